@@ -1,0 +1,125 @@
+"""The cube: pixels in physical units, and the metadata that must survive every operation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from affine import Affine
+from numpy.typing import NDArray
+
+from shsrd.cube.errors import SceneError
+
+
+@dataclass(frozen=True)
+class Storage:
+    """How pixels are stored in a file: ``pixel = stored * scale + offset``.
+
+    Attributes:
+        dtype: numpy name of the stored type, for example ``"int16"``.
+        scale: factor from stored number to pixel value (``1e-4`` for reflectance stored as 0..10000).
+        offset: added after scaling.
+        nodata: stored number that means "no data", or None; it becomes NaN in ``Cube.pixels``.
+    """
+
+    dtype: str = "float32"
+    scale: float = 1.0
+    offset: float = 0.0
+    nodata: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Cube:
+    """One hyperspectral scene.
+
+    Attributes:
+        pixels: float32 ``(band, y, x)``, reflectance-like; NaN is no-data, per band and pixel.
+        wavelength_nm: float64 ``(band,)`` band centres in nanometres, or None where the file has none.
+        fwhm_nm: float64 ``(band,)`` full widths at half maximum in nanometres, or None.
+        good_bands: bool ``(band,)``; False marks a bad band (water vapour, dead detector).
+        band_names: one name a band, or an empty tuple.
+        crs: coordinate reference system as WKT, or None.
+        transform: pixel to map coordinates (upper-left corner of the upper-left pixel), or None.
+        storage: how the file stores numbers; outputs use the same unless asked otherwise.
+        headers: every other header key of the file, untouched, as text.
+        source: where it came from, for messages.
+
+    Raises:
+        SceneError: shapes that do not fit together.
+    """
+
+    pixels: NDArray[np.float32]
+    wavelength_nm: NDArray[np.float64] | None = None
+    fwhm_nm: NDArray[np.float64] | None = None
+    good_bands: NDArray[np.bool_] = field(default_factory=lambda: np.ones(0, bool))
+    band_names: tuple[str, ...] = ()
+    crs: str | None = None
+    transform: Affine | None = None
+    storage: Storage = field(default_factory=Storage)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    source: str = "<memory>"
+
+    def __post_init__(self) -> None:
+        if self.pixels.ndim != 3:
+            raise SceneError(
+                f"{self.source}: a cube needs three axes (band, y, x), got shape {self.pixels.shape}; "
+                "stack the bands first"
+            )
+        if np.iscomplexobj(self.pixels):
+            raise SceneError(f"{self.source}: complex pixels are not supported; give magnitude or reflectance")
+        if 0 in self.pixels.shape:
+            raise SceneError(f"{self.source}: the cube is empty (shape {self.pixels.shape})")
+        bands = self.pixels.shape[0]
+        object.__setattr__(self, "pixels", np.asarray(self.pixels, np.float32))
+        if self.good_bands.size == 0:
+            object.__setattr__(self, "good_bands", np.ones(bands, bool))
+        for name, kind in (("wavelength_nm", np.float64), ("fwhm_nm", np.float64), ("good_bands", np.bool_)):
+            values = getattr(self, name)
+            if values is None:
+                continue
+            values = np.asarray(values, kind)
+            if values.shape != (bands,):
+                raise SceneError(
+                    f"{self.source}: {name} has {values.size} values for {bands} bands; correct the header"
+                )
+            object.__setattr__(self, name, values)
+        if self.band_names and len(self.band_names) != bands:
+            raise SceneError(
+                f"{self.source}: {len(self.band_names)} band names for {bands} bands; correct the header"
+            )
+        object.__setattr__(self, "headers", MappingProxyType(dict(self.headers)))
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """``(bands, rows, columns)``."""
+        bands, rows, columns = self.pixels.shape
+        return bands, rows, columns
+
+    @property
+    def valid(self) -> NDArray[np.bool_]:
+        """Bool ``(band, y, x)``: True where the pixel holds a finite number."""
+        return np.isfinite(self.pixels)
+
+    @property
+    def usable_bands(self) -> NDArray[np.bool_]:
+        """Bool ``(band,)``: good bands with at least one valid pixel, the ones a model may see."""
+        return self.good_bands & self.valid.any(axis=(1, 2))
+
+    def replace(self, **changes: Any) -> Cube:
+        """A copy with some fields changed; everything else travels along."""
+        return replace(self, **changes)
+
+    def crop(self, *, rows: int, columns: int) -> Cube:
+        """The upper-left ``rows`` x ``columns`` pixels; the transform stays true (same upper-left corner)."""
+        return self.replace(pixels=self.pixels[:, :rows, :columns])
+
+    def finer_transform(self, scale: int) -> Affine | None:
+        """The transform of a grid ``scale`` times finer with the same outer corner (rotation included)."""
+        return None if self.transform is None else self.transform * Affine.scale(1 / scale)
+
+    def coarser_transform(self, scale: int) -> Affine | None:
+        """The transform of a grid ``scale`` times coarser with the same upper-left corner."""
+        return None if self.transform is None else self.transform * Affine.scale(scale)

@@ -1,0 +1,58 @@
+"""MATLAB's antialiased bicubic ``imresize``, the degradation D and interpolation U of the benchmarks.
+
+``torch.nn.functional.interpolate`` with ``antialias=True`` has the same kernel (a = -0.5, stretched by the scale
+when shrinking) but renormalises at the border where MATLAB mirrors; padding by mirrored pixels first makes the
+two agree everywhere.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+SUPPORT = 2  # reach of the bicubic kernel, in pixels of the coarser grid
+
+
+def _mirror(index: Tensor, size: int) -> Tensor:
+    """Mirror indices outside ``0..size-1`` with the edge pixel repeated (…2 1 0 | 0 1 2…)."""
+    period = index.remainder(2 * size)
+    return torch.minimum(period, 2 * size - 1 - period)
+
+
+def pad_symmetric(x: Tensor, margin: int) -> Tensor:
+    """Pad ``(..., y, x)`` by ``margin`` mirrored pixels on each side; any margin, however small the image."""
+    rows, columns = (
+        _mirror(torch.arange(-margin, size + margin, device=x.device), size) for size in x.shape[-2:]
+    )
+    return x.index_select(-2, rows).index_select(-1, columns)
+
+
+def _interpolate(x: Tensor, factor: float) -> Tensor:
+    planes = x.reshape(1, -1, *x.shape[-2:])
+    size = [round(side * factor) for side in x.shape[-2:]]
+    out = functional.interpolate(planes, size=size, mode="bicubic", antialias=True, align_corners=False)
+    return out.reshape(*x.shape[:-2], *size)
+
+
+def bicubic_down(x: Tensor, scale: int) -> Tensor:
+    """Antialiased bicubic shrinking.
+
+    Args:
+        x: ``(..., y, x)``, both sides multiples of ``scale``.
+        scale: integer factor.
+
+    Returns:
+        ``(..., y / scale, x / scale)``, equal to MATLAB ``imresize(x, 1/scale)``.
+    """
+    if x.shape[-2] % scale or x.shape[-1] % scale:
+        raise ValueError(f"sides {tuple(x.shape[-2:])} are no multiples of scale {scale}; crop first")
+    margin = SUPPORT
+    small = _interpolate(pad_symmetric(x, margin * scale), 1 / scale)
+    return small[..., margin:-margin, margin:-margin]
+
+
+def bicubic_up(y: Tensor, scale: int) -> Tensor:
+    """Bicubic enlargement of ``(..., y, x)`` by an integer factor, equal to MATLAB ``imresize(y, scale)``."""
+    margin = SUPPORT + 1
+    large = _interpolate(pad_symmetric(y, margin), scale)
+    cut = margin * scale
+    return large[..., cut:-cut, cut:-cut]
