@@ -1,5 +1,20 @@
 """The only place that knows how a low-resolution cube is made."""
 
+from shsrd.degradation.consistency import back_project, back_projection_reach, consistency_rmse
+from shsrd.degradation.degradation import Degradation, degrade, degrade_cube
+from shsrd.degradation.kernels import area_down, gaussian_down
 from shsrd.degradation.resample import bicubic_down, bicubic_up, pad_symmetric
 
-__all__ = ["bicubic_down", "bicubic_up", "pad_symmetric"]
+__all__ = [
+    "Degradation",
+    "area_down",
+    "back_project",
+    "back_projection_reach",
+    "bicubic_down",
+    "bicubic_up",
+    "consistency_rmse",
+    "degrade",
+    "degrade_cube",
+    "gaussian_down",
+    "pad_symmetric",
+]

@@ -1,1 +1,27 @@
-"""spectral."""
+"""Spectral frames and wavelengths: how a cube of any band count reaches a network that sees three channels."""
+
+from shsrd.spectral.frame import Frame, FrameName, bands_frame, eigen_frame
+from shsrd.spectral.information import (
+    DESCRIPTOR_FEATURES,
+    GUIDE_CHANNELS,
+    MAP_CHANNELS,
+    SpectralGuide,
+    positions_um,
+    spectral_guide,
+)
+from shsrd.spectral.statistics import SceneStatistics, scene_statistics
+
+__all__ = [
+    "DESCRIPTOR_FEATURES",
+    "GUIDE_CHANNELS",
+    "MAP_CHANNELS",
+    "Frame",
+    "FrameName",
+    "SceneStatistics",
+    "SpectralGuide",
+    "bands_frame",
+    "eigen_frame",
+    "positions_um",
+    "scene_statistics",
+    "spectral_guide",
+]
