@@ -1,8 +1,8 @@
 """MATLAB's antialiased bicubic ``imresize``, the degradation D and interpolation U of the benchmarks.
 
-``torch.nn.functional.interpolate`` with ``antialias=True`` has the same kernel (a = -0.5, stretched by the scale
-when shrinking) but renormalises at the border where MATLAB mirrors; padding by mirrored pixels first makes the
-two agree everywhere.
+``torch.nn.functional.interpolate`` with ``antialias=True`` has the same kernel (a = -0.5, stretched by the
+scale when shrinking) but renormalises at the border where MATLAB mirrors; padding by mirrored pixels first
+makes the two agree everywhere.
 """
 
 import torch

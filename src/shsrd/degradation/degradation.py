@@ -1,0 +1,120 @@
+"""The degradation D as a value: which sensor, which scale; applied to tensors and to whole cubes."""
+
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+
+from shsrd.cube import Cube, SceneError, fill_nodata
+from shsrd.degradation.kernels import FWHM_PER_SIGMA, area_down, gaussian_down, gaussian_taps
+from shsrd.degradation.resample import SUPPORT, bicubic_down
+
+SCALES = range(2, 17)
+NODATA_SHARE = 0.5  # an LR pixel is no-data when at least this share of its block is
+
+
+class Degradation(BaseModel):
+    """How a low-resolution scene is made from a high-resolution one.
+
+    Attributes:
+        kernel: ``bicubic`` (antialiased, MATLAB ``imresize``, the benchmarks), ``gaussian`` (sensor PSF) or
+            ``area`` (block mean).
+        scale: integer factor, 2 to 16; a value outside is refused where it is used, with a SceneError.
+        fwhm_pixels: full width at half maximum of the Gaussian PSF in HR pixels; None means one LR pixel
+            (``scale``). The other kernels have their own width and refuse it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kernel: Literal["bicubic", "gaussian", "area"] = "bicubic"
+    scale: int = 4
+    fwhm_pixels: float | None = Field(default=None, gt=0)
+
+    @property
+    def sigma(self) -> float:
+        """Standard deviation of the Gaussian PSF in HR pixels."""
+        return (self.scale if self.fwhm_pixels is None else self.fwhm_pixels) / FWHM_PER_SIGMA
+
+    @property
+    def reach(self) -> int:
+        """How far, in LR pixels beyond its own block, an LR pixel looks."""
+        taps = {
+            "bicubic": 2 * SUPPORT * self.scale,
+            "gaussian": len(gaussian_taps(self.scale, self.sigma)),
+            "area": self.scale,
+        }
+        return -(-(taps[self.kernel] - self.scale) // (2 * self.scale))
+
+
+def degrade(x: Tensor, degradation: Degradation) -> Tensor:
+    """The low-resolution image ``D x``.
+
+    Args:
+        x: ``(..., y, x)``, finite, both sides multiples of the scale.
+        degradation: kernel and scale.
+
+    Returns:
+        ``(..., y / scale, x / scale)``.
+
+    Raises:
+        SceneError: scale out of range or larger than the image, or a width given for a kernel that has none.
+    """
+    _check(degradation, (int(x.shape[-2]), int(x.shape[-1])), "the image")
+    match degradation.kernel:
+        case "bicubic":
+            return bicubic_down(x, degradation.scale)
+        case "gaussian":
+            return gaussian_down(x, degradation.scale, degradation.sigma)
+        case "area":
+            return area_down(x, degradation.scale)
+
+
+def degrade_cube(cube: Cube, degradation: Degradation) -> Cube:
+    """A whole scene as a coarser sensor would have delivered it.
+
+    Rows and columns beyond the last multiple of the scale are cropped at the lower right, so the upper-left
+    corner stays. No-data is filled from the nearest valid pixel before filtering; an LR pixel is no-data
+    when at least half of its own block is. Storage, wavelengths, CRS and headers travel along unchanged.
+
+    Args:
+        cube: the scene; NaN is no-data.
+        degradation: kernel and scale.
+
+    Returns:
+        The coarser scene with its own transform.
+
+    Raises:
+        SceneError: scale out of range or larger than the scene.
+    """
+    s = degradation.scale
+    _, rows, columns = cube.shape
+    _check(degradation, (rows, columns), cube.source)
+    pixels = cube.pixels[:, : rows // s * s, : columns // s * s]
+    filled = torch.from_numpy(np.ascontiguousarray(fill_nodata(pixels)))
+    low = degrade(filled, degradation).numpy()
+    low[_mostly_missing(pixels, s)] = np.nan
+    return cube.replace(pixels=low, transform=cube.coarser_transform(s))
+
+
+def _mostly_missing(pixels: NDArray[np.float32], scale: int) -> NDArray[np.bool_]:
+    bands, rows, columns = pixels.shape
+    blocks = ~np.isfinite(pixels).reshape(bands, rows // scale, scale, columns // scale, scale)
+    missing: NDArray[np.bool_] = blocks.mean(axis=(2, 4)) >= NODATA_SHARE
+    return missing
+
+
+def _check(degradation: Degradation, size: tuple[int, int], source: str) -> None:
+    s = degradation.scale
+    if s not in SCALES:
+        raise SceneError(f"scale {s} is out of range; choose {SCALES.start} to {SCALES.stop - 1}")
+    if min(size) < s:
+        raise SceneError(
+            f"{source}: {size[0]} x {size[1]} pixels are fewer than scale {s}; choose a smaller scale"
+        )
+    if degradation.fwhm_pixels is not None and degradation.kernel != "gaussian":
+        raise SceneError(
+            f"fwhm_pixels belongs to the gaussian kernel, not to {degradation.kernel}; leave it out"
+        )

@@ -1,0 +1,86 @@
+"""Separable sensor kernels: filter by mirrored borders, keep one sample a block, centred on the block.
+
+LR pixel ``i`` covers the HR pixels ``s*i .. s*i + s - 1``; its centre lies at HR position ``s*i + (s - 1) /
+2``. Every kernel here has as many taps as parity demands to sit on that centre, so LR and HR share their
+outer corner.
+"""
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+
+from torch import Tensor
+
+from shsrd.degradation.resample import pad_symmetric
+
+FWHM_PER_SIGMA = math.sqrt(8 * math.log(2))  # 2.3548: full width at half maximum of a Gaussian of sigma 1
+GAUSSIAN_REACH = 4.0  # taps are cut where the Gaussian is below 3.4e-4 of its peak
+
+
+def decimate(x: Tensor, taps: Sequence[float], scale: int) -> Tensor:
+    """Filter ``(..., y, x)`` separably by ``taps`` with mirrored borders and keep every ``scale``-th sample.
+
+    Args:
+        x: ``(..., y, x)``, both sides multiples of ``scale``.
+        taps: symmetric weights, at least ``scale`` of them and of the same parity.
+        scale: integer step; 1 filters without decimation.
+
+    Returns:
+        ``(..., y / scale, x / scale)``.
+
+    Raises:
+        ValueError: sides that are no multiples of ``scale``, or taps that cannot be centred on a block.
+    """
+    if x.shape[-2] % scale or x.shape[-1] % scale:
+        raise ValueError(f"sides {tuple(x.shape[-2:])} are no multiples of scale {scale}; crop first")
+    margin, odd = divmod(len(taps) - scale, 2)
+    if odd or margin < 0:
+        raise ValueError(
+            f"{len(taps)} taps cannot be centred on blocks of {scale}; same parity and not fewer"
+        )
+    rows, columns = x.shape[-2] // scale, x.shape[-1] // scale
+    padded = pad_symmetric(x, margin)
+    along_y = _weighted(
+        taps, [padded[..., k : k + scale * (rows - 1) + 1 : scale, :] for k in range(len(taps))]
+    )
+    return _weighted(
+        taps, [along_y[..., k : k + scale * (columns - 1) + 1 : scale] for k in range(len(taps))]
+    )
+
+
+def _weighted(taps: Sequence[float], views: Sequence[Tensor]) -> Tensor:
+    total = views[0] * taps[0]
+    for weight, view in zip(taps[1:], views[1:], strict=True):
+        total.add_(view, alpha=weight)
+    return total
+
+
+@lru_cache(maxsize=64)
+def gaussian_taps(scale: int, sigma: float) -> tuple[float, ...]:
+    """Weights of a Gaussian of ``sigma`` HR pixels, sampled around a block's centre, sum 1."""
+    count = max(scale, math.ceil(2 * GAUSSIAN_REACH * sigma) + 1)
+    count += (count - scale) % 2
+    weights = [math.exp(-0.5 * ((k - (count - 1) / 2) / sigma) ** 2) for k in range(count)]
+    total = math.fsum(weights)
+    return tuple(weight / total for weight in weights)
+
+
+def gaussian_down(x: Tensor, scale: int, sigma: float) -> Tensor:
+    """A sensor with a Gaussian point spread function, then decimation at the block centres.
+
+    Args:
+        x: ``(..., y, x)``, both sides multiples of ``scale``.
+        scale: integer factor.
+        sigma: standard deviation of the PSF in HR pixels; ``FWHM / 2.3548``.
+
+    Returns:
+        ``(..., y / scale, x / scale)``; borders are mirrored.
+    """
+    if not sigma > 0:
+        raise ValueError(f"sigma {sigma} of a Gaussian must be above 0 HR pixels")
+    return decimate(x, gaussian_taps(scale, sigma), scale)
+
+
+def area_down(x: Tensor, scale: int) -> Tensor:
+    """The mean of each block of ``(..., y, x)``: an ideal detector without optics blur."""
+    return decimate(x, (1 / scale,) * scale, scale)
