@@ -1,0 +1,45 @@
+"""Settings of the network; they travel inside every weight file."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class NetworkConfig(BaseModel):
+    """Widths and depths of the network.
+
+    Attributes:
+        scale: super-resolution factor s.
+        width: feature channels of the condition encoder.
+        blocks: residual blocks of the condition encoder.
+        inject_every: an injection site after every so many encoder blocks.
+        guide_width: feature channels of the spectral information maps.
+        denoiser_width: feature channels of the denoiser.
+        denoiser_blocks: residual blocks of the denoiser.
+        sigma_data: standard deviation of ``r - m`` in standard units (Karras et al. 2022, table 1).
+        map_channels: channels of the guide maps.
+        descriptor_features: length of a triplet's descriptor.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scale: int = Field(4, ge=2, le=16)
+    width: int = Field(96, ge=8)
+    blocks: int = Field(10, ge=1)
+    inject_every: int = Field(2, ge=1)
+    guide_width: int = Field(32, ge=4)
+    denoiser_width: int = Field(64, ge=8)
+    denoiser_blocks: int = Field(6, ge=1)
+    sigma_data: float = Field(0.15, gt=0)
+    map_channels: int = Field(9, ge=3)
+    descriptor_features: int = Field(75, ge=3)
+
+    @property
+    def reach(self) -> int:
+        """Receptive field of the posterior mean, in low-resolution pixels on each side."""
+        guide = 2
+        encoder = 2 * self.blocks + 2
+        return encoder + guide
+
+    @property
+    def denoiser_reach(self) -> int:
+        """Receptive field of one denoiser evaluation beyond the encoder's, in low-resolution pixels."""
+        return 2 * self.denoiser_blocks + 2

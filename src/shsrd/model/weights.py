@@ -1,0 +1,122 @@
+"""Weight files: safetensors with the config and the provenance in the header; nothing in them is ever executed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from shsrd.model.config import NetworkConfig
+from shsrd.model.network import Network
+
+FORMAT = "shsrd-weights"
+VERSION = 1
+
+
+class WeightsError(ValueError):
+    """A weight file cannot be used; the message is one sentence: what is wrong and what to do."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network with where it comes from.
+
+    Attributes:
+        name: of the weights.
+        network: with the weights loaded, float32.
+        provenance: data, seeds, steps, budget, code version, validation figures.
+        fingerprint: SHA-256 of the file, first 16 digits.
+    """
+
+    name: str
+    network: Network
+    provenance: Mapping[str, Any]
+    fingerprint: str
+
+
+def save_weights(path: Path, network: Network, provenance: Mapping[str, Any]) -> None:
+    """Write a network as fp16 safetensors; the file appears only when complete."""
+    tensors = {k: v.detach().to("cpu", torch.float16).contiguous() for k, v in network.state_dict().items()}
+    header = {
+        "format": FORMAT,
+        "version": str(VERSION),
+        "config": network.config.model_dump_json(),
+        "provenance": json.dumps(provenance),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".part")
+    save_file(tensors, partial, metadata=header)
+    partial.replace(path)
+
+
+def load_weights(source: str | Path) -> Model:
+    """Load weights by the name of a bundled model or by path.
+
+    Raises:
+        WeightsError: no such model, or a file that is corrupt, foreign or of an unknown version.
+    """
+    path = find_weights(source)
+    try:
+        with safe_open(path, "pt") as file:
+            header = file.metadata() or {}
+            network = Network(_config(path, header))
+            network.load_state_dict({key: file.get_tensor(key).float() for key in file.keys()})  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path}: not a readable safetensors file ({error}); download or train it again") from None
+    except RuntimeError:
+        raise WeightsError(f"{path}: the tensors do not fit the config in its header; use another file") from None
+    fingerprint = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    return Model(path.stem, network, json.loads(header.get("provenance", "{}")), fingerprint)
+
+
+def read_header(source: str | Path) -> dict[str, Any]:
+    """Config and provenance of a weight file, without loading the tensors."""
+    path = find_weights(source)
+    try:
+        with safe_open(path, "pt") as file:
+            header = file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path}: not a readable safetensors file ({error}); download or train it again") from None
+    config = _config(path, header)
+    return {"config": config.model_dump(), "provenance": json.loads(header.get("provenance", "{}"))}
+
+
+def bundled_models() -> list[str]:
+    """Names of the weights that come with the package."""
+    folder = files("shsrd.model") / "weights"
+    if not folder.is_dir():
+        return []
+    return sorted(Path(entry.name).stem for entry in folder.iterdir() if entry.name.endswith(".safetensors"))
+
+
+def find_weights(source: str | Path) -> Path:
+    """Path of bundled weights by name, or of a file."""
+    if str(source) in bundled_models():
+        return Path(str(files("shsrd.model") / "weights" / f"{source}.safetensors"))
+    path = Path(source)
+    if not path.is_file():
+        known = ", ".join(bundled_models()) or "none bundled"
+        raise WeightsError(f"no model {str(source)!r}: give a .safetensors file or one of: {known}")
+    return path
+
+
+def _config(path: Path, header: Mapping[str, str]) -> NetworkConfig:
+    if header.get("format") != FORMAT:
+        raise WeightsError(f"{path}: a safetensors file, but not shsrd weights; train or download some")
+    if header.get("version") != str(VERSION):
+        raise WeightsError(
+            f"{path}: weights of version {header.get('version')}, this program reads {VERSION}; update shsrd"
+        )
+    try:
+        return NetworkConfig.model_validate_json(header.get("config", ""))
+    except ValidationError:
+        raise WeightsError(f"{path}: the config in its header is not valid; download or train it again") from None

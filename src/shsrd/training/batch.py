@@ -1,0 +1,94 @@
+"""What one training step sees, whichever stage it comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from shsrd.degradation import bicubic_up
+from shsrd.model import SpectralInformation
+
+MARGIN = 4  # low-resolution pixels cut off after resizing, so that no border treatment is learnt
+
+
+@dataclass(frozen=True)
+class SpectralAngle:
+    """Angle between estimated and true spectra, over the bands of a patch that were drawn together.
+
+    Attributes:
+        base: ``(n, 3, s y, s x)`` interpolated patch in cube units.
+        deviation: ``(n, 3, 1, 1)`` cube units in one standard unit.
+        group: triplets drawn from each patch, consecutive in the batch.
+        weight: of this term in the loss.
+    """
+
+    base: Tensor
+    deviation: Tensor
+    group: int
+    weight: float
+
+    def loss(self, estimate: Tensor, residual: Tensor) -> Tensor:
+        """Mean distance of unit spectra, ``2 sin(angle / 2)``, times the weight."""
+        ours, truth = (self._unit(self.base + self.deviation * r) for r in (estimate, residual))
+        return self.weight * ((ours - truth).square().sum(dim=1) + 1e-8).sqrt().mean()
+
+    def _unit(self, spectra: Tensor) -> Tensor:
+        grouped = spectra.unflatten(0, (-1, self.group)).flatten(1, 2)
+        norm = grouped.square().sum(dim=1, keepdim=True).sqrt()
+        return grouped / (norm + 1e-3 * norm.mean(dim=(2, 3), keepdim=True) + 1e-12)
+
+    def to(self, device: torch.device) -> SpectralAngle:
+        """The same on another device."""
+        return replace(self, base=self.base.to(device), deviation=self.deviation.to(device))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch of triplets in standard units.
+
+    Attributes:
+        low: ``(n, 3, y, x)`` low-resolution triplets.
+        residual: ``(n, 3, s y, s x)``, truth minus interpolation.
+        weight: loss weight, broadcast over ``residual``.
+        information: spectral information, or None in stage 1.
+        angle: what the spectral-angle loss needs, or None.
+    """
+
+    low: Tensor
+    residual: Tensor
+    weight: Tensor
+    information: SpectralInformation | None = None
+    angle: SpectralAngle | None = None
+
+    def to(self, device: torch.device) -> Batch:
+        """The batch on another device, convolution inputs in channels-last order."""
+        information = self.information
+        if information is not None:
+            maps = information.maps.to(device, memory_format=torch.channels_last)
+            information = SpectralInformation(maps, information.descriptor.to(device))
+        return replace(
+            self,
+            low=self.low.to(device, memory_format=torch.channels_last),
+            residual=self.residual.to(device),
+            weight=self.weight.to(device),
+            information=information,
+            angle=None if self.angle is None else self.angle.to(device),
+        )
+
+
+def cut(x: Tensor, margin: int) -> Tensor:
+    """Cut ``margin`` pixels off each side."""
+    return x[..., margin:-margin, margin:-margin].contiguous()
+
+
+def residual_of(low: Tensor, clean: Tensor, scale: int) -> tuple[Tensor, Tensor]:
+    """Low-resolution patch and residual with the margins cut off."""
+    residual = clean - bicubic_up(low, scale)
+    return cut(low, MARGIN), cut(residual, MARGIN * scale)
+
+
+def relative_weight(residual: Tensor) -> Tensor:
+    """``(n, 3, 1, 1)``: errors weigh relative to the residual's own size, as gains in dB do."""
+    return 0.3 / (residual.square().mean(dim=(2, 3), keepdim=True).sqrt() + 0.1)

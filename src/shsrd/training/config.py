@@ -1,0 +1,112 @@
+"""Settings of a training run: one YAML file, every key can be overridden, unknown keys are errors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shsrd.model import NetworkConfig
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PhotoAugmentation(_Settings):
+    """How photos are made to look like spectral triplets (stage 1).
+
+    Attributes:
+        linear: share of photos turned from display values into light (power 2.2).
+        near_grey: share of colour mixes that look like three neighbouring bands.
+        noise: share of crops with sensor noise before the degradation.
+        noise_range: its standard deviation in units of the channel's, log-uniform.
+        blur: share of crops with extra blur, as of a soft lens.
+        gain: standard units are divided by up to this factor and multiplied by up to it.
+    """
+
+    linear: float = Field(0.5, ge=0, le=1)
+    near_grey: float = Field(0.6, ge=0, le=1)
+    noise: float = Field(0.5, ge=0, le=1)
+    noise_range: tuple[float, float] = (0.005, 0.3)
+    blur: float = Field(0.25, ge=0, le=1)
+    gain: float = Field(1.7, ge=1)
+
+
+class SceneAugmentation(_Settings):
+    """How hyperspectral patches are drawn and varied (stage 2).
+
+    Attributes:
+        eigen: share of patches seen in the eigen frame.
+        mixed: share of patches seen through random broad bands, as of another sensor.
+        balanced: share of patches drawn so that rare spectra are seen as often as common ones.
+        triplets: triplets drawn from each patch.
+        gain: standard units are divided by up to this factor and multiplied by up to it.
+        dark: weight of relative errors (the loss divided by a pixel's brightness) beside absolute ones.
+        angle: weight of the spectral angle on the bands drawn.
+    """
+
+    eigen: float = Field(0.2, ge=0, le=1)
+    mixed: float = Field(0.15, ge=0, le=1)
+    balanced: float = Field(0.3, ge=0, le=1)
+    triplets: int = Field(4, ge=1)
+    gain: float = Field(1.25, ge=1)
+    dark: float = Field(0.5, ge=0)
+    angle: float = Field(0.1, ge=0)
+
+
+class TrainConfig(_Settings):
+    """One training run of either stage.
+
+    Attributes:
+        stage: ``pretrain`` on photos or ``transfer`` to hyperspectral scenes.
+        objective: ``mean`` trains the encoder, ``diffusion`` the denoiser on a frozen encoder.
+        train: packed training folder.
+        validation: packed validation folder.
+        out: run folder: checkpoints, logs, final weights.
+        start_from: weights or checkpoint to start from (always for transfer); never written to.
+        trainable: what may change in a transfer: ``injection``, ``adapters`` (injection, stem, head, last
+            blocks' second convolutions) or ``all``.
+        network: widths and depths; ignored where ``start_from`` brings its own.
+        steps: optimiser steps of the schedule (the cosine ends there).
+        time_limit: minutes of wall time after which training stops and saves; 0 means none. The learning rate follows
+            whichever of steps and time runs out first.
+        batch: patches a step (photos), or patches times triplets (scenes).
+        patch: side of a patch in low-resolution pixels.
+        lr: peak learning rate of AdamW.
+        warmup: steps of linear warm-up.
+        weight_decay: of AdamW.
+        clip: largest norm of the gradient.
+        ema: decay of the exponential moving average of the weights.
+        precision: ``bf16`` autocast or ``fp32``.
+        seed: of everything random.
+        validate_every: steps between validations; the best one is kept.
+        patience: validations without a new best before the run stops early; 0 means never.
+        checkpoint_every: steps between checkpoints.
+    """
+
+    stage: Literal["pretrain", "transfer"]
+    objective: Literal["mean", "diffusion"] = "mean"
+    train: Path
+    validation: Path
+    out: Path
+    start_from: Path | None = None
+    trainable: Literal["injection", "adapters", "all"] = "all"
+    network: NetworkConfig = NetworkConfig()
+    photos: PhotoAugmentation = PhotoAugmentation()
+    scenes: SceneAugmentation = SceneAugmentation()
+    steps: int = Field(20_000, ge=1)
+    time_limit: float = Field(0.0, ge=0)
+    batch: int = Field(16, ge=1)
+    patch: int = Field(40, ge=8)
+    lr: float = Field(4e-4, gt=0)
+    warmup: int = Field(200, ge=0)
+    weight_decay: float = Field(1e-4, ge=0)
+    clip: float = Field(1.0, gt=0)
+    ema: float = Field(0.998, ge=0, lt=1)
+    precision: Literal["bf16", "fp32"] = "bf16"
+    seed: int = 0
+    validate_every: int = Field(500, ge=1)
+    patience: int = Field(0, ge=0)
+    checkpoint_every: int = Field(500, ge=1)

@@ -1,0 +1,185 @@
+"""The only training loop: ``step -> batch -> loss -> AdamW -> EMA``, with validation, checkpoints and a clock."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from lightning_fabric import Fabric
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from shsrd.model import Network
+from shsrd.training.batch import Batch
+from shsrd.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from shsrd.training.config import TrainConfig
+from shsrd.training.losses import diffusion_loss, mean_loss
+from shsrd.training.monitor import Monitor
+from shsrd.training.trainable import freeze, trainable_parameters
+
+BEST = "best.safetensors"
+
+
+class Source(Protocol):
+    """Where batches come from."""
+
+    def draw(self, count: int, generator: torch.Generator) -> Batch:
+        """A batch of ``count`` triplets, a pure function of the generator's state."""
+        ...
+
+
+Validate = Callable[[Network], dict[str, float]]  # must hold "gain_db", larger is better
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training run, ready to start.
+
+    Attributes:
+        config: its settings.
+        network: to be trained in place.
+        source: of batches.
+        validate: judges the averaged weights on unseen images.
+    """
+
+    config: TrainConfig
+    network: Network
+    source: Source
+    validate: Validate
+
+
+def train(run: Run, save_best: Callable[[Network, Progress, dict[str, float]], None]) -> Progress:
+    """Train until the steps, the time or the patience run out; resumes where a checkpoint lies in the run folder."""
+    config = run.config
+    fabric = Fabric(precision="bf16-mixed" if config.precision == "bf16" else "32-true")
+    fabric.launch()
+    freeze(run.network, config)
+    network = run.network.to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(
+        trainable_parameters(network), lr=config.lr, weight_decay=config.weight_decay, betas=(0.9, 0.99)
+    )
+    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.ema))
+    progress = load_checkpoint(config.out, network, average, optimizer) or Progress()
+    state = _State(fabric, run, network, average, optimizer, progress)
+    with Monitor(config.out, fabric.is_global_zero, total=config.steps) as monitor:
+        state.loop(monitor, save_best)
+    return progress
+
+
+class _State:
+    """The moving parts of a run."""
+
+    def __init__(
+        self,
+        fabric: Fabric,
+        run: Run,
+        network: Network,
+        average: AveragedModel,
+        optimizer: torch.optim.AdamW,
+        progress: Progress,
+    ) -> None:
+        self.fabric, self.run, self.config, self.progress = fabric, run, run.config, progress
+        self.bare = network
+        self.objective, self.optimizer = fabric.setup(_Objective(network), optimizer)
+        self.average = average.to(fabric.device)
+        self.clock = time.monotonic() - progress.seconds
+
+    def loop(self, monitor: Monitor, save_best: Callable[[Network, Progress, dict[str, float]], None]) -> None:
+        config, progress = self.config, self.progress
+        while progress.step < config.steps and not self._out_of_time() and not self._stale():
+            loss = self._step()
+            progress.step += 1
+            progress.seconds = time.monotonic() - self.clock
+            monitor.step(progress, loss, self.optimizer.param_groups[0]["lr"])
+            if progress.step % config.validate_every == 0 or self._ending():
+                self._validate(monitor, save_best)
+            if progress.step % config.checkpoint_every == 0 or self._ending():
+                self._save()
+
+    def _step(self) -> float:
+        config, step = self.config, self.progress.step
+        generator = generator_of(config.seed, step, self.fabric.global_rank)
+        for group in self.optimizer.param_groups:
+            group["lr"] = config.lr * self._rate()
+        batch = self.run.source.draw(config.batch, generator).to(self.fabric.device)
+        loss = self.objective(partial(self._loss, batch, generator))
+        self.fabric.backward(loss)
+        self.fabric.clip_gradients(self.objective, self.optimizer, max_norm=config.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.average.update_parameters(self.bare)
+        return float(loss.detach())
+
+    def _loss(self, batch: Batch, generator: torch.Generator, network: Network) -> torch.Tensor:
+        if self.config.objective == "mean":
+            return mean_loss(network, batch)
+        return diffusion_loss(network, batch, generator)
+
+    def _rate(self) -> float:
+        """Linear warm-up, then a cosine to zero over steps or time, whichever is further along."""
+        config, progress = self.config, self.progress
+        warm = min(1.0, (progress.step + 1) / max(1, config.warmup))
+        spent = progress.step / config.steps
+        if config.time_limit:
+            spent = max(spent, progress.seconds / 60 / config.time_limit)
+        return warm * 0.5 * (1 + math.cos(math.pi * min(1.0, spent)))
+
+    def _validate(
+        self, monitor: Monitor, save_best: Callable[[Network, Progress, dict[str, float]], None]
+    ) -> None:
+        if not self.fabric.is_global_zero:
+            return
+        averaged: Any = self.average.module
+        figures = self.run.validate(averaged)
+        averaged.train()
+        progress = self.progress
+        progress.stale += 1
+        if figures["gain_db"] > progress.best:
+            progress.best, progress.best_step, progress.stale = figures["gain_db"], progress.step, 0
+            save_best(averaged, progress, figures)
+        monitor.validation(progress, figures)
+
+    def _save(self) -> None:
+        if self.fabric.is_global_zero:
+            save_checkpoint(self.config.out, self.bare, self.average, self.optimizer, self.progress)
+        self.fabric.barrier()
+
+    def _out_of_time(self) -> bool:
+        limit = self.config.time_limit
+        return bool(limit) and self.progress.seconds >= 60 * limit
+
+    def _stale(self) -> bool:
+        return 0 < self.config.patience <= self.progress.stale
+
+    def _ending(self) -> bool:
+        return self.progress.step == self.config.steps or self._out_of_time()
+
+
+class _Objective(torch.nn.Module):
+    """Applies a loss to the network inside one forward pass, which is where data parallelism hooks in."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, loss: Callable[[Network], torch.Tensor]) -> torch.Tensor:
+        return loss(self.network)
+
+
+def generator_of(seed: int, step: int, rank: int) -> torch.Generator:
+    """The random numbers of one step on one process: no state outlives a step, so resuming is exact."""
+    mixed = (seed * 1_000_003 + step) * 4099 + rank
+    return torch.Generator().manual_seed(mixed)
+
+
+def write_resolved(config: TrainConfig) -> None:
+    """Keep the settings a run really used beside its results."""
+    config.out.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(json.loads(config.model_dump_json()), indent=2)
+    Path(config.out / "config.json").write_text(text + "\n")

@@ -1,0 +1,90 @@
+"""Tells a person how training goes: a progress bar on stderr, a JSONL log, TensorBoard."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from shsrd.training.checkpoint import Progress as Counters
+
+LOG_EVERY = 50  # steps between lines of the log
+
+
+class Monitor:
+    """Progress of one run; silent on all processes but the first."""
+
+    def __init__(self, folder: Path, active: bool, *, total: int) -> None:
+        self.active, self.folder, self.total = active, folder, total
+        self.average = 0.0
+        self.last: tuple[int, float] | None = None
+        self.gain = ""
+
+    def __enter__(self) -> Monitor:
+        if self.active:
+            self.log = (self.folder / "log.jsonl").open("a")
+            self.board = _tensorboard(self.folder)
+            self.bar = Progress(
+                TextColumn("step {task.completed}"),
+                BarColumn(),
+                TextColumn("{task.description}"),
+                TimeElapsedColumn(),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+            )
+            self.task = self.bar.add_task("starting", total=self.total)
+            self.bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.active:
+            self.bar.stop()
+            self.log.close()
+            if self.board is not None:
+                self.board.close()
+
+    def step(self, counters: Counters, loss: float, rate: float) -> None:
+        """One optimiser step done."""
+        if not self.active:
+            return
+        self.average = loss if self.last is None else 0.98 * self.average + 0.02 * loss
+        if self.last is None:
+            self.last = (counters.step, time.monotonic())
+        self.bar.update(self.task, completed=counters.step)
+        if counters.step % LOG_EVERY == 0:
+            before, then = self.last
+            speed = (counters.step - before) / max(1e-9, time.monotonic() - then)
+            self.last = (counters.step, time.monotonic())
+            self.bar.update(self.task, description=f"loss {self.average:.4f} {self.gain} {speed:.2f} steps/s")
+            self._write({"loss": self.average, "lr": rate, "steps_per_s": speed}, counters)
+
+    def validation(self, counters: Counters, figures: dict[str, float]) -> None:
+        """One validation done."""
+        if not self.active:
+            return
+        self.gain = f"gain {figures['gain_db']:+.3f} dB (best {counters.best:+.3f})"
+        self._write({f"val_{key}": value for key, value in figures.items()}, counters)
+
+    def _write(self, figures: dict[str, float], counters: Counters) -> None:
+        line = {"step": counters.step, "seconds": round(counters.seconds, 1), **figures}
+        self.log.write(json.dumps(line) + "\n")
+        self.log.flush()
+        if self.board is not None:
+            for key, value in figures.items():
+                self.board.add_scalar(key, value, counters.step)
+
+
+def _tensorboard(folder: Path) -> Any:
+    """A TensorBoard writer, or None on machines without TensorBoard (the JSONL log has the same figures)."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(folder / "tensorboard"))

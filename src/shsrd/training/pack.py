@@ -1,0 +1,114 @@
+"""Packed data folders: decoded once, read by training with nothing but numpy and safetensors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".avif", ".webp", ".bmp", ".tif"}
+PHOTO_PACK = "photos.safetensors"
+STEPS = 65535  # scenes are packed as uint16 fractions of their largest value
+
+
+@dataclass(frozen=True)
+class PackedScene:
+    """One hyperspectral scene as training sees it: no holes, no bad bands.
+
+    Attributes:
+        name: of the scene.
+        stored: uint16 ``(band, y, x)``; pixel = stored * step.
+        step: pixel value of one count.
+        wavelength_nm: ``(band,)`` or None.
+    """
+
+    name: str
+    stored: NDArray[np.uint16]
+    step: float
+    wavelength_nm: NDArray[np.float64] | None
+
+
+def pack_photos(source: Path, destination: Path) -> int:
+    """Decode every photo below ``source`` into ``destination``; returns how many there are."""
+    from PIL import Image
+
+    files = sorted(p for p in source.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES)
+    if not files:
+        raise ValueError(f"{source}: no photos ({', '.join(sorted(PHOTO_SUFFIXES))}) found; check the folder")
+    photos = {}
+    for file in files:
+        with Image.open(file) as image:
+            pixels = np.asarray(image.convert("RGB"))
+        photos[file.relative_to(source).as_posix()] = np.ascontiguousarray(pixels.transpose(2, 0, 1))
+    destination.mkdir(parents=True, exist_ok=True)
+    save_file(photos, destination / PHOTO_PACK)
+    return len(photos)
+
+
+def pack_scene(name: str, cube: object, destination: Path) -> Path:
+    """Pack one ``shsrd.Cube``: usable bands only, holes filled with the nearest valid pixel, zero and up."""
+    from shsrd.cube import Cube, fill_nodata
+
+    assert isinstance(cube, Cube)
+    usable = cube.usable_bands
+    pixels = np.maximum(fill_nodata(cube.pixels[usable]), 0)
+    step = float(pixels.max()) / STEPS
+    if step == 0:
+        raise ValueError(f"{cube.source}: the scene is zero everywhere; leave it out")
+    header = {"step": repr(step), "name": name}
+    if cube.wavelength_nm is not None:
+        header["wavelength_nm"] = json.dumps(cube.wavelength_nm[usable].tolist())
+    destination.mkdir(parents=True, exist_ok=True)
+    target = destination / f"{name}.safetensors"
+    save_file({"stored": np.rint(pixels / step).astype(np.uint16)}, target, metadata=header)
+    return target
+
+
+def load_photos(folder: Path) -> list[NDArray[np.uint8]]:
+    """All photos ``(3, y, x)`` of a packed folder, in the order of their names."""
+    path = _existing(folder / PHOTO_PACK)
+    with safe_open(path, "numpy") as pack:
+        return [pack.get_tensor(name) for name in sorted(pack.keys())]
+
+
+def load_scenes(folder: Path) -> list[PackedScene]:
+    """All scenes of a packed folder, in the order of their names."""
+    files = sorted(p for p in folder.glob("*.safetensors") if p.name != PHOTO_PACK)
+    if not files:
+        raise ValueError(f"{folder}: no packed scenes found; make them with `shsrd pack scenes`")
+    return [_load_scene(file) for file in files]
+
+
+def _load_scene(file: Path) -> PackedScene:
+    with safe_open(file, "numpy") as pack:
+        header = pack.metadata()
+        wavelengths = header.get("wavelength_nm")
+        return PackedScene(
+            name=header["name"],
+            stored=pack.get_tensor("stored"),
+            step=float(header["step"]),
+            wavelength_nm=None if wavelengths is None else np.array(json.loads(wavelengths)),
+        )
+
+
+def _existing(path: Path) -> Path:
+    if not path.exists():
+        raise ValueError(f"{path} is missing; make it with `shsrd pack photos`")
+    return path
+
+
+def pack_scenes(sources: Iterable[Path], destination: Path) -> int:
+    """Open and pack scene files or CAVE folders; returns how many there are."""
+    from shsrd.io import open_cube
+
+    count = 0
+    for source in sources:
+        pack_scene(source.stem, open_cube(source), destination)
+        count += 1
+    return count

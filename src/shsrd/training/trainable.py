@@ -1,0 +1,33 @@
+"""Which weights a run may change."""
+
+from torch import nn
+
+from shsrd.model import Network
+from shsrd.training.config import TrainConfig
+
+
+def freeze(network: Network, config: TrainConfig) -> None:
+    """Mark the parameters that this run trains; all others keep their bits."""
+    network.requires_grad_(False)
+    for part in _trained_parts(network, config):
+        part.requires_grad_(True)
+    if config.stage == "pretrain":  # photos carry no spectral information
+        network.encoder.injection.requires_grad_(False)
+        network.denoiser.injection.requires_grad_(False)
+
+
+def _trained_parts(network: Network, config: TrainConfig) -> list[nn.Module]:
+    part: nn.Module = network.encoder if config.objective == "mean" else network.denoiser
+    if config.stage == "pretrain" or config.trainable == "all":
+        return [part]
+    encoder, denoiser = network.encoder, network.denoiser
+    injection = encoder.injection if config.objective == "mean" else denoiser.injection
+    if config.trainable == "injection":
+        return [injection]
+    body = encoder if config.objective == "mean" else denoiser
+    return [injection, body.stem, body.head, *[block.second for block in body.blocks]]  # type: ignore[list-item]
+
+
+def trainable_parameters(network: Network) -> list[nn.Parameter]:
+    """The parameters marked by ``freeze``, in a fixed order."""
+    return [p for p in network.parameters() if p.requires_grad]

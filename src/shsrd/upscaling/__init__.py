@@ -1,0 +1,1 @@
+"""Geometry, memory, tiles: from a low-resolution scene to a high-resolution one."""

@@ -1,0 +1,138 @@
+"""The network at work on one block of a scene: posterior mean and posterior samples of its channels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from shsrd.diffusion import dpmpp_2m, log_uniform, pixel_noise
+from shsrd.model import Network, SpectralInformation, pack, unpack
+from shsrd.upscaling.frames import GuidedFrame
+
+Precision = Literal["bf16", "fp32"]
+PIXELS_AT_ONCE = 2**16  # low-resolution pixels times triplets in one network call
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How posterior samples are drawn.
+
+    Attributes:
+        steps: network evaluations of DPM-Solver++(2M).
+        seed: of the noise.
+        sigma_max: where sampling starts, in units of the network's ``sigma_data``.
+        sigma_min: the last level before 0, likewise.
+    """
+
+    steps: int
+    seed: int = 0
+    sigma_max: float = 8.0
+    sigma_min: float = 0.04
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a block lies in the scene: absolute numbers of its first low-resolution row and column (may be < 0)."""
+
+    row: int = 0
+    column: int = 0
+
+
+class Engine:
+    """A network on a device; stateless but for the weights."""
+
+    def __init__(self, network: Network, *, device: torch.device | str = "cpu", precision: Precision = "bf16") -> None:
+        self.device = torch.device(device)
+        self.precision = precision
+        self.network = network.to(self.device, memory_format=torch.channels_last).eval()
+        self.scale = network.config.scale
+
+    def mean(self, low: NDArray[np.float32], guided: GuidedFrame) -> NDArray[np.float32]:
+        """Posterior mean of the residual of every channel, in standard units.
+
+        Args:
+            low: ``(B, y, x)`` low-resolution block without missing values.
+            guided: frame and guide of the scene.
+
+        Returns:
+            ``(K, s y, s x)``.
+        """
+        total = _Average(guided, low.shape, self.scale)
+        for chosen, triplets, information in self._batches(low, guided):
+            with torch.inference_mode(), self._autocast():
+                mean = self.network.encode(triplets, information).mean
+            total.add(chosen, unpack(mean, self.scale))
+        return total.result()
+
+    def deviation(
+        self, low: NDArray[np.float32], guided: GuidedFrame, position: Position, sampling: Sampling
+    ) -> NDArray[np.float32]:
+        """One posterior sample minus the posterior mean, ``(K, s y, s x)`` in standard units."""
+        total = _Average(guided, low.shape, self.scale)
+        for chosen, triplets, information in self._batches(low, guided):
+            noise = self._noise(chosen, position, triplets.shape[-2:], sampling.seed)
+            with torch.inference_mode(), self._autocast():
+                condition = self.network.encode(triplets, information)
+                base = self.network.prepare(condition, triplets, information)
+                total.add(chosen, unpack(self._sample(noise, base, sampling), self.scale))
+        return total.result()
+
+    def _sample(self, noise: Tensor, base: Tensor, sampling: Sampling) -> Tensor:
+        unit = self.network.config.sigma_data
+        sigmas = log_uniform(sampling.steps, sigma_max=sampling.sigma_max * unit, sigma_min=sampling.sigma_min * unit)
+
+        def denoise(x: Tensor, sigma: float) -> Tensor:
+            return self.network.denoise(x, torch.full((len(x),), sigma, device=x.device), base)
+
+        return dpmpp_2m(denoise, noise * sigmas[0].item(), sigmas)
+
+    def _noise(self, chosen: NDArray[np.intp], position: Position, size: torch.Size, seed: int) -> Tensor:
+        s = self.scale
+        rows = torch.arange(position.row * s, (position.row + size[0]) * s, device=self.device)
+        columns = torch.arange(position.column * s, (position.column + size[1]) * s, device=self.device)
+        channels = torch.from_numpy(chosen.ravel()).to(self.device)
+        noise = pixel_noise(seed, rows, columns, channels)
+        return pack(noise.unflatten(0, (len(chosen), 3)), s)
+
+    def _batches(
+        self, low: NDArray[np.float32], guided: GuidedFrame
+    ) -> Iterator[tuple[NDArray[np.intp], Tensor, SpectralInformation]]:
+        channels = guided.frame.analyse(low)
+        images = guided.guide.guide_images(low)
+        count = max(1, PIXELS_AT_ONCE // (low.shape[1] * low.shape[2]))
+        for start in range(0, len(guided.triplets), count):
+            chosen = guided.triplets[start : start + count]
+            maps = self._tensor(guided.guide.maps(images, chosen))
+            descriptor = torch.from_numpy(guided.guide.descriptors(chosen)).to(self.device)
+            yield chosen, self._tensor(channels[chosen]), SpectralInformation(maps, descriptor)
+
+    def _tensor(self, values: NDArray[np.float32]) -> Tensor:
+        return torch.from_numpy(values).to(self.device, memory_format=torch.channels_last)
+
+    def _autocast(self) -> AbstractContextManager[object]:
+        if self.precision == "fp32":
+            return nullcontext()
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+
+class _Average:
+    """Puts triplets back into channels; a channel that came twice is averaged."""
+
+    def __init__(self, guided: GuidedFrame, shape: tuple[int, ...], scale: int) -> None:
+        self.sum = np.zeros((guided.frame.channels, shape[1] * scale, shape[2] * scale), np.float32)
+        self.times = np.bincount(guided.triplets.ravel(), minlength=guided.frame.channels)
+
+    def add(self, chosen: NDArray[np.intp], values: Tensor) -> None:
+        for channels, block in zip(chosen, values.float().cpu().numpy(), strict=True):
+            for channel, plane in zip(channels, block, strict=True):
+                self.sum[channel] += plane if self.times[channel] == 1 else plane / self.times[channel]
+
+    def result(self) -> NDArray[np.float32]:
+        return self.sum

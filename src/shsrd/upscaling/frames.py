@@ -1,0 +1,48 @@
+"""What upscaling knows of a scene before it touches a tile: its frames and spectral guides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shsrd.spectral import (
+    GUIDE_CHANNELS,
+    Frame,
+    FrameName,
+    SceneStatistics,
+    SpectralGuide,
+    bands_frame,
+    eigen_frame,
+    positions_um,
+    spectral_guide,
+)
+
+
+@dataclass(frozen=True)
+class GuidedFrame:
+    """A working frame with the spectral information that goes with it.
+
+    Attributes:
+        frame: K channels.
+        guide: relates them to the scene's leading eigenimages.
+        triplets: ``(T, 3)`` channel numbers.
+    """
+
+    frame: Frame
+    guide: SpectralGuide
+    triplets: NDArray[np.intp]
+
+
+def guided_frame(
+    statistics: SceneStatistics,
+    name: FrameName,
+    wavelength_nm: NDArray[np.float64] | None = None,
+    channels: int | None = None,
+) -> GuidedFrame:
+    """The working frame ``name`` of a scene and its guide."""
+    frame = bands_frame(statistics) if name == "bands" else eigen_frame(statistics, channels)
+    leading = eigen_frame(statistics, min(GUIDE_CHANNELS, statistics.bands))
+    guide = spectral_guide(frame, leading, positions_um(wavelength_nm, statistics.bands))
+    return GuidedFrame(frame, guide, frame.triplets())
