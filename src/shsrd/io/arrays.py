@@ -1,0 +1,212 @@
+"""Files that are a bag of named arrays (MATLAB, NPZ): which is the scene, which are its wavelengths.
+
+Axis conventions: MATLAB and NPZ scenes are ``(y, x, band)``; where the file has wavelengths and their count
+fits exactly one axis, that axis is the band axis. ``axes="byx"`` (any order of the letters) overrides both.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from affine import Affine
+from numpy.typing import NDArray
+
+from shsrd.cube import Cube, SceneError, Storage
+from shsrd.io.codec import decode, encode
+from shsrd.io.map_info import checked_wkt, wkt_of
+from shsrd.io.wavelengths import shortest_text, to_nanometres, unit_power
+
+Side = Mapping[str, NDArray[np.generic]]
+
+_NAMES = {  # what a side array means, by its name in lower case; the first found counts
+    "wavelength": ("wavelength_nm", "wavelengths_nm", "wavelength", "wavelengths", "wl", "wvl", "lambda"),
+    "fwhm": ("fwhm_nm", "fwhm"),
+    "good": ("good_bands", "good_wavelengths", "bbl"),
+    "scale": ("scale",),
+    "offset": ("offset",),
+    "nodata": ("nodata", "no_data"),
+    "epsg": ("epsg",),
+    "crs": ("crs",),
+    "transform": ("transform",),
+    "names": ("band_names",),
+    "headers": ("headers",),
+}
+
+
+def choose(shapes: Mapping[str, tuple[int, ...]], *, wanted: str | None, option: str, source: str) -> str:
+    """The name of the scene among named arrays.
+
+    Args:
+        shapes: shape of every array in the file.
+        wanted: the name a person gave, or None.
+        option: how a person gives a name, for the message (``variable`` or ``dataset``).
+        source: file name for messages.
+
+    Raises:
+        SceneError: no such array, none with three axes, or several of which none was named.
+    """
+    scenes = [name for name, shape in shapes.items() if len(shape) == 3 and min(shape) > 1]
+    listed = ", ".join(f"{name} {'x'.join(map(str, shapes[name]))}" for name in scenes[:12])
+    if wanted is not None:
+        if wanted not in shapes:
+            raise SceneError(f"{source}: no array {wanted!r} in the file; it has {listed or 'no scene'}")
+        if len(shapes[wanted]) != 3:
+            raise SceneError(
+                f"{source}: {wanted} has {len(shapes[wanted])} axes, a scene has three; it has {listed}"
+            )
+        return wanted
+    if not scenes:
+        flat = (
+            ", ".join(f"{n} {'x'.join(map(str, s))}" for n, s in list(shapes.items())[:8])
+            or "nothing numeric"
+        )
+        raise SceneError(f"{source}: no array with three axes in the file ({flat}); give a file with a scene")
+    if len(scenes) > 1:
+        raise SceneError(
+            f"{source}: several arrays could be the scene ({listed}); name one with {option}=..."
+        )
+    return scenes[0]
+
+
+def band_first(
+    stored: NDArray[np.generic], *, bands: int | None, axes: str | None, source: str, default: str = "yxb"
+) -> NDArray[np.generic]:
+    """A view ``(band, y, x)`` of an array whose axis order is given, implied by ``bands``, or the default.
+
+    Raises:
+        SceneError: ``axes`` is no order of b, y and x.
+    """
+    if axes is not None and sorted(axes) != ["b", "x", "y"]:
+        raise SceneError(f"{source}: axes {axes!r} must be an order of the letters b, y and x, such as 'yxb'")
+    order = axes or default
+    if axes is None and bands is not None:
+        fitting = [i for i, extent in enumerate(stored.shape) if extent == bands]
+        if len(fitting) == 1 and fitting[0] != order.index("b"):
+            others = [i for i in range(3) if i != fitting[0]]
+            return stored.transpose(fitting[0], *others)
+    return stored.transpose([order.index(letter) for letter in "byx"])
+
+
+def find(side: Side, meaning: str) -> tuple[str, NDArray[np.generic]] | None:
+    """The side array with a meaning (``wavelength``, ``fwhm``, ...) and its name, or None."""
+    lower = {name.lower(): name for name in side}
+    for name in _NAMES[meaning]:
+        if name in lower:
+            return lower[name], side[lower[name]]
+    return None
+
+
+def spectral(side: Side, *, wavelengths: str | None, source: str) -> dict[str, NDArray[np.float64] | None]:
+    """``wavelength_nm`` and ``fwhm_nm`` from side arrays; units by the name's ``_nm`` or by the numbers.
+
+    Args:
+        side: the other arrays of the file.
+        wavelengths: the name a person gave, or None.
+        source: file name for messages.
+
+    Raises:
+        SceneError: no such array, or text that is no wavelength.
+    """
+    if wavelengths is not None and wavelengths not in side:
+        names = ", ".join(n for n, v in side.items() if v.size > 1 and v.size == max(v.shape)) or "none"
+        raise SceneError(f"{source}: no wavelengths {wavelengths!r} in the file; its lists are {names}")
+    found = (wavelengths, side[wavelengths]) if wavelengths is not None else find(side, "wavelength")
+    if found is None:
+        return {"wavelength_nm": None, "fwhm_nm": None}
+    name, numbers = found
+    texts = shortest_text(numbers)
+    plain = to_nanometres(texts, 0, what=name, source=source)
+    power = unit_power("nm" if name.lower().endswith("_nm") else None, plain.tolist(), source=source)
+    fwhm = find(side, "fwhm")
+    width_power = 0 if fwhm is not None and fwhm[0].lower().endswith("_nm") else power
+    return {
+        "wavelength_nm": to_nanometres(texts, power, what=name, source=source),
+        "fwhm_nm": None
+        if fwhm is None
+        else to_nanometres(shortest_text(fwhm[1]), width_power, what=fwhm[0], source=source),
+    }
+
+
+def cube_from_arrays(
+    scene: NDArray[np.generic], side: Side, *, wavelengths: str | None, axes: str | None, source: str
+) -> Cube:
+    """A cube from the scene ``(y, x, band)`` and the other arrays of its file.
+
+    Raises:
+        SceneError: arrays that contradict each other.
+    """
+    lists = spectral(side, wavelengths=wavelengths, source=source)
+    listed = lists["wavelength_nm"]
+    stored = band_first(scene, bands=None if listed is None else listed.size, axes=axes, source=source)
+    storage = Storage(
+        stored.dtype.name, _scalar(side, "scale", 1.0), _scalar(side, "offset", 0.0), _nodata(side)
+    )
+    good = find(side, "good")
+    names = find(side, "names")
+    return Cube(
+        decode(stored, storage, source=source),
+        wavelength_nm=listed,
+        fwhm_nm=lists["fwhm_nm"],
+        good_bands=np.ones(stored.shape[0], bool) if good is None else good[1].ravel() > 0,  # type: ignore[operator]
+        band_names=() if names is None else tuple(str(n).rstrip() for n in names[1].ravel()),
+        crs=_crs(side, source),
+        transform=_transform(side),
+        storage=storage,
+        headers=_headers(side),
+        source=source,
+    )
+
+
+def _scalar(side: Side, meaning: str, default: float) -> float:
+    found = find(side, meaning)
+    return default if found is None or found[1].size != 1 else float(found[1].ravel()[0])
+
+
+def _nodata(side: Side) -> float | None:
+    found = find(side, "nodata")
+    return None if found is None or found[1].size != 1 else float(found[1].ravel()[0])
+
+
+def _crs(side: Side, source: str) -> str | None:
+    text, epsg = find(side, "crs"), find(side, "epsg")
+    if text is not None and text[1].size == 1:
+        return checked_wkt(str(text[1].ravel()[0]), source=source)
+    return None if epsg is None else wkt_of(f"EPSG:{int(epsg[1].ravel()[0])}", source=source)
+
+
+def _transform(side: Side) -> Affine | None:
+    found = find(side, "transform")
+    return Affine(*map(float, found[1].ravel())) if found is not None and found[1].size == 6 else None
+
+
+def _headers(side: Side) -> dict[str, str]:
+    """Our own JSON of header keys, and every lone number or text with a name we do not know."""
+    known = {name for names in _NAMES.values() for name in names}
+    headers = {n: str(v.ravel()[0]) for n, v in side.items() if v.size == 1 and n.lower() not in known}
+    found = find(side, "headers")
+    if found is not None and found[1].size == 1:
+        headers |= {str(k): str(v) for k, v in json.loads(str(found[1].ravel()[0])).items()}
+    return headers
+
+
+def arrays_of(cube: Cube) -> dict[str, Any]:
+    """The named arrays that :func:`cube_from_arrays` reads back: ``cube`` ``(y, x, band)`` and the rest."""
+    storage = cube.storage
+    stored = np.empty((*cube.shape[1:], cube.shape[0]), storage.dtype)
+    for band, pixels in enumerate(cube.pixels):
+        stored[..., band] = encode(pixels, storage)
+    arrays: dict[str, Any] = {"cube": stored, "good_bands": cube.good_bands.astype(np.uint8)}
+    optional: Sequence[tuple[str, Any]] = (
+        ("wavelength_nm", cube.wavelength_nm),
+        ("fwhm_nm", cube.fwhm_nm),
+        ("band_names", np.array(cube.band_names) if cube.band_names else None),
+        ("crs", cube.crs),
+        ("transform", None if cube.transform is None else np.array(cube.transform[:6], np.float64)),
+        ("nodata", storage.nodata),
+        ("headers", json.dumps(dict(cube.headers)) if cube.headers else None),
+    )
+    arrays |= {"scale": storage.scale, "offset": storage.offset}
+    return arrays | {name: value for name, value in optional if value is not None}

@@ -1,0 +1,129 @@
+"""Stored numbers to pixels and back: scale, offset, no-data, rounding; nowhere else is this arithmetic."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shsrd.cube import Cube, SceneError, Storage
+
+_HUGE = 1e30  # headers print float limits with few digits (-3.40282e+38), so these are matched by magnitude
+
+
+def decode(stored: NDArray[np.generic], storage: Storage, *, source: str = "<memory>") -> NDArray[np.float32]:
+    """Pixels from stored numbers: ``stored * scale + offset``, no-data as NaN.
+
+    Args:
+        stored: ``(band, y, x)`` in any memory order; a memory map is read once, in file order.
+        storage: what the numbers mean.
+        source: file name for messages.
+
+    Returns:
+        float32 ``(band, y, x)``.
+
+    Raises:
+        SceneError: complex or non-numeric numbers.
+    """
+    if stored.dtype.kind not in "iufb":
+        kind = "complex" if stored.dtype.kind == "c" else f"{stored.dtype} (not numeric)"
+        raise SceneError(f"{source}: pixels are {kind}; give real numbers (magnitude or reflectance)")
+    pixels = np.empty(stored.shape, np.float32)
+    slowest = int(np.argmax(np.abs(stored.strides)))  # walk the file from front to back
+    moved_in, moved_out = np.moveaxis(stored, slowest, 0), np.moveaxis(pixels, slowest, 0)
+    for part in range(moved_in.shape[0]):
+        moved_out[part] = _decode_part(moved_in[part], storage)
+    return pixels
+
+
+def _decode_part(stored: NDArray[np.generic], storage: Storage) -> NDArray[np.float32]:
+    if storage.scale == 1 and storage.offset == 0:
+        values = stored.astype(np.float32)
+    else:
+        values = (stored.astype(np.float64) * storage.scale + storage.offset).astype(np.float32)
+    missing = _is_nodata(stored, storage.nodata)
+    if missing is not None:
+        values[missing] = np.nan
+    return values
+
+
+def _is_nodata(stored: NDArray[np.generic], nodata: float | None) -> NDArray[np.bool_] | None:
+    if nodata is None or np.isnan(nodata):
+        return None
+    if stored.dtype.kind != "f":
+        return np.asarray(stored == int(nodata)) if fits(nodata, stored.dtype.name) else None
+    if abs(nodata) > _HUGE:
+        return np.asarray((np.abs(stored) > _HUGE) & (np.sign(stored) == np.sign(nodata)))
+    return np.asarray(stored == np.array(nodata, stored.dtype))
+
+
+def fits(nodata: float, dtype: str) -> bool:
+    """Whether ``dtype`` can hold this no-data number (``-9999`` does not fit ``uint16``)."""
+    kind = np.dtype(dtype)
+    if kind.kind == "f":
+        return bool(abs(nodata) <= np.finfo(kind).max) or not np.isfinite(nodata)
+    limits = np.iinfo(kind)
+    return bool(np.isfinite(nodata)) and nodata == int(nodata) and limits.min <= nodata <= limits.max
+
+
+def check_storable(cube: Cube) -> None:
+    """Refuse early what :func:`encode` would refuse.
+
+    Raises:
+        SceneError: unusable storage, or no-data pixels that the stored type cannot express.
+    """
+    storage = cube.storage
+    kind = np.dtype(storage.dtype)
+    if kind.kind not in "iuf" or not np.isfinite([storage.scale, storage.offset]).all() or storage.scale == 0:
+        raise SceneError(
+            f"{cube.source}: cannot store as {storage.dtype} with scale {storage.scale} and offset "
+            f"{storage.offset}; give an integer or float type and a finite scale other than 0"
+        )
+    if storage.nodata is not None and not fits(storage.nodata, storage.dtype):
+        raise SceneError(
+            f"{cube.source}: no-data value {storage.nodata:g} does not fit {storage.dtype}; "
+            "choose another no-data value or a float type"
+        )
+    if kind.kind != "f" and storage.nodata is None and not all(np.isfinite(b).all() for b in cube.pixels):
+        raise SceneError(
+            f"{cube.source}: some pixels are no-data but {storage.dtype} storage has no no-data value; "
+            "set one or store as float32"
+        )
+
+
+def encode(pixels: NDArray[np.float32], storage: Storage) -> NDArray[np.generic]:
+    """Stored numbers from pixels: ``(pixel - offset) / scale``; integers are rounded and clipped.
+
+    Pixels that are not finite become the no-data number (or stay NaN in float storage without one); a valid
+    pixel that would round onto the no-data number moves to its neighbour, so that it stays valid.
+
+    Args:
+        pixels: any shape; :func:`check_storable` has passed.
+        storage: target.
+
+    Returns:
+        The same shape in ``storage.dtype``.
+    """
+    kind = np.dtype(storage.dtype)
+    values = pixels.astype(np.float64)
+    if storage.scale != 1 or storage.offset != 0:
+        values = (values - storage.offset) / storage.scale
+    missing = ~np.isfinite(values)
+    nodata = storage.nodata
+    if kind.kind == "f":
+        with np.errstate(over="ignore"):
+            stored = values.astype(kind)
+    else:
+        stored = _round_and_clip(np.where(missing, 0, values), kind)
+        if nodata is not None:
+            stored[stored == int(nodata)] += 1 if nodata < np.iinfo(kind).max else -1
+    if nodata is not None:
+        stored[missing] = np.array(nodata).astype(kind)
+    return stored
+
+
+def _round_and_clip(values: NDArray[np.float64], kind: np.dtype[np.generic]) -> NDArray[np.generic]:
+    limits = np.iinfo(kind.name)
+    rounded = np.rint(values)
+    stored = np.clip(rounded, limits.min, float(np.nextafter(float(limits.max), 0))).astype(kind)
+    stored[rounded >= limits.max] = limits.max  # 2**63 - 1 is no float64: set it, do not cast it
+    return stored

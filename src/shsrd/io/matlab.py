@@ -1,0 +1,86 @@
+"""MATLAB files: v5 through scipy, v7.3 (HDF5 inside) through h5py; scenes are rows x columns x bands."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+from scipy.io import loadmat, savemat, whosmat
+
+from shsrd.cube import Cube, SceneError
+from shsrd.io.arrays import arrays_of, choose, cube_from_arrays
+from shsrd.io.files import check_size, replacing
+
+_SIDE_LIMIT = 100_000  # side arrays are lists of band properties; larger ones are other data
+_V5_LIMIT = 2**31 - 1
+_NUMERIC = ("double", "single", "logical", *(f"{s}int{n}" for s in ("", "u") for n in (8, 16, 32, 64)))
+
+
+def read_matlab(path: Path, *, variable: str | None, wavelengths: str | None, axes: str | None) -> Cube:
+    """Read a scene from a MATLAB file.
+
+    Args:
+        path: the ``.mat`` file.
+        variable: the array to read where the file has several with three axes.
+        wavelengths: the list of wavelengths, where its name is none of the usual ones.
+        axes: order of the array as MATLAB shows it; see :mod:`shsrd.io.arrays`.
+
+    Raises:
+        SceneError: no scene, several scenes, or arrays that contradict each other.
+    """
+    load = _load_v73 if h5py.is_hdf5(path) else _load_v5
+    scene, side = load(path, variable)
+    return cube_from_arrays(scene, side, wavelengths=wavelengths, axes=axes, source=str(path))
+
+
+Loaded = tuple[NDArray[np.generic], dict[str, NDArray[np.generic]]]
+
+
+def _load_v5(path: Path, variable: str | None) -> Loaded:
+    listed = whosmat(path)
+    shapes = {name: shape for name, shape, kind in listed if kind in _NUMERIC}
+    name = choose(shapes, wanted=variable, option="variable", source=str(path))
+    check_size(path, math.prod(shapes[name]))
+    small = [
+        n
+        for n, s, kind in listed
+        if n != name and math.prod(s) <= _SIDE_LIMIT and kind in (*_NUMERIC, "char")
+    ]
+    loaded = loadmat(path, variable_names=[name, *small], mat_dtype=True, chars_as_strings=True)
+    return loaded[name], {n: loaded[n] for n in small if n in loaded}
+
+
+def _load_v73(path: Path, variable: str | None) -> Loaded:
+    """HDF5 lists axes the other way round: rows x columns x bands arrives as (band, x, y)."""
+    with h5py.File(path, "r") as file:
+        arrays = {n: d for n, d in file.items() if isinstance(d, h5py.Dataset) and d.dtype.kind in "iufbV"}
+        shapes = {name: array.shape[::-1] for name, array in arrays.items()}
+        name = choose(shapes, wanted=variable, option="variable", source=str(path))
+        scene = arrays[name]
+        if scene.dtype.kind == "V":
+            raise SceneError(f"{path}: {name} is complex; give magnitude or reflectance")
+        check_size(path, scene.size * scene.dtype.itemsize)
+        side = {n: _side_v73(d) for n, d in arrays.items() if n != name and d.size <= _SIDE_LIMIT}
+        return scene[()].T, {n: v for n, v in side.items() if v.dtype.kind != "V"}
+
+
+def _side_v73(array: h5py.Dataset) -> NDArray[np.generic]:
+    values = np.asarray(array[()])
+    if array.attrs.get("MATLAB_class") == b"char":
+        return np.array("".join(map(chr, values.ravel())))
+    return values.T
+
+
+def write_matlab(cube: Cube, path: Path) -> None:
+    """Write ``path`` as MATLAB v5: ``cube`` (rows x columns x bands), ``wavelength_nm``, ``scale``, ...
+
+    Raises:
+        SceneError: more bytes than MATLAB v5 can hold.
+    """
+    if math.prod(cube.shape) * np.dtype(cube.storage.dtype).itemsize > _V5_LIMIT:
+        raise SceneError(f"{path}: MATLAB v5 holds at most 2 GiB; write a .tif instead")
+    with replacing(path) as (part,), part.open("wb") as file:
+        savemat(file, arrays_of(cube), do_compression=True)

@@ -1,0 +1,188 @@
+"""Opening a scene: the format is recognised by its first bytes, a header beside it, or its folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from shsrd.cube import Cube, SceneError
+from shsrd.io.envi_header import read_header
+from shsrd.io.files import reading
+
+_MAGIC = {
+    b"II*\0": "geotiff", b"MM\0*": "geotiff", b"II+\0": "geotiff", b"MM\0+": "geotiff",
+    b"\x89HDF\r\n\x1a\n": "hdf5", b"CDF\x01": "netcdf3", b"CDF\x02": "netcdf3",
+    b"\x93NUMPY": "npy", b"PK\x03\x04": "npz", b"PK\x05\x06": "npz",
+    b"MATLAB": "matlab",
+    b"\x89PNG": "picture", b"\xff\xd8\xff": "picture", b"BM": "picture", b"GIF8": "picture",
+    b"\x0e\x03\x13\x01": "hdf4",
+}  # fmt: skip
+_TIFF_SUFFIXES = (".tif", ".tiff")
+
+
+@dataclass(frozen=True)
+class _Options:
+    """What a person said about the inside of a file."""
+
+    variable: str | None
+    wavelengths: str | None
+    axes: str | None
+
+
+def open_cube(
+    path: str | os.PathLike[str],
+    *,
+    variable: str | None = None,
+    dataset: str | None = None,
+    wavelengths: str | None = None,
+    axes: str | None = None,
+) -> Cube:
+    """Open a hyperspectral scene: ENVI, GeoTIFF, MATLAB, HDF5, NetCDF, NumPy or a CAVE folder.
+
+    Args:
+        path: the file (for ENVI the image or its header), or the folder of a CAVE scene.
+        variable: name of the array, where a MATLAB, NPZ or NetCDF file has several scenes.
+        dataset: path of the array inside an HDF5 file (another name for ``variable``).
+        wavelengths: name or path of the list of wavelengths inside the file.
+        axes: order of the array's axes, such as ``"yxb"``, where the file does not tell.
+
+    Returns:
+        The scene; pixels are ``stored * scale + offset`` with NaN for no-data.
+
+    Raises:
+        SceneError: one sentence that names the file, what is wrong, and the remedy.
+    """
+    place = Path(path)
+    if variable is not None and dataset is not None and variable != dataset:
+        raise SceneError(f"{place}: variable={variable!r} and dataset={dataset!r} name two arrays; give one")
+    options = _Options(variable if variable is not None else dataset, wavelengths, axes)
+    with reading(place, "scene"):
+        cube = _open(place, options)
+    if cube.shape[0] == 1:
+        raise SceneError(f"{place}: this is a 2-D image (one band); give a scene with one band a wavelength")
+    return cube
+
+
+def _open(path: Path, options: _Options) -> Cube:
+    if not path.exists():
+        raise SceneError(f"{path}: no such file; check the path")
+    if path.is_dir():
+        return _open_folder(path, options)
+    if path.stat().st_size == 0:
+        raise SceneError(f"{path}: the file is empty; copy it again")
+    if path.suffix.lower() == ".hdr":
+        return _open_header(path, options)
+    kind = _recognise(path)
+    if kind == "envi":
+        return _open_envi(path, options)
+    if kind in _REFUSED:
+        raise SceneError(f"{path}: {_REFUSED[kind]}")
+    name, read = _READERS[kind]
+    with reading(path, name):
+        return read(path, options)
+
+
+def _recognise(path: Path) -> str:
+    """Format by the first bytes; numbers without a signature are ENVI if a header lies beside them."""
+    from shsrd.io.envi_read import header_beside
+
+    with path.open("rb") as file:
+        head = file.read(1024)
+    kind = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), "unknown")
+    if kind == "hdf5" or head[512:520] == b"\x89HDF\r\n\x1a\n":
+        kind = "hdf5" if not head.startswith(b"MATLAB") else "matlab"
+    if kind == "geotiff" and path.suffix.lower() not in _TIFF_SUFFIXES and _is_raw(path):
+        kind = "unknown"
+    if kind not in ("unknown", "picture"):
+        return kind
+    if path.suffix.lower() == ".mat":
+        return "matlab"  # version 4 has no signature
+    return "envi" if header_beside(path) is not None else kind
+
+
+def _is_raw(path: Path) -> bool:
+    from shsrd.io.envi_read import describes_tiff, header_beside
+
+    header = header_beside(path)
+    return header is not None and not describes_tiff(read_header(header))
+
+
+def _open_folder(path: Path, options: _Options) -> Cube:
+    from shsrd.io.cave import read_cave
+
+    if (path / ".zgroup").exists() or (path / ".zarray").exists() or (path / "zarr.json").exists():
+        raise SceneError(f"{path}: Zarr is not read yet; convert it to GeoTIFF or NetCDF")
+    _refuse_options(path, options)
+    return read_cave(path)
+
+
+def _open_header(path: Path, options: _Options) -> Cube:
+    from shsrd.io.envi_read import data_beside, describes_tiff, read_envi
+
+    with reading(path, "ENVI header"):
+        values = read_header(path)
+        data = data_beside(path, values)
+    if describes_tiff(values):
+        return _open(data, options)
+    _refuse_options(path, options)
+    with reading(data, "ENVI"):
+        return read_envi(path, data)
+
+
+def _open_envi(path: Path, options: _Options) -> Cube:
+    from shsrd.io.envi_read import header_beside, read_envi
+
+    header = header_beside(path)
+    assert header is not None  # _recognise found it
+    _refuse_options(path, options)
+    with reading(path, "ENVI"):
+        return read_envi(header, path)
+
+
+def _refuse_options(path: Path, options: _Options) -> None:
+    if options != _Options(None, None, None):
+        raise SceneError(
+            f"{path}: this format has one scene and known axes; leave out variable, wavelengths, axes"
+        )
+
+
+def _geotiff(path: Path, options: _Options) -> Cube:
+    from shsrd.io.geotiff_read import read_geotiff
+
+    _refuse_options(path, options)
+    return read_geotiff(path)
+
+
+def _matlab(path: Path, options: _Options) -> Cube:
+    from shsrd.io.matlab import read_matlab
+
+    return read_matlab(path, variable=options.variable, wavelengths=options.wavelengths, axes=options.axes)
+
+
+def _npz(path: Path, options: _Options) -> Cube:
+    from shsrd.io.numpy_files import read_npz
+
+    return read_npz(path, variable=options.variable, wavelengths=options.wavelengths, axes=options.axes)
+
+
+def _npy(path: Path, options: _Options) -> Cube:
+    from shsrd.io.numpy_files import read_npy
+
+    _refuse_options(path, _Options(options.variable, options.wavelengths, None))
+    return read_npy(path, axes=options.axes)
+
+
+_READERS: dict[str, tuple[str, Callable[[Path, _Options], Cube]]] = {
+    "geotiff": ("GeoTIFF", _geotiff),
+    "matlab": ("MATLAB", _matlab),
+    "npy": ("NumPy", _npy),
+    "npz": ("NPZ", _npz),
+}
+_REFUSED = {
+    "picture": "this is a single picture, not a scene; give the folder with one PNG a band, or a scene file",
+    "hdf4": "HDF4 is not supported; convert it with gdal_translate to GeoTIFF",
+    "unknown": "not a format we know, and no ENVI header beside it (looked for name.hdr and stem.hdr); give "
+    "the missing header or a scene file",
+}
