@@ -3,5 +3,19 @@
 from shsrd.model.config import NetworkConfig
 from shsrd.model.injection import SpectralInformation
 from shsrd.model.network import Condition, Network, pack, unpack
+from shsrd.model.weights import Model, WeightsError, bundled_models, load_weights, read_header, save_weights
 
-__all__ = ["Condition", "Network", "NetworkConfig", "SpectralInformation", "pack", "unpack"]
+__all__ = [
+    "Condition",
+    "Model",
+    "Network",
+    "NetworkConfig",
+    "SpectralInformation",
+    "WeightsError",
+    "bundled_models",
+    "load_weights",
+    "pack",
+    "read_header",
+    "save_weights",
+    "unpack",
+]

@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from shsrd.spectral import FrameName
+
 
 class NetworkConfig(BaseModel):
     """Widths and depths of the network.
@@ -15,6 +17,8 @@ class NetworkConfig(BaseModel):
         denoiser_width: feature channels of the denoiser.
         denoiser_blocks: residual blocks of the denoiser.
         sigma_data: standard deviation of ``r - m`` in standard units (Karras et al. 2022, table 1).
+        frame: spectral frame recommended for this model.
+        spread: factor from the standard deviation of posterior samples to a calibrated one.
         map_channels: channels of the guide maps.
         descriptor_features: length of a triplet's descriptor.
     """
@@ -29,6 +33,8 @@ class NetworkConfig(BaseModel):
     denoiser_width: int = Field(64, ge=8)
     denoiser_blocks: int = Field(6, ge=1)
     sigma_data: float = Field(0.15, gt=0)
+    frame: FrameName = "bands"
+    spread: float = Field(1.0, gt=0)
     map_channels: int = Field(9, ge=3)
     descriptor_features: int = Field(75, ge=3)
 

@@ -111,9 +111,7 @@ class Network(nn.Module):
         condition: Condition = self.encoder(triplets, information)
         return condition
 
-    def prepare(
-        self, condition: Condition, triplets: Tensor, information: SpectralInformation | None = None
-    ) -> Tensor:
+    def prepare(self, condition: Condition, triplets: Tensor, information: SpectralInformation | None = None) -> Tensor:
         """What the denoiser needs of a condition; computed once, used at every step."""
         return self.denoiser.prepare(condition.features, triplets, information)
 

@@ -1,6 +1,6 @@
 """Spectral frames and wavelengths: how a cube of any band count reaches a network that sees three channels."""
 
-from shsrd.spectral.frame import Frame, FrameName, bands_frame, eigen_frame
+from shsrd.spectral.frame import Frame, FrameName, bands_frame, eigen_frame, linear_frame
 from shsrd.spectral.information import (
     DESCRIPTOR_FEATURES,
     GUIDE_CHANNELS,
@@ -21,6 +21,7 @@ __all__ = [
     "SpectralGuide",
     "bands_frame",
     "eigen_frame",
+    "linear_frame",
     "positions_um",
     "scene_statistics",
     "spectral_guide",

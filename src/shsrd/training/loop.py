@@ -130,9 +130,7 @@ class _State:
             spent = max(spent, progress.seconds / 60 / config.time_limit)
         return warm * 0.5 * (1 + math.cos(math.pi * min(1.0, spent)))
 
-    def _validate(
-        self, monitor: Monitor, save_best: Callable[[Network, Progress, dict[str, float]], None]
-    ) -> None:
+    def _validate(self, monitor: Monitor, save_best: Callable[[Network, Progress, dict[str, float]], None]) -> None:
         if not self.fabric.is_global_zero:
             return
         averaged: Any = self.average.module

@@ -1,1 +1,6 @@
 """Geometry, memory, tiles: from a low-resolution scene to a high-resolution one."""
+
+from shsrd.upscaling.options import UpscaleOptions
+from shsrd.upscaling.upscale import Report, Upscaled, upscale
+
+__all__ = ["Report", "UpscaleOptions", "Upscaled", "upscale"]

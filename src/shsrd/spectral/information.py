@@ -1,0 +1,111 @@
+"""Spectral information: what a triplet may be told about the rest of the spectrum.
+
+Two kinds, both read off the low-resolution scene alone:
+
+* *maps*: the scene's three leading eigenimages, where edges shared by all bands live, and the triplet rebuilt from
+  the leading 3 and 6 eigenimages, which averages the noise of all bands away;
+* a *descriptor*: where in the spectrum the triplet's channels sit (Fourier features of wavelength, weighted by the
+  basis vectors), their share of energy, their noise, and how much of them the leading eigenimages explain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shsrd.spectral.frame import Frame
+
+Matrix = NDArray[np.float64]
+
+RANKS = (3, 6)  # numbers of leading eigenimages in the low-rank rebuilds
+GUIDE_CHANNELS = max(RANKS)
+MAP_CHANNELS = 3 + 3 * len(RANKS)
+FREQUENCIES = 8  # Fourier frequencies, cycles per micrometre: 0.25, 0.5, … 32
+CHANNEL_FEATURES = 2 * FREQUENCIES + 2 + GUIDE_CHANNELS + 1
+DESCRIPTOR_FEATURES = 3 * CHANNEL_FEATURES
+
+
+@dataclass(frozen=True)
+class SpectralGuide:
+    """Everything the injection needs to know of one scene and one frame.
+
+    Attributes:
+        frame: eigen frame of the guide maps, at most ``GUIDE_CHANNELS`` channels.
+        loadings: ``(K, GUIDE_CHANNELS)``, each channel of the working frame as a sum of standardised eigenimages.
+        features: ``(K, CHANNEL_FEATURES)`` descriptor of each channel.
+    """
+
+    frame: Frame
+    loadings: Matrix
+    features: Matrix
+
+    def maps(self, eigenimages: NDArray[np.float32], triplets: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Guide maps of some triplets.
+
+        Args:
+            eigenimages: ``(GUIDE_CHANNELS, y, x)``, from ``guide_images``.
+            triplets: ``(T, 3)`` channel numbers of the working frame.
+
+        Returns:
+            ``(T, MAP_CHANNELS, y, x)``.
+        """
+        count, shape = len(triplets), eigenimages.shape[1:]
+        leading = np.broadcast_to(eigenimages[:3], (count, 3, *shape))
+        rebuilt = [self._rebuild(eigenimages, triplets, rank) for rank in RANKS]
+        return np.concatenate([leading, *rebuilt], axis=1)
+
+    def _rebuild(self, eigenimages: NDArray[np.float32], triplets: NDArray[np.intp], rank: int) -> NDArray[np.float32]:
+        weights = self.loadings[triplets, :rank].astype(np.float32)  # (T, 3, rank)
+        flat = weights.reshape(-1, rank) @ eigenimages[:rank].reshape(rank, -1)
+        return flat.reshape(len(triplets), 3, *eigenimages.shape[1:])
+
+    def guide_images(self, cube: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The standardised leading eigenimages ``(GUIDE_CHANNELS, y, x)`` of a cube without missing values."""
+        images = self.frame.analyse(cube)
+        missing = GUIDE_CHANNELS - images.shape[0]
+        return np.pad(images, ((0, missing), (0, 0), (0, 0)))
+
+    def descriptors(self, triplets: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Descriptors ``(T, DESCRIPTOR_FEATURES)`` of triplets ``(T, 3)``."""
+        return self.features[triplets].reshape(len(triplets), -1).astype(np.float32)
+
+
+def wavelength_features(wavelength_um: Matrix) -> Matrix:
+    """Fourier features ``(B, 2 * FREQUENCIES)`` of wavelengths in micrometres (Tancik et al. 2020, eq. 5)."""
+    phase = 2 * np.pi * wavelength_um[:, None] * 0.25 * 2.0 ** np.arange(FREQUENCIES)
+    return np.concatenate([np.sin(phase), np.cos(phase)], axis=1)
+
+
+def positions_um(wavelength_nm: Matrix | None, bands: int) -> Matrix:
+    """Band positions in micrometres; without wavelengths, bands spread evenly over 0.4 to 0.7 by index."""
+    if wavelength_nm is not None and np.isfinite(wavelength_nm).all():
+        return wavelength_nm / 1000
+    return np.linspace(0.4, 0.7, bands)
+
+
+def spectral_guide(frame: Frame, guide: Frame, position_um: Matrix) -> SpectralGuide:
+    """Relate the channels of ``frame`` to the eigenimages of ``guide`` and describe them.
+
+    Args:
+        frame: the working frame (eigen or bands), K channels.
+        guide: an eigen frame of the same scene.
+        position_um: ``(B,)`` from ``positions_um``.
+    """
+    kept = min(guide.channels, GUIDE_CHANNELS)
+    loadings = np.zeros((frame.channels, GUIDE_CHANNELS))
+    overlap = frame.basis.T @ guide.basis[:, :kept]
+    loadings[:, :kept] = overlap * guide.deviation[:kept] / frame.deviation[:, None]
+    explained = np.square(loadings).sum(axis=1, keepdims=True)
+    features = np.concatenate(
+        [
+            frame.basis.T @ wavelength_features(position_um),
+            np.log10(frame.energy + 1e-8)[:, None] / 4,
+            np.log10(frame.noise + 1e-4)[:, None] / 2,
+            np.abs(loadings),
+            np.log10(np.maximum(1 - explained, 0) + 1e-6) / 3,
+        ],
+        axis=1,
+    )
+    return SpectralGuide(guide, loadings, features)

@@ -1,0 +1,89 @@
+"""One streaming pass over a low-resolution cube: mean, covariance and noise covariance of its bands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Matrix = NDArray[np.float64]
+
+
+@dataclass
+class SceneStatistics:
+    """First and second moments of the valid pixels of a scene, gathered block by block in float64.
+
+    A pixel counts where every band is finite. Noise is read off the mixed second difference of 2x2 pixels,
+    ``(a - b - c + d) / 2``, which has the variance of white noise and cancels planes and straight edges along
+    the axes; texture makes it an upper bound.
+
+    Attributes:
+        bands: number of bands B.
+    """
+
+    bands: int
+    _count: int = 0
+    _noise_count: int = 0
+    _shift: Matrix | None = None
+    _sum: Matrix = field(init=False)
+    _products: Matrix = field(init=False)
+    _noise: Matrix = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._sum = np.zeros(self.bands)
+        self._products = np.zeros((self.bands, self.bands))
+        self._noise = np.zeros((self.bands, self.bands))
+
+    def add(self, block: NDArray[np.float32]) -> None:
+        """Add a block of rows ``(band, y, x)``; NaN marks missing values."""
+        valid = np.isfinite(block).all(axis=0)
+        if not valid.any():
+            return
+        spectra = block[:, valid].astype(np.float64)
+        if self._shift is None:
+            self._shift = spectra.mean(axis=1)  # keeps the sums small: no cancellation in float64
+        spectra -= self._shift[:, None]
+        self._count += spectra.shape[1]
+        self._sum += spectra.sum(axis=1)
+        self._products += spectra @ spectra.T
+        quads = valid[1:, 1:] & valid[:-1, 1:] & valid[1:, :-1] & valid[:-1, :-1]
+        if quads.any():
+            mixed = block[:, 1:, 1:] - block[:, :-1, 1:] - block[:, 1:, :-1] + block[:, :-1, :-1]
+            differences = mixed[:, quads].astype(np.float64) / 2
+            self._noise += differences @ differences.T
+            self._noise_count += differences.shape[1]
+
+    @property
+    def count(self) -> int:
+        """Number of valid pixels seen."""
+        return self._count
+
+    @property
+    def mean(self) -> Matrix:
+        """Band means ``(B,)``."""
+        if self._shift is None:
+            return np.zeros(self.bands)
+        return self._shift + self._sum / self._count
+
+    @property
+    def covariance(self) -> Matrix:
+        """Covariance of the bands ``(B, B)``, normalised by the number of pixels."""
+        if self._count == 0:
+            return np.zeros((self.bands, self.bands))
+        centre = self._sum / self._count
+        return self._products / self._count - np.outer(centre, centre)
+
+    @property
+    def noise_covariance(self) -> Matrix:
+        """Covariance of the noise ``(B, B)``: an upper bound where the scene is finely textured."""
+        return self._noise / max(self._noise_count, 1)
+
+
+def scene_statistics(pixels: NDArray[np.float32]) -> SceneStatistics:
+    """Statistics of a whole cube ``(band, y, x)`` in memory."""
+    statistics = SceneStatistics(pixels.shape[0])
+    rows = max(2, 2**22 // max(1, pixels.shape[0] * pixels.shape[2]))  # blocks of about 4 M values
+    for top in range(0, pixels.shape[1], rows):
+        statistics.add(pixels[:, top : top + rows])
+    return statistics

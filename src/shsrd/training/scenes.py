@@ -1,0 +1,206 @@
+"""Stage 2 batches: patches of hyperspectral scenes, seen through the scene's own frames."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from shsrd.degradation import bicubic_down, bicubic_up
+from shsrd.model import SpectralInformation
+from shsrd.spectral import (
+    GUIDE_CHANNELS,
+    Frame,
+    eigen_frame,
+    linear_frame,
+    positions_um,
+    scene_statistics,
+    spectral_guide,
+)
+from shsrd.training.batch import MARGIN, Batch, SpectralAngle, cut, residual_of
+from shsrd.training.config import SceneAugmentation
+from shsrd.training.pack import PackedScene, load_scenes
+from shsrd.training.photos import dihedral, log_uniform
+
+BINS = 6  # per leading eigenimage, for the balance of materials
+DARKEST = 0.05  # of the mean brightness: darker pixels weigh no more than this one
+
+
+class SceneSource:
+    """Random triplets from packed scenes; a batch is a pure function of the generator handed in."""
+
+    def __init__(self, folder: Path, augmentation: SceneAugmentation, *, scale: int, patch: int) -> None:
+        self.augmentation, self.side = augmentation, patch + 2 * MARGIN
+        self.scenes = [TrainingScene(scene, scale) for scene in load_scenes(folder)]
+        self.scenes = [scene for scene in self.scenes if min(scene.low.shape[1:]) >= self.side]
+        if not self.scenes:
+            raise ValueError(f"{folder}: no scene has {self.side * scale} pixels a side; choose a smaller patch")
+
+    def draw(self, count: int, generator: torch.Generator) -> Batch:
+        """A batch of ``count`` triplets, ``augmentation.triplets`` from each patch."""
+        group = min(count, self.augmentation.triplets)
+        return join([self._patch(group, generator) for _ in range(count // group)])
+
+    def _patch(self, group: int, generator: torch.Generator) -> Batch:
+        scene = self.scenes[_integer(len(self.scenes), generator)]
+        balanced = _share(generator) < self.augmentation.balanced
+        row, column = scene.corner(self.side, generator, balanced=balanced)
+        frame = self._frame(scene, group, generator)
+        gain = log_uniform(1 / self.augmentation.gain, self.augmentation.gain, generator)
+        frame = replace(frame, deviation=frame.deviation * gain)
+        symmetry = _integer(8, generator)
+        signs = torch.randint(2, (3, 1, 1), generator=generator) * 2.0 - 1
+        return scene.batch(frame, (row, column, self.side), self.augmentation, (symmetry, signs))
+
+    def _frame(self, scene: TrainingScene, group: int, generator: torch.Generator) -> Frame:
+        """Channels of ``group`` triplets: eigenimages, broad random bands, or neighbouring bands."""
+        draw, share = _share(generator), self.augmentation
+        if draw < share.eigen:
+            return scene.eigen_channels(group, generator)
+        if draw < share.eigen + share.mixed:
+            return scene.broad_channels(group, generator)
+        return scene.band_channels(group, generator)
+
+
+class TrainingScene:
+    """One scene with its low-resolution version and moments."""
+
+    def __init__(self, packed: PackedScene, scale: int) -> None:
+        rows, columns = (size // scale * scale for size in packed.stored.shape[1:])
+        self.stored, self.step, self.scale = packed.stored[:, :rows, :columns], packed.step, scale
+        high = self._pixels(slice(None), slice(None))
+        low = bicubic_down(torch.from_numpy(high), scale)
+        self.low: NDArray[np.float32] = low.numpy()
+        self.statistics = scene_statistics(self.low)
+        self.position_um = positions_um(packed.wavelength_nm, len(high))
+        self.leading = eigen_frame(self.statistics, min(GUIDE_CHANNELS, len(high)))
+        residual = (torch.from_numpy(high) - bicubic_up(low, scale)).flatten(1)
+        self.residual_covariance = (residual @ residual.T / residual.shape[1]).numpy().astype(np.float64)
+        self.brightness = np.linalg.norm(self.low, axis=0)
+
+    def _pixels(self, rows: slice, columns: slice) -> NDArray[np.float32]:
+        return self.stored[:, rows, columns].astype(np.float32) * np.float32(self.step)
+
+    @cached_property
+    def rarity(self) -> Tensor:
+        """``(y x,)`` chance of each pixel such that rare spectra are drawn as often as common ones."""
+        images = self.leading.analyse(self.low)[:3].reshape(3, -1)
+        ranks = np.clip(((images / 2 + 0.5) * BINS).astype(int), 0, BINS - 1)
+        bins = (ranks * BINS ** np.arange(len(ranks))[:, None]).sum(axis=0)
+        _, kind, counts = np.unique(bins, return_inverse=True, return_counts=True)
+        return torch.from_numpy(1.0 / counts[kind])
+
+    def corner(self, side: int, generator: torch.Generator, *, balanced: bool) -> tuple[int, int]:
+        """Upper-left corner of a random low-resolution patch."""
+        sizes = self.low.shape[1:]
+        if balanced:
+            pixel = int(torch.multinomial(self.rarity, 1, generator=generator))
+            centre = divmod(pixel, sizes[1])
+            row, column = (min(max(c - side // 2, 0), n - side) for c, n in zip(centre, sizes, strict=True))
+            return row, column
+        return _integer(sizes[0] - side + 1, generator), _integer(sizes[1] - side + 1, generator)
+
+    def eigen_channels(self, group: int, generator: torch.Generator) -> Frame:
+        """Triplets of eigenimages, drawn more often the more energy they have."""
+        frame = eigen_frame(self.statistics)
+        triplets = frame.triplets()
+        energy = torch.from_numpy(frame.energy[triplets].sum(axis=1)) ** 0.25
+        chosen = triplets[torch.multinomial(energy, group, replacement=True, generator=generator).numpy()]
+        return linear_frame(self.statistics, frame.basis[:, chosen.ravel()], "eigen")
+
+    def band_channels(self, group: int, generator: torch.Generator) -> Frame:
+        """Triplets of neighbouring bands, in either direction."""
+        bands = len(self.low)
+        starts = torch.randint(max(1, bands - 2), (group, 1), generator=generator)
+        numbers = (starts + torch.arange(3)).clamp_max(bands - 1)
+        numbers = numbers.flip(1) if _share(generator) < 0.5 else numbers
+        return linear_frame(self.statistics, np.eye(bands)[:, numbers.flatten().numpy()], "bands")
+
+    def broad_channels(self, group: int, generator: torch.Generator) -> Frame:
+        """Triplets of broad neighbouring bands, as another sensor would see them."""
+        bands = len(self.low)
+        centre = bands * torch.rand((group, 1), generator=generator)
+        width = 0.7 + 0.12 * bands * torch.rand((group, 1), generator=generator)
+        centres = (centre + width * torch.tensor([-1.0, 0.0, 1.0])).clamp(0, bands - 1).reshape(1, -1)
+        widths = width.expand(-1, 3).reshape(1, -1)
+        basis = torch.exp(-0.5 * ((torch.arange(bands)[:, None] - centres) / widths) ** 2) + 1e-6
+        return linear_frame(self.statistics, (basis / basis.norm(dim=0)).double().numpy(), "bands")
+
+    def batch(
+        self,
+        frame: Frame,
+        window: tuple[int, int, int],
+        augmentation: SceneAugmentation,
+        symmetry: tuple[int, Tensor],
+    ) -> Batch:
+        """The triplets of one window ``(row, column, side)``, turned and flipped."""
+        (row, column, side), (turn, signs), s = window, symmetry, self.scale
+        low = np.ascontiguousarray(self.low[:, row : row + side, column : column + side])
+        high = self._pixels(slice(row * s, (row + side) * s), slice(column * s, (column + side) * s))
+        guide = spectral_guide(frame, self.leading, self.position_um)
+        triplets = np.arange(frame.channels).reshape(-1, 3)
+
+        def turned(stack: NDArray[np.float32]) -> Tensor:
+            return dihedral(torch.from_numpy(stack), turn)
+
+        low_channels = turned(frame.analyse(low)).unflatten(0, (-1, 3))
+        clean = turned(frame.analyse(high)).unflatten(0, (-1, 3))
+        maps = turned(guide.maps(guide.guide_images(low), triplets)).clone()
+        maps[:, :3] *= signs
+        descriptor = torch.from_numpy(guide.descriptors(triplets))
+        brightness = bicubic_up(turned(self.brightness[row : row + side, column : column + side]), s)
+        low_patch, residual = residual_of(low_channels, clean, s)
+        base = cut(clean, MARGIN * s) - residual
+        deviation = torch.from_numpy(frame.deviation).float().reshape(-1, 3, 1, 1)
+        offset = torch.from_numpy(self.statistics.mean @ frame.basis).float().reshape(-1, 3, 1, 1)
+        angle = SpectralAngle(
+            base=offset + deviation * base,
+            deviation=deviation if frame.name == "bands" else torch.zeros_like(deviation),
+            group=len(triplets),
+            weight=augmentation.angle,
+        )
+        weight = self._weight(frame, cut(brightness, MARGIN * s), augmentation.dark)
+        return Batch(low_patch, residual, weight, SpectralInformation(cut(maps, MARGIN), descriptor), angle)
+
+    def _weight(self, frame: Frame, brightness: Tensor, dark: float) -> Tensor:
+        """Errors relative to the scene's own residual in each channel, more where the pixel is dark."""
+        variance = ((self.residual_covariance @ frame.basis) * frame.basis).sum(axis=0)
+        relative = torch.from_numpy(np.sqrt(variance) / frame.deviation).float().reshape(-1, 3, 1, 1)
+        mean = float(self.brightness.mean())
+        darkness = mean / brightness.clamp_min(DARKEST * mean)
+        typical = float(np.mean(mean / np.maximum(self.brightness, DARKEST * mean)))
+        return 0.3 / (relative + 0.05) * (1 + dark * darkness) / (1 + dark * typical)
+
+
+def join(parts: list[Batch]) -> Batch:
+    """Several patches as one batch."""
+
+    def stack(name: str) -> Tensor:
+        return torch.cat([getattr(part, name) for part in parts])
+
+    information = [part.information for part in parts if part.information is not None]
+    angles = [part.angle for part in parts if part.angle is not None]
+    return Batch(
+        stack("low"),
+        stack("residual"),
+        stack("weight"),
+        SpectralInformation(torch.cat([i.maps for i in information]), torch.cat([i.descriptor for i in information])),
+        replace(
+            angles[0],
+            base=torch.cat([angle.base for angle in angles]),
+            deviation=torch.cat([angle.deviation for angle in angles]),
+        ),
+    )
+
+
+def _integer(below: int, generator: torch.Generator) -> int:
+    return int(torch.randint(below, (), generator=generator))
+
+
+def _share(generator: torch.Generator) -> float:
+    return float(torch.rand((), generator=generator))

@@ -1,0 +1,78 @@
+"""What a person may ask of ``upscale``."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+
+from shsrd.cube import SceneError
+from shsrd.spectral import FrameName
+from shsrd.upscaling.engine import Precision
+
+DEFAULT_MODELS = {4: "cave-x4"}  # by scale factor
+DEFAULT_UNCERTAINTY_STEPS = 8
+DEFAULT_UNCERTAINTY_SAMPLES = 8
+
+
+class UpscaleOptions(BaseModel):
+    """Options of ``upscale``; the defaults give the posterior mean, the most faithful estimate.
+
+    Attributes:
+        model: name of bundled weights or path of a file; None is the default model of the scale.
+        steps: diffusion steps; 0 is the posterior mean, 4 to 8 a posterior sample.
+        detail: 0 (mean) to 1 (sample), how much texture a sample adds.
+        samples: posterior samples to draw; the output is their mean.
+        uncertainty: also give the samples' standard deviation, per pixel and band. With ``steps=0`` the output stays
+            the posterior mean and 8 samples of 8 steps serve for the uncertainty alone.
+        seed: of the samples' noise.
+        frame: ``eigen`` (cost independent of the band count) or ``bands`` (every band triplet by itself, slower,
+            closest spectra); None takes the model's recommendation.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+        precision: ``auto`` takes bf16 where the processor has it.
+        tile: side of a tile in low-resolution pixels.
+        halo: low-resolution pixels a tile sees beyond itself; None is the default, the model's declared reach gives
+            the same pixels for any tile size.
+        consistency: back-project so that the degraded output equals the input.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str | None = None
+    steps: int = Field(0, ge=0, le=1000)
+    detail: float = Field(1.0, ge=0, le=1)
+    samples: int = Field(1, ge=1, le=1000)
+    uncertainty: bool = False
+    seed: int = Field(0, ge=0, lt=2**40)
+    frame: FrameName | None = None
+    device: str = "auto"
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    tile: int = Field(128, ge=8, le=4096)
+    halo: int | None = Field(None, ge=0, le=512)
+    consistency: bool = True
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of a name; ``auto`` is a GPU where there is one."""
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError):
+        raise SceneError(f"device {name!r} is not available here; use auto or cpu") from None
+    return device
+
+
+def choose_precision(name: Literal["auto", "bf16", "fp32"], device: torch.device) -> Precision:
+    """bf16 where the processor computes in it, else float32."""
+    if name != "auto":
+        return name
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    if device.type == "cpu" and torch.backends.cpu.get_cpu_capability() == "AVX512":
+        return "bf16" if torch.cpu.get_capabilities().get("avx512_bf16", False) else "fp32"
+    return "fp32"
