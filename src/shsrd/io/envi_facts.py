@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from shsrd.cube import SceneError, Storage
 from shsrd.io.codec import fits
 from shsrd.io.envi_header import items, lookup, number, plain_key, strip_braces
-from shsrd.io.map_info import checked_wkt, crs_of, transform_of
+from shsrd.io.map_info import checked_wkt, crs_of, map_info_of, transform_of
 from shsrd.io.wavelengths import to_nanometres, unit_power
 
 _CONSUMED = {
@@ -52,31 +52,26 @@ def header_facts(values: dict[str, str], *, bands: int, dtype: str, source: str)
         SceneError: a list of the wrong length, or numbers that are none.
     """
     wavelength, fwhm = _spectral(values, bands=bands, source=source)
-    storage, kept = _storage(values, dtype=dtype, bands=bands, source=source)
+    storage, untold = _storage(values, dtype=dtype, bands=bands, source=source)
     if wavelength is None:
-        kept |= {"wavelength", "wavelength units", "fwhm"}
-    crs_text = strip_braces(lookup(values, "coordinate system string") or "")
-    map_info = lookup(values, "map info")
-    placed = bool(map_info and items(map_info))
+        untold |= {"wavelength", "wavelength units", "fwhm"}
     names = items(lookup(values, "band names") or "")
     if len(names) != bands:  # names with commas in them cannot be told apart: they stay as text
-        names, kept = [], kept | {"band names"}
-    flags = _list(values, "bbl", bands=bands, source=source)
+        names, untold = [], untold | {"band names"}
+    crs, transform = _place(values, source=source)
+    told = _CONSUMED - untold
+    map_info = lookup(values, "map info")
+    if transform is not None and map_info == map_info_of(transform, crs=crs):
+        told |= {"map info"}  # the writer finds the same words itself
     return HeaderFacts(
         storage=storage,
         wavelength_nm=wavelength,
         fwhm_nm=fwhm,
-        good_bands=np.array([_flag(f, source=source) for f in flags], bool)
-        if flags
-        else np.ones(bands, bool),
+        good_bands=_good_bands(values, bands=bands, source=source),
         band_names=tuple(names),
-        crs=checked_wkt(crs_text, source=source)
-        if crs_text
-        else crs_of(map_info)
-        if map_info and placed
-        else None,
-        transform=_transform(values, map_info if placed else None, source=source),
-        headers={k: v for k, v in values.items() if plain_key(k) not in _CONSUMED or plain_key(k) in kept},
+        crs=crs,
+        transform=transform,
+        headers={key: value for key, value in values.items() if plain_key(key) not in told},
     )
 
 
@@ -87,11 +82,9 @@ def _list(values: dict[str, str], key: str, *, bands: int, source: str) -> list[
     return parts
 
 
-def _flag(text: str, *, source: str) -> bool:
-    try:
-        return float(text) > 0
-    except ValueError:
-        raise SceneError(f"{source}: {text[:40]!r} in bbl is neither 1 nor 0; correct the header") from None
+def _good_bands(values: dict[str, str], *, bands: int, source: str) -> NDArray[np.bool_]:
+    flags = _numbers(values, "bbl", bands=bands, source=source)
+    return np.array(flags) > 0 if flags else np.ones(bands, bool)
 
 
 def _spectral(
@@ -140,11 +133,19 @@ def _numbers(values: dict[str, str], key: str, *, bands: int, source: str) -> li
         raise SceneError(f"{source}: {key} holds text that is no number; correct the header") from None
 
 
-def _transform(values: dict[str, str], map_info: str | None, *, source: str) -> Affine | None:
+def _place(values: dict[str, str], *, source: str) -> tuple[str | None, Affine | None]:
+    """CRS and transform; our own exact key comes before ``map info``, which cannot say shear."""
+    text = strip_braces(lookup(values, "coordinate system string") or "")
+    map_info = lookup(values, "map info") or ""
     exact = lookup(values, "affine transform")
+    transform = None
     if exact:
         try:
-            return Affine(*(float(part) for part in items(exact)))
+            transform = Affine(*(float(part) for part in items(exact)))
         except (TypeError, ValueError):
             raise SceneError(f"{source}: affine transform needs six numbers; correct the header") from None
-    return transform_of(map_info, source=source) if map_info else None
+    elif items(map_info):
+        transform = transform_of(map_info, source=source)
+    if text:
+        return checked_wkt(text, source=source), transform
+    return crs_of(map_info) if items(map_info) else None, transform

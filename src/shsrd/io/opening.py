@@ -174,9 +174,23 @@ def _npy(path: Path, options: _Options) -> Cube:
     return read_npy(path, axes=options.axes)
 
 
+def _hdf5(path: Path, options: _Options) -> Cube:
+    from shsrd.io.hdf5 import read_hdf5
+
+    return read_hdf5(path, dataset=options.variable, wavelengths=options.wavelengths, axes=options.axes)
+
+
+def _netcdf3(path: Path, options: _Options) -> Cube:
+    from shsrd.io.hdf5 import read_netcdf3
+
+    return read_netcdf3(path, dataset=options.variable, wavelengths=options.wavelengths, axes=options.axes)
+
+
 _READERS: dict[str, tuple[str, Callable[[Path, _Options], Cube]]] = {
     "geotiff": ("GeoTIFF", _geotiff),
     "matlab": ("MATLAB", _matlab),
+    "hdf5": ("HDF5", _hdf5),
+    "netcdf3": ("NetCDF", _netcdf3),
     "npy": ("NumPy", _npy),
     "npz": ("NPZ", _npz),
 }

@@ -11,11 +11,11 @@ from shsrd.io.codec import check_storable
 from shsrd.io.files import companions
 
 _ENVI = (".hdr", ".img", ".bsq", ".dat")
-WRITABLE_SUFFIXES = (*_ENVI, ".tif", ".tiff", ".mat", ".npz", ".npy")
+WRITABLE_SUFFIXES = (*_ENVI, ".tif", ".tiff", ".nc", ".mat", ".npz", ".npy")
 
 
 def save_cube(cube: Cube, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-    """Save a scene: ``.hdr``/``.img``/``.bsq``/``.dat`` (ENVI), ``.tif``, ``.mat``, ``.npz``, ``.npy``.
+    """Save a scene: ``.hdr``/``.img``/``.bsq``/``.dat`` (ENVI), ``.tif``, ``.nc``, ``.mat``, NumPy.
 
     Numbers are stored as ``cube.storage`` says; integers are rounded and clipped, NaN becomes no-data.
     ``.npy`` keeps pixels only.
@@ -74,6 +74,7 @@ def _writer(target: Path) -> Callable[[Cube, Path], None]:
     from shsrd.io.envi_write import write_envi
     from shsrd.io.geotiff_write import write_geotiff
     from shsrd.io.matlab import write_matlab
+    from shsrd.io.netcdf_write import write_netcdf
     from shsrd.io.numpy_files import write_npy, write_npz
 
     suffix = target.suffix.lower()
@@ -81,4 +82,4 @@ def _writer(target: Path) -> Callable[[Cube, Path], None]:
         return write_envi
     if suffix in (".tif", ".tiff"):
         return write_geotiff
-    return {".mat": write_matlab, ".npz": write_npz, ".npy": write_npy}[suffix]
+    return {".nc": write_netcdf, ".mat": write_matlab, ".npz": write_npz, ".npy": write_npy}[suffix]

@@ -1,0 +1,102 @@
+"""Reading HDF5 (NEON, EMIT, generic) and NetCDF 3 and 4 as containers of arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+from scipy.io import netcdf_file
+
+from shsrd.cube import Cube, SceneError
+from shsrd.io.files import check_size
+from shsrd.io.gridded import NO_COORDINATE, Array, Container, cube_from_container
+
+
+def read_hdf5(path: Path, *, dataset: str | None, wavelengths: str | None, axes: str | None) -> Cube:
+    """Read a scene from HDF5 or NetCDF 4.
+
+    Args:
+        path: the file.
+        dataset: path of the scene inside, where several arrays have three axes.
+        wavelengths: path of the list of wavelengths, where its name is none of the usual ones.
+        axes: order of the axes, such as ``"byx"``, where the file does not name them.
+
+    Raises:
+        SceneError: no scene, several scenes, data in other files, or contents that contradict each other.
+    """
+    with h5py.File(path, "r") as file:
+        box = Container(_arrays(file, path), _attributes(file.attrs), str(path))
+        return cube_from_container(box, dataset=dataset, wavelengths=wavelengths, axes=axes)
+
+
+def _arrays(file: h5py.File, path: Path) -> dict[str, Array]:
+    found: dict[str, Array] = {}
+
+    def visit(name: str, item: Any) -> None:
+        if not isinstance(item, h5py.Dataset) or item.shape is None or item.dtype.kind not in "iufbcVSO":
+            return
+        if NO_COORDINATE in str(item.attrs.get("NAME", b"")):
+            return  # a bare NetCDF axis: a name without coordinates
+        found[name] = Array(item.shape, _dims(item), _attributes(item.attrs), lambda: _numbers(item, path))
+
+    file.visititems(visit)  # follows no links to other files
+    return found
+
+
+def _numbers(item: h5py.Dataset, path: Path) -> NDArray[np.generic]:
+    if item.external or item.is_virtual:
+        raise SceneError(
+            f"{path}: {item.name} keeps its numbers in other files; give a file that holds them itself"
+        )
+    if item.dtype.kind in "cV":
+        raise SceneError(f"{path}: {item.name} is complex or compound; give magnitude or reflectance")
+    check_size(path, item.size * item.dtype.itemsize)
+    return np.asarray(item[()])
+
+
+def _dims(item: h5py.Dataset) -> tuple[str | None, ...]:
+    names: list[str | None] = []
+    for dim in item.dims:
+        scales = list(dim.keys()) if len(dim) else []
+        names.append(dim[0].name.strip("/") if scales else dim.label or None)
+    return tuple(names)
+
+
+def _attributes(attributes: Any) -> dict[str, Any]:
+    """Attributes as plain values: bytes become text, arrays of one become their element."""
+    plain: dict[str, Any] = {}
+    for key in attributes:
+        try:
+            value = attributes[key]
+        except (OSError, TypeError):
+            continue  # a type h5py cannot express; nothing we read has one
+        plain[key] = _plain(value)
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray) and value.size == 1:
+        value = value.ravel()[0]
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def read_netcdf3(path: Path, *, dataset: str | None, wavelengths: str | None, axes: str | None) -> Cube:
+    """Read a scene from classic NetCDF; arguments and errors as :func:`read_hdf5`."""
+    with netcdf_file(path, "r", mmap=False) as file:
+        arrays = {name: _classic(variable) for name, variable in file.variables.items()}
+        attributes: Mapping[str, Any] = {k: _plain(v) for k, v in file._attributes.items()}
+        box = Container(arrays, attributes, str(path))
+        return cube_from_container(box, dataset=dataset, wavelengths=wavelengths, axes=axes)
+
+
+def _classic(variable: Any) -> Array:
+    values = np.asarray(variable.data)
+    native = values.astype(values.dtype.newbyteorder("="))
+    marks = {key: _plain(value) for key, value in variable._attributes.items()}
+    return Array(values.shape, tuple(variable.dimensions), marks, lambda: native)

@@ -1,0 +1,114 @@
+"""Writing NetCDF 4 by the CF conventions (an HDF5 file with named axes), so that xarray, GDAL and QGIS read it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+from rasterio.crs import CRS
+
+from shsrd.cube import Cube
+from shsrd.io.codec import encode
+from shsrd.io.files import replacing
+from shsrd.io.gridded import HEADERS, NO_COORDINATE
+
+_SCENE = "reflectance"
+
+
+def write_netcdf(cube: Cube, path: Path) -> None:
+    """Write ``path`` as NetCDF 4: ``reflectance`` (wavelength, y, x), ``wavelength``, ``fwhm``, ``crs`` ..."""
+    with replacing(path) as (part,), h5py.File(part, "w", track_order=True) as file:
+        file.attrs["Conventions"] = np.bytes_(b"CF-1.8")
+        file.attrs[HEADERS] = json.dumps(dict(cube.headers))
+        axes = _axes(file, cube)
+        scene = _scene(file, cube)
+        for position, axis in enumerate(axes):
+            scene.dims[position].attach_scale(axis)
+        _band_properties(file, cube, axes[0])
+        _place(file, scene, cube)
+
+
+def _axes(file: h5py.File, cube: Cube) -> list[Any]:
+    """The three axes; y and x have coordinates (pixel centres) only where the grid lies straight on a map."""
+    bands, rows, columns = cube.shape
+    if cube.wavelength_nm is None:
+        first = _variable(file, "band", np.arange(1, bands + 1), {"long_name": "band number"})
+    else:
+        first = _variable(file, "wavelength", cube.wavelength_nm, {"units": "nm"})
+    first.make_scale(first.name.strip("/"))
+    t = cube.transform
+    if t is None or t.b != 0 or t.d != 0:
+        return [first, _bare_axis(file, "y", rows), _bare_axis(file, "x", columns)]
+    centres = {"y": t.f + t.e * (np.arange(rows) + 0.5), "x": t.c + t.a * (np.arange(columns) + 0.5)}
+    return [first, *(_map_axis(file, name, values) for name, values in centres.items())]
+
+
+def _map_axis(file: h5py.File, name: str, values: NDArray[np.float64]) -> Any:
+    axis = _variable(file, name, values, {"standard_name": f"projection_{name}_coordinate"})
+    axis.make_scale(name)
+    return axis
+
+
+def _bare_axis(file: h5py.File, name: str, size: int) -> Any:
+    """An axis without coordinates, in the words of the NetCDF 4 format."""
+    axis = file.create_dataset(name, shape=(size,), dtype=">f4")
+    axis.make_scale(f"{NO_COORDINATE}{size:10d}")
+    return axis
+
+
+def _variable(file: h5py.File, name: str, values: Any, marks: dict[str, str]) -> Any:
+    variable = file.create_dataset(name, data=values)
+    for key, text in marks.items():
+        variable.attrs[key] = np.bytes_(text.encode())
+    return variable
+
+
+def _scene(file: h5py.File, cube: Cube) -> Any:
+    storage = cube.storage
+    _, rows, columns = cube.shape
+    scene = file.create_dataset(
+        _SCENE,
+        shape=cube.shape,
+        dtype=storage.dtype,
+        chunks=(1, min(rows, 256), min(columns, 256)),
+        compression="gzip",
+        compression_opts=4,
+        shuffle=True,
+    )
+    for band, pixels in enumerate(cube.pixels):
+        scene[band] = encode(pixels, storage)
+    if storage.scale != 1 or storage.offset != 0:
+        scene.attrs["scale_factor"] = storage.scale
+        scene.attrs["add_offset"] = storage.offset
+    if storage.nodata is not None:
+        scene.attrs["_FillValue"] = np.array([storage.nodata]).astype(storage.dtype)
+    return scene
+
+
+def _band_properties(file: h5py.File, cube: Cube, axis: Any) -> None:
+    lists: list[tuple[str, Any, dict[str, str]]] = [("good_bands", cube.good_bands.astype(np.uint8), {})]
+    if cube.fwhm_nm is not None:
+        lists.append(("fwhm", cube.fwhm_nm, {"units": "nm"}))
+    if cube.band_names:
+        lists.append(("band_names", np.array(cube.band_names, dtype=h5py.string_dtype()), {}))
+    for name, values, marks in lists:
+        _variable(file, name, values, marks).dims[0].attach_scale(axis)
+
+
+def _place(file: h5py.File, scene: Any, cube: Cube) -> None:
+    if cube.crs is None and cube.transform is None:
+        return
+    mapping = file.create_dataset("crs", data=np.int32(0))
+    scene.attrs["grid_mapping"] = np.bytes_(b"crs")
+    if cube.crs is not None:
+        for key in ("spatial_ref", "crs_wkt"):
+            mapping.attrs[key] = np.bytes_(cube.crs.encode())
+        geographic = CRS.from_wkt(cube.crs).is_geographic
+        mapping.attrs["grid_mapping_name"] = np.bytes_(b"latitude_longitude" if geographic else b"projected")
+    if cube.transform is not None:
+        numbers = " ".join(repr(float(v)) for v in cube.transform.to_gdal())
+        mapping.attrs["GeoTransform"] = np.bytes_(numbers.encode())
