@@ -2,7 +2,7 @@
 
 from shsrd.model.config import NetworkConfig
 from shsrd.model.injection import SpectralInformation
-from shsrd.model.network import Condition, Network, pack, unpack
+from shsrd.model.network import Condition, Network, channels_last, pack, unpack
 from shsrd.model.weights import Model, WeightsError, bundled_models, load_weights, read_header, save_weights
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "SpectralInformation",
     "WeightsError",
     "bundled_models",
+    "channels_last",
     "load_weights",
     "pack",
     "read_header",

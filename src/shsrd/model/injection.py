@@ -55,7 +55,7 @@ class SpectralInjection(nn.Module):
         repeats = (maps.shape[1] - 3) // 3
         own = torch.cat([torch.zeros_like(triplets), triplets.repeat(1, repeats, 1, 1)], dim=1)
         features = torch.relu(self.mix(torch.relu(self.lift(maps - own))))
-        gates = torch.sigmoid(self.select(information.descriptor)).unflatten(1, (len(self.sites), -1))
+        gates = torch.sigmoid(self.select(information.descriptor)).reshape(len(triplets), len(self.sites), -1)
         return Guide(features, gates)
 
     def inject(self, h: Tensor, site: int, guide: Guide) -> Tensor:

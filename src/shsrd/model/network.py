@@ -74,6 +74,7 @@ class Denoiser(nn.Module):
         self.level = nn.Sequential(nn.Linear(32, width), nn.SiLU())
         self.modulations = nn.ModuleList(zeroed(nn.Linear(width, 2 * width)) for _ in self.blocks)
         self.head = zeroed(conv3(width, packed))
+        self.frequencies: Tensor
         self.register_buffer("frequencies", torch.exp(torch.linspace(-1.0, 3.0, 16)), persistent=False)
 
     def prepare(self, features: Tensor, triplets: Tensor, information: SpectralInformation | None) -> Tensor:
@@ -129,3 +130,9 @@ class Network(nn.Module):
         c_skip, c_out, c_in, c_noise = precondition(sigma.reshape(-1, 1, 1, 1), self.config.sigma_data)
         out: Tensor = self.denoiser(c_in * noisy, c_noise.flatten(), base)
         return c_skip * noisy + c_out * out.float()
+
+
+def channels_last(network: Network) -> Network:
+    """The network with its weights in the memory order in which CPUs and GPUs convolve bf16 fastest."""
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network

@@ -37,7 +37,7 @@ class SceneStatistics:
 
     def add(self, block: NDArray[np.float32]) -> None:
         """Add a block of rows ``(band, y, x)``; NaN marks missing values."""
-        valid = np.isfinite(block).all(axis=0)
+        valid = np.asarray(np.isfinite(block).all(axis=0))
         if not valid.any():
             return
         spectra = block[:, valid].astype(np.float64)

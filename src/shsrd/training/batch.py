@@ -35,9 +35,10 @@ class SpectralAngle:
         return self.weight * ((ours - truth).square().sum(dim=1) + 1e-8).sqrt().mean()
 
     def _unit(self, spectra: Tensor) -> Tensor:
-        grouped = spectra.unflatten(0, (-1, self.group)).flatten(1, 2)
+        grouped = spectra.reshape(-1, 3 * self.group, *spectra.shape[2:])
         norm = grouped.square().sum(dim=1, keepdim=True).sqrt()
-        return grouped / (norm + 1e-3 * norm.mean(dim=(2, 3), keepdim=True) + 1e-12)
+        unit: Tensor = grouped / (norm + 1e-3 * norm.mean(dim=(2, 3), keepdim=True) + 1e-12)
+        return unit
 
     def to(self, device: torch.device) -> SpectralAngle:
         """The same on another device."""

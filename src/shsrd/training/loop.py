@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from lightning_fabric import Fabric
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from shsrd.model import Network
+from shsrd.model import Network, channels_last
 from shsrd.training.batch import Batch
 from shsrd.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from shsrd.training.config import TrainConfig
 from shsrd.training.losses import diffusion_loss, mean_loss
 from shsrd.training.monitor import Monitor
 from shsrd.training.trainable import freeze, trainable_parameters
+from shsrd.training.validation import Validate
 
 BEST = "best.safetensors"
 
@@ -32,9 +31,6 @@ class Source(Protocol):
     def draw(self, count: int, generator: torch.Generator) -> Batch:
         """A batch of ``count`` triplets, a pure function of the generator's state."""
         ...
-
-
-Validate = Callable[[Network], dict[str, float]]  # must hold "gain_db", larger is better
 
 
 @dataclass(frozen=True)
@@ -60,11 +56,11 @@ def train(run: Run, save_best: Callable[[Network, Progress, dict[str, float]], N
     fabric = Fabric(precision="bf16-mixed" if config.precision == "bf16" else "32-true")
     fabric.launch()
     freeze(run.network, config)
-    network = run.network.to(memory_format=torch.channels_last)
+    network = channels_last(run.network)
     optimizer = torch.optim.AdamW(
         trainable_parameters(network), lr=config.lr, weight_decay=config.weight_decay, betas=(0.9, 0.99)
     )
-    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.ema))
+    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.ema))  # type: ignore[no-untyped-call]
     progress = load_checkpoint(config.out, network, average, optimizer) or Progress()
     state = _State(fabric, run, network, average, optimizer, progress)
     with Monitor(config.out, fabric.is_global_zero, total=config.steps) as monitor:
@@ -174,10 +170,3 @@ def generator_of(seed: int, step: int, rank: int) -> torch.Generator:
     """The random numbers of one step on one process: no state outlives a step, so resuming is exact."""
     mixed = (seed * 1_000_003 + step) * 4099 + rank
     return torch.Generator().manual_seed(mixed)
-
-
-def write_resolved(config: TrainConfig) -> None:
-    """Keep the settings a run really used beside its results."""
-    config.out.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(json.loads(config.model_dump_json()), indent=2)
-    Path(config.out / "config.json").write_text(text + "\n")

@@ -60,11 +60,14 @@ class PhotoSource:
         """A 3x3 colour mix: three neighbouring bands, or three decorrelated eigenimages."""
         if _chance(self.augmentation.near_grey, generator):
             centre = -torch.rand(3, generator=generator).clamp_min(1e-6).log()  # a flat Dirichlet, unnormalised
-            return centre + 0.15 * torch.randn(3, 3, generator=generator)
+            near_grey: Tensor = centre + 0.15 * torch.randn(3, 3, generator=generator)
+            return near_grey
         if _chance(0.5, generator):
-            return torch.linalg.qr(torch.randn(3, 3, generator=generator)).Q
+            orthogonal: Tensor = torch.linalg.qr(torch.randn(3, 3, generator=generator)).Q
+            return orthogonal
         signs = torch.randint(2, (3, 1), generator=generator) * 2.0 - 1
-        return signs * torch.linalg.eigh(covariance).eigenvectors.flip(1).T
+        eigen: Tensor = signs * torch.linalg.eigh(covariance).eigenvectors.flip(1).T
+        return eigen
 
 
 def dihedral(x: Tensor, symmetry: int) -> Tensor:

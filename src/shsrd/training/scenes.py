@@ -148,8 +148,8 @@ class TrainingScene:
         def turned(stack: NDArray[np.float32]) -> Tensor:
             return dihedral(torch.from_numpy(stack), turn)
 
-        low_channels = turned(frame.analyse(low)).unflatten(0, (-1, 3))
-        clean = turned(frame.analyse(high)).unflatten(0, (-1, 3))
+        low_channels = in_triplets(turned(frame.analyse(low)))
+        clean = in_triplets(turned(frame.analyse(high)))
         maps = turned(guide.maps(guide.guide_images(low), triplets)).clone()
         maps[:, :3] *= signs
         descriptor = torch.from_numpy(guide.descriptors(triplets))
@@ -196,6 +196,11 @@ def join(parts: list[Batch]) -> Batch:
             deviation=torch.cat([angle.deviation for angle in angles]),
         ),
     )
+
+
+def in_triplets(channels: Tensor) -> Tensor:
+    """``(3 t, y, x)`` to ``(t, 3, y, x)``."""
+    return channels.reshape(-1, 3, *channels.shape[1:])
 
 
 def _integer(below: int, generator: torch.Generator) -> int:

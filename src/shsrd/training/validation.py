@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -13,10 +14,13 @@ from shsrd.degradation import bicubic_down, bicubic_up
 from shsrd.metrics import sam_deg
 from shsrd.model import Network, unpack
 from shsrd.spectral import FrameName, scene_statistics
-from shsrd.training.config import TrainConfig
+from shsrd.training.batch import Batch
+from shsrd.training.config import SceneAugmentation
+from shsrd.training.losses import diffusion_loss
 from shsrd.training.pack import PackedScene, load_photos, load_scenes
+from shsrd.training.scenes import SceneSource
 from shsrd.upscaling.block import posterior_mean
-from shsrd.upscaling.engine import Engine
+from shsrd.upscaling.engine import Engine, Precision
 from shsrd.upscaling.frames import guided_frame
 from shsrd.upscaling.tiles import Window, read_window, trim
 
@@ -25,57 +29,86 @@ PADDING = 8  # mirrored low-resolution pixels around a whole scene
 
 PHOTO_SIDE = 320  # pixels of the central crop
 PHOTOS = 24
+SCENE_BATCHES = 8
+Objective = Literal["mean", "diffusion"]
 
 
-def photo_validator(folder: Path, config: TrainConfig) -> Validate:
-    """Mean gain over bicubic on central crops of photos, each channel standardised by its own low-resolution photo."""
-    scale = config.network.scale
-    crops = []
-    for photo in load_photos(folder)[:PHOTOS]:
-        rows, columns = (min(PHOTO_SIDE, size) // scale * scale for size in photo.shape[1:])
-        crops.append(torch.from_numpy(photo[:, :rows, :columns].copy()).float() / 255)
+def photo_validator(folder: Path, *, scale: int, objective: Objective, precision: Precision) -> Validate:
+    """Central crops of photos, each channel standardised by its own low-resolution photo."""
+    photos = [_Photo(photo, scale) for photo in load_photos(folder)[:PHOTOS]]
 
     def validate(network: Network) -> dict[str, float]:
-        gains = [_photo_gain(network, crop, scale) for crop in crops]
-        return {"gain_db": float(np.mean(gains))}
+        if objective == "diffusion":
+            return _denoising([photo.batch() for photo in photos], network)
+        with torch.inference_mode():
+            return {"gain_db": float(np.mean([photo.gain(network, precision) for photo in photos]))}
 
     return validate
 
 
-@torch.inference_mode()
-def _photo_gain(network: Network, truth: torch.Tensor, scale: int) -> float:
-    low = bicubic_down(truth, scale)
-    mean, deviation = low.mean(dim=(1, 2), keepdim=True), low.std(dim=(1, 2), keepdim=True) + 1e-4
-    triplets = ((low - mean) / deviation)[None].to(memory_format=torch.channels_last)
-    with torch.autocast("cpu", torch.bfloat16):
-        residual = unpack(network.encode(triplets).mean, scale)[0].float()
-    base = bicubic_up(low, scale)
-    ours, bicubic = (_mse(x, truth) for x in (base + deviation * residual, base))
-    return float(10 * (bicubic / ours).log10().mean())
+def scene_validator(folder: Path, *, scale: int, objective: Objective, precision: Precision) -> Validate:
+    """Whole scenes: gain in MPSNR over bicubic and SAM as a share of bicubic's, in both frames."""
+    if objective == "diffusion":
+        source = SceneSource(folder, SceneAugmentation(eigen=1.0, gain=1.0), scale=scale, patch=40)
+        batches = [source.draw(8, torch.Generator().manual_seed(seed)) for seed in range(SCENE_BATCHES)]
+        return lambda network: _denoising(batches, network)
+    scenes = [_Scene(packed, scale) for packed in load_scenes(folder)]
+
+    def validate(network: Network) -> dict[str, float]:
+        engine = Engine(network, device=next(network.parameters()).device, precision=precision)
+        figures: dict[str, float] = {}
+        names: tuple[FrameName, ...] = ("bands", "eigen")
+        for name in names:
+            gain, ratio = np.mean([scene.judge(engine, name) for scene in scenes], axis=0)
+            figures |= {f"{name}_gain_db": float(gain), f"{name}_sam_ratio": float(ratio)}
+        return {"gain_db": figures[f"{network.config.frame}_gain_db"], **figures}
+
+    return validate
+
+
+@torch.no_grad()
+def _denoising(batches: list[Batch], network: Network) -> dict[str, float]:
+    """How far the denoiser is below the loss of doing nothing, in dB, at fixed noise."""
+    device = next(network.parameters()).device
+    losses = [
+        float(diffusion_loss(network, batch.to(device), torch.Generator().manual_seed(number)))
+        for number, batch in enumerate(batches)
+    ]
+    return {"gain_db": float(-10 * np.log10(np.mean(losses))), "loss": float(np.mean(losses))}
+
+
+class _Photo:
+    """A held-out photo: truth, low resolution, scale of each channel."""
+
+    def __init__(self, photo: NDArray[np.uint8], scale: int) -> None:
+        self.scale = scale
+        rows, columns = (min(PHOTO_SIDE, size) // scale * scale for size in photo.shape[1:])
+        self.truth = torch.from_numpy(photo[:, :rows, :columns].copy()).float() / 255
+        self.low = bicubic_down(self.truth, scale)
+        self.mean = self.low.mean(dim=(1, 2), keepdim=True)
+        self.deviation = self.low.std(dim=(1, 2), keepdim=True) + 1e-4
+        self.base = bicubic_up(self.low, scale)
+
+    def batch(self) -> Batch:
+        """The whole crop as one training batch."""
+        residual = ((self.truth - self.base) / self.deviation)[None]
+        return Batch(((self.low - self.mean) / self.deviation)[None], residual, torch.ones(1, 3, 1, 1))
+
+    def gain(self, network: Network, precision: Precision) -> float:
+        """Gain over bicubic in dB, mean over channels."""
+        device = next(network.parameters()).device
+        triplets = self.batch().to(device).low
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
+            residual = unpack(network.encode(triplets).mean, self.scale)[0].float().cpu()
+        ours, bicubic = (_mse(x, self.truth) for x in (self.base + self.deviation * residual, self.base))
+        return float(10 * (bicubic / ours).log10().mean())
 
 
 def _mse(estimate: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     return (estimate - truth).square().mean(dim=(1, 2))
 
 
-def scene_validator(folder: Path, config: TrainConfig) -> Validate:
-    """Mean gain in MPSNR over bicubic and mean SAM ratio on whole scenes, posterior mean, both frames."""
-    scale = config.network.scale
-    scenes = [ValidationScene(packed, scale) for packed in load_scenes(folder)]
-
-    def validate(network: Network) -> dict[str, float]:
-        engine = Engine(network, device=next(network.parameters()).device, precision=config.precision)
-        figures = {}
-        for name in ("bands", "eigen"):
-            judged = [scene.judge(engine, name) for scene in scenes]
-            gain, ratio = np.mean(judged, axis=0)
-            figures |= {f"{name}_gain_db": float(gain), f"{name}_sam_ratio": float(ratio)}
-        return {"gain_db": figures["bands_gain_db"], **figures}
-
-    return validate
-
-
-class ValidationScene:
+class _Scene:
     """A held-out scene: truth, low resolution, and bicubic's scores."""
 
     def __init__(self, packed: PackedScene, scale: int) -> None:

@@ -63,7 +63,7 @@ def solve_block(low: Block, engine: Engine, recipe: Recipe, position: Position) 
         difference = _consistent(mean + texture, low, recipe.degradation) - mean
         total += difference
         squares += np.square(difference)
-    average = total / recipe.samples
+    average = total / np.float32(recipe.samples)
     estimate = _consistent(mean, low, recipe.degradation) if recipe.keep_mean else mean + average
     if recipe.samples == 1:
         return BlockResult(estimate)

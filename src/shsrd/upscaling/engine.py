@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from shsrd.diffusion import dpmpp_2m, log_uniform, pixel_noise
-from shsrd.model import Network, SpectralInformation, pack, unpack
+from shsrd.model import Network, SpectralInformation, channels_last, pack, unpack
 from shsrd.upscaling.frames import GuidedFrame
 
 Precision = Literal["bf16", "fp32"]
@@ -51,7 +51,7 @@ class Engine:
     def __init__(self, network: Network, *, device: torch.device | str = "cpu", precision: Precision = "bf16") -> None:
         self.device = torch.device(device)
         self.precision = precision
-        self.network = network.to(self.device, memory_format=torch.channels_last).eval()
+        self.network = channels_last(network.to(self.device)).eval()
         self.scale = network.config.scale
 
     def mean(self, low: NDArray[np.float32], guided: GuidedFrame) -> NDArray[np.float32]:
@@ -99,7 +99,7 @@ class Engine:
         columns = torch.arange(position.column * s, (position.column + size[1]) * s, device=self.device)
         channels = torch.from_numpy(chosen.ravel()).to(self.device)
         noise = pixel_noise(seed, rows, columns, channels)
-        return pack(noise.unflatten(0, (len(chosen), 3)), s)
+        return pack(noise.reshape(len(chosen), 3, *noise.shape[1:]), s)
 
     def _batches(
         self, low: NDArray[np.float32], guided: GuidedFrame

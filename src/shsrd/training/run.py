@@ -1,0 +1,98 @@
+"""The two stages: from a config to trained weights with their provenance."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import shsrd
+from shsrd.model import Model, Network, NetworkConfig, load_weights, save_weights
+from shsrd.training.checkpoint import Progress
+from shsrd.training.config import TrainConfig
+from shsrd.training.loop import BEST, Run, Source, train
+from shsrd.training.photos import PhotoSource
+from shsrd.training.scenes import SceneSource
+from shsrd.training.validation import Validate, photo_validator, scene_validator
+
+
+def run_training(config: TrainConfig) -> Path:
+    """Train as the config says, or go on where an interrupted run stopped.
+
+    Returns:
+        The best weights on the validation set (EMA, fp16), ``out/best.safetensors``.
+
+    Raises:
+        ValueError: missing data, or a run folder that holds a run of other settings.
+    """
+    start = None if config.start_from is None else load_weights(config.start_from)
+    if config.stage == "transfer" and start is None:
+        raise ValueError("a transfer starts from pre-trained weights; set start_from, for example natural-x4")
+    network = _network(config, start)
+    keep_resolved(config, network.config)
+    run = Run(config, network, _source(config, network.config), _validator(config, network.config))
+    target = config.out / BEST
+    history = [] if start is None else list(start.provenance.get("stages", []))
+
+    def save_best(best: Network, progress: Progress, figures: dict[str, float]) -> None:
+        stages = [*history, _provenance(config, progress, figures)]
+        save_weights(target, best, {"version": shsrd.__version__, "stages": stages})
+
+    train(run, save_best)
+    return target
+
+
+def _network(config: TrainConfig, start: Model | None) -> Network:
+    if start is not None:
+        return start.network
+    torch.manual_seed(config.seed)
+    return Network(config.network)
+
+
+def _source(config: TrainConfig, network: NetworkConfig) -> Source:
+    if config.stage == "pretrain":
+        return PhotoSource(config.train, config.photos, scale=network.scale, patch=config.patch)
+    return SceneSource(config.train, config.scenes, scale=network.scale, patch=config.patch)
+
+
+def _validator(config: TrainConfig, network: NetworkConfig) -> Validate:
+    make = photo_validator if config.stage == "pretrain" else scene_validator
+    return make(config.validation, scale=network.scale, objective=config.objective, precision=config.precision)
+
+
+def keep_resolved(config: TrainConfig, network: NetworkConfig) -> None:
+    """Write the settings beside the results; refuse a folder that holds a run of other settings."""
+    resolved = json.loads(config.model_dump_json()) | {"network": network.model_dump()}
+    path = config.out / "config.json"
+    if path.exists():
+        before = json.loads(path.read_text())
+        changed = sorted(key for key in resolved if before.get(key) != resolved[key] and key not in _MAY_CHANGE)
+        if changed:
+            raise ValueError(f"{config.out} holds a run with other {', '.join(changed)}; choose another out folder")
+    config.out.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(resolved, indent=2) + "\n")
+
+
+_MAY_CHANGE = {"time_limit", "patience", "checkpoint_every", "out"}
+
+
+def _provenance(config: TrainConfig, progress: Progress, figures: Mapping[str, float]) -> dict[str, Any]:
+    """What made these weights; folder names only, no machine's paths."""
+    return {
+        "stage": config.stage,
+        "objective": config.objective,
+        "train": config.train.name,
+        "validation": config.validation.name,
+        "start_from": None if config.start_from is None else config.start_from.stem,
+        "trainable": config.trainable,
+        "seed": config.seed,
+        "step": progress.step,
+        "minutes": round(progress.seconds / 60, 1),
+        "batch": config.batch,
+        "patch": config.patch,
+        "lr": config.lr,
+        "figures": {key: round(value, 4) for key, value in figures.items()},
+    }
