@@ -122,7 +122,7 @@ def _trees(canvas: Canvas, ground: Ground, rng: np.random.Generator) -> None:
     height, width = canvas.size_m
     blocked = [INDEX[name] for name in TREELESS]
     conifer_stand = cloud(canvas, 40, rng) > 0.5
-    for _ in range(round(height * width / 11)):
+    for _ in range(round(min(height * width / 11, canvas.cover.size / 99))):
         y, x = rng.uniform((0, 0), (height - canvas.step / 2, width - canvas.step / 2)).tolist()
         radius, tint, draw = rng.uniform((1.3, -0.2, 0), (4.2, 1, 1)).tolist()
         spot = int(y / canvas.step), int(x / canvas.step)

@@ -17,6 +17,7 @@ from shsrd.datasets.materials import MATERIALS, library
 DEFAULT_WAVELENGTH_NM = (400.0, 2500.0, 84)
 WATER_VAPOUR_NM = ((1340.0, 1450.0), (1790.0, 1960.0), (2470.0, 2600.0))
 SUPERSAMPLING = 3
+LARGEST_PIXEL_M = 5.0
 READ_NOISE = 6e-4  # standard deviation, reflectance
 SHOT_NOISE = 1.1e-3  # standard deviation at reflectance 1, growing with its square root
 VAPOUR_NOISE = 40  # times more noise where the atmosphere lets nothing through
@@ -48,7 +49,7 @@ def phantom(
         rows: height in pixels.
         columns: width in pixels.
         wavelength_nm: ``(band,)`` centres within 350-2600 nm; None means 84 bands from 400 to 2500 nm.
-        pixel_m: ground size of a pixel in metres.
+        pixel_m: ground size of a pixel in metres, at most 5.
         noise: factor on the sensor noise; 0 for a scene without.
         seed: which scene.
 
@@ -59,10 +60,10 @@ def phantom(
     Raises:
         SceneError: an empty size, a negative noise, or wavelengths outside the range.
     """
-    if min(rows, columns) < 1 or not pixel_m > 0 or noise < 0:
+    if min(rows, columns) < 1 or not 0 < pixel_m <= LARGEST_PIXEL_M or noise < 0:
         raise SceneError(
-            f"a phantom of {rows} x {columns} pixels of {pixel_m} m with noise {noise} cannot be made; "
-            "sizes must be above 0 and noise not below 0"
+            f"a phantom of {rows} x {columns} pixels of {pixel_m} m with noise {noise} cannot be made; give sizes "
+            f"above 0, pixels of at most {LARGEST_PIXEL_M} m (degrade a finer scene for more) and noise from 0"
         )
     lam, fwhm = _bands(wavelength_nm)
     rng = np.random.default_rng(seed)

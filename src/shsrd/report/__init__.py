@@ -1,1 +1,19 @@
-"""report."""
+"""Figures and tables that show what was done and how well."""
+
+from shsrd.report.colour import Stretch, rgb, rgb_bands, stretch_of
+from shsrd.report.panel import error_map, panel
+from shsrd.report.table import Row, markdown, measured, quoted, table
+
+__all__ = [
+    "Row",
+    "Stretch",
+    "error_map",
+    "markdown",
+    "measured",
+    "panel",
+    "quoted",
+    "rgb",
+    "rgb_bands",
+    "stretch_of",
+    "table",
+]

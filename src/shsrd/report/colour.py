@@ -1,0 +1,74 @@
+"""A cube as a picture: which three bands, and one stretch for every picture that is compared."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shsrd.cube import Cube
+
+TRUE_COLOUR_NM = (640.0, 550.0, 460.0)
+FARTHEST_NM = 40.0  # a band farther than this from red, green or blue does not show it
+GAMMA = 1.6
+NODATA_GREY = 0.93
+
+
+class Stretch(NamedTuple):
+    """Which bands are red, green and blue, and which values become black and white in each."""
+
+    bands: tuple[int, int, int]
+    black: tuple[float, float, float]
+    white: tuple[float, float, float]
+
+
+def rgb_bands(cube: Cube) -> tuple[tuple[int, int, int], bool]:
+    """Bands for red, green and blue, and whether they are the true colours.
+
+    The usable bands nearest to 640, 550 and 460 nm; where the cube has no wavelengths or none near those,
+    three usable bands spread over the cube, the last as red.
+    """
+    usable = np.flatnonzero(cube.usable_bands)
+    usable = usable if usable.size else np.arange(cube.shape[0])
+    if cube.wavelength_nm is not None:
+        away = np.abs(cube.wavelength_nm[usable][:, None] - TRUE_COLOUR_NM)
+        if away.min(axis=0).max() <= FARTHEST_NM:
+            red, green, blue = usable[away.argmin(axis=0)].tolist()
+            return (red, green, blue), True
+    red, green, blue = usable[np.rint(np.array([0.85, 0.5, 0.15]) * (usable.size - 1)).astype(int)].tolist()
+    return (red, green, blue), False
+
+
+def stretch_of(cube: Cube, *, low: float = 0.005, high: float = 0.995) -> Stretch:
+    """Black and white from two quantiles: one pair for true colours, a pair for each band in false colour."""
+    bands, true_colour = rgb_bands(cube)
+    planes = cube.pixels[list(bands)]
+    groups = [planes] * 3 if true_colour else list(planes)
+    limits = [_limits(group, low, high) for group in groups]
+    (r0, r1), (g0, g1), (b0, b1) = limits
+    return Stretch(bands, (r0, g0, b0), (r1, g1, b1))
+
+
+def _limits(values: NDArray[np.float32], low: float, high: float) -> tuple[float, float]:
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return 0.0, 1.0
+    black, white = (float(value) for value in np.quantile(finite, (low, high)))
+    return black, white if white > black else black + 1.0
+
+
+def rgb(cube: Cube, stretch: Stretch | None = None) -> NDArray[np.uint8]:
+    """A picture of a cube.
+
+    Args:
+        cube: any scene; no-data becomes light grey.
+        stretch: bands, black and white of another cube, so that pictures can be compared; None takes the
+            cube's own.
+
+    Returns:
+        uint8 ``(y, x, 3)``.
+    """
+    bands, black, white = stretch or stretch_of(cube)
+    planes = np.moveaxis(cube.pixels[list(bands)].astype(np.float64), 0, -1)
+    share = np.clip((planes - black) / (np.array(white) - black), 0, 1) ** (1 / GAMMA)
+    share = np.where(np.isfinite(planes).all(axis=-1, keepdims=True), share, NODATA_GREY)
+    return np.rint(255 * share).astype(np.uint8)

@@ -1,0 +1,114 @@
+"""Rows of figures, for the terminal and for Markdown, the best of each column in bold."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from rich.table import Table
+
+from shsrd.datasets import PrintedRow
+from shsrd.metrics import Scores
+
+COLUMNS: Mapping[str, tuple[str, int, bool]] = {  # heading, decimals, whether more is better
+    "mpsnr": ("MPSNR dB ↑", 2, True),
+    "psnr_cube": ("PSNR (cube) dB ↑", 2, True),
+    "mssim": ("MSSIM ↑", 4, True),
+    "sam_deg": ("SAM ° ↓", 3, False),
+    "ergas": ("ERGAS ↓", 3, False),
+    "cc": ("CC ↑", 4, True),
+    "rmse": ("RMSE ↓", 4, False),
+    "consistency": ("consistency ↓", 6, False),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table.
+
+    Attributes:
+        method: what was run.
+        figures: value by name as in ``shsrd.metrics.DEFINITIONS``; those left out are shown as a dash.
+        source: who measured it.
+    """
+
+    method: str
+    figures: Mapping[str, float]
+    source: str = ""
+
+
+def measured(method: str, scores: Scores, *, source: str = "measured here") -> Row:
+    """A row of our own figures; those without meaning (NaN) are left out."""
+    return Row(
+        method, {name: value for name, value in asdict(scores).items() if not math.isnan(value)}, source
+    )
+
+
+def quoted(printed: PrintedRow) -> Row:
+    """A row of the literature, with its source."""
+    figures = {name: float(getattr(printed, name)) for name in ("mpsnr", "mssim", "sam_deg", "ergas")}
+    return Row(printed.method, figures, printed.source)
+
+
+def table(rows: Sequence[Row], *, title: str = "") -> Table:
+    """A Rich table; print it with a Rich console.
+
+    Args:
+        rows: at least one.
+        title: printed above.
+    """
+    names, cells = _cells(rows, "[bold]{}[/bold]")
+    drawn = Table(title=title or None)
+    drawn.add_column("method")
+    for name in names:
+        drawn.add_column(COLUMNS[name][0], justify="right")
+    drawn.add_column("source", overflow="fold")
+    for row, values in zip(rows, cells, strict=True):
+        drawn.add_row(row.method, *values, row.source)
+    return drawn
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """The same as a Markdown table.
+
+    Example:
+        >>> print(markdown([Row("bicubic", {"mpsnr": 34.72}), Row("ours", {"mpsnr": 39.1})]))
+        | method | MPSNR dB ↑ | source |
+        |---|---:|---|
+        | bicubic | 34.72 |  |
+        | ours | **39.10** |  |
+    """
+    names, cells = _cells(rows, "**{}**")
+    lines = [
+        ["method", *(COLUMNS[name][0] for name in names), "source"],
+        *([row.method, *values, row.source] for row, values in zip(rows, cells, strict=True)),
+    ]
+    drawn = ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
+    drawn.insert(1, "|---|" + "---:|" * len(names) + "---|")
+    return "\n".join(drawn)
+
+
+def _cells(rows: Sequence[Row], bold: str) -> tuple[list[str], list[list[str]]]:
+    """Names of the columns that any row fills, and the text of every cell."""
+    if not rows:
+        raise ValueError("a table needs at least one row")
+    names = [name for name in COLUMNS if any(name in row.figures for row in rows)]
+    best = {name: _best(rows, name) for name in names}
+    cells = []
+    for row in rows:
+        line = []
+        for name in names:
+            text = _text(name, row.figures.get(name))
+            line.append(bold.format(text) if len(rows) > 1 and row.figures.get(name) == best[name] else text)
+        cells.append(line)
+    return names, cells
+
+
+def _best(rows: Sequence[Row], name: str) -> float:
+    values = [row.figures[name] for row in rows if name in row.figures]
+    return max(values) if COLUMNS[name][2] else min(values)
+
+
+def _text(name: str, value: float | None) -> str:
+    if value is None or math.isnan(value):
+        return "–"
+    return "∞" if math.isinf(value) else f"{value:.{COLUMNS[name][1]}f}"
