@@ -8,18 +8,42 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
+__all__ = [
+    "Cube",
+    "Degradation",
+    "InputError",
+    "SceneError",
+    "UpscaleOptions",
+    "Upscaled",
+    "benchmark_cave",
+    "compare",
+    "degrade_cube",
+    "load_weights",
+    "open_cube",
+    "phantom",
+    "save_cube",
+    "upscale",
+]
+
 if TYPE_CHECKING:
-    from shsrd.cube import Cube as Cube
-    from shsrd.io import open_cube as open_cube
-    from shsrd.io import save_cube as save_cube
+    from shsrd.cube import Cube, InputError, SceneError
+    from shsrd.datasets import phantom
+    from shsrd.degradation import Degradation, degrade_cube
+    from shsrd.evaluation import benchmark_cave, compare
+    from shsrd.io import open_cube, save_cube
+    from shsrd.model import load_weights
+    from shsrd.upscaling import Upscaled, UpscaleOptions, upscale
 
-_HOMES = {
-    "Cube": "shsrd.cube",
-    "open_cube": "shsrd.io",
-    "save_cube": "shsrd.io",
+_ROOMS = {
+    "cube": ("Cube", "InputError", "SceneError"),
+    "datasets": ("phantom",),
+    "degradation": ("Degradation", "degrade_cube"),
+    "evaluation": ("benchmark_cave", "compare"),
+    "io": ("open_cube", "save_cube"),
+    "model": ("load_weights",),
+    "upscaling": ("UpscaleOptions", "Upscaled", "upscale"),
 }
-
-__all__ = ["__version__", *sorted(_HOMES)]
+_HOMES = {name: f"shsrd.{room}" for room, names in _ROOMS.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:

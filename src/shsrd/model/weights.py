@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from shsrd.cube import InputError
 from shsrd.model.config import NetworkConfig
 from shsrd.model.network import Network
 
@@ -22,7 +23,7 @@ FORMAT = "shsrd-weights"
 VERSION = 1
 
 
-class WeightsError(ValueError):
+class WeightsError(InputError):
     """A weight file cannot be used; the message is one sentence: what is wrong and what to do."""
 
 

@@ -7,7 +7,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from shsrd.cube import InputError
 from shsrd.model import NetworkConfig
+
+
+class TrainingError(InputError):
+    """A run cannot start: settings or data do not fit."""
 
 
 class _Settings(BaseModel):

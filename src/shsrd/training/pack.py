@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from shsrd.training.config import TrainingError
+
 PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".avif", ".webp", ".bmp", ".tif"}
 PHOTO_PACK = "photos.safetensors"
 STEPS = 65535  # scenes are packed as uint16 fractions of their largest value
@@ -40,7 +42,7 @@ def pack_photos(source: Path, destination: Path) -> int:
 
     files = sorted(p for p in source.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES)
     if not files:
-        raise ValueError(f"{source}: no photos ({', '.join(sorted(PHOTO_SUFFIXES))}) found; check the folder")
+        raise TrainingError(f"{source}: no photos ({', '.join(sorted(PHOTO_SUFFIXES))}) found; check the folder")
     photos = {}
     for file in files:
         with Image.open(file) as image:
@@ -60,7 +62,7 @@ def pack_scene(name: str, cube: object, destination: Path) -> Path:
     pixels = np.maximum(fill_nodata(cube.pixels[usable]), 0)
     step = float(pixels.max()) / STEPS
     if step == 0:
-        raise ValueError(f"{cube.source}: the scene is zero everywhere; leave it out")
+        raise TrainingError(f"{cube.source}: the scene is zero everywhere; leave it out")
     header = {"step": repr(step), "name": name}
     if cube.wavelength_nm is not None:
         header["wavelength_nm"] = json.dumps(cube.wavelength_nm[usable].tolist())
@@ -81,7 +83,7 @@ def load_scenes(folder: Path) -> list[PackedScene]:
     """All scenes of a packed folder, in the order of their names."""
     files = sorted(p for p in folder.glob("*.safetensors") if p.name != PHOTO_PACK)
     if not files:
-        raise ValueError(f"{folder}: no packed scenes found; make them with `shsrd pack scenes`")
+        raise TrainingError(f"{folder}: no packed scenes found; make them with `shsrd pack scenes`")
     return [_load_scene(file) for file in files]
 
 
@@ -99,7 +101,7 @@ def _load_scene(file: Path) -> PackedScene:
 
 def _existing(path: Path) -> Path:
     if not path.exists():
-        raise ValueError(f"{path} is missing; make it with `shsrd pack photos`")
+        raise TrainingError(f"{path} is missing; make it with `shsrd pack photos`")
     return path
 
 

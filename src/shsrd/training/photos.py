@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from shsrd.degradation import bicubic_down
 from shsrd.training.batch import MARGIN, Batch, relative_weight, residual_of
-from shsrd.training.config import PhotoAugmentation
+from shsrd.training.config import PhotoAugmentation, TrainingError
 from shsrd.training.pack import load_photos
 
 
@@ -22,7 +22,7 @@ class PhotoSource:
         side = (patch + 2 * MARGIN) * scale
         self.photos = [torch.from_numpy(p) for p in load_photos(folder) if min(p.shape[1:]) >= side]
         if not self.photos:
-            raise ValueError(f"{folder}: no photo is as large as {side} pixels; choose a smaller patch")
+            raise TrainingError(f"{folder}: no photo is as large as {side} pixels; choose a smaller patch")
         self.augmentation, self.scale, self.side = augmentation, scale, side
         areas = np.array([p.shape[1] * p.shape[2] for p in self.photos], float)
         self.chances = torch.from_numpy(areas / areas.sum())

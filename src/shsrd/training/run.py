@@ -12,7 +12,7 @@ import torch
 import shsrd
 from shsrd.model import Model, Network, NetworkConfig, load_weights, save_weights
 from shsrd.training.checkpoint import Progress
-from shsrd.training.config import TrainConfig
+from shsrd.training.config import TrainConfig, TrainingError
 from shsrd.training.loop import BEST, Run, Source, train
 from shsrd.training.photos import PhotoSource
 from shsrd.training.scenes import SceneSource
@@ -26,11 +26,11 @@ def run_training(config: TrainConfig) -> Path:
         The best weights on the validation set (EMA, fp16), ``out/best.safetensors``.
 
     Raises:
-        ValueError: missing data, or a run folder that holds a run of other settings.
+        TrainingError: missing data, or a run folder that holds a run of other settings.
     """
     start = None if config.start_from is None else load_weights(config.start_from)
     if config.stage == "transfer" and start is None:
-        raise ValueError("a transfer starts from pre-trained weights; set start_from, for example natural-x4")
+        raise TrainingError("a transfer starts from pre-trained weights; set start_from, for example natural-x4")
     network = _network(config, start)
     keep_resolved(config, network.config)
     run = Run(config, network, _source(config, network.config), _validator(config, network.config))
@@ -71,7 +71,7 @@ def keep_resolved(config: TrainConfig, network: NetworkConfig) -> None:
         before = json.loads(path.read_text())
         changed = sorted(key for key in resolved if before.get(key) != resolved[key] and key not in _MAY_CHANGE)
         if changed:
-            raise ValueError(f"{config.out} holds a run with other {', '.join(changed)}; choose another out folder")
+            raise TrainingError(f"{config.out} holds a run with other {', '.join(changed)}; choose another out folder")
     config.out.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(resolved, indent=2) + "\n")
 

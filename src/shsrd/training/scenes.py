@@ -23,7 +23,7 @@ from shsrd.spectral import (
     spectral_guide,
 )
 from shsrd.training.batch import MARGIN, Batch, SpectralAngle, cut, residual_of
-from shsrd.training.config import SceneAugmentation
+from shsrd.training.config import SceneAugmentation, TrainingError
 from shsrd.training.pack import PackedScene, load_scenes
 from shsrd.training.photos import dihedral, log_uniform
 
@@ -39,7 +39,7 @@ class SceneSource:
         self.scenes = [TrainingScene(scene, scale) for scene in load_scenes(folder)]
         self.scenes = [scene for scene in self.scenes if min(scene.low.shape[1:]) >= self.side]
         if not self.scenes:
-            raise ValueError(f"{folder}: no scene has {self.side * scale} pixels a side; choose a smaller patch")
+            raise TrainingError(f"{folder}: no scene has {self.side * scale} pixels a side; choose a smaller patch")
 
     def draw(self, count: int, generator: torch.Generator) -> Batch:
         """A batch of ``count`` triplets, ``augmentation.triplets`` from each patch."""

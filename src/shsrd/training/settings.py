@@ -7,27 +7,27 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
-from shsrd.training.config import TrainConfig
+from shsrd.training.config import TrainConfig, TrainingError
 
 
 def read_config(path: Path) -> TrainConfig:
     """Settings of a run.
 
     Raises:
-        ValueError: no such file, not YAML, an unknown key or a value out of range; the message names it.
+        TrainingError: no such file, not YAML, an unknown key or a value out of range; the message names it.
     """
     try:
         values = yaml.safe_load(path.read_text())
     except OSError:
-        raise ValueError(f"{path}: no such config file; configs/ has examples") from None
+        raise TrainingError(f"{path}: no such config file; configs/ has examples") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: not valid YAML ({' '.join(str(error).split())}); correct it") from None
+        raise TrainingError(f"{path}: not valid YAML ({' '.join(str(error).split())}); correct it") from None
     if not isinstance(values, dict):
-        raise ValueError(f"{path}: a config is a list of `key: value` lines; configs/ has examples")
+        raise TrainingError(f"{path}: a config is a list of `key: value` lines; configs/ has examples")
     try:
         return TrainConfig.model_validate(values)
     except ValidationError as error:
-        raise ValueError(f"{path}: {sentence(error)}") from None
+        raise TrainingError(f"{path}: {sentence(error)}") from None
 
 
 def sentence(error: ValidationError) -> str:

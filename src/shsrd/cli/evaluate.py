@@ -1,0 +1,61 @@
+"""``shsrd evaluate ESTIMATE REFERENCE``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from shsrd.cli.terminal import parse, print_json, remark
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Compare an estimate with the truth; bicubic interpolation of the degraded truth stands beside it.
+
+    Attributes:
+        estimate: super-resolved scene.
+        reference: the truth; what exceeds a multiple of the scale is cropped at the lower right.
+        scale: factor, for ERGAS, bicubic and consistency.
+        data_range: range of pixel values in PSNR and SSIM; its default is 1, or the reference's maximum where that is
+            above 1.5.
+        json: print JSON.
+    """
+
+    estimate: Annotated[Path, tyro.conf.Positional]
+    reference: Annotated[Path, tyro.conf.Positional]
+    scale: int = 4
+    data_range: float | None = None
+    json: bool = False
+
+
+def run(given: Sequence[str]) -> int:
+    """Run the command."""
+    arguments = parse(Arguments, "evaluate", given)
+    from shsrd.cli.tables import score_table
+    from shsrd.evaluation import compare
+    from shsrd.io import open_cube
+    from shsrd.metrics import DEFINITIONS
+
+    estimate, reference = open_cube(arguments.estimate), open_cube(arguments.reference)
+    result = compare(estimate, reference, arguments.scale, data_range=arguments.data_range)
+    if arguments.json:
+        print_json(
+            {
+                "ours": result.ours.as_json(),
+                "bicubic": result.bicubic.as_json(),
+                "scale": arguments.scale,
+                "data_range": result.data_range,
+                "bands": result.bands,
+                "definitions": dict(DEFINITIONS),
+            }
+        )
+        return 0
+    score_table({"ours": result.ours, "bicubic": result.bicubic})
+    remark(f"range {result.data_range:g}, {result.bands} bands")
+    for name, definition in DEFINITIONS.items():
+        remark(f"  {name}: {definition}")
+    return 0

@@ -1,0 +1,55 @@
+"""``shsrd info SRC``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from shsrd.cli.terminal import parse, print_json
+from shsrd.io import describe, open_cube
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Show what a scene file holds: size, wavelengths, storage, no-data, georeference.
+
+    Attributes:
+        source: scene file (ENVI, GeoTIFF, MATLAB, HDF5, NetCDF, NPY, NPZ) or CAVE folder.
+        variable: name or path of the array, where a file has several.
+        wavelengths: name or path of the list of wavelengths inside the file.
+        json: print JSON.
+    """
+
+    source: Annotated[Path, tyro.conf.Positional]
+    variable: str | None = None
+    wavelengths: str | None = None
+    json: bool = False
+
+
+def run(given: Sequence[str]) -> int:
+    """Run the command."""
+    arguments = parse(Arguments, "info", given)
+    cube = open_cube(arguments.source, variable=arguments.variable, wavelengths=arguments.wavelengths)
+    facts = describe(cube)
+    if arguments.json:
+        print_json(facts)
+        return 0
+    table = Table(show_header=False, box=None)
+    for key, value in facts.items():
+        table.add_row(key.replace("_", " "), _text(value))
+    Console().print(table)
+    return 0
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, list):
+        return ", ".join(_text(part) for part in value) or "-"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,75 @@
+"""``shsrd COMMAND …``: finds the command, imports it alone, and turns errors a person can cause into one sentence."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+COMMANDS = {
+    "info": "what a scene file holds",
+    "upscale": "super-resolve a scene",
+    "degrade": "make a low-resolution scene as a coarser sensor would see it",
+    "evaluate": "compare an estimate with the truth, bicubic beside it",
+    "benchmark": "run a published protocol on your copy of its data",
+    "models": "list the weights that come with shsrd",
+    "demo": "super-resolve a synthetic scene and show the result",
+    "pack": "decode photos or scenes once, for training",
+    "pretrain": "stage 1: train on photos",
+    "transfer": "stage 2: move to hyperspectral scenes",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0 done, 2 bad input, 130 interrupted."""
+    given = sys.argv[1:] if arguments is None else arguments
+    if not given or given[0] in {"-h", "--help"}:
+        _say(_help(), sys.stdout)
+        return 0
+    if given[0] in {"-V", "--version"}:
+        from shsrd import __version__
+
+        _say(f"shsrd {__version__}", sys.stdout)
+        return 0
+    if given[0] not in COMMANDS:
+        _say(f"shsrd: no command {given[0]!r}; choose one of {', '.join(COMMANDS)}", sys.stderr)
+        return 2
+    try:
+        return int(import_module(f"shsrd.cli.{given[0]}").run(given[1:]))
+    except KeyboardInterrupt:
+        _say("shsrd: interrupted; nothing was left half-written", sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 141
+    except (ValueError, OSError, MemoryError) as error:
+        return _refuse(error)
+
+
+def _refuse(error: Exception) -> int:
+    """One sentence for errors of input; our own bugs keep their traceback."""
+    from pydantic import ValidationError
+
+    from shsrd.cli.refusal import sentence
+    from shsrd.cube import InputError
+
+    if isinstance(error, InputError | ValidationError | OSError | MemoryError):
+        _say(f"shsrd: {sentence(error)}", sys.stderr)
+        return 2
+    raise error
+
+
+def _help() -> str:
+    lines = [f"  {name:<10} {purpose}" for name, purpose in COMMANDS.items()]
+    return (
+        "usage: shsrd COMMAND [OPTIONS]\n\n"
+        "Super-resolution of a single hyperspectral image.\n\n"
+        + "\n".join(lines)
+        + "\n\n`shsrd COMMAND --help` tells more; `shsrd --version` tells the version."
+    )
+
+
+def _say(text: str, stream: object) -> None:
+    print(text, file=stream)  # type: ignore[call-overload]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,49 @@
+"""``shsrd models``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from shsrd.cli.terminal import parse, print_json
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """List the weights that come with shsrd: what they were trained on, and how they did on held-out images.
+
+    Attributes:
+        json: print JSON with the whole provenance.
+    """
+
+    json: bool = False
+
+
+def run(given: Sequence[str]) -> int:
+    """Run the command."""
+    arguments = parse(Arguments, "models", given)
+    from shsrd.model import bundled_models, read_header
+
+    headers = {name: read_header(name) for name in bundled_models()}
+    if arguments.json:
+        print_json(headers)
+        return 0
+    table = Table(box=None, pad_edge=False)
+    for title in ("model", "scale", "frame", "trained on"):
+        table.add_column(title)
+    for name, header in headers.items():
+        stages = header["provenance"].get("stages", [])
+        config = header["config"]
+        table.add_row(name, f"×{config['scale']}", config["frame"], "\n".join(_stage(stage) for stage in stages))
+    Console().print(table)
+    return 0
+
+
+def _stage(stage: dict[str, Any]) -> str:
+    gain = stage["figures"].get("gain_db", float("nan"))
+    held_out = f"{gain:+.2f} dB on {stage['validation']}"
+    return f"{stage['train']}, {stage['objective']}, {stage['step']} steps, {stage['minutes']} min: {held_out}"

@@ -1,0 +1,49 @@
+"""``shsrd pack photos|scenes``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from shsrd.cli.terminal import parse, remark
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Decode training images once into a folder that training reads without any image library.
+
+    Attributes:
+        kind: photos (stage 1) or scenes (stage 2).
+        destination: folder to write; existing packs of the same names are replaced.
+        sources: one folder of photos, or scene files and CAVE folders.
+        names: only these scenes of a CAVE archive given as the one source: train, val or all.
+    """
+
+    kind: Annotated[Literal["photos", "scenes"], tyro.conf.Positional]
+    destination: Annotated[Path, tyro.conf.Positional]
+    sources: Annotated[tuple[Path, ...], tyro.conf.Positional]
+    names: Literal["train", "val", "development"] | None = None
+
+
+def run(given: Sequence[str]) -> int:
+    """Run the command."""
+    arguments = parse(Arguments, "pack", given)
+    from shsrd.datasets import cave_scenes
+    from shsrd.training import TrainingError, pack_photos, pack_scenes
+
+    if arguments.kind == "photos":
+        if len(arguments.sources) != 1:
+            raise TrainingError("pack photos takes one source folder; give the folder that holds them all")
+        count = pack_photos(arguments.sources[0], arguments.destination)
+    else:
+        sources: Sequence[Path] = arguments.sources
+        if arguments.names is not None:
+            split = "validation" if arguments.names == "val" else arguments.names
+            sources = [scene for root in arguments.sources for scene in cave_scenes(root, split)]
+        count = pack_scenes(sources, arguments.destination)
+    remark(f"{arguments.destination}: {count} {arguments.kind}")
+    return 0

@@ -1,0 +1,40 @@
+"""How commands talk: results on stdout, progress and remarks on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import tyro
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+Arguments = TypeVar("Arguments")
+ERRORS = Console(stderr=True)
+
+
+def parse(kind: Callable[..., Arguments], command: str, given: Sequence[str]) -> Arguments:
+    """Command-line arguments as a value of ``kind``; leaves with exit code 2 and a usage line if they do not fit."""
+    return tyro.cli(kind, prog=f"shsrd {command}", args=list(given), config=(tyro.conf.FlagCreatePairsOff,))
+
+
+def print_json(values: Any) -> None:
+    """One JSON document on stdout."""
+    sys.stdout.write(json.dumps(values, indent=2, allow_nan=False) + "\n")
+
+
+def remark(text: str) -> None:
+    """A sentence on stderr."""
+    ERRORS.print(text, highlight=False, markup=False)
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr; the callback takes (done, total)."""
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=ERRORS, transient=True) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
