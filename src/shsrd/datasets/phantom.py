@@ -62,8 +62,8 @@ def phantom(
     """
     if min(rows, columns) < 1 or not 0 < pixel_m <= LARGEST_PIXEL_M or noise < 0:
         raise SceneError(
-            f"a phantom of {rows} x {columns} pixels of {pixel_m} m with noise {noise} cannot be made; give sizes "
-            f"above 0, pixels of at most {LARGEST_PIXEL_M} m (degrade a finer scene for more) and noise from 0"
+            f"a phantom of {rows} x {columns} pixels of {pixel_m} m with noise {noise} cannot be made; give "
+            f"sizes above 0, pixels of at most {LARGEST_PIXEL_M} m (degrade a finer scene) and noise from 0"
         )
     lam, fwhm = _bands(wavelength_nm)
     rng = np.random.default_rng(seed)

@@ -113,7 +113,7 @@ def _mark(axes: Any, window: tuple[slice, slice], spots: list[Spot]) -> None:
 
 
 def _caption(name: str, cube: Cube, truth: Cube | None) -> str:
-    """Name and size, or MPSNR and SAM over good bands; range 1, or the truth's maximum where that is above 1."""
+    """Name and size, or MPSNR and SAM over good bands; the range is 1, or the truth's maximum if larger."""
     _, rows, columns = cube.shape
     if truth is None or name in ("input", "truth"):
         return f"{name}  {columns} × {rows}"
