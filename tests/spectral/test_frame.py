@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shsrd.spectral import bands_frame, eigen_frame, scene_statistics
+from shsrd.spectral.frame import ENERGY_LEFT_OUT, MAX_EIGEN_CHANNELS
+
+
+def rebuilt(frame, cube):
+    return frame.mean[:, None, None] + frame.synthesise(frame.analyse(cube))
+
+
+@pytest.mark.parametrize("channels", [None, 1, 3, 7])
+def test_eigen_basis_is_orthonormal_and_ordered_by_energy(make_cube, channels):
+    frame = eigen_frame(scene_statistics(make_cube(noise=0.05)), channels)
+    np.testing.assert_allclose(frame.basis.T @ frame.basis, np.eye(frame.channels), atol=1e-12)
+    assert (np.diff(frame.energy) <= 0).all()
+    assert frame.energy.sum() <= 1 + 1e-12
+
+
+def test_eigenimages_are_uncorrelated_and_standardised(make_cube):
+    cube = make_cube(noise=0.05)
+    frame = eigen_frame(scene_statistics(cube), 7)
+    images = frame.analyse(cube).reshape(7, -1)
+    np.testing.assert_allclose(images.mean(axis=1), 0, atol=1e-4)
+    np.testing.assert_allclose(np.cov(images, bias=True), np.eye(7), atol=1e-3)
+
+
+def test_signs_do_not_depend_on_the_solver(make_cube):
+    cube = make_cube(noise=0.05)
+    frame = eigen_frame(scene_statistics(cube), 7)
+    largest = np.abs(frame.basis).argmax(axis=0)
+    assert (frame.basis[largest, np.arange(7)] > 0).all()
+    turned = eigen_frame(scene_statistics(np.ascontiguousarray(cube[:, ::-1, ::-1])), 7)
+    np.testing.assert_allclose(turned.basis, frame.basis, atol=1e-9)
+
+
+@pytest.mark.parametrize("make", [bands_frame, lambda s: eigen_frame(s, s.bands)], ids=["bands", "eigen"])
+@pytest.mark.parametrize("bands", [1, 2, 3, 7, 20])
+def test_complete_frames_give_the_cube_back(make_cube, make, bands):
+    cube = make_cube(bands, noise=0.05)
+    frame = make(scene_statistics(cube))
+    assert frame.channels == bands
+    np.testing.assert_allclose(rebuilt(frame, cube), cube, atol=1e-5)
+
+
+def test_what_few_channels_leave_out_is_the_energy_they_lack(make_cube):
+    cube = make_cube(noise=0.05)
+    statistics = scene_statistics(cube)
+    frame = eigen_frame(statistics, 3)
+    lost = np.square(rebuilt(frame, cube) - cube).sum(axis=0).mean()
+    expected = np.trace(statistics.covariance) * (1 - frame.energy.sum())
+    assert lost == pytest.approx(expected, rel=1e-3)
+    assert lost > 1e-3
+
+
+@pytest.mark.parametrize(("bands", "rank", "expected"), [(20, 2, 3), (20, 5, 6), (2, 2, 2), (1, 1, 1)])
+def test_channels_are_chosen_by_the_energy_left_out(make_cube, bands, rank, expected):
+    frame = eigen_frame(scene_statistics(make_cube(bands, rank=rank)))
+    assert frame.channels == expected
+    assert 1 - frame.energy.sum() < ENERGY_LEFT_OUT
+
+
+def test_white_noise_takes_no_more_channels_than_allowed():
+    cube = np.random.default_rng(0).normal(size=(40, 30, 30)).astype(np.float32)
+    assert eigen_frame(scene_statistics(cube)).channels == MAX_EIGEN_CHANNELS
+    assert eigen_frame(scene_statistics(cube), 21).channels == 21
+
+
+@given(st.integers(1, 40))
+def test_triplets_cover_every_channel(bands):
+    cube = np.arange(bands * 4, dtype=np.float32).reshape(bands, 2, 2)
+    triplets = bands_frame(scene_statistics(cube)).triplets()
+    assert triplets.shape == (max(1, -(-bands // 3)), 3)
+    assert set(triplets.ravel()) == set(range(bands))
+    if bands >= 3:
+        assert (np.diff(triplets, axis=1) == 1).all()  # neighbours in the spectrum, none twice in a triplet
+    else:
+        np.testing.assert_array_equal(triplets, [[0, 0, 0]] if bands == 1 else [[0, 1, 0]])
+
+
+@pytest.mark.parametrize("value", [0.0, 5.0, -3.0, 1e8])
+@pytest.mark.parametrize("make", [bands_frame, eigen_frame], ids=["bands", "eigen"])
+def test_constant_cubes_have_finite_frames(make, value):
+    cube = np.full((5, 6, 7), value, np.float32)
+    frame = make(scene_statistics(cube))
+    assert (frame.deviation > 0).all()
+    channels = frame.analyse(cube)
+    assert np.isfinite(channels).all()
+    np.testing.assert_allclose(rebuilt(frame, cube), cube, rtol=1e-5)
+    shown = frame.synthesise(np.ones_like(channels))  # what a network of output 1 would change
+    assert np.abs(shown).max() <= 1e-5 * max(abs(value), 1)
+
+
+def test_a_band_without_variance_shows_nothing(make_cube):
+    cube = make_cube()
+    cube[3] = 1.5
+    frame = bands_frame(scene_statistics(cube))
+    change = frame.synthesise(np.ones_like(cube))
+    assert np.abs(change[3]).max() < 1e-5 * np.abs(change).max()
+    assert np.isfinite(frame.analyse(cube)).all()

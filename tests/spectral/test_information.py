@@ -1,0 +1,117 @@
+import numpy as np
+import pytest
+
+from shsrd.spectral import (
+    DESCRIPTOR_FEATURES,
+    GUIDE_CHANNELS,
+    MAP_CHANNELS,
+    bands_frame,
+    eigen_frame,
+    positions_um,
+    scene_statistics,
+    spectral_guide,
+)
+
+
+def guided(cube, wavelength_nm=None, *, make=bands_frame):
+    statistics = scene_statistics(cube)
+    frame = make(statistics)
+    leading = eigen_frame(statistics, min(GUIDE_CHANNELS, len(cube)))
+    return frame, spectral_guide(frame, leading, positions_um(wavelength_nm, len(cube)))
+
+
+def maps_of(cube):
+    frame, guide = guided(cube)
+    triplets = frame.triplets()
+    maps = guide.maps(guide.guide_images(cube), triplets)
+    assert maps.shape == (len(triplets), MAP_CHANNELS, *cube.shape[1:])
+    return maps[:, :3], maps[:, 3:6], maps[:, 6:9], frame.analyse(cube)[triplets]
+
+
+def test_maps_rebuild_a_low_rank_cube(make_cube):
+    leading, third, sixth, own = maps_of(make_cube(10, rank=3))
+    np.testing.assert_allclose(third, own, atol=2e-3)
+    np.testing.assert_allclose(sixth, own, atol=2e-3)
+    np.testing.assert_array_equal(leading[0], leading[-1])
+
+
+def test_three_eigenimages_do_not_suffice_for_rank_five(make_cube):
+    _, third, sixth, own = maps_of(make_cube(10, rank=5))
+    np.testing.assert_allclose(sixth, own, atol=2e-3)
+    assert np.abs(third - own).max() > 0.05
+
+
+def test_rebuilt_maps_have_less_noise(make_cube):
+    clean = make_cube(30, rows=60, columns=60)
+    rng = np.random.default_rng(5)
+    cube = (clean + 0.1 * rng.normal(size=clean.shape)).astype(np.float32)
+    frame, guide = guided(cube)
+    triplets = frame.triplets()
+    truth, own = frame.analyse(clean)[triplets], frame.analyse(cube)[triplets]
+    rebuilt = guide.maps(guide.guide_images(cube), triplets)[:, 3:6]
+    assert np.square(rebuilt - truth).mean() < 0.3 * np.square(own - truth).mean()
+
+
+@pytest.mark.parametrize("bands", [1, 2, 4])
+def test_few_bands_leave_the_other_guides_zero(make_cube, bands):
+    cube = make_cube(bands)
+    frame, guide = guided(cube)
+    images = guide.guide_images(cube)
+    assert images.shape == (GUIDE_CHANNELS, *cube.shape[1:])
+    assert images[:bands].any(axis=(1, 2)).all()
+    assert not images[bands:].any()
+    assert not guide.loadings[:, bands:].any()
+    assert guide.descriptors(frame.triplets()).shape == (len(frame.triplets()), DESCRIPTOR_FEATURES)
+
+
+def bad_cubes(make_cube):
+    flat_band = make_cube()
+    flat_band[3] = 1.5
+    return {
+        "ordinary": make_cube(noise=0.1),
+        "noise-free": make_cube(),
+        "zero": np.zeros((7, 8, 9), np.float32),
+        "constant": np.full((7, 8, 9), 1e8, np.float32),
+        "negative": -make_cube(noise=0.1),
+        "flat band": flat_band,
+        "one pixel": make_cube(rows=1, columns=1),
+        "one band": make_cube(1),
+    }
+
+
+KINDS = ["ordinary", "noise-free", "zero", "constant", "negative", "flat band", "one pixel", "one band"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("make", [bands_frame, eigen_frame], ids=["bands", "eigen"])
+@pytest.mark.parametrize("known", [True, False])
+def test_descriptors_are_finite_and_of_order_one(make_cube, kind, make, known):
+    cube = bad_cubes(make_cube)[kind]
+    wavelengths = np.linspace(400, 2500, len(cube)) if known else None
+    frame, guide = guided(cube, wavelengths, make=make)
+    descriptors = guide.descriptors(frame.triplets())
+    assert descriptors.dtype == np.float32
+    assert np.isfinite(descriptors).all()
+    assert np.abs(descriptors).max() < 10
+    maps = guide.maps(guide.guide_images(cube), frame.triplets())
+    assert np.isfinite(maps).all()
+
+
+def test_partly_missing_wavelengths_count_as_missing():
+    wavelengths = np.array([400.0, np.nan, 700.0])
+    np.testing.assert_array_equal(positions_um(wavelengths, 3), positions_um(None, 3))
+    np.testing.assert_allclose(positions_um(np.array([400.0, 550, 700]), 3), [0.4, 0.55, 0.7])
+
+
+def test_descriptors_tell_wavelengths_apart(make_cube):
+    cube = make_cube(noise=0.1)
+    visible = guided(cube, np.linspace(400, 700, 7))[1].features
+    infrared = guided(cube, np.linspace(1000, 2500, 7))[1].features
+    assert np.abs(visible - infrared).max(axis=1).min() > 0.1
+    np.testing.assert_array_equal(visible[:, 16:], infrared[:, 16:])  # energy, noise, loadings: the scene's own
+
+
+def test_descriptors_tell_noise_apart(make_cube):
+    clean = make_cube(30, rows=40, columns=40)
+    noisy = make_cube(30, rows=40, columns=40, noise=0.3)
+    assert (guided(noisy)[1].features[:, 17] > guided(clean)[1].features[:, 17]).all()
