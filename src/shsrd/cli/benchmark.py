@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
+from rich.console import Console
 
 from shsrd.cli.terminal import parse, print_json, remark
 
@@ -50,9 +51,9 @@ class Arguments:
 def run(given: Sequence[str]) -> int:
     """Run the command."""
     arguments = parse(Arguments, "benchmark", given)
-    from shsrd.cli.tables import score_table
     from shsrd.datasets import printed
     from shsrd.evaluation import Comparison, benchmark_cave
+    from shsrd.report import measured, quoted, table
     from shsrd.upscaling import UpscaleOptions
 
     options = UpscaleOptions(
@@ -74,6 +75,8 @@ def run(given: Sequence[str]) -> int:
     if arguments.json:
         print_json(result.as_json())
         return 0
-    rows = printed("cave", arguments.scale) if arguments.split == "test" else ()
-    score_table({f"shsrd {result.model}": result.ours, "bicubic": result.bicubic}, rows)
+    rows = [measured(f"shsrd {result.model}", result.ours), measured("bicubic", result.bicubic)]
+    if arguments.split == "test":  # printed rows are of these very scenes
+        rows += [quoted(row) for row in printed("cave", arguments.scale)]
+    Console().print(table(rows))
     return 0

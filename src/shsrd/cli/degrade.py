@@ -28,8 +28,8 @@ class Arguments:
         overwrite: replace an existing destination.
     """
 
-    source: Annotated[Path, tyro.conf.Positional]
-    destination: Annotated[Path, tyro.conf.Positional]
+    source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="SRC")]
+    destination: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DST")]
     scale: int = 4
     kernel: Literal["bicubic", "gaussian", "area"] = "bicubic"
     fwhm: float | None = None

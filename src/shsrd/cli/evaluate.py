@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
+from rich.console import Console
 
 from shsrd.cli.terminal import parse, print_json, remark
 
@@ -25,8 +26,8 @@ class Arguments:
         json: print JSON.
     """
 
-    estimate: Annotated[Path, tyro.conf.Positional]
-    reference: Annotated[Path, tyro.conf.Positional]
+    estimate: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="ESTIMATE")]
+    reference: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="REFERENCE")]
     scale: int = 4
     data_range: float | None = None
     json: bool = False
@@ -35,10 +36,10 @@ class Arguments:
 def run(given: Sequence[str]) -> int:
     """Run the command."""
     arguments = parse(Arguments, "evaluate", given)
-    from shsrd.cli.tables import score_table
     from shsrd.evaluation import compare
     from shsrd.io import open_cube
     from shsrd.metrics import DEFINITIONS
+    from shsrd.report import measured, table
 
     estimate, reference = open_cube(arguments.estimate), open_cube(arguments.reference)
     result = compare(estimate, reference, arguments.scale, data_range=arguments.data_range)
@@ -54,7 +55,7 @@ def run(given: Sequence[str]) -> int:
             }
         )
         return 0
-    score_table({"ours": result.ours, "bicubic": result.bicubic})
+    Console().print(table([measured("ours", result.ours, source=""), measured("bicubic", result.bicubic, source="")]))
     remark(f"range {result.data_range:g}, {result.bands} bands")
     for name, definition in DEFINITIONS.items():
         remark(f"  {name}: {definition}")

@@ -26,7 +26,7 @@ class Arguments:
         json: print JSON.
     """
 
-    source: Annotated[Path, tyro.conf.Positional]
+    source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="SRC")]
     variable: str | None = None
     wavelengths: str | None = None
     json: bool = False

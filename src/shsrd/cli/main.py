@@ -22,6 +22,19 @@ COMMANDS = {
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 done, 2 bad input, 130 interrupted."""
     given = sys.argv[1:] if arguments is None else arguments
+    try:
+        return _dispatch(given)
+    except KeyboardInterrupt:
+        _say("shsrd: interrupted; nothing was left half-written", sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has gone: nothing more to say
+        return 141
+    except (ValueError, OSError, MemoryError) as error:
+        return _refuse(error)
+
+
+def _dispatch(given: list[str]) -> int:
     if not given or given[0] in {"-h", "--help"}:
         _say(_help(), sys.stdout)
         return 0
@@ -33,15 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     if given[0] not in COMMANDS:
         _say(f"shsrd: no command {given[0]!r}; choose one of {', '.join(COMMANDS)}", sys.stderr)
         return 2
-    try:
-        return int(import_module(f"shsrd.cli.{given[0]}").run(given[1:]))
-    except KeyboardInterrupt:
-        _say("shsrd: interrupted; nothing was left half-written", sys.stderr)
-        return 130
-    except BrokenPipeError:
-        return 141
-    except (ValueError, OSError, MemoryError) as error:
-        return _refuse(error)
+    return int(import_module(f"shsrd.cli.{given[0]}").run(given[1:]))
 
 
 def _refuse(error: Exception) -> int:
@@ -68,7 +73,7 @@ def _help() -> str:
 
 
 def _say(text: str, stream: object) -> None:
-    print(text, file=stream)  # type: ignore[call-overload]
+    print(text, file=stream, flush=True)  # type: ignore[call-overload]
 
 
 if __name__ == "__main__":

@@ -24,8 +24,8 @@ class Arguments:
     """
 
     kind: Annotated[Literal["photos", "scenes"], tyro.conf.Positional]
-    destination: Annotated[Path, tyro.conf.Positional]
-    sources: Annotated[tuple[Path, ...], tyro.conf.Positional]
+    destination: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DST")]
+    sources: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="SRC")]
     names: Literal["train", "val", "development"] | None = None
 
 

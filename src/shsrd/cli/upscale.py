@@ -39,8 +39,8 @@ class Arguments:
         json: print a report as JSON.
     """
 
-    source: Annotated[Path, tyro.conf.Positional]
-    destination: Annotated[Path, tyro.conf.Positional]
+    source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="SRC")]
+    destination: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DST")]
     scale: int = 4
     model: str | None = None
     steps: int = 0
