@@ -115,7 +115,8 @@ def encode(pixels: NDArray[np.float32], storage: Storage) -> NDArray[np.generic]
     else:
         stored = _round_and_clip(np.where(missing, 0, values), kind)
         if nodata is not None:
-            stored[stored == int(nodata)] += 1 if nodata < np.iinfo(kind).max else -1
+            neighbour = int(nodata) + (1 if nodata < np.iinfo(kind.name).max else -1)
+            stored[stored == int(nodata)] = neighbour
     if nodata is not None:
         stored[missing] = np.array(nodata).astype(kind)
     return stored

@@ -59,10 +59,11 @@ def _numbers(item: h5py.Dataset, path: Path) -> NDArray[np.generic]:
 
 
 def _dims(item: h5py.Dataset) -> tuple[str | None, ...]:
-    names: list[str | None] = []
-    for dim in item.dims:
-        scales = list(dim.keys()) if len(dim) else []
-        names.append(dim[0].name.strip("/") if scales else dim.label or None)
+    """Names of the axes; references are followed by hand, HDF5's own search can crash on damaged files."""
+    listed = item.attrs.get("DIMENSION_LIST")
+    if listed is None or len(listed) != item.ndim:
+        return tuple(None for _ in item.shape)
+    names = [str(item.file[axis[0]].name).strip("/") if len(axis) else None for axis in listed]
     return tuple(names)
 
 

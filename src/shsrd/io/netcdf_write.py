@@ -47,7 +47,7 @@ def _axes(file: h5py.File, cube: Cube) -> list[Any]:
     return [first, *(_map_axis(file, name, values) for name, values in centres.items())]
 
 
-def _map_axis(file: h5py.File, name: str, values: NDArray[np.float64]) -> Any:
+def _map_axis(file: h5py.File, name: str, values: NDArray[np.floating[Any]]) -> Any:
     axis = _variable(file, name, values, {"standard_name": f"projection_{name}_coordinate"})
     axis.make_scale(name)
     return axis
