@@ -76,7 +76,7 @@ def load_weights(source: str | Path) -> Model:
     except RuntimeError:
         raise WeightsError(f"{path}: the tensors do not fit the config in its header; use another file") from None
     fingerprint = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    return Model(path.stem, network, json.loads(header.get("provenance", "{}")), fingerprint)
+    return Model(path.stem, network, _provenance(path, header), fingerprint)
 
 
 def read_header(source: str | Path) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def read_header(source: str | Path) -> dict[str, Any]:
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path}: not a readable safetensors file ({error}); download or train it again") from None
     config = _config(path, header)
-    return {"config": config.model_dump(), "provenance": json.loads(header.get("provenance", "{}"))}
+    return {"config": config.model_dump(), "provenance": _provenance(path, header)}
 
 
 def bundled_models() -> list[str]:
@@ -121,3 +121,10 @@ def _config(path: Path, header: Mapping[str, str]) -> NetworkConfig:
         return NetworkConfig.model_validate_json(header.get("config", ""))
     except ValidationError:
         raise WeightsError(f"{path}: the config in its header is not valid; download or train it again") from None
+
+
+def _provenance(path: Path, header: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        return dict(json.loads(header.get("provenance", "{}")))
+    except (ValueError, TypeError):
+        raise WeightsError(f"{path}: the provenance in its header is not valid; download or train it again") from None
