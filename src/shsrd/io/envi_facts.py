@@ -127,8 +127,9 @@ def _storage(values: dict[str, str], *, dtype: str, bands: int, source: str) -> 
 
 
 def _numbers(values: dict[str, str], key: str, *, bands: int, source: str) -> list[float]:
+    texts = _list(values, key, bands=bands, source=source)
     try:
-        return [float(text) for text in _list(values, key, bands=bands, source=source)]
+        return [float(text) for text in texts]
     except ValueError:
         raise SceneError(f"{source}: {key} holds text that is no number; correct the header") from None
 

@@ -17,7 +17,7 @@ DATA_TYPES = {1: "uint8", 2: "int16", 3: "int32", 4: "float32", 5: "float64",
               12: "uint16", 13: "uint32", 14: "int64", 15: "uint64"}  # fmt: skip
 _RAW_SUFFIXES = ("", ".img", ".bsq", ".bil", ".bip", ".dat", ".raw", ".bin", ".cube", ".envi")
 _TIFF_SUFFIXES = (".tif", ".tiff")
-_LAYOUT = {"bsq": (0, 1, 2), "bil": (1, 0, 2), "bip": (1, 2, 0)}  # where band, y, x lie in the file
+_LAYOUT = {"bsq": (0, 1, 2), "bil": (1, 0, 2), "bip": (2, 0, 1)}  # at which axis of the file band, y, x lie
 
 
 def header_beside(data: Path) -> Path | None:

@@ -129,10 +129,9 @@ def _facts(dataset: Any, path: Path) -> HeaderFacts:
     tags |= dataset.tags(ns="ENVI")
     own = dataset.tags(ns=NAMESPACE).get("headers")
     values = _beside(dataset, path)
-    for key, value in (tags | (json.loads(own) if own else {})).items():
-        for older in [k for k in values if plain_key(k) == plain_key(key)]:
-            del values[older]
-        values[key] = value
+    for nearer in (tags, json.loads(own) if own else {}):
+        known = {plain_key(key) for key in nearer}
+        values = {key: value for key, value in values.items() if plain_key(key) not in known} | nearer
     return header_facts(values, bands=dataset.count, dtype=dataset.dtypes[0], source=str(path))
 
 

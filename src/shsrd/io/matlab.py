@@ -16,6 +16,7 @@ from shsrd.io.files import check_size, replacing
 
 _SIDE_LIMIT = 100_000  # side arrays are lists of band properties; larger ones are other data
 _V5_LIMIT = 2**31 - 1
+_FLOATS = {"double": "float64", "single": "float32"}
 _NUMERIC = ("double", "single", "logical", *(f"{s}int{n}" for s in ("", "u") for n in (8, 16, 32, 64)))
 
 
@@ -49,8 +50,12 @@ def _load_v5(path: Path, variable: str | None) -> Loaded:
         for n, s, kind in listed
         if n != name and math.prod(s) <= _SIDE_LIMIT and kind in (*_NUMERIC, "char")
     ]
-    loaded = loadmat(path, variable_names=[name, *small], mat_dtype=True, chars_as_strings=True)
-    return loaded[name], {n: loaded[n] for n in small if n in loaded}
+    loaded = loadmat(path, variable_names=[name, *small])
+    scene = loaded[name]
+    kind = next(_FLOATS.get(kind) for n, _, kind in listed if n == name)
+    if kind is not None and scene.dtype.kind != "c":
+        scene = scene.astype(kind)  # MATLAB packs whole doubles as integers; the array is double all the same
+    return scene, {n: loaded[n] for n in small if n in loaded}
 
 
 def _load_v73(path: Path, variable: str | None) -> Loaded:
