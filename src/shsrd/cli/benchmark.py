@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
-from rich.console import Console
 
-from shsrd.cli.terminal import parse, print_json, remark
+from shsrd.cli.terminal import parse, print_json, print_table, remark
 
 
 @dataclass(frozen=True)
@@ -78,5 +77,5 @@ def run(given: Sequence[str]) -> int:
     rows = [measured(f"shsrd {result.model}", result.ours), measured("bicubic", result.bicubic)]
     if arguments.split == "test":  # printed rows are of these very scenes
         rows += [quoted(row) for row in printed("cave", arguments.scale)]
-    Console().print(table(rows))
+    print_table(table(rows))
     return 0

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from rich.console import Console
 
-from shsrd.cli.terminal import parse, progress, remark
+from shsrd.cli.terminal import parse, print_table, progress, remark
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,6 @@ def run(given: Sequence[str]) -> int:
         demo = run_demo(arguments.folder, seed=arguments.seed, progress=bar)
     result = demo.comparison
     rows = [measured("shsrd", result.ours, source=""), measured("bicubic", result.bicubic, source="")]
-    Console().print(table(rows, title="synthetic scene, x4, against its known truth"))
+    print_table(table(rows, title="synthetic scene, x4, against its known truth"))
     remark(f"{demo.seconds:.1f} s for estimate and uncertainty; look at {arguments.folder / 'panel.png'}")
     return 0

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from rich.console import Console
 
-from shsrd.cli.terminal import parse, print_json, remark
+from shsrd.cli.terminal import parse, print_json, print_table, remark
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def run(given: Sequence[str]) -> int:
             }
         )
         return 0
-    Console().print(table([measured("ours", result.ours, source=""), measured("bicubic", result.bicubic, source="")]))
+    print_table(table([measured("ours", result.ours, source=""), measured("bicubic", result.bicubic, source="")]))
     remark(f"range {result.data_range:g}, {result.bands} bands")
     for name, definition in DEFINITIONS.items():
         remark(f"  {name}: {definition}")

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
-from rich.console import Console
 from rich.table import Table
 
-from shsrd.cli.terminal import parse, print_json
+from shsrd.cli.terminal import parse, print_json, print_table
 from shsrd.io import describe, open_cube
 
 
@@ -43,7 +42,7 @@ def run(given: Sequence[str]) -> int:
     table = Table(show_header=False, box=None)
     for key, value in facts.items():
         table.add_row(key.replace("_", " "), _text(value))
-    Console().print(table)
+    print_table(table)
     return 0
 
 

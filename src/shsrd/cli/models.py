@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
-from shsrd.cli.terminal import parse, print_json
+from shsrd.cli.terminal import parse, print_json, print_table
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ def run(given: Sequence[str]) -> int:
         stages = header["provenance"].get("stages", [])
         config = header["config"]
         table.add_row(name, f"×{config['scale']}", config["frame"], "\n".join(_stage(stage) for stage in stages))
-    Console().print(table)
+    print_table(table)
     return 0
 
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import tyro
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 Arguments = TypeVar("Arguments")
 ERRORS = Console(stderr=True)
@@ -24,6 +25,11 @@ def parse(kind: Callable[..., Arguments], command: str, given: Sequence[str]) ->
 def print_json(values: Any) -> None:
     """One JSON document on stdout."""
     sys.stdout.write(json.dumps(values, indent=2, allow_nan=False) + "\n")
+
+
+def print_table(drawn: Table) -> None:
+    """A table on stdout; where nobody watches, wide enough for all its columns."""
+    Console(width=None if sys.stdout.isatty() else 120).print(drawn)
 
 
 def remark(text: str) -> None:

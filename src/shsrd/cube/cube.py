@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from affine import Affine
 from numpy.typing import NDArray
 
 from shsrd.cube.errors import SceneError
+
+if TYPE_CHECKING:  # training needs cubes' errors but no georeference
+    from affine import Affine
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Cube:
             raise SceneError(f"{self.source}: the cube is empty (shape {self.pixels.shape})")
         bands = self.pixels.shape[0]
         object.__setattr__(self, "pixels", np.asarray(self.pixels, np.float32))
-        if self.good_bands.size == 0:
+        if np.size(self.good_bands) == 0:
             object.__setattr__(self, "good_bands", np.ones(bands, bool))
         for name, kind in (("wavelength_nm", np.float64), ("fwhm_nm", np.float64), ("good_bands", np.bool_)):
             values = getattr(self, name)
@@ -87,9 +89,7 @@ class Cube:
                 )
             object.__setattr__(self, name, values)
         if self.band_names and len(self.band_names) != bands:
-            raise SceneError(
-                f"{self.source}: {len(self.band_names)} band names for {bands} bands; correct the header"
-            )
+            raise SceneError(f"{self.source}: {len(self.band_names)} band names for {bands} bands; correct the header")
         object.__setattr__(self, "headers", MappingProxyType(dict(self.headers)))
 
     @property
@@ -118,8 +118,15 @@ class Cube:
 
     def finer_transform(self, scale: int) -> Affine | None:
         """The transform of a grid ``scale`` times finer with the same outer corner (rotation included)."""
-        return None if self.transform is None else self.transform * Affine.scale(1 / scale)
+        return self._scaled_transform(1 / scale)
 
     def coarser_transform(self, scale: int) -> Affine | None:
         """The transform of a grid ``scale`` times coarser with the same upper-left corner."""
-        return None if self.transform is None else self.transform * Affine.scale(scale)
+        return self._scaled_transform(scale)
+
+    def _scaled_transform(self, factor: float) -> Affine | None:
+        if self.transform is None:
+            return None
+        from affine import Affine
+
+        return self.transform * Affine.scale(factor)

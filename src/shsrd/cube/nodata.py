@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 
 
 def fill_nodata(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -17,6 +16,8 @@ def fill_nodata(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     missing = ~np.isfinite(pixels)
     if not missing.any():
         return pixels
+    from scipy.ndimage import distance_transform_edt
+
     filled = pixels.copy()
     nearest: dict[bytes, NDArray[np.intp]] = {}  # bands usually share one mask: one distance transform each
     for band, hole in enumerate(missing):

@@ -32,7 +32,7 @@ class NetworkConfig(BaseModel):
     guide_width: int = Field(32, ge=4)
     denoiser_width: int = Field(64, ge=8)
     denoiser_blocks: int = Field(6, ge=1)
-    sigma_data: float = Field(0.15, gt=0)
+    sigma_data: float = Field(0.25, gt=0)
     frame: FrameName = "bands"
     spread: float = Field(1.0, gt=0)
     map_channels: int = Field(9, ge=3)

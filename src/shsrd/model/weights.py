@@ -56,6 +56,7 @@ def save_weights(path: Path, network: Network, provenance: Mapping[str, Any]) ->
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".part")
     save_file(tensors, partial, metadata=header)
+    partial.chmod(0o644)  # safetensors makes files only their owner can read
     partial.replace(path)
 
 

@@ -80,9 +80,7 @@ def _check(scenes: dict[str, Cube]) -> None:
             raise SceneError(f"{name} has shape {cube.shape}, ours {ours}; compare scenes on one grid")
     bands, rows, columns = scenes["input"].shape
     if bands != ours[0] or ours[1] % rows or ours[2] % columns or ours[1] // rows != ours[2] // columns:
-        raise SceneError(
-            f"input {scenes['input'].shape} is no coarser version of {ours}; give the matching input"
-        )
+        raise SceneError(f"input {scenes['input'].shape} is no coarser version of {ours}; give the matching input")
 
 
 def _pictures(whole: SubFigure, closer: SubFigure, scenes: dict[str, Cube], *, spots: list[Spot]) -> None:

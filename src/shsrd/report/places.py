@@ -27,9 +27,7 @@ def distinct_pixels(cube: Cube, count: int = 3) -> list[Spot]:
     centres = _farthest_first(unit, count)
     for _ in range(ROUNDS):
         group = (unit @ centres.T).argmax(axis=1)
-        centres = np.stack(
-            [unit[group == k].mean(axis=0) if (group == k).any() else centres[k] for k in range(count)]
-        )
+        centres = np.stack([unit[group == k].mean(axis=0) if (group == k).any() else centres[k] for k in range(count)])
         centres /= np.linalg.norm(centres, axis=1, keepdims=True)
     chosen = dict.fromkeys((unit @ centres.T).argmax(axis=0).tolist())  # ordered, each once
     return [(int(spots[k, 0]), int(spots[k, 1])) for k in chosen]
@@ -59,15 +57,8 @@ def busiest_window(picture: NDArray[np.uint8], side: int) -> tuple[slice, slice]
     grey = picture.mean(axis=2)
     rows, columns = grey.shape
     height, width = min(side, rows), min(side, columns)
-    slope = np.abs(np.diff(grey, axis=0, append=grey[-1:])) + np.abs(
-        np.diff(grey, axis=1, append=grey[:, -1:])
-    )
+    slope = np.abs(np.diff(grey, axis=0, append=grey[-1:])) + np.abs(np.diff(grey, axis=1, append=grey[:, -1:]))
     summed = np.pad(slope.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
-    inside = (
-        summed[height:, width:]
-        - summed[:-height, width:]
-        - summed[height:, :-width]
-        + summed[:-height, :-width]
-    )
+    inside = summed[height:, width:] - summed[:-height, width:] - summed[height:, :-width] + summed[:-height, :-width]
     top, left = np.unravel_index(int(inside.argmax()), inside.shape)
     return slice(int(top), int(top) + height), slice(int(left), int(left) + width)

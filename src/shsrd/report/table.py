@@ -4,20 +4,21 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from shsrd.datasets import PrintedRow
 from shsrd.metrics import Scores
 
 COLUMNS: Mapping[str, tuple[str, int, bool]] = {  # heading, decimals, whether more is better
-    "mpsnr": ("MPSNR dB ↑", 2, True),
-    "psnr_cube": ("PSNR (cube) dB ↑", 2, True),
+    "mpsnr": ("MPSNR ↑", 2, True),
+    "psnr_cube": ("cube PSNR ↑", 2, True),
     "mssim": ("MSSIM ↑", 4, True),
     "sam_deg": ("SAM ° ↓", 3, False),
     "ergas": ("ERGAS ↓", 3, False),
     "cc": ("CC ↑", 4, True),
     "rmse": ("RMSE ↓", 4, False),
-    "consistency": ("consistency ↓", 6, False),
+    "consistency": ("consist. ↓", 6, False),
 }
 
 
@@ -38,9 +39,7 @@ class Row:
 
 def measured(method: str, scores: Scores, *, source: str = "measured here") -> Row:
     """A row of our own figures; those without meaning (NaN) are left out."""
-    return Row(
-        method, {name: value for name, value in asdict(scores).items() if not math.isnan(value)}, source
-    )
+    return Row(method, {name: value for name, value in asdict(scores).items() if not math.isnan(value)}, source)
 
 
 def quoted(printed: PrintedRow) -> Row:
@@ -57,13 +56,15 @@ def table(rows: Sequence[Row], *, title: str = "") -> Table:
         title: printed above.
     """
     names, cells = _cells(rows, "[bold]{}[/bold]")
-    drawn = Table(title=title or None)
+    sourced = any(row.source for row in rows)
+    drawn = Table(title=title or None, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), title_justify="left")
     drawn.add_column("method")
     for name in names:
-        drawn.add_column(COLUMNS[name][0], justify="right")
-    drawn.add_column("source", overflow="fold")
+        drawn.add_column(COLUMNS[name][0], justify="right", no_wrap=True)
+    if sourced:
+        drawn.add_column("source", overflow="fold")
     for row, values in zip(rows, cells, strict=True):
-        drawn.add_row(row.method, *values, row.source)
+        drawn.add_row(row.method, *values, *([row.source] if sourced else []))
     return drawn
 
 
@@ -72,7 +73,7 @@ def markdown(rows: Sequence[Row]) -> str:
 
     Example:
         >>> print(markdown([Row("bicubic", {"mpsnr": 34.72}), Row("ours", {"mpsnr": 39.1})]))
-        | method | MPSNR dB ↑ | source |
+        | method | MPSNR ↑ | source |
         |---|---:|---|
         | bicubic | 34.72 |  |
         | ours | **39.10** |  |

@@ -10,8 +10,12 @@ from functools import partial
 from typing import Any, Protocol
 
 import torch
-from lightning_fabric import Fabric
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+try:
+    from lightning_fabric import Fabric
+except ImportError:  # the same library inside the full `lightning` package
+    from lightning.fabric import Fabric
 
 from shsrd.model import Network, channels_last
 from shsrd.training.batch import Batch
