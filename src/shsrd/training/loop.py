@@ -13,9 +13,9 @@ import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 try:
-    from lightning_fabric import Fabric
+    from lightning.fabric import Fabric  # type: ignore[no-redef]
 except ImportError:  # the same library inside the full `lightning` package
-    from lightning.fabric import Fabric
+    from lightning.fabric import Fabric  # type: ignore[no-redef]
 
 from shsrd.model import Network, channels_last
 from shsrd.training.batch import Batch
