@@ -13,7 +13,7 @@ import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 try:
-    from lightning.fabric import Fabric  # type: ignore[no-redef]
+    from lightning_fabric import Fabric
 except ImportError:  # the same library inside the full `lightning` package
     from lightning.fabric import Fabric  # type: ignore[no-redef]
 
