@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter
 
 from shsrd.metrics.pair import Mask, Pixels, counted
 
@@ -57,6 +56,8 @@ def ssim_map(x: Plane, y: Plane, *, data_range: float) -> Plane:
 
 
 def _window_mean(plane: Plane) -> Plane:
+    from scipy.ndimage import uniform_filter  # training judges by angle alone and does without scipy
+
     margin = WINDOW // 2
     mean: Plane = uniform_filter(plane, WINDOW)[margin:-margin, margin:-margin]
     return mean

@@ -1,0 +1,57 @@
+"""Importing stays light: no torch for help, no file libraries for training, every room on its own."""
+
+import resource
+import subprocess
+import sys
+import time
+
+import pytest
+
+LONGEST_HELP_S = 1.0  # of processor time, so that a busy machine does not count
+
+
+def python(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+
+def test_package_alone_brings_no_torch():
+    done = python("import sys, shsrd; assert shsrd.__version__; print('torch' in sys.modules, 'numpy' in sys.modules)")
+    assert done.stdout.split() == ["False", "False"], done.stderr
+
+
+@pytest.mark.parametrize("arguments", ["['--help']", "[]", "['--version']"])
+def test_help_brings_no_torch_and_is_quick(arguments):
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = python(f"import sys; from shsrd.cli.main import main; c = main({arguments}); sys.exit('torch' in sys.modules)")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == 0, done.stderr
+    assert "shsrd" in done.stdout
+    assert done.stderr == ""
+    print(f"help: {time.perf_counter() - start:.2f} s on the clock")
+    assert after.ru_utime - before.ru_utime < LONGEST_HELP_S
+
+
+def test_help_of_a_command_brings_no_torch():
+    code = (
+        "import sys\nfrom shsrd.cli.main import main\n"
+        "try: main(['upscale', '--help'])\n"
+        "except SystemExit as left: assert not left.code\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    done = python(code)
+    assert done.returncode == 0, done.stderr
+    assert "--uncertainty" in done.stdout
+
+
+def test_training_needs_no_file_libraries():
+    missing = ("rasterio", "scipy", "affine", "skimage", "h5py", "spectral", "matplotlib", "tyro")
+    done = python(f"import sys\nfor name in {missing}: sys.modules[name] = None\nimport shsrd.training")
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_public_name_can_be_had():
+    import shsrd
+
+    assert all(getattr(shsrd, name) is not None for name in shsrd.__all__)
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = shsrd.no_such_name
