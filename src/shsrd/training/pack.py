@@ -35,6 +35,11 @@ class PackedScene:
     step: float
     wavelength_nm: NDArray[np.float64] | None
 
+    def pixels(self, scale: int) -> NDArray[np.float32]:
+        """Pixel values, cropped at the lower right to a multiple of ``scale``."""
+        rows, columns = (size // scale * scale for size in self.stored.shape[1:])
+        return self.stored[:, :rows, :columns].astype(np.float32) * np.float32(self.step)
+
 
 def pack_photos(source: Path, destination: Path) -> int:
     """Decode every photo below ``source`` into ``destination``; returns how many there are."""

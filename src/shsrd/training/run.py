@@ -11,6 +11,7 @@ import torch
 
 import shsrd
 from shsrd.model import Model, Network, NetworkConfig, load_weights, save_weights
+from shsrd.training.calibration import calibrated_spread
 from shsrd.training.checkpoint import Progress
 from shsrd.training.config import TrainConfig, TrainingError
 from shsrd.training.loop import BEST, Run, Source, train
@@ -42,7 +43,18 @@ def run_training(config: TrainConfig) -> Path:
         save_weights(target, best, {"version": shsrd.__version__, "stages": stages})
 
     train(run, save_best)
+    if config.stage == "transfer" and config.objective == "diffusion":
+        _calibrate(target, config)
     return target
+
+
+def _calibrate(target: Path, config: TrainConfig) -> None:
+    """Write the spread of the validation scenes into the best weights."""
+    best = load_weights(target)
+    best.network.config = best.network.config.model_copy(update={"spread": 1.0})
+    spread = calibrated_spread(best.network, config.validation, config.precision)
+    best.network.config = best.network.config.model_copy(update={"spread": round(spread, 4)})
+    save_weights(target, best.network, best.provenance)
 
 
 def _network(config: TrainConfig, start: Model | None) -> Network:

@@ -112,8 +112,7 @@ class _Scene:
     """A held-out scene: truth, low resolution, and bicubic's scores."""
 
     def __init__(self, packed: PackedScene, scale: int) -> None:
-        rows, columns = (size // scale * scale for size in packed.stored.shape[1:])
-        self.truth = packed.stored[:, :rows, :columns].astype(np.float32) * np.float32(packed.step)
+        self.truth = packed.pixels(scale)
         self.low = bicubic_down(torch.from_numpy(self.truth), scale).numpy()
         self.statistics = scene_statistics(self.low)
         self.wavelength_nm = packed.wavelength_nm
