@@ -1,0 +1,240 @@
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from shsrd.model import Network, load_weights, read_header
+from shsrd.training import TrainConfig, read_config, run_training
+from shsrd.training.batch import MARGIN, SpectralAngle
+from shsrd.training.checkpoint import CHECKPOINT
+from shsrd.training.config import PhotoAugmentation
+from shsrd.training.loop import BEST, Run, generator_of, train
+from shsrd.training.losses import diffusion_loss, mean_loss
+from shsrd.training.photos import PhotoSource
+from shsrd.training.scenes import SceneSource
+from shsrd.training.trainable import freeze, trainable_parameters
+
+
+def final_weights(config):
+    tensors = load_file(config.out / CHECKPOINT)
+    return {key.removeprefix("raw."): value for key, value in tensors.items() if key.startswith("raw.")}
+
+
+def changed(config, start):
+    before, after = load_weights(start).network.state_dict(), final_weights(config)
+    assert before.keys() == after.keys()
+    return {key for key in before if not torch.equal(before[key], after[key])}
+
+
+def adapters(part):
+    body = (f"{part}.injection.", f"{part}.stem.", f"{part}.head.")
+    return lambda key: key.startswith(body) or (key.startswith(f"{part}.blocks.") and ".second." in key)
+
+
+CHOICES = {
+    "injection": lambda part: lambda key: key.startswith(f"{part}.injection."),
+    "adapters": adapters,
+    "all": lambda part: lambda key: key.startswith(f"{part}."),
+}
+
+
+@pytest.mark.parametrize("trainable", CHOICES)
+@pytest.mark.parametrize(("objective", "part"), [("mean", "encoder"), ("diffusion", "denoiser")])
+def test_a_transfer_changes_what_it_says_and_nothing_else(settings, stage_one, trainable, objective, part):
+    before = stage_one.read_bytes()
+    config = settings("transfer", objective=objective, trainable=trainable, steps=3)
+    run_training(config)
+    allowed = CHOICES[trainable](part)
+    expected = {key for key in load_weights(stage_one).network.state_dict() if allowed(key)}
+    assert changed(config, stage_one) == expected
+    assert stage_one.read_bytes() == before
+
+
+@pytest.mark.parametrize(("objective", "part"), [("mean", "encoder"), ("diffusion", "denoiser")])
+def test_photos_never_train_the_injection(settings, stage_one, objective, part):
+    config = settings("pretrain", objective=objective, start_from=stage_one, steps=3)
+    run_training(config)
+    keys = load_weights(stage_one).network.state_dict()
+    assert changed(config, stage_one) == {k for k in keys if k.startswith(part) and ".injection." not in k}
+
+
+def test_trainable_choices_grow(network_config, settings):
+    network, counts = Network(network_config), []
+    for trainable in CHOICES:
+        freeze(network, settings("transfer", trainable=trainable))
+        counts.append(sum(p.numel() for p in trainable_parameters(network)))
+    assert counts == sorted(set(counts))
+    assert counts[-1] == sum(p.numel() for p in network.encoder.parameters())
+
+
+def test_a_transfer_keeps_the_start_weights_when_they_lie_in_its_own_folder(settings, tmp_path, stage_one):
+    own = tmp_path / "run" / "start.safetensors"
+    own.parent.mkdir()
+    own.write_bytes(stage_one.read_bytes())
+    config = settings("transfer", start_from=own, steps=3)
+    assert run_training(config) != own
+    assert own.read_bytes() == stage_one.read_bytes()
+
+
+def test_best_weights_are_the_average_with_their_history(settings, stage_one):
+    config = settings("transfer", steps=3)
+    best = run_training(config)
+    assert best == config.out / BEST
+    average = load_file(config.out / CHECKPOINT)["average.module.encoder.head.weight"]
+    assert torch.equal(load_weights(best).network.encoder.head.weight, average.half().float())
+    header = read_header(best)
+    first, second = header["provenance"]["stages"]
+    assert first == {"stage": "pretrain", "seed": 5}
+    assert (second["stage"], second["step"], second["start_from"]) == ("transfer", 3, "stage-one")
+    assert "gain_db" in second["figures"]
+    assert str(config.out.parent) not in json.dumps(header)  # no machine's paths
+
+
+def test_a_transfer_needs_a_start(settings):
+    with pytest.raises(ValueError, match="start_from"):
+        run_training(settings("transfer", start_from=None))
+
+
+class Fixed:
+    """A source that gives the same batch again and again."""
+
+    def __init__(self, batch):
+        self.batch = batch
+
+    def draw(self, count, generator):
+        return self.batch
+
+
+def quietly(config, network, source, gains=None):
+    """Train with validation figures given in advance."""
+    config.out.mkdir(parents=True, exist_ok=True)
+    saved = []
+
+    def validate(judged):
+        return {"gain_db": 0.0 if gains is None else next(gains)}
+
+    progress = train(Run(config, network, source, validate), lambda n, p, f: saved.append(p.step))
+    return progress, saved
+
+
+@pytest.mark.parametrize("objective", ["mean", "diffusion"])
+def test_a_tiny_set_is_learnt_by_heart(settings, scene_folder, stage_one, objective):
+    config = settings("transfer", objective=objective, steps=60, lr=4e-3, validate_every=60, checkpoint_every=60)
+    batch = SceneSource(scene_folder, config.scenes, scale=2, patch=8).draw(8, generator_of(0, 0, 0))
+    network = load_weights(stage_one).network
+
+    def loss():
+        with torch.no_grad():
+            if objective == "mean":
+                return float(mean_loss(network, batch))
+            draws = [diffusion_loss(network, batch, torch.Generator().manual_seed(n)) for n in range(8)]
+            return float(torch.stack(draws).mean())
+
+    before = loss()
+    quietly(config, network, Fixed(batch))
+    assert loss() < 0.75 * before
+
+
+def test_the_best_possible_loss_is_zero(scene_folder, settings, stage_one):
+    """A network that answers the truth has no loss: L1 and spectral angle agree on what is right."""
+    config = settings("transfer")
+    batch = SceneSource(scene_folder, config.scenes, scale=2, patch=8).draw(8, generator_of(0, 0, 0))
+    truth = batch.residual
+    assert float(batch.angle.loss(truth, truth)) < 1e-4 * batch.angle.weight * 1.5
+    wrong = [float(batch.angle.loss(truth + step * torch.randn_like(truth), truth)) for step in (0.1, 0.4)]
+    assert 0 < wrong[0] < wrong[1]
+
+
+def test_the_angle_ignores_brightness_and_sees_colour():
+    base = torch.rand(2, 3, 6, 6) + 0.5
+    angle = SpectralAngle(base, torch.ones(2, 3, 1, 1), group=2, weight=1.0)
+    none = torch.zeros_like(base)
+    brighter, redder = 0.2 * base, none.clone()
+    redder[0, 0] = 0.2
+    assert float(angle.loss(brighter, none)) < 1e-3 < 0.03 < float(angle.loss(redder, none))
+
+
+@pytest.mark.parametrize(
+    ("patience", "gains", "stops_at", "best_step", "saved"),
+    [
+        (0, [1.0, 2.0, 1.0, 1.0, 1.0, 1.0], 12, 4, [2, 4]),
+        (1, [1.0, 2.0, 2.0, 9.0, 9.0, 9.0], 6, 4, [2, 4]),
+        (2, [1.0, 2.0, 1.5, 1.9, 9.0, 9.0], 8, 4, [2, 4]),
+        (2, [1.0, 2.0, 1.5, 2.5, 1.0, 1.0], 12, 8, [2, 4, 8]),
+    ],
+)
+def test_patience_stops_a_run_that_no_longer_improves(
+    settings, photo_folder, stage_one, patience, gains, stops_at, best_step, saved
+):
+    config = settings("pretrain", steps=12, validate_every=2, patience=patience)
+    source = Fixed(PhotoSource(photo_folder, config.photos, scale=2, patch=8).draw(2, generator_of(0, 0, 0)))
+    progress, kept = quietly(config, load_weights(stage_one).network, source, iter(gains))
+    assert (progress.step, progress.best_step, kept) == (stops_at, best_step, saved)
+
+
+def test_time_limit_stops_and_saves(settings, photo_folder, stage_one):
+    config = settings("pretrain", steps=100_000, time_limit=0.3 / 60, validate_every=10**6, checkpoint_every=10**6)
+    source = Fixed(PhotoSource(photo_folder, config.photos, scale=2, patch=8).draw(2, generator_of(0, 0, 0)))
+    progress, saved = quietly(config, load_weights(stage_one).network, source)
+    assert 1 <= progress.step < 10_000
+    assert 0.3 <= progress.seconds < 20
+    assert saved == [progress.step]
+    assert (config.out / CHECKPOINT).exists()
+
+
+def test_the_learning_rate_warms_up_and_falls_to_zero(settings, photo_folder, stage_one, monkeypatch):
+    rates = []
+    monkeypatch.setattr("shsrd.training.monitor.Monitor.step", lambda self, counters, loss, rate: rates.append(rate))
+    config = settings("pretrain", steps=10, warmup=4, lr=1e-3)
+    source = Fixed(PhotoSource(photo_folder, config.photos, scale=2, patch=8).draw(2, generator_of(0, 0, 0)))
+    quietly(config, load_weights(stage_one).network, source)
+    assert len(rates) == 10
+    assert rates[0] == pytest.approx(1e-3 / 4)
+    assert rates.index(max(rates)) == 3
+    assert rates[3:] == sorted(rates[3:], reverse=True)
+    assert rates[-1] < 0.05 * 1e-3
+
+
+@pytest.mark.parametrize(
+    ("stage", "change"),
+    [
+        ("pretrain", {"learning_rate": 1e-3}),
+        ("pretrain", {"photos": {"blurr": 0.1}}),
+        ("transfer", {"scenes": {"triplet": 1}}),
+        ("transfer", {"network": {"depth": 4}}),
+        ("transfer", {"trainable": "head"}),
+        ("pretrain", {"steps": 0}),
+        ("pretrain", {"ema": 1.0}),
+        ("test", {}),
+    ],
+)
+def test_unknown_or_impossible_settings_are_errors(tmp_path, stage, change):
+    import yaml
+
+    known = {"stage": stage, "train": "a", "validation": "b", "out": "c"}
+    path = tmp_path / "run.yaml"
+    path.write_text(yaml.safe_dump(known | change))
+    key = next(iter(change), "stage")
+    with pytest.raises(ValueError, match=rf"run\.yaml: {key}\S*: .*; correct this key"):
+        read_config(path)
+
+
+def test_configs_are_read_from_yaml(tmp_path):
+    path = tmp_path / "run.yaml"
+    path.write_text("stage: pretrain\ntrain: a\nvalidation: b\nout: c\nphotos: {blur: 0.5}\nlr: 2.0e-4\n")
+    config = read_config(path)
+    assert isinstance(config, TrainConfig)
+    assert (config.photos, config.lr) == (PhotoAugmentation(blur=0.5), 2e-4)
+    for text in ("- a\n- b\n", "stage: [", ""):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=r"run\.yaml"):
+            read_config(path)
+    with pytest.raises(ValueError, match="no such config file"):
+        read_config(tmp_path / "missing.yaml")
+
+
+def test_margins_are_wider_than_the_interpolation_kernel():
+    from shsrd.degradation.resample import SUPPORT
+
+    assert MARGIN > SUPPORT
