@@ -4,8 +4,16 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 _REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Affine 3 would like ``@``, which affine 2 does not know; both are supported."""
+    config.addinivalue_line("filterwarnings", "ignore:Use `@` matmul:PendingDeprecationWarning")
+    settings.register_profile("shsrd", deadline=None)  # shared machines are slow now and then
+    settings.load_profile("shsrd")
 
 
 @pytest.fixture(scope="session")

@@ -24,9 +24,7 @@ def test_neon(tmp_path):
         meta["Spectral_Data/Wavelength"].attrs["Units"] = "nanometers"
         meta["Spectral_Data/FWHM"] = NM / 100
         meta["Coordinate_System/EPSG Code"] = [b"32611"]
-        info = (
-            b"UTM,  1.000,  1.000,  257000.00,  4112000.0,  2.0,  2.0,  11,  North,  WGS-84,  units=Meters, 0"
-        )
+        info = b"UTM,  1.000,  1.000,  257000.00,  4112000.0,  2.0,  2.0,  11,  North,  WGS-84,  units=Meters, 0"
         meta["Coordinate_System/Map_Info"] = [info]
     scene = open_cube(tmp_path / "neon.h5")
     assert np.allclose(scene.pixels, np.where(PIXELS == 7, np.nan, PIXELS / 1e4), equal_nan=True)
@@ -39,9 +37,7 @@ def test_neon(tmp_path):
 
 def test_emit(tmp_path):
     with h5py.File(tmp_path / "emit.nc", "w") as file:
-        file.create_dataset("reflectance", data=YXB.astype(np.float32)).attrs["_FillValue"] = np.float32(
-            -9999
-        )
+        file.create_dataset("reflectance", data=YXB.astype(np.float32)).attrs["_FillValue"] = np.float32(-9999)
         file["sensor_band_parameters/wavelengths"] = NM.astype(np.float32)
         file["sensor_band_parameters/fwhm"] = NM.astype(np.float32) / 100
         file["sensor_band_parameters/good_wavelengths"] = np.array([1, 1, 0, 1, 1], np.uint8)

@@ -160,9 +160,7 @@ def test_others_read_what_we_write(make_scene, tmp_path):
 @pytest.mark.parametrize("degrees", [0, 34, -34, 120])
 def test_rotated_map_info_lies_where_gdal_puts_it(write_envi_file, degrees):
     info = f"map info = {{UTM, 3, 2, 500000, 4000000, 4, 2, 33, North, WGS-84, units=Meters, rotation={degrees}}}"
-    path = write_envi_file(
-        STORED, extra=info + "\nbyte order = 0\nheader offset = 0\nfile type = ENVI Standard"
-    )
+    path = write_envi_file(STORED, extra=info + "\nbyte order = 0\nheader offset = 0\nfile type = ENVI Standard")
     with rasterio.open(path) as dataset:
         want, crs = dataset.transform, dataset.crs
     scene = open_cube(path)

@@ -88,9 +88,7 @@ def test_descriptions_and_dataset_tags(write_tiff):
     assert open_cube(path).wavelength_nm.tolist() == [417.4, 900.0]
     edit(
         path,
-        lambda d: d.update_tags(
-            ns="ENVI", wavelength="{0.5, 0.6}", reflectance_scale_factor="10", sensor_type="X"
-        ),
+        lambda d: d.update_tags(ns="ENVI", wavelength="{0.5, 0.6}", reflectance_scale_factor="10", sensor_type="X"),
     )
     edit(path, lambda d: setattr(d, "descriptions", ("a", "b")))
     scene = open_cube(path)

@@ -1,5 +1,6 @@
 """Whatever is wrong with a file: one sentence with its name, never another error."""
 
+import os
 import random
 
 import h5py
@@ -28,9 +29,7 @@ def test_missing_files(tmp_path, name):
     assert "no such file" in refuse(tmp_path / name)
 
 
-@pytest.mark.parametrize(
-    "name", ["a.tif", "a.mat", "a.h5", "a.nc", "a.npy", "a.npz", "a.img", "a.hdr", "a.txt"]
-)
+@pytest.mark.parametrize("name", ["a.tif", "a.mat", "a.h5", "a.nc", "a.npy", "a.npz", "a.img", "a.hdr", "a.txt"])
 @pytest.mark.parametrize(
     "content", [b"", b"hello\n", bytes(range(256)) * 20, b"\x93NUMPY", b"II*\0", b"PK\x03\x04junk"]
 )
@@ -52,6 +51,13 @@ def test_empty_folder_and_zarr(tmp_path):
     assert "CAVE" in refuse(tmp_path)
     (tmp_path / ".zgroup").write_text("{}")
     assert "Zarr" in refuse(tmp_path)
+
+
+def test_a_pipe_does_not_hang(tmp_path):
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("no named pipes here")
+    os.mkfifo(tmp_path / "a.tif")
+    assert "no ordinary file" in refuse(tmp_path / "a.tif")
 
 
 def test_picture(tmp_path):

@@ -54,20 +54,13 @@ def choose(shapes: Mapping[str, tuple[int, ...]], *, wanted: str | None, option:
         if wanted not in shapes:
             raise SceneError(f"{source}: no array {wanted!r} in the file; it has {listed or 'no scene'}")
         if len(shapes[wanted]) != 3:
-            raise SceneError(
-                f"{source}: {wanted} has {len(shapes[wanted])} axes, a scene has three; it has {listed}"
-            )
+            raise SceneError(f"{source}: {wanted} has {len(shapes[wanted])} axes, a scene has three; it has {listed}")
         return wanted
     if not scenes:
-        flat = (
-            ", ".join(f"{n} {'x'.join(map(str, s))}" for n, s in list(shapes.items())[:8])
-            or "nothing numeric"
-        )
+        flat = ", ".join(f"{n} {'x'.join(map(str, s))}" for n, s in list(shapes.items())[:8]) or "nothing numeric"
         raise SceneError(f"{source}: no array with three axes in the file ({flat}); give a file with a scene")
     if len(scenes) > 1:
-        raise SceneError(
-            f"{source}: several arrays could be the scene ({listed}); name one with {option}=..."
-        )
+        raise SceneError(f"{source}: several arrays could be the scene ({listed}); name one with {option}=...")
     return scenes[0]
 
 
@@ -141,9 +134,7 @@ def cube_from_arrays(
     lists = spectral(side, wavelengths=wavelengths, source=source)
     listed = lists["wavelength_nm"]
     stored = band_first(scene, bands=None if listed is None else listed.size, axes=axes, source=source)
-    storage = Storage(
-        stored.dtype.name, _scalar(side, "scale", 1.0), _scalar(side, "offset", 0.0), _nodata(side)
-    )
+    storage = Storage(stored.dtype.name, _scalar(side, "scale", 1.0), _scalar(side, "offset", 0.0), _nodata(side))
     good = find(side, "good")
     names = find(side, "names")
     return Cube(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from affine import Affine
 from numpy.typing import NDArray
 
 from shsrd.cube import Cube
+
+if TYPE_CHECKING:
+    from affine import Affine
 
 
 def describe(cube: Cube) -> dict[str, Any]:

@@ -59,9 +59,7 @@ def data_beside(header: Path, values: dict[str, str]) -> Path:
         found = [p for p in found if p.stat().st_size == wanted] or found
     if len(found) > 1:
         names = ", ".join(p.name for p in found)
-        raise SceneError(
-            f"{header}: several images could belong to this header ({names}); give the image itself"
-        )
+        raise SceneError(f"{header}: several images could belong to this header ({names}); give the image itself")
     return found[0]
 
 

@@ -51,9 +51,7 @@ def header_values(cube: Cube) -> dict[str, str]:
     """
     storage = cube.storage
     if storage.dtype not in _CODES:
-        raise SceneError(
-            f"{cube.source}: ENVI cannot store {storage.dtype}; choose one of {', '.join(sorted(_CODES))}"
-        )
+        raise SceneError(f"{cube.source}: ENVI cannot store {storage.dtype}; choose one of {', '.join(sorted(_CODES))}")
     bands, rows, columns = cube.shape
     values = {
         "samples": str(columns),

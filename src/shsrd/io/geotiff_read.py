@@ -78,9 +78,7 @@ def _open(path: Path) -> Any:
 def _check(dataset: Any, path: Path) -> None:
     if len(set(dataset.dtypes)) != 1 or dataset.dtypes[0].startswith("complex"):
         kinds = ", ".join(sorted(set(dataset.dtypes)))
-        raise SceneError(
-            f"{path}: bands of type {kinds} are not one real type; convert to one, such as float32"
-        )
+        raise SceneError(f"{path}: bands of type {kinds} are not one real type; convert to one, such as float32")
     claimed = dataset.width * dataset.height * dataset.count * np.dtype(dataset.dtypes[0]).itemsize
     method = dataset.tags(ns="IMAGE_STRUCTURE").get("COMPRESSION", "").upper()
     ratio = 1 if not method else 20 * MOST_COMPRESSION if method in _DENSE else MOST_COMPRESSION
@@ -145,9 +143,7 @@ def _beside(dataset: Any, path: Path) -> dict[str, str]:
         return {}  # the header of that image
     if size != (str(dataset.width), str(dataset.height), str(dataset.count)):
         if describes_tiff(values):
-            raise SceneError(
-                f"{header}: describes another size than {path.name}; correct or remove the header"
-            )
+            raise SceneError(f"{header}: describes another size than {path.name}; correct or remove the header")
         return {}  # the header of another image
     return {k: v for k, v in values.items() if plain_key(k) not in _ENVI_KEYS}
 
@@ -175,12 +171,8 @@ def _spectral(
         plain = to_nanometres(given, 0, what="wavelength", source=source)
         power = unit_power(place.unit or facts.headers.get("wavelength_units"), plain.tolist(), source=source)
         widths = [text for text in place.fwhm if text]
-        fwhm = (
-            to_nanometres(widths, power, what="fwhm", source=source) if len(widths) == dataset.count else None
-        )
-        return to_nanometres(given, power, what="wavelength", source=source), (
-            facts.fwhm_nm if fwhm is None else fwhm
-        )
+        fwhm = to_nanometres(widths, power, what="fwhm", source=source) if len(widths) == dataset.count else None
+        return to_nanometres(given, power, what="wavelength", source=source), (facts.fwhm_nm if fwhm is None else fwhm)
     return facts.wavelength_nm, facts.fwhm_nm
 
 
@@ -192,9 +184,7 @@ def _sources(dataset: Any) -> list[_Source]:
     units = sorted({tag["wavelength units"] for tag in tags if "wavelength units" in tag})
     words = {match.group(2).lower() for match in texts if match}
     places = [
-        _Source(
-            [t.get("wavelength") for t in tags], [t.get("fwhm") for t in tags], units[0] if units else None
-        ),
+        _Source([t.get("wavelength") for t in tags], [t.get("fwhm") for t in tags], units[0] if units else None),
         _Source([t.get("CENTRAL_WAVELENGTH_UM") for t in imagery], [t.get("FWHM_UM") for t in imagery], "um"),
     ]
     if all(texts) and len(words) == 1:

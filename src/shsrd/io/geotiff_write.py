@@ -38,9 +38,7 @@ def write_geotiff(cube: Cube, path: Path) -> None:
     """
     storage = cube.storage
     if storage.dtype not in _KINDS:
-        raise SceneError(
-            f"{cube.source}: GeoTIFF cannot store {storage.dtype}; choose one of {', '.join(_KINDS)}"
-        )
+        raise SceneError(f"{cube.source}: GeoTIFF cannot store {storage.dtype}; choose one of {', '.join(_KINDS)}")
     with replacing(path) as (part,), warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         with rasterio.open(part, "w", **_profile(cube)) as dataset:

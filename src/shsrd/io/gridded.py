@@ -61,9 +61,7 @@ class Container:
         return max(found, key=lambda path: (_shared(path, scene), -len(path)), default=None)
 
 
-def cube_from_container(
-    box: Container, *, dataset: str | None, wavelengths: str | None, axes: str | None
-) -> Cube:
+def cube_from_container(box: Container, *, dataset: str | None, wavelengths: str | None, axes: str | None) -> Cube:
     """Read the scene of a container.
 
     The axis order comes from ``axes``, else from the names of the axes, else from the number of wavelengths,
@@ -85,9 +83,7 @@ def cube_from_container(
     lists = _spectral(box, name, wavelengths)
     listed = lists["wavelength_nm"]
     order = axes or _named_axes(scene)
-    stored = band_first(
-        scene.read(), bands=None if listed is None else listed.size, axes=order, source=box.source
-    )
+    stored = band_first(scene.read(), bands=None if listed is None else listed.size, axes=order, source=box.source)
     storage = _storage(scene, stored.dtype.name)
     good = box.near(name, _GOOD)
     flags = np.ones(stored.shape[0], bool) if good is None else box.arrays[good].read().ravel() > 0  # type: ignore[operator]
@@ -142,9 +138,7 @@ def _spectral(box: Container, scene: str, wavelengths: str | None) -> dict[str, 
     if width is not None:
         own = _unit(box.arrays[width], width)
         width_power = power if own is None else unit_power(own, plain.tolist(), source=box.source)
-        widths = to_nanometres(
-            shortest_text(box.arrays[width].read()), width_power, what=width, source=box.source
-        )
+        widths = to_nanometres(shortest_text(box.arrays[width].read()), width_power, what=width, source=box.source)
     return {"wavelength_nm": to_nanometres(texts, power, what=path, source=box.source), "fwhm_nm": widths}
 
 
@@ -155,9 +149,7 @@ def _unit(array: Array, path: str) -> str | None:
 
 
 def _named_axes(scene: Array) -> str | None:
-    letters = [
-        next((letter for letter, names in _AXES.items() if _last(dim) in names), "?") for dim in scene.dims
-    ]
+    letters = [next((letter for letter, names in _AXES.items() if _last(dim) in names), "?") for dim in scene.dims]
     if letters.count("?") == 1:  # two known axes name the third
         letters[letters.index("?")] = next((letter for letter in "byx" if letter not in letters), "?")
     return "".join(letters) if sorted(letters) == ["b", "x", "y"] else None

@@ -49,9 +49,7 @@ def _arrays(file: h5py.File, path: Path) -> dict[str, Array]:
 
 def _numbers(item: h5py.Dataset, path: Path) -> NDArray[np.generic]:
     if item.external or item.is_virtual:
-        raise SceneError(
-            f"{path}: {item.name} keeps its numbers in other files; give a file that holds them itself"
-        )
+        raise SceneError(f"{path}: {item.name} keeps its numbers in other files; give a file that holds them itself")
     if item.dtype.kind in "cV":
         raise SceneError(f"{path}: {item.name} is complex or compound; give magnitude or reflectance")
     check_size(path, item.size * item.dtype.itemsize)

@@ -130,9 +130,7 @@ def wkt_of(anything: str, *, source: str) -> str:
     try:
         return str(CRS.from_user_input(anything).to_wkt())
     except CRSError:
-        raise SceneError(
-            f"{source}: coordinate system {anything[:60]!r} cannot be read; give an EPSG code"
-        ) from None
+        raise SceneError(f"{source}: coordinate system {anything[:60]!r} cannot be read; give an EPSG code") from None
 
 
 def esri_wkt(crs: str) -> str:

@@ -45,11 +45,7 @@ def _load_v5(path: Path, variable: str | None) -> Loaded:
     shapes = {name: shape for name, shape, kind in listed if kind in _NUMERIC}
     name = choose(shapes, wanted=variable, option="variable", source=str(path))
     check_size(path, math.prod(shapes[name]))
-    small = [
-        n
-        for n, s, kind in listed
-        if n != name and math.prod(s) <= _SIDE_LIMIT and kind in (*_NUMERIC, "char")
-    ]
+    small = [n for n, s, kind in listed if n != name and math.prod(s) <= _SIDE_LIMIT and kind in (*_NUMERIC, "char")]
     loaded = loadmat(path, variable_names=[name, *small])
     scene = loaded[name]
     kind = next(_FLOATS.get(kind) for n, _, kind in listed if n == name)

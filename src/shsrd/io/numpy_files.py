@@ -66,9 +66,7 @@ def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
                 raise SceneError(f"{path}: {info.filename} holds pickled objects, which are never loaded")
             promised = math.prod(shape) * kind.itemsize
             if promised > info.file_size or info.file_size > info.compress_size * MOST_COMPRESSION:
-                raise SceneError(
-                    f"{path}: {info.filename} promises more bytes than it has; copy the file again"
-                )
+                raise SceneError(f"{path}: {info.filename} promises more bytes than it has; copy the file again")
             shapes[info.filename.removesuffix(".npy")] = shape
     return shapes
 

@@ -70,6 +70,8 @@ def _open(path: Path, options: _Options) -> Cube:
         raise SceneError(f"{path}: no such file; check the path")
     if path.is_dir():
         return _open_folder(path, options)
+    if not path.is_file():
+        raise SceneError(f"{path}: this is no ordinary file; give a scene file or the folder of a CAVE scene")
     if path.stat().st_size == 0:
         raise SceneError(f"{path}: the file is empty; copy it again")
     if path.suffix.lower() == ".hdr":
@@ -143,9 +145,7 @@ def _open_envi(path: Path, options: _Options) -> Cube:
 
 def _refuse_options(path: Path, options: _Options) -> None:
     if options != _Options(None, None, None):
-        raise SceneError(
-            f"{path}: this format has one scene and known axes; leave out variable, wavelengths, axes"
-        )
+        raise SceneError(f"{path}: this format has one scene and known axes; leave out variable, wavelengths, axes")
 
 
 def _geotiff(path: Path, options: _Options) -> Cube:
