@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from shsrd.cli.targets import check_targets
 from shsrd.cli.terminal import parse, remark
 
 
@@ -41,9 +42,9 @@ def run(given: Sequence[str]) -> int:
     """Run the command."""
     arguments = parse(Arguments, "degrade", given)
     from shsrd.degradation import Degradation, degrade_cube
-    from shsrd.io import check_target, open_cube, save_cube
+    from shsrd.io import open_cube, save_cube
 
-    check_target(arguments.destination, overwrite=arguments.overwrite)
+    check_targets(arguments.source, [arguments.destination], overwrite=arguments.overwrite)
     degradation = Degradation(kernel=arguments.kernel, scale=arguments.scale, fwhm_pixels=arguments.fwhm)
     low = degrade_cube(open_cube(arguments.source, variable=arguments.variable), degradation)
     save_cube(low, arguments.destination, overwrite=arguments.overwrite)

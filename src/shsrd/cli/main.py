@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone: nothing more to say
         return 141
-    except (ValueError, OSError, MemoryError) as error:
+    except (ValueError, OSError, MemoryError, RuntimeError) as error:
         return _refuse(error)
 
 
@@ -53,10 +53,10 @@ def _refuse(error: Exception) -> int:
     """One sentence for errors of input; our own bugs keep their traceback."""
     from pydantic import ValidationError
 
-    from shsrd.cli.refusal import sentence
+    from shsrd.cli.refusal import out_of_memory, sentence
     from shsrd.cube import InputError
 
-    if isinstance(error, InputError | ValidationError | OSError | MemoryError):
+    if isinstance(error, InputError | ValidationError | OSError | MemoryError) or out_of_memory(error):
         _say(f"shsrd: {sentence(error)}", sys.stderr)
         return 2
     raise error

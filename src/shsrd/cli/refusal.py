@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
+OPTIONS = {"fwhm_pixels": "fwhm"}  # fields whose option has another name
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether torch could not allocate; it says so by a RuntimeError, on a GPU or not."""
+    signs = ("out of memory", "allocate memory")
+    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in signs)
+
 
 def sentence(error: Exception) -> str:
     """One line for a person: what is wrong and what to do."""
     if isinstance(error, ValidationError):
         first = error.errors()[0]
-        option = ".".join(str(part) for part in first["loc"]).replace("_", "-")
+        option = ".".join(OPTIONS.get(str(part), str(part)) for part in first["loc"]).replace("_", "-")
         return f"--{option}: {first['msg'].lower()} (given: {first.get('input')!r})"
-    if isinstance(error, MemoryError):
-        return "not enough memory for this scene; crop it or use a machine with more"
+    if isinstance(error, MemoryError) or out_of_memory(error):
+        return "not enough memory for this scene; crop it, choose a smaller --tile or use a machine with more"
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {(error.strerror or 'cannot be used').lower()}; check the path and the rights"
     return " ".join(str(error).split())

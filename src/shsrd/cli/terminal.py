@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -23,8 +24,16 @@ def parse(kind: Callable[..., Arguments], command: str, given: Sequence[str]) ->
 
 
 def print_json(values: Any) -> None:
-    """One JSON document on stdout."""
-    sys.stdout.write(json.dumps(values, indent=2, allow_nan=False) + "\n")
+    """One JSON document on stdout; a number that strict JSON cannot write (NaN, infinity) becomes null."""
+    sys.stdout.write(json.dumps(_strict(values), indent=2, allow_nan=False) + "\n")
+
+
+def _strict(values: Any) -> Any:
+    if isinstance(values, Mapping):
+        return {key: _strict(value) for key, value in values.items()}
+    if isinstance(values, list | tuple):
+        return [_strict(value) for value in values]
+    return None if isinstance(values, float) and not math.isfinite(values) else values
 
 
 def print_table(drawn: Table) -> None:
@@ -34,7 +43,7 @@ def print_table(drawn: Table) -> None:
 
 def remark(text: str) -> None:
     """A sentence on stderr."""
-    ERRORS.print(text, highlight=False, markup=False)
+    ERRORS.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 @contextmanager

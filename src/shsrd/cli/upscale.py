@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from shsrd.cli.targets import check_targets
 from shsrd.cli.terminal import parse, print_json, progress, remark
 
 
@@ -63,8 +64,7 @@ class Arguments:
 def run(given: Sequence[str]) -> int:
     """Run the command."""
     arguments = parse(Arguments, "upscale", given)
-    from shsrd.cube import SceneError
-    from shsrd.io import check_target, open_cube, save_cube
+    from shsrd.io import open_cube, save_cube
     from shsrd.upscaling import UpscaleOptions, upscale
 
     options = UpscaleOptions(
@@ -82,10 +82,7 @@ def run(given: Sequence[str]) -> int:
         consistency=not arguments.no_consistency,
     )
     targets = [path for path in (arguments.destination, arguments.uncertainty) if path is not None]
-    if len({path.resolve() for path in [arguments.source, *targets]}) <= len(targets):
-        raise SceneError(f"{arguments.destination}: source, destination and uncertainty must be different files")
-    for target in targets:
-        check_target(target, overwrite=arguments.overwrite)
+    check_targets(arguments.source, targets, overwrite=arguments.overwrite)
     cube = open_cube(arguments.source, variable=arguments.variable, wavelengths=arguments.wavelengths)
     with progress("tiles") as bar:
         result = upscale(cube, arguments.scale, options=options, progress=bar)

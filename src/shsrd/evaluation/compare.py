@@ -45,6 +45,10 @@ def compare(estimate: Cube, reference: Cube, scale: int, *, data_range: float | 
         SceneError: the two do not have the same bands and size.
     """
     _, rows, columns = reference.shape
+    if not 2 <= scale <= min(rows, columns):
+        raise SceneError(f"{reference.source}: scale {scale} does not fit {rows} x {columns} pixels; choose 2 or more")
+    if data_range is not None and not data_range > 0:
+        raise SceneError(f"data range {data_range} must be above 0; leave it out to take it from the reference")
     truth = reference.crop(rows=rows // scale * scale, columns=columns // scale * scale)
     if estimate.shape != truth.shape:
         raise SceneError(
@@ -55,7 +59,7 @@ def compare(estimate: Cube, reference: Cube, scale: int, *, data_range: float | 
     if not used.any():
         raise SceneError(f"{estimate.source} and {reference.source} share no usable band; check their bad-band lists")
     peak = float(np.nanmax(truth.pixels[used]))
-    span = data_range or (1.0 if peak <= REFLECTANCE_LIMIT else peak)
+    span = data_range if data_range is not None else 1.0 if peak <= REFLECTANCE_LIMIT else peak
     low = degrade_cube(truth, Degradation(kernel="bicubic", scale=scale)).pixels[used]
     interpolated = bicubic_up(torch.from_numpy(fill_nodata(low)), scale).numpy()
 

@@ -61,7 +61,7 @@ def choose_device(name: str) -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.empty(1, device=device)
+        torch.empty(1, device=device).cpu()  # fails on devices that are not there, and on "meta"
     except (RuntimeError, AssertionError):
         raise SceneError(f"device {name!r} is not available here; use auto or cpu") from None
     return device
