@@ -14,7 +14,7 @@ from shsrd.training.pack import PackedScene, load_scenes
 from shsrd.upscaling.block import Recipe, solve_block
 from shsrd.upscaling.engine import Engine, Position, Precision, Sampling
 from shsrd.upscaling.frames import guided_frame
-from shsrd.upscaling.tiles import Window, read_window, trim
+from shsrd.upscaling.tiles import Window, read_window
 
 STEPS = 8
 SAMPLES = 8
@@ -45,9 +45,12 @@ def _variance_ratio(engine: Engine, packed: PackedScene) -> float:
         samples=SAMPLES,
         keep_mean=True,
     )
-    window = Window(0, 0, *low.shape[1:]).grown(HALO)
-    result = solve_block(read_window(low, window), engine, recipe, Position(-HALO, -HALO))
+    scene = Window(0, 0, *low.shape[1:])
+    seen = scene.grown(HALO)
+    result = solve_block(
+        read_window(low, seen), engine, recipe, Position(seen.row, seen.column), scene.relative_to(seen)
+    )
     assert result.deviation is not None
-    error = trim(result.estimate, HALO * s) - truth
-    predicted = np.square(trim(result.deviation, HALO * s)).mean(dtype=np.float64)
+    error = result.estimate - truth
+    predicted = np.square(result.deviation).mean(dtype=np.float64)
     return float(predicted / np.square(error).mean(dtype=np.float64))

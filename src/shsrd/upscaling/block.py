@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from shsrd.degradation import Degradation, back_project, bicubic_up
 from shsrd.upscaling.engine import Engine, Position, Sampling
 from shsrd.upscaling.frames import GuidedFrame
+from shsrd.upscaling.tiles import Window
 
 Block = NDArray[np.float32]
 
@@ -48,18 +49,31 @@ class BlockResult:
     deviation: Block | None = None
 
 
-def solve_block(low: Block, engine: Engine, recipe: Recipe, position: Position) -> BlockResult:
+def solve_block(seen: Block, engine: Engine, recipe: Recipe, position: Position, inside: Window) -> BlockResult:
     """Super-resolve a block ``(B, y, x)`` without missing values.
 
     ``x = U(y) + E diag(d) m``, then (Freirich et al. 2021) ``+ alpha E diag(d) (sample - m)``, then back-projection.
     With several samples the estimate is their mean, and the deviation is theirs around it.
+
+    Args:
+        seen: what the network looks at; mirrored pixels where it reaches beyond the scene.
+        engine: the network.
+        recipe: what is computed.
+        position: of ``seen`` in the scene.
+        inside: the part of ``seen`` that lies in the scene. Only it is solved and back-projected: what the network
+            makes of mirrored pixels is not the mirror image of what it makes of the pixels.
+
+    Returns:
+        The solved part, ``scale`` times as large as ``inside``.
     """
-    mean = posterior_mean(low, engine, recipe.mean)
+    low = np.ascontiguousarray(seen[:, *inside.slices])
+    kept = (slice(None), *inside.finer(engine.scale).slices)
+    mean = np.ascontiguousarray(posterior_mean(seen, engine, recipe.mean)[kept])
     if recipe.sampling is None:
         return BlockResult(_consistent(mean, low, recipe.degradation))
     total, squares = np.zeros_like(mean), np.zeros_like(mean)
     for number in range(recipe.samples):
-        texture = _texture(low, engine, recipe, position, number)
+        texture = _texture(seen, engine, recipe, position, number)[kept]
         difference = _consistent(mean + texture, low, recipe.degradation) - mean
         total += difference
         squares += np.square(difference)

@@ -33,6 +33,17 @@ class Window:
         """The same rectangle on a grid ``scale`` times finer."""
         return Window(self.row * scale, self.column * scale, self.rows * scale, self.columns * scale)
 
+    def clipped(self, rows: int, columns: int) -> Window:
+        """The part of it that lies inside a scene of ``rows`` x ``columns`` pixels."""
+        row, column = max(self.row, 0), max(self.column, 0)
+        return Window(
+            row, column, min(self.row + self.rows, rows) - row, min(self.column + self.columns, columns) - column
+        )
+
+    def relative_to(self, outer: Window) -> Window:
+        """The same rectangle in the pixel numbers of a block read through ``outer``."""
+        return Window(self.row - outer.row, self.column - outer.column, self.rows, self.columns)
+
     @property
     def slices(self) -> tuple[slice, slice]:
         """Row and column slices; only for windows inside an array."""

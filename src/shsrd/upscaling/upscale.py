@@ -25,7 +25,7 @@ from shsrd.upscaling.options import (
     choose_device,
     choose_precision,
 )
-from shsrd.upscaling.tiles import plan_tiles, read_window, trim
+from shsrd.upscaling.tiles import plan_tiles, read_window
 
 DEFAULT_HALO = 10  # low-resolution pixels; measured in docs/method.md
 Progress = Callable[[int, int], None]  # tiles done, tiles in all
@@ -195,12 +195,14 @@ def _solve_tiles(
     tiles = list(plan_tiles(rows, columns, options.tile))
     for done, tile in enumerate(tiles, start=1):
         seen = tile.grown(halo)
-        block = read_window(low, seen)
-        result = solve_block(block, engine, recipe, Position(seen.row, seen.column))
+        inside = seen.clipped(rows, columns)
+        position = Position(seen.row, seen.column)
+        result = solve_block(read_window(low, seen), engine, recipe, position, inside.relative_to(seen))
+        source = (slice(None), *tile.relative_to(inside).finer(s).slices)
         target = (slice(None), *tile.finer(s).slices)
-        estimate[target] = trim(result.estimate, halo * s)
+        estimate[target] = result.estimate[source]
         if deviation is not None and result.deviation is not None:
-            deviation[target] = trim(result.deviation, halo * s)
+            deviation[target] = result.deviation[source]
         if progress is not None:
             progress(done, len(tiles))
     return _Solved(estimate, deviation)
