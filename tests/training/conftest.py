@@ -15,6 +15,8 @@ def quiet(monkeypatch):
     """One thread, little validation, and no TensorBoard: importing it takes longer than the runs here."""
     torch.set_num_threads(1)
     monkeypatch.setattr("shsrd.training.validation.SCENE_BATCHES", 1)
+    monkeypatch.setattr("shsrd.training.calibration.STEPS", 2)
+    monkeypatch.setattr("shsrd.training.calibration.SAMPLES", 2)
     monkeypatch.setattr("shsrd.training.monitor._tensorboard", lambda folder: None)
 
 
