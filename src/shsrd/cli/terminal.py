@@ -48,8 +48,23 @@ def remark(text: str) -> None:
 
 @contextmanager
 def progress(title: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr; the callback takes (done, total)."""
+    """Progress on stderr: a bar on a terminal, elsewhere a line for every tenth; the callback takes (done, total).
+
+    Nothing is shown before the first call, so that a refusal stays one line.
+    """
     columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=ERRORS, transient=True) as bar:
-        task = bar.add_task(title, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    bar = Progress(*columns, console=ERRORS, transient=True)
+    task = bar.add_task(title, total=None)
+
+    def told(done: int, total: int) -> None:
+        if ERRORS.is_terminal:
+            bar.start()
+            bar.update(task, completed=done, total=total)
+        elif total > 1 and done * 10 // total > (done - 1) * 10 // total:
+            remark(f"{title}: {done} of {total}")
+
+    try:
+        yield told
+    finally:
+        if bar.live.is_started:
+            bar.stop()

@@ -1,0 +1,247 @@
+"""Every command once from end to end; results on stdout, remarks on stderr."""
+
+import json
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from shsrd.cli.main import COMMANDS
+from shsrd.io import open_cube, save_cube
+from shsrd.metrics import DEFINITIONS
+from shsrd.model import bundled_models
+
+SUFFIXES = (".img", ".tif", ".npz", ".nc", ".mat")
+
+
+def strict(text):
+    def refuse(word):
+        raise AssertionError(f"{word} is not JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+@pytest.mark.parametrize("command", [[], ["--help"], ["-h"]])
+def test_help_names_every_command(shsrd, command):
+    done = shsrd(*command)
+    assert (done.code, done.err) == (0, "")
+    assert all(f"\n  {name} " in done.out for name in COMMANDS)
+
+
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in ("pretrain", "transfer")])
+def test_every_command_explains_itself(shsrd, command):
+    done = shsrd(command, "--help")
+    assert (done.code, done.err) == (0, "")
+    assert f"shsrd {command}" in done.out
+
+
+def test_version(shsrd):
+    from shsrd import __version__
+
+    assert shsrd("--version").out == f"shsrd {__version__}\n"
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_info(shsrd, tmp_path, scene, suffix):
+    path = tmp_path / f"scene{suffix}"
+    save_cube(scene, path)
+    table = shsrd("info", path)
+    assert (table.code, table.err) == (0, "")
+    assert "EPSG:32632" in table.out
+    assert "7, 16, 20" in table.out
+    facts = strict(shsrd("info", path, "--json").out)
+    assert (facts["shape"], facts["dtype"]) == ([7, 16, 20], "int16")
+    assert facts["wavelength_nm"] == [420.0, 980.0]
+
+
+def test_info_of_holes_and_nothing_known_is_still_json(shsrd, tmp_path):
+    np.savez(tmp_path / "bare.npz", cube=np.full((4, 5, 3), np.nan, np.float32))
+    facts = strict(shsrd("info", tmp_path / "bare.npz", "--json").out)
+    assert (facts["nodata_share"], facts["value_range"], facts["crs"]) == (1, None, None)
+
+
+@pytest.mark.parametrize("kernel", [["bicubic"], ["gaussian", "--fwhm", "5"], ["area"]])
+def test_degrade(shsrd, tmp_path, source, scene, kernel):
+    done = shsrd("degrade", source, tmp_path / "low.tif", "--scale", 2, "--kernel", *kernel)
+    assert (done.code, done.out) == (0, "")
+    assert "low.tif: 7 bands of 8 x 10 pixels" in done.err
+    low = open_cube(tmp_path / "low.tif")
+    assert low.shape == (7, 8, 10)
+    assert low.transform == scene.coarser_transform(2)
+    assert low.pixels.mean() == pytest.approx(scene.pixels.mean(), rel=0.02)
+    np.testing.assert_allclose(low.wavelength_nm, scene.wavelength_nm)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_upscale_keeps_what_is_known(shsrd, tmp_path, scene, tiny, suffix):
+    before, after = tmp_path / f"low{suffix}", tmp_path / f"high{suffix}"
+    save_cube(scene, before)
+    done = shsrd("upscale", before, after, "--model", tiny)
+    assert (done.code, done.out) == (0, "")
+    assert "by tiny-x4, eigen frame" in done.err
+    low, high = open_cube(before), open_cube(after)
+    assert high.shape == (7, 64, 80)
+    assert (high.crs, high.storage) == (low.crs, low.storage)
+    assert high.transform == low.finer_transform(4)
+    np.testing.assert_array_equal(high.wavelength_nm, low.wavelength_nm)
+    np.testing.assert_array_equal(high.fwhm_nm, low.fwhm_nm)
+    np.testing.assert_array_equal(high.good_bands, low.good_bands)
+    assert set(low.headers) <= set(high.headers)
+
+
+def test_upscale_reports_on_stdout_what_it_did(shsrd, tmp_path, source, tiny):
+    done = shsrd("upscale", source, tmp_path / "high.npz", "--model", tiny, "--json")
+    report = strict(done.out)
+    assert report["shape"] == [7, 64, 80]
+    assert report["destination"] == str(tmp_path / "high.npz")
+    assert (report["model"], report["scale"], report["steps"], report["device"]) == ("tiny-x4", 4, 0, "cpu")
+    assert 0 < report["consistency"] < 1e-4  # int16 counts of 1e-4 are the floor
+    assert f"{report['consistency']:.1e}" in done.err
+
+
+FLAGS = (
+    ["--frame", "bands"],
+    ["--steps", 2, "--seed", 5],
+    ["--steps", 2, "--detail", 0.5],
+    ["--steps", 2, "--samples", 2],
+    ["--precision", "fp32"],
+    ["--precision", "bf16"],
+    ["--device", "cpu"],
+    ["--tile", 8],
+    ["--tile", 8, "--halo", 14],
+    ["--no-consistency"],
+)
+
+
+@pytest.mark.parametrize("flags", FLAGS, ids=lambda flags: " ".join(map(str, flags)))
+def test_every_option_of_upscale_reaches_the_result(shsrd, tmp_path, float_scene, tiny, flags):
+    save_cube(float_scene, tmp_path / "low.npz")
+    plain, other = (tmp_path / name for name in ("plain.npz", "other.npz"))
+    for path, options in ((plain, []), (other, flags)):
+        assert shsrd("upscale", tmp_path / "low.npz", path, "--model", tiny, *options).code == 0
+    expected, found = open_cube(plain).pixels, open_cube(other).pixels
+    assert np.isfinite(found).all()
+    spread = float(expected.std())
+    if flags[0] in ("--frame", "--steps", "--no-consistency"):
+        assert 1e-5 * spread < np.abs(found - expected).max() < 10 * spread
+    else:
+        np.testing.assert_allclose(found, expected, atol=0.02 * spread)
+
+
+def test_more_texture_the_more_detail(shsrd, tmp_path, float_scene, tiny):
+    save_cube(float_scene, tmp_path / "low.npz")
+    found = []
+    for detail in (0, 0.5, 1):
+        path = tmp_path / f"{detail}.npz"
+        options = ["--steps", 3, "--detail", detail, "--seed", 1]
+        assert shsrd("upscale", tmp_path / "low.npz", path, "--model", tiny, *options).code == 0
+        found.append(open_cube(path).pixels)
+    shsrd("upscale", tmp_path / "low.npz", tmp_path / "mean.npz", "--model", tiny)
+    np.testing.assert_allclose(found[0], open_cube(tmp_path / "mean.npz").pixels, atol=1e-6)
+    np.testing.assert_allclose(found[1], (found[0] + found[2]) / 2, atol=1e-5)
+    assert np.abs(found[2] - found[0]).max() > 1e-4
+
+
+def test_same_seed_same_bytes_other_seed_other_bytes(shsrd, tmp_path, float_scene, tiny):
+    save_cube(float_scene, tmp_path / "low.npz")
+    for name, seed in (("a", 7), ("b", 7), ("c", 8)):
+        options = ["--model", tiny, "--steps", 2, "--seed", seed]
+        assert shsrd("upscale", tmp_path / "low.npz", tmp_path / f"{name}.npy", *options).code == 0
+    a, b, c = ((tmp_path / f"{name}.npy").read_bytes() for name in "abc")
+    assert a == b
+    assert a != c
+
+
+def test_uncertainty_is_a_scene_of_its_own(shsrd, tmp_path, source, tiny):
+    options = ["--model", tiny, "--uncertainty", tmp_path / "sd.tif"]
+    done = shsrd("upscale", source, tmp_path / "high.tif", *options)
+    assert done.code == 0
+    deviation, high = open_cube(tmp_path / "sd.tif"), open_cube(tmp_path / "high.tif")
+    assert deviation.shape == high.shape
+    assert deviation.transform == high.transform
+    assert (deviation.pixels >= 0).all()
+    assert deviation.pixels.max() > 0
+    shsrd("upscale", source, tmp_path / "mean.tif", "--model", tiny)
+    np.testing.assert_array_equal(high.pixels, open_cube(tmp_path / "mean.tif").pixels)  # it changes no estimate
+
+
+def test_progress_is_told_on_stderr(shsrd, tmp_path, source, tiny, monkeypatch):
+    options = ["--model", tiny, "--tile", 8, "--json"]
+    piped = shsrd("upscale", source, tmp_path / "a.tif", *options)
+    assert strict(piped.out)
+    assert "tiles: 6 of 6\n" in piped.err
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setattr("shsrd.cli.terminal.ERRORS", Console(stderr=True, width=80))
+    watched = shsrd("upscale", source, tmp_path / "b.tif", *options)
+    assert strict(watched.out)
+    assert "tiles" in watched.err
+    assert "6/6" in watched.err
+
+
+def test_overwrite_replaces_and_nothing_else_is_left(shsrd, tmp_path, source, tiny):
+    target = tmp_path / "high.tif"
+    target.write_bytes(b"old")
+    assert shsrd("upscale", source, target, "--model", tiny, "--overwrite").code == 0
+    assert open_cube(target).shape == (7, 64, 80)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["high.tif", "scene.hdr", "scene.img"]
+
+
+def test_evaluate(shsrd, tmp_path, scene, tiny):
+    paths = {name: tmp_path / f"{name}.tif" for name in ("truth", "low", "high")}
+    save_cube(scene, paths["truth"])
+    shsrd("degrade", paths["truth"], paths["low"])
+    shsrd("upscale", paths["low"], paths["high"], "--model", tiny)
+    done = shsrd("evaluate", paths["high"], paths["truth"], "--json")
+    assert (done.code, done.err) == (0, "")
+    found = strict(done.out)
+    assert list(found["ours"]) == list(found["bicubic"]) == list(DEFINITIONS)
+    assert list(DEFINITIONS) == ["mpsnr", "psnr_cube", "mssim", "sam_deg", "ergas", "cc", "rmse", "consistency"]
+    assert (found["scale"], found["bands"], found["data_range"]) == (4, 7, 1.0)
+    assert found["definitions"] == dict(DEFINITIONS)
+    table = shsrd("evaluate", paths["high"], paths["truth"], "--data-range", 0.5)
+    assert table.code == 0
+    assert "ours" in table.out
+    assert "bicubic" in table.out
+    assert f"{found['bicubic']['sam_deg']:.3f}" in table.out
+    assert all(name in table.err for name in DEFINITIONS)
+
+
+def test_evaluate_of_the_truth_itself_is_still_json(shsrd, source):
+    found = strict(shsrd("evaluate", source, source, "--json").out)["ours"]
+    assert (found["mpsnr"], found["rmse"], found["sam_deg"]) == ("inf", 0, pytest.approx(0, abs=1e-5))
+
+
+def test_models_tells_where_weights_come_from(shsrd):
+    assert "cave-x4" in bundled_models(), "the package must bring its default model"
+    table = shsrd("models")
+    assert (table.code, table.err) == (0, "")
+    assert all(name in table.out for name in bundled_models())
+    headers = strict(shsrd("models", "--json").out)
+    assert sorted(headers) == bundled_models()
+    for header in headers.values():
+        assert header["config"]["scale"] == 4
+        assert header["provenance"]["stages"]
+
+
+def test_the_default_model_super_resolves(shsrd, tmp_path, source, scene):
+    done = shsrd("upscale", source, tmp_path / "high.img", "--json")
+    assert done.code == 0, done.err
+    report = strict(done.out)
+    assert report["model"] == "cave-x4"
+    assert report["consistency"] < 1e-4
+    assert open_cube(tmp_path / "high.img").shape == (7, 64, 80)
+
+
+def test_demo(shsrd, tmp_path, monkeypatch):
+    monkeypatch.setattr("shsrd.evaluation.demo.SIDE", 32)
+    done = shsrd("demo", tmp_path / "out", "--seed", 2)
+    assert done.code == 0, done.err
+    assert "bicubic" in done.out
+    assert "panel.png" in done.err
+    names = sorted(p.name for p in (tmp_path / "out").iterdir())
+    assert names == ["lr.tif", "metrics.json", "panel.png", "sr.tif", "uncertainty.tif"]
+    metrics = strict((tmp_path / "out" / "metrics.json").read_text())
+    assert "seed 2" in metrics["scene"]
+    assert list(metrics["ours"]) == list(DEFINITIONS)
+    assert metrics["ours"]["consistency"] < 1e-4
+    assert open_cube(tmp_path / "out" / "sr.tif").shape == (84, 32, 32)
