@@ -115,6 +115,7 @@ def upscale(
     low = fill_nodata(cube.pixels[usable])
     recipe = _recipe(cube, model, options)
     solved = _solve_tiles(low, engine, recipe, options, progress)
+    consistency = _consistency(solved.estimate, cube, scale)  # before no-data is cut out of the estimate, in place
     pixels = _assemble(cube, solved.estimate, scale)
     report = Report(
         model=model.name,
@@ -126,7 +127,7 @@ def upscale(
         samples=1 if recipe.sampling is None else recipe.samples,
         seed=options.seed,
         bands_bicubic=int((~usable).sum()),
-        consistency=_consistency(solved.estimate, cube, scale),
+        consistency=consistency,
         device=str(device),
         precision=precision,
     )
