@@ -7,9 +7,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+
+from shsrd.training.config import TrainingError
 
 CHECKPOINT = "checkpoint.safetensors"
 
@@ -54,9 +56,12 @@ def load_checkpoint(
     path = folder / CHECKPOINT
     if not path.exists():
         return None
-    with safe_open(path, "pt") as file:
-        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        progress = Progress(**json.loads(file.metadata()["progress"]))
+    try:
+        with safe_open(path, "pt") as file:
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            progress = Progress(**json.loads(file.metadata()["progress"]))
+    except SafetensorError:
+        raise TrainingError(f"{path}: damaged checkpoint; remove it to start this run again") from None
     network.load_state_dict(_under(tensors, "raw."))
     average.load_state_dict(_under(tensors, "average."))
     state: dict[int, dict[str, Tensor]] = {}

@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from shsrd.training.config import TrainingError
@@ -80,7 +81,7 @@ def pack_scene(name: str, cube: object, destination: Path) -> Path:
 def load_photos(folder: Path) -> list[NDArray[np.uint8]]:
     """All photos ``(3, y, x)`` of a packed folder, in the order of their names."""
     path = _existing(folder / PHOTO_PACK)
-    with safe_open(path, "numpy") as pack:
+    with _opened(path) as pack:
         return [pack.get_tensor(name) for name in sorted(pack.keys())]
 
 
@@ -93,7 +94,7 @@ def load_scenes(folder: Path) -> list[PackedScene]:
 
 
 def _load_scene(file: Path) -> PackedScene:
-    with safe_open(file, "numpy") as pack:
+    with _opened(file) as pack:
         header = pack.metadata()
         wavelengths = header.get("wavelength_nm")
         return PackedScene(
@@ -102,6 +103,13 @@ def _load_scene(file: Path) -> PackedScene:
             step=float(header["step"]),
             wavelength_nm=None if wavelengths is None else np.array(json.loads(wavelengths)),
         )
+
+
+def _opened(path: Path) -> Any:
+    try:
+        return safe_open(path, "numpy")
+    except (SafetensorError, OSError):
+        raise TrainingError(f"{path}: not a readable pack; make it again with `shsrd pack`") from None
 
 
 def _existing(path: Path) -> Path:

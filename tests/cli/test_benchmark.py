@@ -1,0 +1,74 @@
+"""The CAVE protocol on an archive made on the spot, nested and flat."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from shsrd.datasets import cave_names, phantom
+from shsrd.evaluation.benchmark import SPLITS
+
+SIDE = 32
+
+
+@pytest.fixture(scope="module", params=["nested", "flat"])
+def archive(request, tmp_path_factory):
+    """The four validation scenes, 31 bands of 16-bit PNG, with the archive's stray files."""
+    root = tmp_path_factory.mktemp("cave")
+    for seed, name in enumerate(cave_names("validation")):
+        folder = root / name / name if request.param == "nested" else root / name
+        folder.mkdir(parents=True)
+        scene = phantom(rows=SIDE, columns=SIDE, wavelength_nm=np.linspace(400, 700, 31), pixel_m=4, seed=seed)
+        for band, pixels in enumerate(scene.pixels, 1):
+            Image.fromarray(np.rint(65535 * pixels).astype(np.uint16)).save(folder / f"{name}_{band:02d}.png")
+        (folder / "Thumbs.db").write_bytes(b"stray")
+        Image.new("RGB", (SIDE, SIDE)).save(folder / f"{name[:-3]}_RGB.bmp")
+    return root
+
+
+def test_means_and_scenes(shsrd, archive, tiny):
+    done = shsrd("benchmark", "cave", "--root", archive, "--model", tiny, "--json")
+    assert done.code == 0, done.err
+    assert done.err.count(" dB (") == 4
+    found = json.loads(done.out)
+    assert (found["benchmark"], found["split"], found["scale"]) == ("cave", "val", 4)
+    assert sorted(found["scenes"]) == sorted(cave_names("validation"))
+    for who in ("ours", "bicubic"):
+        for key, mean in found["mean"][who].items():
+            values = [scene[who][key] for scene in found["scenes"].values()]
+            assert mean == pytest.approx(np.mean(values)), key
+    assert found["mean"]["ours"]["consistency"] < 1e-5  # the benchmark rounds nothing
+    assert found["mean"]["bicubic"]["consistency"] > found["mean"]["ours"]["consistency"]
+    assert [row["method"] for row in found["literature"]][:1] == ["bicubic"]
+
+
+def test_table_and_options(shsrd, archive, tiny):
+    options = ["--steps", 2, "--samples", 2, "--detail", 0.5, "--seed", 3, "--frame", "bands", "--device", "cpu"]
+    done = shsrd("benchmark", "cave", "--root", archive, "--model", tiny, *options, "--no-consistency")
+    assert done.code == 0, done.err
+    assert "MPSNR" in done.out
+    assert "bicubic" in done.out
+    assert "SSPSR" not in done.out  # printed rows are of the test scenes only
+
+
+def test_scale_two_needs_a_model(refuses, archive):
+    refuses(["benchmark", "cave", "--root", archive, "--scale", 2], "cave-x2")
+
+
+@pytest.mark.parametrize("split", ["test", "train"])
+def test_missing_scenes_are_named(refuses, archive, split):
+    absent = next(name for name in cave_names(SPLITS[split]) if name not in cave_names("validation"))
+    refuses(["benchmark", "cave", "--root", archive, "--split", split], absent, "give the folder")
+
+
+def test_missing_band(refuses, tmp_path, archive, tiny):
+    import shutil
+
+    shutil.copytree(archive, tmp_path / "cave")
+    next((tmp_path / "cave").rglob("cloth_ms_07.png")).unlink()
+    refuses(["benchmark", "cave", "--root", tmp_path / "cave", "--model", tiny], "07", "copy the folder again")
+
+
+def test_no_archive(refuses, tmp_path):
+    refuses(["benchmark", "cave", "--root", tmp_path / "none"], "none", "give the folder")
