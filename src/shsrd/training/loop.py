@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -27,6 +27,7 @@ from shsrd.training.trainable import freeze, trainable_parameters
 from shsrd.training.validation import Validate
 
 BEST = "best.safetensors"
+Value = TypeVar("Value", bool, float)
 
 
 class Source(Protocol):
@@ -92,15 +93,21 @@ class _State:
 
     def loop(self, monitor: Monitor, save_best: Callable[[Network, Progress, dict[str, float]], None]) -> None:
         config, progress = self.config, self.progress
-        while progress.step < config.steps and not self._out_of_time() and not self._stale():
+        ended = self._agreed(self._ending() or self._stale())
+        while not ended:
             loss = self._step()
             progress.step += 1
-            progress.seconds = time.monotonic() - self.clock
+            progress.seconds = self._agreed(time.monotonic() - self.clock)
             monitor.step(progress, loss, self.optimizer.param_groups[0]["lr"])
             if progress.step % config.validate_every == 0 or self._ending():
                 self._validate(monitor, save_best)
-            if progress.step % config.checkpoint_every == 0 or self._ending():
+            ended = self._agreed(self._ending() or self._stale())
+            if progress.step % config.checkpoint_every == 0 or ended:
                 self._save()
+
+    def _agreed(self, value: Value) -> Value:
+        """The first process's value, so that all processes take the same steps at the same rates."""
+        return value if self.fabric.world_size == 1 else self.fabric.broadcast(value)
 
     def _step(self) -> float:
         config, step = self.config, self.progress.step
@@ -148,15 +155,13 @@ class _State:
             save_checkpoint(self.config.out, self.bare, self.average, self.optimizer, self.progress)
         self.fabric.barrier()
 
-    def _out_of_time(self) -> bool:
-        limit = self.config.time_limit
-        return bool(limit) and self.progress.seconds >= 60 * limit
-
     def _stale(self) -> bool:
         return 0 < self.config.patience <= self.progress.stale
 
     def _ending(self) -> bool:
-        return self.progress.step == self.config.steps or self._out_of_time()
+        limit = self.config.time_limit
+        out_of_time = bool(limit) and self.progress.seconds >= 60 * limit
+        return self.progress.step >= self.config.steps or out_of_time
 
 
 class _Objective(torch.nn.Module):
