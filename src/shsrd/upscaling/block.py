@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from shsrd.degradation import Degradation, back_project, bicubic_up
-from shsrd.upscaling.engine import Engine, Position, Sampling
+from shsrd.upscaling.engine import Conditioned, Engine, Position, Sampling
 from shsrd.upscaling.frames import GuidedFrame
 from shsrd.upscaling.tiles import Window
 
@@ -71,9 +71,10 @@ def solve_block(seen: Block, engine: Engine, recipe: Recipe, position: Position,
     mean = np.ascontiguousarray(posterior_mean(seen, engine, recipe.mean)[kept])
     if recipe.sampling is None:
         return BlockResult(_consistent(mean, low, recipe.degradation))
+    conditioned = engine.condition(seen, recipe.texture)
     total, squares = np.zeros_like(mean), np.zeros_like(mean)
     for number in range(recipe.samples):
-        texture = _texture(seen, engine, recipe, position, number)[kept]
+        texture = _texture(conditioned, engine, recipe, position, number)[kept]
         difference = _consistent(mean + texture, low, recipe.degradation) - mean
         total += difference
         squares += np.square(difference)
@@ -92,12 +93,12 @@ def posterior_mean(low: Block, engine: Engine, guided: GuidedFrame) -> Block:
     return base
 
 
-def _texture(low: Block, engine: Engine, recipe: Recipe, position: Position, number: int) -> Block:
+def _texture(conditioned: Conditioned, engine: Engine, recipe: Recipe, position: Position, number: int) -> Block:
     """Deviation of sample ``number`` from the mean, in cube units, times ``detail``."""
     sampling = recipe.sampling
     assert sampling is not None
     seeded = Sampling(sampling.steps, sampling.seed * 1_000_003 + number, sampling.sigma_max, sampling.sigma_min)
-    channels = engine.deviation(low, recipe.texture, position, seeded)
+    channels = engine.deviation(conditioned, position, seeded)
     return recipe.texture.frame.synthesise(channels * np.float32(recipe.detail))
 
 

@@ -45,6 +45,15 @@ class Position:
     column: int = 0
 
 
+@dataclass(frozen=True)
+class Conditioned:
+    """A block as the denoiser sees it: frame, low-resolution shape ``(B, y, x)``, features of each batch of triplets."""
+
+    guided: GuidedFrame
+    shape: tuple[int, ...]
+    bases: list[tuple[NDArray[np.intp], Tensor]]
+
+
 class Engine:
     """A network on a device; stateless but for the weights."""
 
@@ -71,16 +80,21 @@ class Engine:
             total.add(chosen, unpack(mean, self.scale))
         return total.result()
 
-    def deviation(
-        self, low: NDArray[np.float32], guided: GuidedFrame, position: Position, sampling: Sampling
-    ) -> NDArray[np.float32]:
-        """One posterior sample minus the posterior mean, ``(K, s y, s x)`` in standard units."""
-        total = _Average(guided, low.shape, self.scale)
+    def condition(self, low: NDArray[np.float32], guided: GuidedFrame) -> Conditioned:
+        """What all samples of a block need, computed once."""
+        bases = []
         for chosen, triplets, information in self._batches(low, guided):
-            noise = self._noise(chosen, position, triplets.shape[-2:], sampling.seed)
             with torch.inference_mode(), self._autocast():
                 condition = self.network.encode(triplets, information)
-                base = self.network.prepare(condition, triplets, information)
+                bases.append((chosen, self.network.prepare(condition, triplets, information)))
+        return Conditioned(guided, low.shape, bases)
+
+    def deviation(self, conditioned: Conditioned, position: Position, sampling: Sampling) -> NDArray[np.float32]:
+        """One posterior sample minus the posterior mean, ``(K, s y, s x)`` in standard units."""
+        total = _Average(conditioned.guided, conditioned.shape, self.scale)
+        for chosen, base in conditioned.bases:
+            noise = self._noise(chosen, position, base.shape[-2:], sampling.seed)
+            with torch.inference_mode(), self._autocast():
                 total.add(chosen, unpack(self._sample(noise, base, sampling), self.scale))
         return total.result()
 
@@ -126,13 +140,16 @@ class _Average:
     """Puts triplets back into channels; a channel that came twice is averaged."""
 
     def __init__(self, guided: GuidedFrame, shape: tuple[int, ...], scale: int) -> None:
-        self.sum = np.zeros((guided.frame.channels, shape[1] * scale, shape[2] * scale), np.float32)
+        self.sum = torch.empty((guided.frame.channels, shape[1] * scale, shape[2] * scale))
         self.times = np.bincount(guided.triplets.ravel(), minlength=guided.frame.channels)
+        self.sum[self.times > 1] = 0
 
     def add(self, chosen: NDArray[np.intp], values: Tensor) -> None:
-        for channels, block in zip(chosen, values.float().cpu().numpy(), strict=True):
-            for channel, plane in zip(channels, block, strict=True):
-                self.sum[channel] += plane if self.times[channel] == 1 else plane / self.times[channel]
+        for channel, plane in zip(chosen.ravel().tolist(), values.flatten(0, 1), strict=True):
+            if self.times[channel] == 1:
+                self.sum[channel].copy_(plane)  # one pass over memory: from the device, to float32, to its place
+            else:
+                self.sum[channel].add_(plane.float().cpu() / int(self.times[channel]))
 
     def result(self) -> NDArray[np.float32]:
-        return self.sum
+        return self.sum.numpy()
