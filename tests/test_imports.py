@@ -22,7 +22,7 @@ def test_package_alone_brings_no_torch():
 @pytest.mark.parametrize("arguments", ["['--help']", "[]", "['--version']"])
 def test_help_brings_no_torch_and_is_quick(arguments):
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    done = python(f"import sys; from shsrd.cli.main import main; c = main({arguments}); sys.exit('torch' in sys.modules)")
+    done = python(f"import sys; from shsrd.cli.main import main; main({arguments}); sys.exit('torch' in sys.modules)")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.returncode == 0, done.stderr
     assert "shsrd" in done.stdout

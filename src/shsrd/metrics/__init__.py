@@ -3,6 +3,7 @@
 from shsrd.metrics.angle import sam_deg
 from shsrd.metrics.error import cc, consistency, ergas, mpsnr, psnr_cube, rmse
 from shsrd.metrics.scores import DEFINITIONS, Scores, average, evaluate
+from shsrd.metrics.spectrum import octave_edges, octave_power
 from shsrd.metrics.structure import mssim
 
 __all__ = [
@@ -15,6 +16,8 @@ __all__ = [
     "evaluate",
     "mpsnr",
     "mssim",
+    "octave_edges",
+    "octave_power",
     "psnr_cube",
     "rmse",
     "sam_deg",

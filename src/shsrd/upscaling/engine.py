@@ -47,7 +47,7 @@ class Position:
 
 @dataclass(frozen=True)
 class Conditioned:
-    """A block as the denoiser sees it: frame, low-resolution shape ``(B, y, x)``, features of each batch of triplets."""
+    """A block as the denoiser sees it: frame, low-resolution shape ``(B, y, x)``, features by batch of triplets."""
 
     guided: GuidedFrame
     shape: tuple[int, ...]
