@@ -52,6 +52,7 @@ class Batch:
     Attributes:
         low: ``(n, 3, y, x)`` low-resolution triplets.
         residual: ``(n, 3, s y, s x)``, truth minus interpolation.
+        unit: ``(n, 3, 1, 1)`` typical size of the residual in each channel; errors count relative to it.
         weight: loss weight, broadcast over ``residual``.
         information: spectral information, or None in stage 1.
         angle: what the spectral-angle loss needs, or None.
@@ -59,6 +60,7 @@ class Batch:
 
     low: Tensor
     residual: Tensor
+    unit: Tensor
     weight: Tensor
     information: SpectralInformation | None = None
     angle: SpectralAngle | None = None
@@ -73,6 +75,7 @@ class Batch:
             self,
             low=self.low.to(device, memory_format=torch.channels_last),
             residual=self.residual.to(device),
+            unit=self.unit.to(device),
             weight=self.weight.to(device),
             information=information,
             angle=None if self.angle is None else self.angle.to(device),
@@ -90,6 +93,11 @@ def residual_of(low: Tensor, clean: Tensor, scale: int) -> tuple[Tensor, Tensor]
     return cut(low, MARGIN), cut(residual, MARGIN * scale)
 
 
-def relative_weight(residual: Tensor) -> Tensor:
-    """``(n, 3, 1, 1)``: errors weigh relative to the residual's own size, as gains in dB do."""
-    return 0.3 / (residual.square().mean(dim=(2, 3), keepdim=True).sqrt() + 0.1)
+def typical_size(residual: Tensor) -> Tensor:
+    """``(n, 3, 1, 1)``: where errors of each channel begin to count linearly."""
+    return error_unit(residual.square().mean(dim=(2, 3), keepdim=True).sqrt())
+
+
+def error_unit(rms: Tensor) -> Tensor:
+    """Unit of the loss for residuals of this root mean square, never so small that noise alone would count."""
+    return 0.3 * rms + 0.02

@@ -55,10 +55,10 @@ class SceneAugmentation(_Settings):
     eigen: float = Field(0.2, ge=0, le=1)
     mixed: float = Field(0.15, ge=0, le=1)
     balanced: float = Field(0.3, ge=0, le=1)
-    triplets: int = Field(4, ge=1)
+    triplets: int = Field(2, ge=1)
     gain: float = Field(1.25, ge=1)
-    dark: float = Field(0.5, ge=0)
-    angle: float = Field(0.1, ge=0)
+    dark: float = Field(0.3, ge=0)
+    angle: float = Field(1.5, ge=0)
 
 
 class TrainConfig(_Settings):
@@ -71,6 +71,8 @@ class TrainConfig(_Settings):
         validation: packed validation folder.
         out: run folder: checkpoints, logs, final weights.
         start_from: weights or checkpoint to start from (always for transfer); never written to.
+        rehearsal: packed photos seen again during a transfer, against forgetting; None leaves them out.
+        rehearsal_share: share of the steps of a transfer that see photos.
         trainable: what may change in a transfer: ``injection``, ``adapters`` (injection, stem, head, last
             blocks' second convolutions) or ``all``.
         network: widths and depths; ignored where ``start_from`` brings its own.
@@ -97,6 +99,8 @@ class TrainConfig(_Settings):
     validation: Path
     out: Path
     start_from: Path | None = None
+    rehearsal: Path | None = None
+    rehearsal_share: float = Field(0.5, ge=0, lt=1)
     trainable: Literal["injection", "adapters", "all"] = "all"
     network: NetworkConfig = NetworkConfig()
     photos: PhotoAugmentation = PhotoAugmentation()

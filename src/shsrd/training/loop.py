@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from shsrd.training.trainable import freeze, trainable_parameters
 from shsrd.training.validation import Validate
 
 BEST = "best.safetensors"
+_DDP = "ddp_find_unused_parameters_true"  # photos do not reach the injection
 Value = TypeVar("Value", bool, float)
 
 
@@ -58,7 +60,7 @@ class Run:
 def train(run: Run, save_best: Callable[[Network, Progress, dict[str, float]], None]) -> Progress:
     """Train until the steps, the time or the patience run out; resumes where a checkpoint lies in the run folder."""
     config = run.config
-    fabric = Fabric(precision="bf16-mixed" if config.precision == "bf16" else "32-true")
+    fabric = _fabric(config)
     fabric.launch()
     freeze(run.network, config)
     network = channels_last(run.network)
@@ -71,6 +73,15 @@ def train(run: Run, save_best: Callable[[Network, Progress, dict[str, float]], N
     with Monitor(config.out, fabric.is_global_zero, total=config.steps) as monitor:
         state.loop(monitor, save_best)
     return progress
+
+
+def _fabric(config: TrainConfig) -> Fabric:
+    """One process, or as many as ``torchrun`` started (it says so in the environment)."""
+    precision: Any = "bf16-mixed" if config.precision == "bf16" else "32-true"
+    if "LOCAL_WORLD_SIZE" not in os.environ:
+        return Fabric(devices=1, precision=precision)
+    processes, nodes = (int(os.environ[key]) for key in ("LOCAL_WORLD_SIZE", "GROUP_WORLD_SIZE"))
+    return Fabric(devices=processes, num_nodes=nodes, strategy=_DDP, precision=precision)
 
 
 class _State:

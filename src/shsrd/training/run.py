@@ -16,6 +16,7 @@ from shsrd.training.checkpoint import Progress
 from shsrd.training.config import TrainConfig, TrainingError
 from shsrd.training.loop import BEST, Run, Source, train
 from shsrd.training.photos import PhotoSource
+from shsrd.training.rehearsal import RehearsalSource
 from shsrd.training.scenes import SceneSource
 from shsrd.training.validation import Validate, photo_validator, scene_validator
 
@@ -67,7 +68,11 @@ def _network(config: TrainConfig, start: Model | None) -> Network:
 def _source(config: TrainConfig, network: NetworkConfig) -> Source:
     if config.stage == "pretrain":
         return PhotoSource(config.train, config.photos, scale=network.scale, patch=config.patch)
-    return SceneSource(config.train, config.scenes, scale=network.scale, patch=config.patch)
+    scenes = SceneSource(config.train, config.scenes, scale=network.scale, patch=config.patch)
+    if config.rehearsal is None:
+        return scenes
+    photos = PhotoSource(config.rehearsal, config.photos, scale=network.scale, patch=config.patch)
+    return RehearsalSource(scenes, photos, config.rehearsal_share)
 
 
 def _validator(config: TrainConfig, network: NetworkConfig) -> Validate:
@@ -99,6 +104,7 @@ def _provenance(config: TrainConfig, progress: Progress, figures: Mapping[str, f
         "train": config.train.name,
         "validation": config.validation.name,
         "start_from": None if config.start_from is None else config.start_from.stem,
+        "rehearsal": None if config.rehearsal is None else config.rehearsal.name,
         "trainable": config.trainable,
         "seed": config.seed,
         "step": progress.step,

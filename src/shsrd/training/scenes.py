@@ -22,7 +22,7 @@ from shsrd.spectral import (
     scene_statistics,
     spectral_guide,
 )
-from shsrd.training.batch import MARGIN, Batch, SpectralAngle, cut, residual_of
+from shsrd.training.batch import MARGIN, Batch, SpectralAngle, cut, error_unit, residual_of
 from shsrd.training.config import SceneAugmentation, TrainingError
 from shsrd.training.pack import PackedScene, load_scenes
 from shsrd.training.photos import dihedral, log_uniform
@@ -164,17 +164,22 @@ class TrainingScene:
             group=len(triplets),
             weight=augmentation.angle,
         )
-        weight = self._weight(frame, cut(brightness, MARGIN * s), augmentation.dark)
-        return Batch(low_patch, residual, weight, SpectralInformation(cut(maps, MARGIN), descriptor), angle)
+        weight = self._weight(cut(brightness, MARGIN * s), augmentation.dark).expand(len(triplets), 3, -1, -1)
+        information = SpectralInformation(cut(maps, MARGIN), descriptor)
+        return Batch(low_patch, residual, self._unit(frame), weight, information, angle)
 
-    def _weight(self, frame: Frame, brightness: Tensor, dark: float) -> Tensor:
-        """Errors relative to the scene's own residual in each channel, more where the pixel is dark."""
+    def _unit(self, frame: Frame) -> Tensor:
+        """The scene's own residual in each channel, root mean square."""
         variance = ((self.residual_covariance @ frame.basis) * frame.basis).sum(axis=0)
-        relative = torch.from_numpy(np.sqrt(variance) / frame.deviation).float().reshape(-1, 3, 1, 1)
+        relative = torch.from_numpy(np.sqrt(variance) / frame.deviation)
+        return error_unit(relative.float().reshape(-1, 3, 1, 1))
+
+    def _weight(self, brightness: Tensor, dark: float) -> Tensor:
+        """More where the pixel is dark, one on average over the scene."""
         mean = float(self.brightness.mean())
         darkness = mean / brightness.clamp_min(DARKEST * mean)
         typical = float(np.mean(mean / np.maximum(self.brightness, DARKEST * mean)))
-        return 0.3 / (relative + 0.05) * (1 + dark * darkness) / (1 + dark * typical)
+        return (1 + dark * darkness) / (1 + dark * typical)
 
 
 def join(parts: list[Batch]) -> Batch:
@@ -188,6 +193,7 @@ def join(parts: list[Batch]) -> Batch:
     return Batch(
         stack("low"),
         stack("residual"),
+        stack("unit"),
         stack("weight"),
         SpectralInformation(torch.cat([i.maps for i in information]), torch.cat([i.descriptor for i in information])),
         replace(

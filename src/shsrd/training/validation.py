@@ -92,7 +92,9 @@ class _Photo:
     def batch(self) -> Batch:
         """The whole crop as one training batch."""
         residual = ((self.truth - self.base) / self.deviation)[None]
-        return Batch(((self.low - self.mean) / self.deviation)[None], residual, torch.ones(1, 3, 1, 1))
+        return Batch(
+            ((self.low - self.mean) / self.deviation)[None], residual, torch.ones(1, 3, 1, 1), torch.ones(1, 3, 1, 1)
+        )
 
     def gain(self, network: Network, precision: Precision) -> float:
         """Gain over bicubic in dB, mean over channels."""
