@@ -52,7 +52,7 @@ class SceneSource:
         row, column = scene.corner(self.side, generator, balanced=balanced)
         frame = self._frame(scene, group, generator)
         gain = log_uniform(1 / self.augmentation.gain, self.augmentation.gain, generator)
-        frame = replace(frame, deviation=frame.deviation * gain)
+        frame = replace(frame, deviation=frame.deviation * gain, noise=frame.noise / gain)
         symmetry = _integer(8, generator)
         signs = torch.randint(2, (3, 1, 1), generator=generator) * 2.0 - 1
         return scene.batch(frame, (row, column, self.side), self.augmentation, (symmetry, signs))

@@ -14,7 +14,7 @@ from shsrd.degradation import bicubic_down, bicubic_up
 from shsrd.metrics import sam_deg
 from shsrd.model import Network, unpack
 from shsrd.spectral import FrameName, scene_statistics
-from shsrd.training.batch import Batch
+from shsrd.training.batch import MARGIN, Batch
 from shsrd.training.config import SceneAugmentation
 from shsrd.training.losses import diffusion_loss
 from shsrd.training.pack import PackedScene, load_photos, load_scenes
@@ -30,6 +30,7 @@ PADDING = 8  # mirrored low-resolution pixels around a whole scene
 PHOTO_SIDE = 320  # pixels of the central crop
 PHOTOS = 24
 SCENE_BATCHES = 8
+DENOISING_PATCH = 40  # low-resolution pixels, less where scenes are smaller
 Objective = Literal["mean", "diffusion"]
 
 
@@ -49,7 +50,9 @@ def photo_validator(folder: Path, *, scale: int, objective: Objective, precision
 def scene_validator(folder: Path, *, scale: int, objective: Objective, precision: Precision) -> Validate:
     """Whole scenes: gain in MPSNR over bicubic and SAM as a share of bicubic's, in both frames."""
     if objective == "diffusion":
-        source = SceneSource(folder, SceneAugmentation(eigen=1.0, gain=1.0), scale=scale, patch=40)
+        smallest = min(min(packed.stored.shape[1:]) // scale for packed in load_scenes(folder))
+        patch = min(DENOISING_PATCH, smallest - 2 * MARGIN)
+        source = SceneSource(folder, SceneAugmentation(eigen=1.0, gain=1.0), scale=scale, patch=patch)
         batches = [source.draw(8, torch.Generator().manual_seed(seed)) for seed in range(SCENE_BATCHES)]
         return lambda network: _denoising(batches, network)
     scenes = [_Scene(packed, scale) for packed in load_scenes(folder)]

@@ -32,8 +32,9 @@ class UpscaleOptions(BaseModel):
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         precision: ``auto`` takes bf16 where the processor has it.
         tile: side of a tile in low-resolution pixels.
-        halo: low-resolution pixels a tile sees beyond itself; None is the default, the model's declared reach gives
-            the same pixels for any tile size.
+        halo: low-resolution pixels a tile sees beyond itself; None is the default, whose seams stay below 1e-3 of the
+            range. Results do not depend on the tile at all from the network's reach (plus its denoiser's for every
+            step) plus the consistency step's.
         consistency: back-project so that the degraded output equals the input.
     """
 
