@@ -22,7 +22,8 @@ def octave_edges(octaves: int) -> NDArray[np.float64]:
     """
     if octaves < 1:
         raise ValueError(f"{octaves} octaves cannot be measured; ask for at least 1")
-    return NYQUIST * 2.0 ** np.arange(-octaves, 1)
+    edges: NDArray[np.float64] = NYQUIST * np.exp2(np.arange(-octaves, 1, dtype=np.float64))
+    return edges
 
 
 def octave_power(images: NDArray[np.floating[Any]], *, octaves: int = 5) -> NDArray[np.float64]:
