@@ -85,9 +85,7 @@ class Canvas:
         for layer, value in ((self.light, light), (self.tint, tint), (self.shade, 0.0)):
             np.copyto(layer[place.window], value, where=mask)
 
-    def cast(
-        self, centre: tuple[float, float], radius: float, outline: Outline, throw: tuple[float, float]
-    ) -> None:
+    def cast(self, centre: tuple[float, float], radius: float, outline: Outline, throw: tuple[float, float]) -> None:
         """Throw the shadow of an outline along ``throw`` metres (y, x), swept from the foot to the tip."""
         length = math.hypot(*throw)
         for share in np.linspace(0, 1, max(2, math.ceil(length / 0.8))):

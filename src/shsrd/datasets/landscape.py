@@ -112,9 +112,7 @@ def _river(canvas: Canvas, rng: np.random.Generator) -> None:
 
 def _woodland_floor(canvas: Canvas, ground: Ground, rng: np.random.Generator) -> None:
     light = (0.62 + 0.12 * cloud(canvas, 3, rng)).astype(np.float32)
-    canvas.paint(
-        canvas.everywhere(), ground.wooded & ~water_or_sand(canvas), "broadleaf", light=light, tint=0.2
-    )
+    canvas.paint(canvas.everywhere(), ground.wooded & ~water_or_sand(canvas), "broadleaf", light=light, tint=0.2)
 
 
 def _trees(canvas: Canvas, ground: Ground, rng: np.random.Generator) -> None:

@@ -69,9 +69,7 @@ def dry_plants(lam: Spectrum, *, brightness: float, green: float) -> Spectrum:
 
 def flowers(lam: Spectrum, *, share: float) -> Spectrum:
     """Rapeseed in bloom: petals that absorb blue only, over green leaves."""
-    petals = (0.05 + 0.27 * _step(lam, 512, 13) + 0.18 * _step(lam, 705, 18)) * np.exp(
-        -0.6 * liquid_water(lam)
-    )
+    petals = (0.05 + 0.27 * _step(lam, 512, 13) + 0.18 * _step(lam, 705, 18)) * np.exp(-0.6 * liquid_water(lam))
     return share * petals + (1 - share) * vegetation(lam, chlorophyll=1.2, nir=0.46, water=0.7)
 
 
@@ -141,9 +139,7 @@ MATERIALS: Mapping[str, Material] = MappingProxyType(
         "meadow": _pair(
             vegetation, {"chlorophyll": 1.05, "nir": 0.40, "water": 0.60}, {"chlorophyll": 0.6, "water": 0.3}
         ),
-        "lawn": _pair(
-            vegetation, {"chlorophyll": 1.25, "nir": 0.45, "water": 0.70}, {"nir": 0.34, "water": 0.4}
-        ),
+        "lawn": _pair(vegetation, {"chlorophyll": 1.25, "nir": 0.45, "water": 0.70}, {"nir": 0.34, "water": 0.4}),
         "broadleaf": _pair(
             vegetation, {"chlorophyll": 1.75, "nir": 0.44, "water": 0.90}, {"chlorophyll": 1.1, "nir": 0.56}
         ),
@@ -159,9 +155,7 @@ MATERIALS: Mapping[str, Material] = MappingProxyType(
         "turbid_water": _pair(water, {"sediment": 0.65}, {"sediment": 1.0}),
         "asphalt": _pair(bitumen, {"level": 0.085, "age": 0.75}, {"level": 0.07, "age": 0.2}),
         "concrete": _pair(mineral, {"level": 0.24, "rise": 0.45, "carbonate": 0.12}, {"level": 0.34}),
-        "gravel": _pair(
-            mineral, {"level": 0.19, "rise": 0.75, "carbonate": 0.20}, {"level": 0.26, "rise": 0.5}
-        ),
+        "gravel": _pair(mineral, {"level": 0.19, "rise": 0.75, "carbonate": 0.20}, {"level": 0.26, "rise": 0.5}),
         "red_tile": _pair(tile, {"level": 0.22, "age": 0.0}, {"level": 0.15, "age": 0.35}),
         "brown_tile": _pair(tile, {"level": 0.09, "age": 0.2}, {"level": 0.14, "age": 0.1}),
         "metal": _pair(metal, {"level": 0.40, "slope": 0.10}, {"level": 0.30, "slope": -0.15}),

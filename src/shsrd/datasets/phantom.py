@@ -89,16 +89,10 @@ def phantom(
 
 def _bands(wavelength_nm: ArrayLike | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Centres, and widths equal to the spacing (at least 3 nm)."""
-    given = (
-        np.linspace(*DEFAULT_WAVELENGTH_NM)
-        if wavelength_nm is None
-        else np.asarray(wavelength_nm, np.float64)
-    )
+    given = np.linspace(*DEFAULT_WAVELENGTH_NM) if wavelength_nm is None else np.asarray(wavelength_nm, np.float64)
     lam = np.atleast_1d(given)
     if lam.ndim != 1 or lam.size == 0 or not np.all((lam >= 350) & (lam <= 2600)):
-        raise SceneError(
-            "phantom wavelengths must be a list of nanometres from 350 to 2600; correct the list"
-        )
+        raise SceneError("phantom wavelengths must be a list of nanometres from 350 to 2600; correct the list")
     spacing = np.abs(np.gradient(lam)) if lam.size > 1 else np.array([10.0])
     return lam, np.clip(spacing, 3.0, 60.0)
 

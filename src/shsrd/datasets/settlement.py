@@ -160,9 +160,7 @@ def _halls(canvas: Canvas, ground: Ground, rng: np.random.Generator) -> None:
                 _car(canvas, rng, place=spot, angle=ground.angle)
 
 
-def _flat_roof(
-    canvas: Canvas, ground: Ground, centre: tuple[float, float], *, roof: str, tint: float
-) -> None:
+def _flat_roof(canvas: Canvas, ground: Ground, centre: tuple[float, float], *, roof: str, tint: float) -> None:
     """A hall of 29 x 26 m to the left of its yard: seams every 2.4 m, strips of roof light."""
     shift = turned(np.zeros(1, np.float32), np.full(1, -6, np.float32), -ground.angle)
     middle = (centre[0] + float(shift[0][0]), centre[1] + float(shift[1][0]))

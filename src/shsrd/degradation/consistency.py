@@ -56,9 +56,7 @@ def prefilter(degradation: Degradation) -> Prefilter:
     inverse = np.fft.fft(M / (M * M + damping)).real / PERIOD  # symmetric: fft and ifft differ by 1/N only
     omega = 2 * np.pi * np.arange(PERIOD) / PERIOD
     for radius in range(1, LONGEST_RADIUS + 1):
-        weights = inverse[: radius + 1] / (
-            inverse[0] + 2 * inverse[1 : radius + 1].sum()
-        )  # gain 1 at the mean
+        weights = inverse[: radius + 1] / (inverse[0] + 2 * inverse[1 : radius + 1].sum())  # gain 1 at the mean
         P = weights[0] + 2 * np.cos(np.outer(omega, np.arange(1, radius + 1))) @ weights[1:]
         left = M * P
         contraction = float(np.abs(1 - np.outer(left, left)).max())
@@ -131,9 +129,7 @@ def back_project(
     return x
 
 
-def consistency_rmse(
-    estimate: Tensor, low: Tensor, degradation: Degradation, *, data_range: float = 1.0
-) -> float:
+def consistency_rmse(estimate: Tensor, low: Tensor, degradation: Degradation, *, data_range: float = 1.0) -> float:
     """Root mean square of ``D x - y`` over all bands and pixels, divided by the data range.
 
     Args:
@@ -150,6 +146,4 @@ def consistency_rmse(
 def _check_shapes(estimate: Tensor, low: Tensor, scale: int) -> None:
     expected = (*low.shape[:-2], low.shape[-2] * scale, low.shape[-1] * scale)
     if tuple(estimate.shape) != expected:
-        raise ValueError(
-            f"estimate {tuple(estimate.shape)} does not fit low at scale {scale}: expected {expected}"
-        )
+        raise ValueError(f"estimate {tuple(estimate.shape)} does not fit low at scale {scale}: expected {expected}")

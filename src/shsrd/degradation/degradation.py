@@ -111,10 +111,6 @@ def _check(degradation: Degradation, size: tuple[int, int], source: str) -> None
     if s not in SCALES:
         raise SceneError(f"scale {s} is out of range; choose {SCALES.start} to {SCALES.stop - 1}")
     if min(size) < s:
-        raise SceneError(
-            f"{source}: {size[0]} x {size[1]} pixels are fewer than scale {s}; choose a smaller scale"
-        )
+        raise SceneError(f"{source}: {size[0]} x {size[1]} pixels are fewer than scale {s}; choose a smaller scale")
     if degradation.fwhm_pixels is not None and degradation.kernel != "gaussian":
-        raise SceneError(
-            f"fwhm_pixels belongs to the gaussian kernel, not to {degradation.kernel}; leave it out"
-        )
+        raise SceneError(f"fwhm_pixels belongs to the gaussian kernel, not to {degradation.kernel}; leave it out")

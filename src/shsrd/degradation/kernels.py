@@ -35,17 +35,11 @@ def decimate(x: Tensor, taps: Sequence[float], scale: int) -> Tensor:
         raise ValueError(f"sides {tuple(x.shape[-2:])} are no multiples of scale {scale}; crop first")
     margin, odd = divmod(len(taps) - scale, 2)
     if odd or margin < 0:
-        raise ValueError(
-            f"{len(taps)} taps cannot be centred on blocks of {scale}; same parity and not fewer"
-        )
+        raise ValueError(f"{len(taps)} taps cannot be centred on blocks of {scale}; same parity and not fewer")
     rows, columns = x.shape[-2] // scale, x.shape[-1] // scale
     padded = pad_symmetric(x, margin)
-    along_y = _weighted(
-        taps, [padded[..., k : k + scale * (rows - 1) + 1 : scale, :] for k in range(len(taps))]
-    )
-    return _weighted(
-        taps, [along_y[..., k : k + scale * (columns - 1) + 1 : scale] for k in range(len(taps))]
-    )
+    along_y = _weighted(taps, [padded[..., k : k + scale * (rows - 1) + 1 : scale, :] for k in range(len(taps))])
+    return _weighted(taps, [along_y[..., k : k + scale * (columns - 1) + 1 : scale] for k in range(len(taps))])
 
 
 def _weighted(taps: Sequence[float], views: Sequence[Tensor]) -> Tensor:

@@ -5,11 +5,17 @@ scale when shrinking) but renormalises at the border where MATLAB mirrors; paddi
 makes the two agree everywhere.
 """
 
+from collections.abc import Callable
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+Resize = Callable[[Tensor, int], Tensor]
+
 SUPPORT = 2  # reach of the bicubic kernel, in pixels of the coarser grid
+LONGEST_DENSE = 1024  # pixels of the finer grid; beyond, a dense matrix costs more than it saves
 
 
 def _mirror(index: Tensor, size: int) -> Tensor:
@@ -20,9 +26,7 @@ def _mirror(index: Tensor, size: int) -> Tensor:
 
 def pad_symmetric(x: Tensor, margin: int) -> Tensor:
     """Pad ``(..., y, x)`` by ``margin`` mirrored pixels on each side; any margin, however small the image."""
-    rows, columns = (
-        _mirror(torch.arange(-margin, size + margin, device=x.device), size) for size in x.shape[-2:]
-    )
+    rows, columns = (_mirror(torch.arange(-margin, size + margin, device=x.device), size) for size in x.shape[-2:])
     return x.index_select(-2, rows).index_select(-1, columns)
 
 
@@ -45,14 +49,36 @@ def bicubic_down(x: Tensor, scale: int) -> Tensor:
     """
     if x.shape[-2] % scale or x.shape[-1] % scale:
         raise ValueError(f"sides {tuple(x.shape[-2:])} are no multiples of scale {scale}; crop first")
-    margin = SUPPORT
-    small = _interpolate(pad_symmetric(x, margin * scale), 1 / scale)
-    return small[..., margin:-margin, margin:-margin]
+    return _separable(x, scale, _down) if max(x.shape[-2:]) <= LONGEST_DENSE else _down(x, scale)
 
 
 def bicubic_up(y: Tensor, scale: int) -> Tensor:
     """Bicubic enlargement of ``(..., y, x)`` by an integer factor, equal to MATLAB ``imresize(y, scale)``."""
+    return _separable(y, scale, _up) if max(y.shape[-2:]) * scale <= LONGEST_DENSE else _up(y, scale)
+
+
+def _down(x: Tensor, scale: int) -> Tensor:
+    small = _interpolate(pad_symmetric(x, SUPPORT * scale), 1 / scale)
+    return small[..., SUPPORT:-SUPPORT, SUPPORT:-SUPPORT]
+
+
+def _up(y: Tensor, scale: int) -> Tensor:
     margin = SUPPORT + 1
     large = _interpolate(pad_symmetric(y, margin), scale)
     cut = margin * scale
     return large[..., cut:-cut, cut:-cut]
+
+
+def _separable(x: Tensor, scale: int, resize: Resize) -> Tensor:
+    """The same resize as two matrix products, several times faster for tiles: no padded copy, borders in the matrix."""
+    with torch.autocast(x.device.type, enabled=False):
+        along_y, along_x = (_matrix(size, scale, resize, x.dtype).to(x.device) for size in x.shape[-2:])
+        smaller_first = along_x.shape[0] <= along_x.shape[1]
+        return along_y @ (x @ along_x.T) if smaller_first else (along_y @ x) @ along_x.T
+
+
+@lru_cache(maxsize=64)
+def _matrix(size: int, scale: int, resize: Resize, dtype: torch.dtype) -> Tensor:
+    """One axis of a resize as a matrix ``(out, size)``: its answers to unit vectors (constant along the other axis)."""
+    units = torch.eye(size, dtype=dtype)[:, :, None].expand(size, size, scale)
+    return resize(units, scale)[:, :, 0].T.contiguous()

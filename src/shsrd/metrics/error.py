@@ -82,9 +82,7 @@ def mpsnr(estimate: Pixels, reference: Pixels, *, data_range: float = 1.0, mask:
     return float(np.mean([_psnr(error, data_range) for error in mse.tolist()]))
 
 
-def psnr_cube(
-    estimate: Pixels, reference: Pixels, *, data_range: float = 1.0, mask: Mask | None = None
-) -> float:
+def psnr_cube(estimate: Pixels, reference: Pixels, *, data_range: float = 1.0, mask: Mask | None = None) -> float:
     """``10 log10(range^2 / MSE)`` in dB with one MSE over the whole cube (what the MCNet family prints).
 
     Args:

@@ -24,8 +24,7 @@ def counted(estimate: Pixels, reference: Pixels, mask: Mask | None) -> Mask:
     """
     if estimate.ndim != 3 or estimate.shape != reference.shape:
         raise SceneError(
-            f"cannot compare shapes {estimate.shape} and {reference.shape}; "
-            "give two cubes (band, y, x) of one size"
+            f"cannot compare shapes {estimate.shape} and {reference.shape}; give two cubes (band, y, x) of one size"
         )
     valid: Mask = np.isfinite(estimate) & np.isfinite(reference)
     if mask is not None:

@@ -49,9 +49,7 @@ def ssim_map(x: Plane, y: Plane, *, data_range: float) -> Plane:
     sample = WINDOW**2 / (WINDOW**2 - 1)
     covariance = sample * (_window_mean(x * y) - mu_x * mu_y)
     variances = sample * (_window_mean(x * x + y * y) - mu_x**2 - mu_y**2)
-    similar: Plane = ((2 * mu_x * mu_y + C1) * (2 * covariance + C2)) / (
-        (mu_x**2 + mu_y**2 + C1) * (variances + C2)
-    )
+    similar: Plane = ((2 * mu_x * mu_y + C1) * (2 * covariance + C2)) / ((mu_x**2 + mu_y**2 + C1) * (variances + C2))
     return similar
 
 

@@ -58,6 +58,15 @@ class Frame:
         """Channels ``(K, y, x)`` in standard units of a cube ``(B, y, x)`` without missing values."""
         return _project((self.basis / self.deviation).T, cube, -(self.mean @ self.basis) / self.deviation)
 
+    def add_detail(self, cube: NDArray[np.float32], channels: NDArray[np.float32]) -> None:
+        """Add channel differences ``(K, y, x)`` to a cube ``(B, y, x)`` in place, row by row: ``y += E d z``."""
+        if self.name == "bands":
+            cube += self.synthesise(channels)
+            return
+        matrix = (self.basis * self.deviation).astype(np.float32)
+        for row in range(cube.shape[1]):
+            cube[:, row] += matrix @ channels[:, row]
+
     def synthesise(self, channels: NDArray[np.float32]) -> NDArray[np.float32]:
         """Cube ``(B, y, x)`` of channel *differences* ``(K, y, x)``: ``E d z``, without the mean."""
         if self.name == "bands":
@@ -93,8 +102,7 @@ def eigen_frame(statistics: SceneStatistics, channels: int | None = None) -> Fra
     Returns:
         A frame whose columns have their largest entry positive, so signs are reproducible.
     """
-    values, vectors = np.linalg.eigh(statistics.covariance)
-    values, vectors = np.maximum(values[::-1], 0), vectors[:, ::-1]
+    values, vectors = statistics.principal_components
     energy = values / max(values.sum(), np.finfo(float).tiny)
     if channels is None:
         needed = int(np.searchsorted(np.cumsum(energy), 1 - ENERGY_LEFT_OUT)) + 1

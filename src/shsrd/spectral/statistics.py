@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,7 @@ class SceneStatistics:
         valid = np.asarray(np.isfinite(block).all(axis=0))
         if not valid.any():
             return
+        self.__dict__.pop("principal_components", None)  # of what was seen before
         spectra = block[:, valid].astype(np.float64)
         if self._shift is None:
             self._shift = spectra.mean(axis=1)  # keeps the sums small: no cancellation in float64
@@ -73,6 +75,12 @@ class SceneStatistics:
             return np.zeros((self.bands, self.bands))
         centre = self._sum / self._count
         return self._products / self._count - np.outer(centre, centre)
+
+    @cached_property
+    def principal_components(self) -> tuple[Matrix, Matrix]:
+        """Eigenvalues ``(B,)`` of the covariance, largest first and never negative, and eigenvectors ``(B, B)``."""
+        values, vectors = np.linalg.eigh(self.covariance)
+        return np.maximum(values[::-1], 0), vectors[:, ::-1]
 
     @property
     def noise_covariance(self) -> Matrix:

@@ -89,7 +89,7 @@ def solve_block(seen: Block, engine: Engine, recipe: Recipe, position: Position,
 def posterior_mean(low: Block, engine: Engine, guided: GuidedFrame) -> Block:
     """``U(y) + E diag(d) m``, the estimate before consistency."""
     base = bicubic_up(torch.from_numpy(low), engine.scale).numpy()
-    base += guided.frame.synthesise(engine.mean(low, guided))
+    guided.frame.add_detail(base, engine.mean(low, guided))
     return base
 
 
