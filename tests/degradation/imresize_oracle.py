@@ -26,9 +26,7 @@ def resize_vector(values, out_length, factor):
         positions = range(left, left + math.ceil(width) + 2)
         weights = [shrink * cubic(shrink * (centre - p)) for p in positions]
         total = sum(weights)
-        out[k] = sum(
-            w / total * values[mirrored[(p - 1) % (2 * n)]] for w, p in zip(weights, positions, strict=True)
-        )
+        out[k] = sum(w / total * values[mirrored[(p - 1) % (2 * n)]] for w, p in zip(weights, positions, strict=True))
     return out
 
 

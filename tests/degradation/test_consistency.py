@@ -13,9 +13,7 @@ from shsrd.degradation import (
 from shsrd.degradation.consistency import prefilter, steps_needed
 
 ORDINARY = [
-    Degradation(kernel=kernel, scale=scale)
-    for kernel in ("bicubic", "gaussian", "area")
-    for scale in (2, 3, 4, 8)
+    Degradation(kernel=kernel, scale=scale) for kernel in ("bicubic", "gaussian", "area") for scale in (2, 3, 4, 8)
 ]
 WIDE = Degradation(kernel="gaussian", scale=4, fwhm_pixels=8.0)
 
@@ -51,9 +49,7 @@ def test_wide_gaussian_is_damped_and_converges_on_natural_data():
     high = photo(4)
     low = degrade(high, WIDE)
     start = bicubic_up(low, 4)
-    errors = [
-        consistency_rmse(back_project(start, low, WIDE, max_iterations=n), low, WIDE) for n in (1, 2, 3, 6)
-    ]
+    errors = [consistency_rmse(back_project(start, low, WIDE, max_iterations=n), low, WIDE) for n in (1, 2, 3, 6)]
     assert errors == sorted(errors, reverse=True)
     assert errors[-1] < 1e-4
     assert max(map(abs, prefilter(WIDE).taps)) < 12
@@ -66,9 +62,7 @@ def test_consistent_estimate_is_left_alone():
     torch.testing.assert_close(result, high, atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize(
-    "degradation", [Degradation(scale=2), Degradation(scale=3, kernel="gaussian")], ids=str
-)
+@pytest.mark.parametrize("degradation", [Degradation(scale=2), Degradation(scale=3, kernel="gaussian")], ids=str)
 def test_crop_with_declared_reach_equals_whole(degradation):
     s, reach = degradation.scale, back_projection_reach(degradation)
     low = torch.rand(1, 60, 60, dtype=torch.float64)

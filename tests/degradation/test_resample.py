@@ -7,9 +7,7 @@ import torch
 
 from shsrd.degradation import bicubic_down, bicubic_up, pad_symmetric
 
-_spec = importlib.util.spec_from_file_location(
-    "imresize_oracle", Path(__file__).with_name("imresize_oracle.py")
-)
+_spec = importlib.util.spec_from_file_location("imresize_oracle", Path(__file__).with_name("imresize_oracle.py"))
 oracle = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(oracle)
 
@@ -34,9 +32,7 @@ def test_up_equals_matlab_everywhere(scale, size):
 
 def test_float64_stays_exact():
     image = np.random.default_rng(0).random((12, 20))
-    np.testing.assert_allclose(
-        bicubic_down(torch.from_numpy(image), 4), oracle.imresize(image, 0.25), atol=1e-12
-    )
+    np.testing.assert_allclose(bicubic_down(torch.from_numpy(image), 4), oracle.imresize(image, 0.25), atol=1e-12)
 
 
 def test_leading_axes_are_independent_planes():

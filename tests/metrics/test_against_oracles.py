@@ -14,9 +14,7 @@ from shsrd import metrics
 def pair():
     rng = np.random.default_rng(7)
     reference = rng.random((4, 23, 31)) * np.array([0.2, 1, 0.6, 0.9])[:, None, None]
-    return (reference + 0.05 * rng.standard_normal(reference.shape)).astype(np.float32), reference.astype(
-        np.float32
-    )
+    return (reference + 0.05 * rng.standard_normal(reference.shape)).astype(np.float32), reference.astype(np.float32)
 
 
 def with_holes(pair):
@@ -41,10 +39,7 @@ def counted_pixels(estimate, reference, mask):
 
 def test_psnr_equals_skimage(pair):
     x, y = pair
-    bands = [
-        peak_signal_noise_ratio(b.astype(float), a.astype(float), data_range=1)
-        for a, b in zip(x, y, strict=True)
-    ]
+    bands = [peak_signal_noise_ratio(b.astype(float), a.astype(float), data_range=1) for a, b in zip(x, y, strict=True)]
     assert metrics.mpsnr(x, y) == pytest.approx(np.mean(bands), abs=1e-9)
     cube = peak_signal_noise_ratio(y.astype(float), x.astype(float), data_range=1)
     assert metrics.psnr_cube(x, y) == pytest.approx(cube, abs=1e-9)
@@ -95,9 +90,7 @@ def test_error_figures_with_holes_equal_loops(pair):
     )
     relative = [m / b[:, 1].mean() ** 2 for m, b in zip(mse, bands, strict=True)]
     assert metrics.ergas(x, y, scale=8, mask=mask) == pytest.approx(100 / 8 * math.sqrt(np.mean(relative)))
-    assert metrics.cc(x, y, mask=mask) == pytest.approx(
-        np.mean([pearsonr(b[:, 0], b[:, 1])[0] for b in bands])
-    )
+    assert metrics.cc(x, y, mask=mask) == pytest.approx(np.mean([pearsonr(b[:, 0], b[:, 1])[0] for b in bands]))
 
 
 def test_sam_with_holes_equals_loops(pair):

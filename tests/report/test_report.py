@@ -63,9 +63,7 @@ def test_true_colour_bands(scenes):
 
 def test_infrared_cube_gets_spread_good_bands():
     good = np.array([True, True, True, False, True, True, True])
-    cube = Cube(
-        np.random.default_rng(0).random((7, 4, 4)), wavelength_nm=np.linspace(1000, 2400, 7), good_bands=good
-    )
+    cube = Cube(np.random.default_rng(0).random((7, 4, 4)), wavelength_nm=np.linspace(1000, 2400, 7), good_bands=good)
     bands, true_colour = report.rgb_bands(cube)
     assert not true_colour
     assert bands[0] > bands[1] > bands[2]
@@ -116,10 +114,7 @@ def test_tables_mark_the_best_and_cite(scenes):
     assert "**39.09**" in text or f"**{scores.mpsnr:.2f}**" in text
     assert text.count("SSPSR, IEEE") == 7
     assert "consistency" not in text
-    assert (
-        len(set(map(len, (line.split(" | ") for line in text.splitlines() if not line.startswith("|-")))))
-        == 1
-    )
+    assert len(set(map(len, (line.split(" | ") for line in text.splitlines() if not line.startswith("|-"))))) == 1
     console = Console(file=io.StringIO(), width=200)
     console.print(report.table(rows, title="CAVE ×4"))
     assert "RCAN" in console.file.getvalue()
