@@ -15,6 +15,7 @@ from shsrd.training.calibration import calibrated_spread
 from shsrd.training.checkpoint import Progress
 from shsrd.training.config import TrainConfig, TrainingError
 from shsrd.training.loop import BEST, Run, Source, train
+from shsrd.training.mixing import best_mix, last_average
 from shsrd.training.photos import PhotoSource
 from shsrd.training.rehearsal import RehearsalSource
 from shsrd.training.scenes import SceneSource
@@ -43,10 +44,36 @@ def run_training(config: TrainConfig) -> Path:
         stages = [*history, _provenance(config, progress, figures)]
         save_weights(target, best, {"version": shsrd.__version__, "stages": stages})
 
-    train(run, save_best)
+    progress = train(run, save_best)
+    if config.stage == "transfer" and config.objective == "mean":
+        _mix(target, config, run, progress, history)
     if config.stage == "transfer" and config.objective == "diffusion":
         _calibrate(target, config)
     return target
+
+
+def _mix(target: Path, config: TrainConfig, run: Run, progress: Progress, history: list[dict[str, Any]]) -> None:
+    """Replace the best weights by a better average of start, best and last ones, if there is one."""
+    assert config.start_from is not None  # a transfer has a start
+    best = load_weights(target)
+    if "mix" in best.provenance["stages"][-1]:  # a finished run, started once more
+        return
+    network = load_weights(config.start_from).network
+    ends = {"start": _copy(network), "best": _copy(best.network)}
+    found = best_mix(network, ends, last_average(config.out), run.validate)
+    if found is not None:
+        name, figures = found
+        stages = [*history, _provenance(config, progress, figures) | {"mix": name}]
+        save_weights(target, network, {"version": shsrd.__version__, "stages": stages})
+
+
+def _name(weights: Path) -> str:
+    """Name of a run (its best weights are all called ``best``), or of a weight file."""
+    return weights.parent.name if weights.name == BEST else weights.stem
+
+
+def _copy(network: Network) -> dict[str, torch.Tensor]:
+    return {key: value.clone() for key, value in network.state_dict().items()}
 
 
 def _calibrate(target: Path, config: TrainConfig) -> None:
@@ -103,7 +130,7 @@ def _provenance(config: TrainConfig, progress: Progress, figures: Mapping[str, f
         "objective": config.objective,
         "train": config.train.name,
         "validation": config.validation.name,
-        "start_from": None if config.start_from is None else config.start_from.stem,
+        "start_from": None if config.start_from is None else _name(config.start_from),
         "rehearsal": None if config.rehearsal is None else config.rehearsal.name,
         "trainable": config.trainable,
         "seed": config.seed,
