@@ -25,7 +25,7 @@ def judge(best_at):
 
 def test_a_point_between_is_found():
     network = Network(SMALL)
-    found = best_mix(network, {"start": ends(0.0), "best": ends(3.0)}, ends(4.0), judge(2.9))
+    found = best_mix(network, {"start": ends(0.0), "best": ends(1.0)}, ends(4.0), judge(2.9))
     assert found is not None
     assert found[0] == "start 0.25 + last 0.75"
     assert torch.allclose(network.encoder.stem.weight, torch.tensor(3.0))
