@@ -1,6 +1,6 @@
 """How much texture is there, octave by octave, in the truth, the posterior mean and a posterior sample?
 
-    python benchmarks/spectrum.py [--cave FOLDER --split val] [--steps 8] [--json]
+    python benchmarks/spectrum.py [--cave FOLDER --split validation] [--steps 8] [--json]
 
 Each column is the power of the scene's leading eigenimages in one octave of spatial frequency, as a share of the
 truth's (``shsrd.metrics.octave_power``), geometric mean over scenes and eigenimages. 1 is as textured as the truth,
