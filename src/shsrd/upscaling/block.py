@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -97,7 +97,7 @@ def _texture(conditioned: Conditioned, engine: Engine, recipe: Recipe, position:
     """Deviation of sample ``number`` from the mean, in cube units, times ``detail``."""
     sampling = recipe.sampling
     assert sampling is not None
-    seeded = Sampling(sampling.steps, sampling.seed * 1_000_003 + number, sampling.sigma_max, sampling.sigma_min)
+    seeded = replace(sampling, seed=sampling.seed * 1_000_003 + number)
     channels = engine.deviation(conditioned, position, seeded)
     return recipe.texture.frame.synthesise(channels * np.float32(recipe.detail))
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from shsrd.diffusion import dpmpp_2m, log_uniform, pixel_noise
 from shsrd.model import Network, SpectralInformation, channels_last, pack, unpack
@@ -29,12 +30,15 @@ class Sampling:
         seed: of the noise.
         sigma_max: where sampling starts, in units of the network's ``sigma_data``.
         sigma_min: the last level before 0, likewise.
+        envelope: largest local amplitude of a sample's deviation, in units of the mean's own detail there; what the
+            denoiser leaves of its noise in flat areas, far below ``sigma_data``, is held down by it.
     """
 
     steps: int
     seed: int = 0
     sigma_max: float = 8.0
     sigma_min: float = 0.04
+    envelope: float = 0.85
 
 
 @dataclass(frozen=True)
@@ -47,11 +51,17 @@ class Position:
 
 @dataclass(frozen=True)
 class Conditioned:
-    """A block as the denoiser sees it: frame, low-resolution shape ``(B, y, x)``, features by batch of triplets."""
+    """A block as the denoiser sees it.
+
+    Attributes:
+        guided: frame.
+        shape: low-resolution ``(B, y, x)``.
+        batches: channel numbers, features and local power of the mean's detail, by batch of triplets.
+    """
 
     guided: GuidedFrame
     shape: tuple[int, ...]
-    bases: list[tuple[NDArray[np.intp], Tensor]]
+    batches: list[tuple[NDArray[np.intp], Tensor, Tensor]]
 
 
 class Engine:
@@ -82,20 +92,22 @@ class Engine:
 
     def condition(self, low: NDArray[np.float32], guided: GuidedFrame) -> Conditioned:
         """What all samples of a block need, computed once."""
-        bases = []
+        batches = []
         for chosen, triplets, information in self._batches(low, guided):
             with torch.inference_mode(), self._autocast():
                 condition = self.network.encode(triplets, information)
-                bases.append((chosen, self.network.prepare(condition, triplets, information)))
-        return Conditioned(guided, low.shape, bases)
+                base = self.network.prepare(condition, triplets, information)
+                batches.append((chosen, base, local_power(condition.mean.float())))
+        return Conditioned(guided, low.shape, batches)
 
     def deviation(self, conditioned: Conditioned, position: Position, sampling: Sampling) -> NDArray[np.float32]:
         """One posterior sample minus the posterior mean, ``(K, s y, s x)`` in standard units."""
         total = _Average(conditioned.guided, conditioned.shape, self.scale)
-        for chosen, base in conditioned.bases:
+        for chosen, base, envelope in conditioned.batches:
             noise = self._noise(chosen, position, base.shape[-2:], sampling.seed)
             with torch.inference_mode(), self._autocast():
-                total.add(chosen, unpack(self._sample(noise, base, sampling), self.scale))
+                sample = limited(self._sample(noise, base, sampling), envelope * sampling.envelope**2)
+                total.add(chosen, unpack(sample, self.scale))
         return total.result()
 
     def _sample(self, noise: Tensor, base: Tensor, sampling: Sampling) -> Tensor:
@@ -134,6 +146,18 @@ class Engine:
         if self.precision == "fp32":
             return nullcontext()
         return torch.autocast(self.device.type, torch.bfloat16)
+
+
+def local_power(packed: Tensor) -> Tensor:
+    """Mean square ``(n, 3, y, x)`` of packed residuals ``(n, 3 s s, y, x)`` over 3 x 3 low-resolution pixels."""
+    power = packed.reshape(len(packed), 3, -1, *packed.shape[2:]).square().mean(dim=2)
+    return functional.avg_pool2d(power, 3, stride=1, padding=1, count_include_pad=False)
+
+
+def limited(packed: Tensor, envelope: Tensor) -> Tensor:
+    """Packed deviations, scaled down where their local power exceeds ``envelope`` ``(n, 3, y, x)``."""
+    gain = (envelope / (local_power(packed) + 1e-12)).clamp(max=1).sqrt()
+    return packed * gain.repeat_interleave(packed.shape[1] // 3, dim=1)
 
 
 class _Average:
