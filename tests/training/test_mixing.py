@@ -17,7 +17,7 @@ def judge(best_at):
     """Figures that are best where all weights equal ``best_at``."""
 
     def validate(network):
-        distance = float((network.encoder.stem.weight - best_at).abs().mean())
+        distance = float((network.encoder.stem.weight.detach() - best_at).abs().mean())
         return {"gain_db": -distance, "bands_gain_db": -distance, "bands_sam_ratio": 1.0}
 
     return validate
