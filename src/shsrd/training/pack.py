@@ -55,7 +55,7 @@ def pack_photos(source: Path, destination: Path) -> int:
             pixels = np.asarray(image.convert("RGB"))
         photos[file.relative_to(source).as_posix()] = np.ascontiguousarray(pixels.transpose(2, 0, 1))
     destination.mkdir(parents=True, exist_ok=True)
-    save_file(photos, destination / PHOTO_PACK)
+    _save(photos, destination / PHOTO_PACK, {})
     return len(photos)
 
 
@@ -74,8 +74,15 @@ def pack_scene(name: str, cube: object, destination: Path) -> Path:
         header["wavelength_nm"] = json.dumps(cube.wavelength_nm[usable].tolist())
     destination.mkdir(parents=True, exist_ok=True)
     target = destination / f"{name}.safetensors"
-    save_file({"stored": np.rint(pixels / step).astype(np.uint16)}, target, metadata=header)
+    _save({"stored": np.rint(pixels / step).astype(np.uint16)}, target, header)
     return target
+
+
+def _save(arrays: dict[str, NDArray[Any]], target: Path, header: dict[str, str]) -> None:
+    """A pack appears under its name only when complete."""
+    partial = target.with_name(target.name + ".part")
+    save_file(arrays, partial, metadata=header)
+    partial.replace(target)
 
 
 def load_photos(folder: Path) -> list[NDArray[np.uint8]]:
