@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import time
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from shsrd.cube import Cube, fill_nodata
 from shsrd.datasets import phantom
 from shsrd.degradation import Degradation, bicubic_up, degrade_cube
 from shsrd.evaluation.compare import Comparison, compare
-from shsrd.io import save_cube
+from shsrd.io import save_cube, write_json
 from shsrd.report import panel
 from shsrd.upscaling import Upscaled, UpscaleOptions, upscale
 
@@ -83,4 +82,4 @@ def _write_metrics(demo: DemoResult, seed: int) -> None:
         "seconds": round(demo.seconds, 2),
         "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
     }
-    (demo.folder / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
+    write_json(metrics, demo.folder / "metrics.json")

@@ -92,7 +92,7 @@ def write_json(value: Any, path: str | os.PathLike[str]) -> None:
         SceneError: the folder cannot be written.
     """
     with replacing(Path(path)) as (part,):
-        part.write_text(json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
+        part.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def _one_line(error: Exception) -> str:
