@@ -81,12 +81,13 @@ class TrainConfig(_Settings):
             whichever of steps and time runs out first.
         batch: patches a step (photos), or patches times triplets (scenes).
         patch: side of a patch in low-resolution pixels.
-        lr: peak learning rate of AdamW.
+        optimizer: ``muon`` (orthogonalised momentum for convolutions, AdamW for the rest) or ``adamw`` for all.
+        lr: peak learning rate.
         warmup: steps of linear warm-up.
-        weight_decay: of AdamW.
+        weight_decay: decoupled.
         clip: largest norm of the gradient.
         ema: decay of the exponential moving average of the weights.
-        precision: ``bf16`` autocast or ``fp32``.
+        precision: ``bf16`` autocast, ``fp32``, or ``auto``: bf16 where the processor computes in it.
         seed: of everything random.
         validate_every: steps between validations; the best one is kept.
         patience: validations without a new best before the run stops early; 0 means never.
@@ -109,12 +110,13 @@ class TrainConfig(_Settings):
     time_limit: float = Field(0.0, ge=0)
     batch: int = Field(16, ge=1)
     patch: int = Field(40, ge=8)
-    lr: float = Field(4e-4, gt=0)
+    optimizer: Literal["muon", "adamw"] = "muon"
+    lr: float = Field(2e-3, gt=0)
     warmup: int = Field(200, ge=0)
     weight_decay: float = Field(1e-4, ge=0)
     clip: float = Field(1.0, gt=0)
     ema: float = Field(0.998, ge=0, lt=1)
-    precision: Literal["bf16", "fp32"] = "bf16"
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
     seed: int = 0
     validate_every: int = Field(500, ge=1)
     patience: int = Field(0, ge=0)

@@ -1,4 +1,4 @@
-"""The only training loop: ``step -> batch -> loss -> AdamW -> EMA``, with validation, checkpoints and a clock."""
+"""The only training loop: ``step -> batch -> loss -> update -> EMA``, with validation, checkpoints and a clock."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from shsrd.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from shsrd.training.config import TrainConfig
 from shsrd.training.losses import diffusion_loss, mean_loss
 from shsrd.training.monitor import Monitor
+from shsrd.training.muon import Muon
 from shsrd.training.trainable import freeze, trainable_parameters
 from shsrd.training.validation import Validate
 
@@ -64,15 +65,20 @@ def train(run: Run, save_best: Callable[[Network, Progress, dict[str, float]], N
     fabric.launch()
     freeze(run.network, config)
     network = channels_last(run.network)
-    optimizer = torch.optim.AdamW(
-        trainable_parameters(network), lr=config.lr, weight_decay=config.weight_decay, betas=(0.9, 0.99)
-    )
+    optimizer = _optimizer(network, config)
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.ema))  # type: ignore[no-untyped-call]
     progress = load_checkpoint(config.out, network, average, optimizer) or Progress()
     state = _State(fabric, run, network, average, optimizer, progress)
     with Monitor(config.out, fabric.is_global_zero, total=config.steps) as monitor:
         state.loop(monitor, save_best)
     return progress
+
+
+def _optimizer(network: Network, config: TrainConfig) -> torch.optim.Optimizer:
+    parameters, decay = trainable_parameters(network), config.weight_decay
+    if config.optimizer == "muon":
+        return Muon(parameters, config.lr, weight_decay=decay)
+    return torch.optim.AdamW(parameters, lr=config.lr, weight_decay=decay, betas=(0.9, 0.99))
 
 
 def _fabric(config: TrainConfig) -> Fabric:
@@ -93,7 +99,7 @@ class _State:
         run: Run,
         network: Network,
         average: AveragedModel,
-        optimizer: torch.optim.AdamW,
+        optimizer: torch.optim.Optimizer,
         progress: Progress,
     ) -> None:
         self.fabric, self.run, self.config, self.progress = fabric, run, run.config, progress

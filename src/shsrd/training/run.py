@@ -20,6 +20,7 @@ from shsrd.training.photos import PhotoSource
 from shsrd.training.rehearsal import RehearsalSource
 from shsrd.training.scenes import SceneSource
 from shsrd.training.validation import Validate, photo_validator, scene_validator
+from shsrd.upscaling.options import choose_device, choose_precision
 
 
 def run_training(config: TrainConfig) -> Path:
@@ -31,6 +32,8 @@ def run_training(config: TrainConfig) -> Path:
     Raises:
         TrainingError: missing data, or a run folder that holds a run of other settings.
     """
+    precision = choose_precision(config.precision, choose_device("auto"))
+    config = config.model_copy(update={"precision": precision})
     start = None if config.start_from is None else load_weights(config.start_from)
     if config.stage == "transfer" and start is None:
         raise TrainingError("a transfer starts from pre-trained weights; set start_from, for example natural-x4")
@@ -120,7 +123,7 @@ def keep_resolved(config: TrainConfig, network: NetworkConfig) -> None:
     path.write_text(json.dumps(resolved, indent=2) + "\n")
 
 
-_MAY_CHANGE = {"time_limit", "patience", "checkpoint_every", "out"}
+_MAY_CHANGE = {"time_limit", "patience", "checkpoint_every", "out", "precision"}
 
 
 def _provenance(config: TrainConfig, progress: Progress, figures: Mapping[str, float]) -> dict[str, Any]:
@@ -138,6 +141,7 @@ def _provenance(config: TrainConfig, progress: Progress, figures: Mapping[str, f
         "minutes": round(progress.seconds / 60, 1),
         "batch": config.batch,
         "patch": config.patch,
+        "optimizer": config.optimizer,
         "lr": config.lr,
         "figures": {key: round(value, 4) for key, value in figures.items()},
     }
