@@ -16,6 +16,7 @@ __all__ = [
     "UpscaleOptions",
     "Upscaled",
     "benchmark_cave",
+    "benchmark_scenes",
     "compare",
     "degrade_cube",
     "load_weights",
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from shsrd.cube import Cube, InputError, SceneError
     from shsrd.datasets import phantom
     from shsrd.degradation import Degradation, degrade_cube
-    from shsrd.evaluation import benchmark_cave, compare
+    from shsrd.evaluation import benchmark_cave, benchmark_scenes, compare
     from shsrd.io import open_cube, save_cube
     from shsrd.model import load_weights
     from shsrd.upscaling import Upscaled, UpscaleOptions, upscale
@@ -38,7 +39,7 @@ _ROOMS = {
     "cube": ("Cube", "InputError", "SceneError"),
     "datasets": ("phantom",),
     "degradation": ("Degradation", "degrade_cube"),
-    "evaluation": ("benchmark_cave", "compare"),
+    "evaluation": ("benchmark_cave", "benchmark_scenes", "compare"),
     "io": ("open_cube", "save_cube"),
     "model": ("load_weights",),
     "upscaling": ("UpscaleOptions", "Upscaled", "upscale"),

@@ -8,6 +8,7 @@ from PIL import Image
 
 from shsrd.datasets import cave_names, phantom
 from shsrd.evaluation.benchmark import SPLITS
+from shsrd.io import save_cube
 
 SIDE = 32
 
@@ -72,3 +73,41 @@ def test_missing_band(refuses, tmp_path, archive, tiny):
 
 def test_no_archive(refuses, tmp_path):
     refuses(["benchmark", "cave", "--root", tmp_path / "none"], "none", "give the folder")
+
+
+def test_scenes_of_ones_own(shsrd, tmp_path, source, float_scene, tiny):
+    save_cube(float_scene.crop(rows=13, columns=19), tmp_path / "odd.npz")
+    done = shsrd("benchmark", "scenes", source, tmp_path / "odd.npz", "--model", tiny, "--json")
+    assert done.code == 0, done.err
+    assert [line.split(":")[0] for line in done.err.splitlines()] == ["scene", "odd"]
+    found = json.loads(done.out)
+    assert (found["benchmark"], list(found["scenes"])) == ("scenes", ["scene", "odd"])
+    for who in ("ours", "bicubic"):
+        values = [scene[who]["mpsnr"] for scene in found["scenes"].values()]
+        assert found["mean"][who]["mpsnr"] == pytest.approx(np.mean(values))
+
+
+def test_scenes_in_a_table(shsrd, source, tiny):
+    options = ["--steps", 2, "--samples", 2, "--detail", 0.5, "--seed", 3, "--frame", "bands", "--device", "cpu"]
+    done = shsrd("benchmark", "scenes", source, "--model", tiny, *options, "--no-consistency")
+    assert done.code == 0, done.err
+    lines = [line.split() for line in done.out.splitlines()]
+    heads = [line[:2] for line in lines if line[-1:] and line[-1].replace(".", "").isdigit()]
+    assert heads[0] == ["scene", "shsrd"] and heads[2] == ["mean", "shsrd"]
+    assert heads[1][0] == heads[3][0] == "bicubic"
+
+
+def test_scenes_from_a_file_of_several(shsrd, refuses, tmp_path, float_scene, tiny):
+    array = np.ascontiguousarray(np.moveaxis(float_scene.pixels, 0, -1))
+    np.savez(tmp_path / "two.npz", first=array, second=array[:12, :12])
+    refuses(["benchmark", "scenes", tmp_path / "two.npz", "--model", tiny], "two.npz", "first", "second")
+    done = shsrd("benchmark", "scenes", tmp_path / "two.npz", "--model", tiny, "--variable", "second", "--json")
+    assert done.code == 0, done.err
+
+
+def test_a_bad_scene_among_good_ones(refuses, tmp_path, source, tiny):
+    (tmp_path / "notes.txt").write_text("no scene")
+    for bad in ("notes.txt", "absent.tif"):
+        refuses(["benchmark", "scenes", source, tmp_path / bad, "--model", tiny], bad)
+    refuses(["benchmark", "scenes", "--model", tiny], "at least one file")
+    refuses(["benchmark", "scenes", source, "--scale", 17, "--model", tiny], "scale 17")

@@ -1,26 +1,27 @@
-"""``shsrd benchmark cave``."""
+"""``shsrd benchmark cave`` and ``shsrd benchmark scenes FILE...``."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
 from shsrd.cli.terminal import parse, print_json, print_table, remark
 
+if TYPE_CHECKING:
+    from shsrd.evaluation import Comparison
+    from shsrd.upscaling import UpscaleOptions
 
-@dataclass(frozen=True)
-class Arguments:
-    """Run a published protocol on your copy of its data; the printed rows of the literature stand beside ours.
+
+@dataclass(frozen=True, kw_only=True)
+class Shared:
+    """What every benchmark may be asked.
 
     Attributes:
-        dataset: which protocol.
-        root: folder of the archive (nested or flat).
         scale: factor.
-        split: val (4 scenes of the training half), test (the 12 of the literature) or train.
         model: name of bundled weights or path; the default is cave-x4 at scale 4.
         steps: diffusion steps; 0 is the posterior mean.
         detail: 0 to 1, how much texture a sample adds.
@@ -32,10 +33,7 @@ class Arguments:
         json: print JSON.
     """
 
-    dataset: Annotated[Literal["cave"], tyro.conf.Positional]
-    root: Path
     scale: int = 4
-    split: Literal["val", "test", "train"] = "val"
     model: str | None = None
     steps: int = 0
     detail: float = 1.0
@@ -46,36 +44,96 @@ class Arguments:
     device: str = "auto"
     json: bool = False
 
+    def options(self) -> UpscaleOptions:
+        """Options of ``upscale``."""
+        from shsrd.upscaling import UpscaleOptions
+
+        return UpscaleOptions(
+            model=self.model,
+            steps=self.steps,
+            detail=self.detail,
+            samples=self.samples,
+            seed=self.seed,
+            frame=self.frame,
+            device=self.device,
+            consistency=not self.no_consistency,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cave(Shared):
+    """Run the CAVE protocol on your copy of its data; the printed rows of the literature stand beside ours.
+
+    Attributes:
+        root: folder of the archive (nested or flat).
+        split: val (4 scenes of the training half), test (the 12 of the literature) or train.
+    """
+
+    root: Path
+    split: Literal["val", "test", "train"] = "val"
+
+    def run(self) -> None:
+        """Print the means over scenes."""
+        from shsrd.datasets import printed
+        from shsrd.evaluation import benchmark_cave
+        from shsrd.report import measured, quoted, table
+
+        result = benchmark_cave(self.root, scale=self.scale, split=self.split, options=self.options(), done=_told)
+        if self.json:
+            print_json(result.as_json())
+            return
+        rows = [measured(f"shsrd {result.model}", result.ours), measured("bicubic", result.bicubic)]
+        if self.split == "test":  # printed rows are of these very scenes
+            rows += [quoted(row) for row in printed("cave", self.scale)]
+        print_table(table(rows))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenes(Shared):
+    """Take each scene as the truth: degrade it, super-resolve it, and judge the result, bicubic beside it.
+
+    Attributes:
+        files: scene files or CAVE folders; what exceeds a multiple of the scale is cropped at the lower right.
+        variable: name or path of the array, where files have several.
+    """
+
+    files: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FILE [FILE ...]")]
+    variable: str | None = None
+
+    def run(self) -> None:
+        """Print a row for every scene, and their mean."""
+        from shsrd.evaluation import benchmark_scenes
+        from shsrd.report import measured, scene_table
+
+        result = benchmark_scenes(
+            self.files, scale=self.scale, options=self.options(), variable=self.variable, done=_told
+        )
+        if self.json:
+            print_json(result.as_json())
+            return
+        pairs = {name: (scene.ours, scene.bicubic) for name, scene in result.scenes.items()}
+        pairs["mean"] = (result.ours, result.bicubic)
+        rows = {name: [measured("shsrd", ours), measured("bicubic", other)] for name, (ours, other) in pairs.items()}
+        print_table(scene_table(rows))
+        remark(f"shsrd {result.model}")
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Judge super-resolution against the truth: by a published protocol, or on scenes of your own."""
+
+    benchmark: tyro.conf.OmitArgPrefixes[
+        Annotated[Cave, tyro.conf.subcommand("cave", prefix_name=False)]
+        | Annotated[Scenes, tyro.conf.subcommand("scenes", prefix_name=False)]
+    ]
+
 
 def run(given: Sequence[str]) -> int:
     """Run the command."""
-    arguments = parse(Arguments, "benchmark", given)
-    from shsrd.datasets import printed
-    from shsrd.evaluation import Comparison, benchmark_cave
-    from shsrd.report import measured, quoted, table
-    from shsrd.upscaling import UpscaleOptions
-
-    options = UpscaleOptions(
-        model=arguments.model,
-        steps=arguments.steps,
-        detail=arguments.detail,
-        samples=arguments.samples,
-        seed=arguments.seed,
-        frame=arguments.frame,
-        device=arguments.device,
-        consistency=not arguments.no_consistency,
-    )
-
-    def told(name: str, scene: Comparison) -> None:
-        gain = scene.ours.mpsnr - scene.bicubic.mpsnr
-        remark(f"{name}: {scene.ours.mpsnr:.3f} dB ({gain:+.3f}), SAM {scene.ours.sam_deg:.3f}°")
-
-    result = benchmark_cave(arguments.root, scale=arguments.scale, split=arguments.split, options=options, done=told)
-    if arguments.json:
-        print_json(result.as_json())
-        return 0
-    rows = [measured(f"shsrd {result.model}", result.ours), measured("bicubic", result.bicubic)]
-    if arguments.split == "test":  # printed rows are of these very scenes
-        rows += [quoted(row) for row in printed("cave", arguments.scale)]
-    print_table(table(rows))
+    parse(Arguments, "benchmark", given).benchmark.run()
     return 0
+
+
+def _told(name: str, scene: Comparison) -> None:
+    gain = scene.ours.mpsnr - scene.bicubic.mpsnr
+    remark(f"{name}: {scene.ours.mpsnr:.3f} dB ({gain:+.3f}), SAM {scene.ours.sam_deg:.3f}°")

@@ -1,6 +1,6 @@
 """Judging outputs: an estimate against a reference, whole benchmarks, and the demonstration."""
 
-from shsrd.evaluation.benchmark import BenchmarkResult, benchmark_cave
+from shsrd.evaluation.benchmark import BenchmarkResult, benchmark_cave, benchmark_scenes
 from shsrd.evaluation.compare import Comparison, compare
 
-__all__ = ["BenchmarkResult", "Comparison", "benchmark_cave", "compare"]
+__all__ = ["BenchmarkResult", "Comparison", "benchmark_cave", "benchmark_scenes", "compare"]

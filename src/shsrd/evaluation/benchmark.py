@@ -1,42 +1,83 @@
-"""The CAVE protocol of the literature, to the letter."""
+"""Benchmarks: every scene of a list is degraded, super-resolved and judged, bicubic beside it.
+
+``benchmark_cave`` is the CAVE protocol of the literature, to the letter; ``benchmark_scenes`` takes any files.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from shsrd.cube import Cube, SceneError, Storage
 from shsrd.datasets import cave_scenes, printed
 from shsrd.degradation import Degradation, degrade_cube
 from shsrd.evaluation.compare import Comparison, compare
 from shsrd.io import open_cube
 from shsrd.metrics import Scores, average
 from shsrd.model import Model, load_weights
-from shsrd.upscaling import UpscaleOptions, upscale
+from shsrd.upscaling import Report, UpscaleOptions, upscale
 
 SPLITS = {"val": "validation", "test": "test", "train": "train"}
 SplitName = Literal["val", "test", "train"]
+Done = Callable[[str, Comparison], None]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One scene of a benchmark.
+
+    Attributes:
+        comparison: ours and bicubic against the truth.
+        report: of ``upscale``.
+        seconds: wall time of super-resolution.
+    """
+
+    comparison: Comparison
+    report: Report
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """``ours``, ``bicubic`` and how they came about."""
+        return {
+            "ours": self.comparison.ours.as_json(),
+            "bicubic": self.comparison.bicubic.as_json(),
+            "data_range": self.comparison.data_range,
+            "bands": self.comparison.bands,
+            "seconds": round(self.seconds, 2),
+        }
 
 
 @dataclass(frozen=True)
 class BenchmarkResult:
-    """Scores of every scene of a split.
+    """Scores of every scene of a benchmark.
 
     Attributes:
-        split: which scenes.
+        benchmark: ``cave`` or ``scenes``.
+        split: which scenes of a published set, or None.
         scale: factor.
-        scenes: comparison by scene name.
-        seconds: wall time of super-resolution by scene name.
+        judged: what was found, by scene name.
         model: name and fingerprint of the weights.
     """
 
-    split: str
+    benchmark: Literal["cave", "scenes"]
+    split: SplitName | None
     scale: int
-    scenes: dict[str, Comparison]
-    seconds: dict[str, float]
+    judged: Mapping[str, Judged]
     model: str
+
+    @property
+    def scenes(self) -> dict[str, Comparison]:
+        """Comparison by scene name."""
+        return {name: scene.comparison for name, scene in self.judged.items()}
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Wall time of super-resolution by scene name."""
+        return {name: scene.seconds for name, scene in self.judged.items()}
 
     @property
     def ours(self) -> Scores:
@@ -49,37 +90,23 @@ class BenchmarkResult:
         return average([scene.bicubic for scene in self.scenes.values()])
 
     def as_json(self) -> dict[str, Any]:
-        """``mean`` over scenes and ``scenes`` one by one, each with ``ours`` and ``bicubic``; the printed rows."""
-        scenes = {
-            name: {
-                "ours": scene.ours.as_json(),
-                "bicubic": scene.bicubic.as_json(),
-                "seconds": round(self.seconds[name], 2),
-            }
-            for name, scene in self.scenes.items()
-        }
-        literature = [
-            {"method": row.method, "mpsnr": row.mpsnr, "mssim": row.mssim, "sam_deg": row.sam_deg, "ergas": row.ergas}
-            for row in printed("cave", self.scale)
-        ]
-        return {
-            "benchmark": "cave",
-            "split": self.split,
+        """``mean`` over scenes and ``scenes`` one by one, each with ``ours`` and ``bicubic``; printed rows of CAVE."""
+        found: dict[str, Any] = {"benchmark": self.benchmark}
+        if self.split is not None:
+            found["split"] = self.split
+        found |= {
             "scale": self.scale,
             "model": self.model,
             "mean": {"ours": self.ours.as_json(), "bicubic": self.bicubic.as_json()},
-            "scenes": scenes,
-            "literature": literature,
+            "scenes": {name: scene.as_json() for name, scene in self.judged.items()},
         }
+        if self.benchmark == "cave":
+            found["literature"] = _literature(self.scale)
+        return found
 
 
 def benchmark_cave(
-    root: Path,
-    *,
-    scale: int,
-    split: SplitName,
-    options: UpscaleOptions,
-    done: Callable[[str, Comparison], None] | None = None,
+    root: Path, *, scale: int, split: SplitName, options: UpscaleOptions, done: Done | None = None
 ) -> BenchmarkResult:
     """Degrade, super-resolve and judge every scene of a split; pixel values are stored counts / 65535, range 1.
 
@@ -92,21 +119,94 @@ def benchmark_cave(
     """
     folders = cave_scenes(root, SPLITS[split])  # type: ignore[arg-type]
     model = load_weights(options.model or f"cave-x{scale}")
-    scenes: dict[str, Comparison] = {}
-    seconds: dict[str, float] = {}
-    for folder in folders:
-        comparison, spent = _judge(folder, scale, options, model)
-        scenes[folder.name], seconds[folder.name] = comparison, spent
-        if done is not None:
-            done(folder.name, comparison)
-    return BenchmarkResult(split, scale, scenes, seconds, f"{model.name} ({model.fingerprint})")
+    judge = _Judge(scale, options, model, data_range=1.0)
+    judged = judge.all({folder.name: folder for folder in folders}, open_cube, done)
+    return BenchmarkResult("cave", split, scale, judged, _named(model))
 
 
-def _judge(folder: Path, scale: int, options: UpscaleOptions, model: Model) -> tuple[Comparison, float]:
-    reference = open_cube(folder)
-    low = degrade_cube(reference, Degradation(kernel="bicubic", scale=scale))
-    low = low.replace(storage=low.storage.__class__())  # pixels stay float32: the benchmark rounds nothing
-    start = time.perf_counter()
-    estimate = upscale(low, scale, options=options, model=model).cube
-    spent = time.perf_counter() - start
-    return compare(estimate, reference, scale, data_range=1.0), spent
+def benchmark_scenes(
+    files: Sequence[Path],
+    *,
+    scale: int,
+    options: UpscaleOptions,
+    variable: str | None = None,
+    done: Done | None = None,
+) -> BenchmarkResult:
+    """Degrade, super-resolve and judge any scenes, each taken as the truth; nothing is rounded between.
+
+    Rows and columns beyond the last multiple of the scale are cropped at the lower right. The range of PSNR and SSIM is
+    the scene's own, as in ``compare``: 1 for reflectance, else its maximum.
+
+    Args:
+        files: scene files or CAVE folders, all opened once before anything is computed.
+        scale: factor.
+        options: of ``upscale``.
+        variable: name or path of the array, where files have several.
+        done: called after every scene.
+
+    Raises:
+        SceneError: no files, or one that cannot be read or is too small; the message names it.
+    """
+    if not files:
+        raise SceneError("no scene to judge; name at least one file")
+
+    def opened(path: Path) -> Cube:
+        return open_cube(path, variable=variable)
+
+    for path in files:
+        _check(opened(path), scale)
+    model = load_weights(options.model or f"cave-x{scale}")
+    judged = _Judge(scale, options, model).all(_names(files), opened, done)
+    return BenchmarkResult("scenes", None, scale, judged, _named(model))
+
+
+@dataclass(frozen=True)
+class _Judge:
+    """What is the same for all scenes of a benchmark."""
+
+    scale: int
+    options: UpscaleOptions
+    model: Model
+    data_range: float | None = None
+
+    def all(self, sources: Mapping[str, Path], opened: Callable[[Path], Cube], done: Done | None) -> dict[str, Judged]:
+        judged = {}
+        for name, path in sources.items():
+            judged[name] = self.one(opened(path))
+            if done is not None:
+                done(name, judged[name].comparison)
+        return judged
+
+    def one(self, reference: Cube) -> Judged:
+        low = degrade_cube(reference, Degradation(kernel="bicubic", scale=self.scale))
+        low = low.replace(storage=Storage())  # pixels stay float32: the benchmark rounds nothing
+        start = time.perf_counter()
+        result = upscale(low, self.scale, options=self.options, model=self.model)
+        spent = time.perf_counter() - start
+        return Judged(compare(result.cube, reference, self.scale, data_range=self.data_range), result.report, spent)
+
+
+def _check(cube: Cube, scale: int) -> None:
+    _, rows, columns = cube.shape
+    if not 2 <= scale <= min(rows, columns):
+        raise SceneError(f"{cube.source}: scale {scale} does not fit {rows} x {columns} pixels; leave the scene out")
+    if not cube.usable_bands.any():
+        raise SceneError(f"{cube.source}: no good band has a valid pixel; leave the scene out")
+
+
+def _names(files: Sequence[Path]) -> dict[str, Path]:
+    """Files by their name without suffix, or by their whole path where two have the same; a file given twice is one."""
+    distinct = list(dict.fromkeys(files))
+    often = Counter(path.stem for path in distinct)
+    return {path.stem if often[path.stem] == 1 else str(path): path for path in distinct}
+
+
+def _named(model: Model) -> str:
+    return f"{model.name} ({model.fingerprint})"
+
+
+def _literature(scale: int) -> list[dict[str, Any]]:
+    return [
+        {"method": row.method, "mpsnr": row.mpsnr, "mssim": row.mssim, "sam_deg": row.sam_deg, "ergas": row.ergas}
+        for row in printed("cave", scale)
+    ]

@@ -2,7 +2,7 @@
 
 from shsrd.report.colour import Stretch, rgb, rgb_bands, stretch_of
 from shsrd.report.panel import error_map, panel
-from shsrd.report.table import Row, markdown, measured, quoted, table
+from shsrd.report.table import Row, markdown, measured, quoted, scene_table, table
 
 __all__ = [
     "Row",
@@ -14,6 +14,7 @@ __all__ = [
     "quoted",
     "rgb",
     "rgb_bands",
+    "scene_table",
     "stretch_of",
     "table",
 ]

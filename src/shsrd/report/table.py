@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from rich.box import SIMPLE_HEAD
+from rich.markup import escape
 from rich.table import Table
 
 from shsrd.datasets import PrintedRow
@@ -68,6 +69,25 @@ def table(rows: Sequence[Row], *, title: str = "") -> Table:
     return drawn
 
 
+def scene_table(scenes: Mapping[str, Sequence[Row]]) -> Table:
+    """A Rich table with one row a scene, whose lines are methods; the best is bold within each scene.
+
+    Args:
+        scenes: the rows of each scene, by its name; at least one. Sources are not shown.
+    """
+    names = [name for name in COLUMNS if any(name in row.figures for rows in scenes.values() for row in rows)]
+    drawn = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_lines=True)
+    drawn.add_column("scene", overflow="fold")
+    drawn.add_column("method", no_wrap=True)
+    for name in names:
+        drawn.add_column(COLUMNS[name][0], justify="right", no_wrap=True)
+    for scene, rows in scenes.items():
+        _, cells = _cells(rows, "[bold]{}[/bold]", names)
+        lines = [[escape(row.method), *values] for row, values in zip(rows, cells, strict=True)]
+        drawn.add_row(escape(scene), *("\n".join(column) for column in zip(*lines, strict=True)))
+    return drawn
+
+
 def markdown(rows: Sequence[Row]) -> str:
     """The same as a Markdown table.
 
@@ -88,11 +108,11 @@ def markdown(rows: Sequence[Row]) -> str:
     return "\n".join(drawn)
 
 
-def _cells(rows: Sequence[Row], bold: str) -> tuple[list[str], list[list[str]]]:
-    """Names of the columns that any row fills, and the text of every cell."""
+def _cells(rows: Sequence[Row], bold: str, names: Sequence[str] = ()) -> tuple[list[str], list[list[str]]]:
+    """Names of the columns (those that any row fills, if none are given), and the text of every cell."""
     if not rows:
         raise ValueError("a table needs at least one row")
-    names = [name for name in COLUMNS if any(name in row.figures for row in rows)]
+    names = list(names) or [name for name in COLUMNS if any(name in row.figures for row in rows)]
     best = {name: _best(rows, name) for name in names}
     cells = []
     for row in rows:
@@ -106,6 +126,8 @@ def _cells(rows: Sequence[Row], bold: str) -> tuple[list[str], list[list[str]]]:
 
 def _best(rows: Sequence[Row], name: str) -> float:
     values = [row.figures[name] for row in rows if name in row.figures]
+    if not values:
+        return math.nan
     return max(values) if COLUMNS[name][2] else min(values)
 
 

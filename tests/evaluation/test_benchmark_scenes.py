@@ -1,0 +1,88 @@
+"""Any scenes as a benchmark: degraded, super-resolved and judged as each step by itself would be."""
+
+import numpy as np
+import pytest
+import torch
+
+from shsrd.cube import Cube, SceneError, Storage
+from shsrd.datasets import phantom
+from shsrd.degradation import Degradation, degrade_cube
+from shsrd.evaluation import benchmark_scenes, compare
+from shsrd.io import open_cube, save_cube
+from shsrd.model import Network, NetworkConfig, load_weights, save_weights
+from shsrd.upscaling import UpscaleOptions, upscale
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def options(tmp_path_factory):
+    """A small network of random detail."""
+    torch.manual_seed(0)
+    network = Network(NetworkConfig(scale=4, width=8, blocks=1, inject_every=1, denoiser_width=8, denoiser_blocks=1))
+    with torch.no_grad():
+        network.encoder.head.weight.normal_(std=0.02)
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    save_weights(path, network, {"stages": []})
+    return UpscaleOptions(model=str(path), device="cpu", precision="fp32")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Reflectance whose sides are no multiples of 4, the same in counts, and a scene with a hole and a bad band."""
+    folder = tmp_path_factory.mktemp("scenes")
+    scene = phantom(rows=35, columns=41, wavelength_nm=np.linspace(420, 900, 6), seed=1)
+    counts = Cube(np.rint(scene.pixels * 4000), wavelength_nm=scene.wavelength_nm, storage=Storage("uint16"))
+    pixels = scene.pixels.copy()
+    pixels[:, 4:9, 6:12] = np.nan
+    holed = scene.replace(pixels=pixels, good_bands=np.arange(6) != 2, storage=Storage())
+    for name, cube in {"odd.tif": scene, "counts.npz": counts, "holed.tif": holed}.items():
+        save_cube(cube, folder / name)
+    return [folder / name for name in ("odd.tif", "counts.npz", "holed.tif")]
+
+
+def test_each_scene_is_judged_as_by_hand(files, options):
+    told = []
+    found = benchmark_scenes(files, scale=4, options=options, done=lambda name, _: told.append(name))
+    assert told == list(found.scenes) == ["odd", "counts", "holed"]
+    model = load_weights(options.model)
+    for path, comparison in zip(files, found.scenes.values(), strict=True):
+        truth = open_cube(path)
+        low = degrade_cube(truth, Degradation(scale=4)).replace(storage=Storage())
+        assert comparison == compare(upscale(low, 4, options=options, model=model).cube, truth, 4), path
+        assert comparison.ours.consistency < 1e-5 < comparison.bicubic.consistency, path
+    assert found.scenes["odd"].data_range == 1
+    assert found.scenes["counts"].data_range == pytest.approx(open_cube(files[1]).pixels.max())
+    assert found.scenes["holed"].bands == 5
+
+
+def test_the_mean_is_over_scenes_and_json_has_both(files, options):
+    found = benchmark_scenes(files[:2], scale=4, options=options)
+    plain = found.as_json()
+    assert "split" not in plain and "literature" not in plain
+    for who in ("ours", "bicubic"):
+        values = [scene[who]["mpsnr"] for scene in plain["scenes"].values()]
+        assert values[0] != values[1]
+        assert plain["mean"][who]["mpsnr"] == pytest.approx(np.mean(values))
+
+
+def test_names_stay_apart(files, options, tmp_path):
+    other = tmp_path / files[0].name
+    save_cube(open_cube(files[0]).crop(rows=16, columns=16), other)
+    found = benchmark_scenes([files[0], other, files[1], files[0]], scale=4, options=options)
+    assert list(found.scenes) == [str(files[0]), str(other), "counts"]
+
+
+def test_all_files_are_looked_at_before_anything_is_computed(files, options, tmp_path):
+    narrow = tmp_path / "narrow.tif"
+    save_cube(open_cube(files[0]).crop(rows=3, columns=20), narrow)
+    told = []
+    for bad, words in ((narrow, "scale 4 does not fit 3 x 20"), (tmp_path / "none.tif", "no such file")):
+        with pytest.raises(SceneError, match=words):
+            benchmark_scenes([files[0], bad], scale=4, options=options, done=lambda *found: told.append(found))
+    with pytest.raises(SceneError, match="at least one file"):
+        benchmark_scenes([], scale=4, options=options)
+    assert told == []
