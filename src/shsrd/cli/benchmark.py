@@ -29,6 +29,7 @@ class Shared:
         seed: of the samples' noise.
         frame: eigen or bands; the default is the model's recommendation.
         no_consistency: leave back-projection out.
+        no_self_check: leave the self-check out, which scales the detail of bands made worse than bicubic.
         device: auto, cpu, cuda or mps.
         json: print JSON.
     """
@@ -41,6 +42,7 @@ class Shared:
     seed: int = 0
     frame: Literal["eigen", "bands"] | None = None
     no_consistency: bool = False
+    no_self_check: bool = False
     device: str = "auto"
     json: bool = False
 
@@ -57,6 +59,7 @@ class Shared:
             frame=self.frame,
             device=self.device,
             consistency=not self.no_consistency,
+            self_check=not self.no_self_check,
         )
 
 

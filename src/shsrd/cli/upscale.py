@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
 from shsrd.cli.targets import check_targets
 from shsrd.cli.terminal import parse, print_json, progress, remark
+
+if TYPE_CHECKING:
+    from shsrd.upscaling import Report
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class Arguments:
         tile: side of a tile in low-resolution pixels; smaller needs less memory.
         halo: low-resolution pixels a tile sees beyond itself.
         no_consistency: leave out the last step, which makes the degraded output equal the input.
+        no_self_check: leave out the self-check, which scales the detail of bands that the model would make worse than
+            bicubic.
         variable: name or path of the array, where a file has several.
         wavelengths: name or path of the list of wavelengths inside the file.
         overwrite: replace existing files.
@@ -55,6 +60,7 @@ class Arguments:
     tile: int = 128
     halo: int | None = None
     no_consistency: bool = False
+    no_self_check: bool = False
     variable: str | None = None
     wavelengths: str | None = None
     overwrite: bool = False
@@ -80,6 +86,7 @@ def run(given: Sequence[str]) -> int:
         tile=arguments.tile,
         halo=arguments.halo,
         consistency=not arguments.no_consistency,
+        self_check=not arguments.no_self_check,
     )
     targets = [path for path in (arguments.destination, arguments.uncertainty) if path is not None]
     check_targets(arguments.source, targets, overwrite=arguments.overwrite)
@@ -95,6 +102,16 @@ def run(given: Sequence[str]) -> int:
     agreement = "not measurable" if report.consistency is None else f"{report.consistency:.1e} of the range"
     remark(
         f"{arguments.destination}: {bands} bands of {rows} x {columns} pixels by {report.model}, "
-        f"{report.frame} frame; degraded again it differs from the input by {agreement}"
+        f"{report.frame} frame; degraded again it differs from the input by {agreement}" + _outside(report)
     )
     return 0
+
+
+def _outside(report: Report) -> str:
+    """A remark on scenes outside the model's domain."""
+    if not report.outside_domain:
+        return ""
+    return (
+        f"; outside the model's domain ({report.domain_score_db:+.1f} dB against bicubic in the self-check): "
+        f"detail of {report.bands_held_back} bands scaled down"
+    )

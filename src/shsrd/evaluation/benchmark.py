@@ -47,6 +47,8 @@ class Judged:
             "bicubic": self.comparison.bicubic.as_json(),
             "data_range": self.comparison.data_range,
             "bands": self.comparison.bands,
+            "domain_score_db": self.report.domain_score_db,
+            "bands_held_back": self.report.bands_held_back,
             "seconds": round(self.seconds, 2),
         }
 

@@ -36,6 +36,8 @@ class UpscaleOptions(BaseModel):
             range. Results do not depend on the tile at all from the network's reach (plus its denoiser's for every
             step) plus the consistency step's.
         consistency: back-project so that the degraded output equals the input.
+        self_check: degrade the scene once more, super-resolve that and compare; where the network does worse than
+            bicubic, scale the detail of the bands it harms.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,6 +54,7 @@ class UpscaleOptions(BaseModel):
     tile: int = Field(128, ge=8, le=4096)
     halo: int | None = Field(None, ge=0, le=512)
     consistency: bool = True
+    self_check: bool = True
 
 
 def choose_device(name: str) -> torch.device:

@@ -15,6 +15,7 @@ from shsrd.degradation import Degradation, back_projection_reach, bicubic_up, de
 from shsrd.model import Model, load_weights
 from shsrd.spectral import FrameName, SceneStatistics, scene_statistics
 from shsrd.upscaling.block import Block, Recipe, solve_block
+from shsrd.upscaling.domain import DomainCheck, check_domain, hold_back
 from shsrd.upscaling.engine import Engine, Position, Sampling
 from shsrd.upscaling.frames import guided_frame
 from shsrd.upscaling.options import (
@@ -47,6 +48,11 @@ class Report:
         bands_bicubic: bands that are bicubic only (flagged bad, or without valid pixels).
         consistency: RMSE(D(output), input) as a share of the input's range, over valid pixels, or None if nothing
             could be compared.
+        domain_score_db: gain over bicubic in the self-check, dB, mean over bands (see ``upscaling/domain.py``: measured
+            one scale step coarser, on the posterior mean); None if not assessed.
+        domain_sam_ratio: spectral angle over that of bicubic in the self-check; None if not assessed.
+        outside_domain: the score is below 0 dB: the network did worse than bicubic.
+        bands_held_back: bands whose detail was scaled down because of that.
         device: where it was computed.
         precision: bf16 or fp32.
     """
@@ -61,6 +67,10 @@ class Report:
     seed: int
     bands_bicubic: int
     consistency: float | None
+    domain_score_db: float | None
+    domain_sam_ratio: float | None
+    outside_domain: bool
+    bands_held_back: int
     device: str
     precision: str
 
@@ -114,7 +124,9 @@ def upscale(
     engine = Engine(model.network, device=device, precision=precision)
     low = fill_nodata(cube.pixels[usable])
     recipe = _recipe(cube, model, options)
+    domain = check_domain(cube, engine, recipe.mean.frame.name) if options.self_check else DomainCheck()
     solved = _solve_tiles(low, engine, recipe, options, progress)
+    hold_back(solved.estimate, solved.deviation, low=low, gain=domain.gain, degradation=recipe.degradation, scale=scale)
     consistency = _consistency(solved.estimate, cube, scale)  # before no-data is cut out of the estimate, in place
     pixels = _assemble(cube, solved.estimate, scale)
     report = Report(
@@ -128,6 +140,10 @@ def upscale(
         seed=options.seed,
         bands_bicubic=int((~usable).sum()),
         consistency=consistency,
+        domain_score_db=domain.score_db,
+        domain_sam_ratio=domain.sam_ratio,
+        outside_domain=domain.outside,
+        bands_held_back=domain.bands_held_back,
         device=str(device),
         precision=precision,
     )
