@@ -4,12 +4,15 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from rich.console import Console
 
 from shsrd.cli.main import COMMANDS
+from shsrd.cube import Storage
+from shsrd.datasets import phantom
 from shsrd.io import open_cube, save_cube
 from shsrd.metrics import DEFINITIONS
-from shsrd.model import bundled_models
+from shsrd.model import Network, NetworkConfig, bundled_models, save_weights
 
 SUFFIXES = (".img", ".tif", ".npz", ".nc", ".mat")
 
@@ -97,6 +100,59 @@ def test_upscale_reports_on_stdout_what_it_did(shsrd, tmp_path, source, tiny):
     assert (report["model"], report["scale"], report["steps"], report["device"]) == ("tiny-x4", 4, 0, "cpu")
     assert 0 < report["consistency"] < 1e-4  # int16 counts of 1e-4 are the floor
     assert f"{report['consistency']:.1e}" in done.err
+
+
+@pytest.fixture(scope="module")
+def wild(tmp_path_factory):
+    """Weights whose random detail is far too strong."""
+    torch.manual_seed(1)
+    network = Network(NetworkConfig(scale=4, width=8, blocks=1, inject_every=1, denoiser_width=8, denoiser_blocks=1))
+    with torch.no_grad():
+        network.encoder.head.weight.normal_(std=0.3)
+    path = tmp_path_factory.mktemp("weights") / "wild-x4.safetensors"
+    save_weights(path, network, {"stages": []})
+    return path
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """A scene that is just large enough for the self-check."""
+    path = tmp_path_factory.mktemp("large") / "large.npz"
+    scene = phantom(rows=64, columns=65, wavelength_nm=np.linspace(420, 980, 3), seed=5)
+    save_cube(scene.replace(storage=Storage()), path)
+    return path
+
+
+def test_upscale_says_that_a_scene_is_outside_the_domain(shsrd, tmp_path, large, wild):
+    checked = shsrd("upscale", large, tmp_path / "checked.npz", "--model", wild, "--json")
+    free = shsrd("upscale", large, tmp_path / "free.npz", "--model", wild, "--json", "--no-self-check")
+    report = strict(checked.out)
+    assert report["outside_domain"] and report["bands_held_back"] == 3
+    assert f"outside the model's domain ({report['domain_score_db']:.1f} dB" in checked.err
+    assert "3 bands scaled down" in checked.err.splitlines()[-1]
+    assert "domain" not in free.err
+    assert (strict(free.out)["domain_score_db"], strict(free.out)["outside_domain"]) == (None, False)
+    spread = [open_cube(tmp_path / f"{name}.npz").pixels.std() for name in ("checked", "free")]
+    assert spread[0] < 0.9 * spread[1]
+
+
+def test_upscale_says_nothing_of_the_domain_where_all_is_well(shsrd, tmp_path, large):
+    done = shsrd("upscale", large, tmp_path / "well.npz", "--model", "cave-x4", "--json")
+    assert strict(done.out)["domain_score_db"] > 0
+    assert "domain" not in done.err
+
+
+def test_benchmark_without_self_check(shsrd, tmp_path, wild):
+    scene = phantom(rows=256, columns=256, wavelength_nm=np.linspace(420, 980, 3), seed=5)
+    save_cube(scene, tmp_path / "truth.npz")
+    found = []
+    for flags in ([], ["--no-self-check"]):
+        done = shsrd("benchmark", "scenes", tmp_path / "truth.npz", "--model", wild, "--json", *flags)
+        found.append(strict(done.out)["scenes"]["truth"])
+    assert [scene["bands_held_back"] for scene in found] == [3, 0]
+    assert found[0]["domain_score_db"] < 0 and found[1]["domain_score_db"] is None
+    assert found[1]["ours"]["mpsnr"] < found[1]["bicubic"]["mpsnr"] - 3
+    assert found[0]["ours"]["mpsnr"] > found[0]["bicubic"]["mpsnr"] - 0.1
 
 
 FLAGS = (
