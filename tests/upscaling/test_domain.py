@@ -133,6 +133,7 @@ def test_what_cannot_be_assessed_is_left_alone(low, run, teach):
 
 def test_no_data_and_bad_bands_do_not_matter(low, run, teach):
     """Rubbish where nothing was measured leaves the verdict where it was."""
+    low = low.replace(pixels=low.pixels + 3)  # a hole filled with 0 would be an edge
     spoilt = low.pixels.copy()
     spoilt[:, 5:9, 5:9] = np.nan
     extra = np.concatenate([spoilt, 1e6 * np.random.default_rng(0).normal(size=(1, *spoilt.shape[1:]))])
@@ -141,6 +142,11 @@ def test_no_data_and_bad_bands_do_not_matter(low, run, teach):
     found = run(bad, model=teach(-0.3)).report
     assert found.domain_score_db == pytest.approx(reference.domain_score_db, abs=0.5)
     assert found.bands_held_back == 4
+
+
+def test_the_check_is_made_in_the_frame_of_the_mean(low, run):
+    bands, eigen = (run(low, frame=frame).report.domain_score_db for frame in ("bands", "eigen"))
+    assert abs(bands - eigen) > 0.01
 
 
 def test_units_do_not_matter(low, run, teach):
