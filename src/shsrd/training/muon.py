@@ -21,7 +21,7 @@ def orthogonalised(matrix: Tensor) -> Tensor:
     """The nearest matrix ``(rows, columns)`` with singular values near one, by Newton-Schulz iteration in float32."""
     a, b, c = NS
     tall = matrix.shape[0] > matrix.shape[1]
-    x = (matrix.T if tall else matrix).float()
+    x: Tensor = (matrix.T if tall else matrix).float()
     x = x / (x.norm() + 1e-12)
     for _ in range(NS_STEPS):
         gram = x @ x.T
