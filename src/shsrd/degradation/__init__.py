@@ -1,6 +1,12 @@
 """The only place that knows how a low-resolution cube is made."""
 
-from shsrd.degradation.consistency import back_project, back_projection_reach, consistency_rmse
+from shsrd.degradation.consistency import (
+    back_project,
+    back_projection_reach,
+    consistency_rmse,
+    interpolated_again,
+    low_correction,
+)
 from shsrd.degradation.degradation import Degradation, degrade, degrade_cube
 from shsrd.degradation.kernels import area_down, gaussian_down
 from shsrd.degradation.resample import bicubic_down, bicubic_up, pad_symmetric
@@ -16,5 +22,7 @@ __all__ = [
     "degrade",
     "degrade_cube",
     "gaussian_down",
+    "interpolated_again",
+    "low_correction",
     "pad_symmetric",
 ]
