@@ -9,7 +9,7 @@ from shsrd.degradation.consistency import (
 )
 from shsrd.degradation.degradation import Degradation, degrade, degrade_cube
 from shsrd.degradation.kernels import area_down, gaussian_down
-from shsrd.degradation.resample import bicubic_down, bicubic_up, pad_symmetric
+from shsrd.degradation.resample import bicubic_down, bicubic_round_trip, bicubic_up, pad_symmetric
 
 __all__ = [
     "Degradation",
@@ -17,6 +17,7 @@ __all__ = [
     "back_project",
     "back_projection_reach",
     "bicubic_down",
+    "bicubic_round_trip",
     "bicubic_up",
     "consistency_rmse",
     "degrade",
