@@ -263,8 +263,14 @@ def test_the_report_says_what_was_done(make_scene, run):
         "seed": 5,
         "bands_bicubic": 0,
         "consistency": report.consistency,
+        "domain_score_db": None,  # the scene is too small to tell
+        "domain_sam_ratio": None,
+        "outside_domain": False,
+        "bands_held_back": 0,
         "device": "cpu",
         "precision": "fp32",
+        "ensemble": 1,
+        "stride": 3,
     }
 
 

@@ -20,6 +20,7 @@ from shsrd.training.photos import PhotoSource
 from shsrd.training.rehearsal import RehearsalSource
 from shsrd.training.scenes import SceneSource
 from shsrd.training.validation import Validate, photo_validator, scene_validator
+from shsrd.upscaling.engine import Precision
 from shsrd.upscaling.options import choose_device, choose_precision
 
 
@@ -32,8 +33,7 @@ def run_training(config: TrainConfig) -> Path:
     Raises:
         TrainingError: missing data, or a run folder that holds a run of other settings.
     """
-    precision = choose_precision(config.precision, choose_device("auto"))
-    config = config.model_copy(update={"precision": precision})
+    config = config.model_copy(update={"precision": _precision(config)})
     start = None if config.start_from is None else load_weights(config.start_from)
     if config.stage == "transfer" and start is None:
         raise TrainingError("a transfer starts from pre-trained weights; set start_from, for example natural-x4")
@@ -83,9 +83,14 @@ def _calibrate(target: Path, config: TrainConfig) -> None:
     """Write the spread of the validation scenes into the best weights."""
     best = load_weights(target)
     best.network.config = best.network.config.model_copy(update={"spread": 1.0})
-    spread = calibrated_spread(best.network, config.validation, config.precision)
+    spread = calibrated_spread(best.network, config.validation, _precision(config))
     best.network.config = best.network.config.model_copy(update={"spread": round(spread, 4)})
     save_weights(target, best.network, best.provenance)
+
+
+def _precision(config: TrainConfig) -> Precision:
+    """The precision of a run; ``auto`` is what this machine computes in."""
+    return choose_precision(config.precision, choose_device("auto"))
 
 
 def _network(config: TrainConfig, start: Model | None) -> Network:
@@ -107,7 +112,7 @@ def _source(config: TrainConfig, network: NetworkConfig) -> Source:
 
 def _validator(config: TrainConfig, network: NetworkConfig) -> Validate:
     make = photo_validator if config.stage == "pretrain" else scene_validator
-    return make(config.validation, scale=network.scale, objective=config.objective, precision=config.precision)
+    return make(config.validation, scale=network.scale, objective=config.objective, precision=_precision(config))
 
 
 def keep_resolved(config: TrainConfig, network: NetworkConfig) -> None:
