@@ -24,7 +24,7 @@ from shsrd.upscaling.tiles import Window, read_window
 
 Vector = NDArray[np.float64]
 
-DOMAIN_THRESHOLD_DB = 0.0  # a gain over bicubic below it: outside the domain
+DOMAIN_THRESHOLD_DB = -0.05  # a gain over bicubic below it: outside the domain; see docs/results.md
 LEAVE_ALONE = 0.9  # a band whose detail deserves at least this share keeps all of it
 SMALLEST_SIDE = 16  # pixels of yy on each side, below which nothing is said
 WHOLE_SIDE = 256  # pixels of y: scenes up to this side are checked whole
@@ -51,7 +51,7 @@ class DomainCheck:
 
     @property
     def outside(self) -> bool:
-        """Whether the network did worse than bicubic."""
+        """Whether the network did worse than bicubic, by more than a hair."""
         return self.score_db is not None and self.score_db < DOMAIN_THRESHOLD_DB
 
     @property

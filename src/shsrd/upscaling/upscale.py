@@ -51,7 +51,7 @@ class Report:
         domain_score_db: gain over bicubic in the self-check, dB, mean over bands (see ``upscaling/domain.py``: measured
             one scale step coarser, on the posterior mean); None if not assessed.
         domain_sam_ratio: spectral angle over that of bicubic in the self-check; None if not assessed.
-        outside_domain: the score is below 0 dB: the network did worse than bicubic.
+        outside_domain: the score is below -0.05 dB: the network did worse than bicubic.
         bands_held_back: bands whose detail was scaled down because of that.
         device: where it was computed.
         precision: bf16 or fp32.
