@@ -3,8 +3,8 @@
     python benchmarks/cave_table.py --root CAVE [--split val] [--markdown]
 
 Rows: bicubic; the stage-1 weights, never shown a hyperspectral image; the transferred weights; both frames; overlapping
-triplets; a self-ensemble; consistency left out; one posterior sample; the mean of eight. Seeds are fixed (0); scores are means over scenes, definitions as in
-``shsrd.metrics.DEFINITIONS``.
+triplets; a self-ensemble; consistency left out; one posterior sample; the mean of eight. Seeds are fixed (0); scores
+are means over scenes, definitions as in ``shsrd.metrics.DEFINITIONS``.
 """
 
 from __future__ import annotations
