@@ -11,13 +11,16 @@ Reading the output:
   triplet through the network, ``eigen`` the leading eigenimages alone. *wall* is the clock, *cpu* the processor time of
   all threads: on a busy machine believe cpu, and the breakdown's shares.
 * *breakdown*: the same steps run one by one. Frame: moments, eigenvectors, guide. Encoder: channels, guide maps and the
-  network. Interpolation: U. Consistency: back-projection and its check. Other: what the parts do not add up to (halo,
-  copies, assembly, weights).
+  network. Consistency: interpolation, detail and back-projection, which are one step, and the check. Other: what the
+  parts do not add up to (halo, copies, assembly, weights).
+* *beside it*: reading the scene as ENVI and writing the result as GeoTIFF; the denoiser of eight samples (four times
+  the difference between three samples and one, so without what they share).
+* *GPU*: scenes a second with everything on the device (``benchmarks/gpu.py``), where there is one.
 * *ratios*: the same scene by torch's bicubic, and by an EDSR-baseline (Lim et al. 2017: 16 blocks of 64 channels, x4
   pixel-shuffle head, random weights) that sees eleven band triplets at the same precision, without any halo.
 * *growth*: time per low-resolution pixel for 64, 128 and 256 pixels a side (flat is linear; small scenes pay for their
-  halo), and the price of 480 bands over 31 (``eigen`` should be near the ratio of its interpolation alone; ``bands``
-  grows with the number of bands).
+  halo), and the price of 480 bands over 31 (``eigen`` pays for one interpolation, the synthesis and the check of every
+  band; ``bands`` grows with the number of bands).
 
 Set ``OMP_NUM_THREADS`` to the same number of threads: more threads than free cores are slower than one.
 """
@@ -25,10 +28,10 @@ Set ``OMP_NUM_THREADS`` to the same number of threads: more threads than free co
 from __future__ import annotations
 
 import json
-import statistics
-import time
+import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,23 +39,26 @@ import torch
 import tyro
 from rich.console import Console
 from rich.table import Table
-from torch import Tensor, nn
+from torch import nn
 
+from gpu import described, gpu_line
 from shsrd.cube import Cube, Storage
 from shsrd.datasets import phantom
-from shsrd.degradation import Degradation, back_project, back_projection_reach, bicubic_up, degrade
+from shsrd.degradation import Degradation, back_projection_reach, bicubic_up, degrade
+from shsrd.io import open_cube, save_cube
 from shsrd.model import Model, Network, load_weights
 from shsrd.spectral import FrameName, scene_statistics
 from shsrd.upscaling import UpscaleOptions, upscale
+from shsrd.upscaling.composition import composed
 from shsrd.upscaling.engine import Engine, Precision
 from shsrd.upscaling.frames import guided_frame
 from shsrd.upscaling.options import choose_precision
 from shsrd.upscaling.tiles import Window, read_window
 from shsrd.upscaling.upscale import DEFAULT_HALO
+from yardsticks import Timing, edsr_time, peak_flops, timed
 
 SCALE = 4
 FRAMES: tuple[FrameName, ...] = ("bands", "eigen")
-PEAK_WIDTHS, PEAK_SIDES = (64, 96, 128, 256), (64, 128, 192)
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,7 @@ class Arguments:
     Attributes:
         model: weights.
         threads: of torch; 0 leaves them as they are.
-        quick: fewer repetitions and no growth.
+        quick: fewer repetitions, no files, no samples and no growth.
         json: print JSON.
     """
 
@@ -72,91 +78,12 @@ class Arguments:
     json: bool = False
 
 
-@dataclass(frozen=True)
-class Timing:
-    """Medians in seconds: on the clock, and of the processor over all threads."""
-
-    wall: float
-    cpu: float
-
-    def over(self, other: Timing) -> float:
-        """How many times longer than ``other``, by processor time."""
-        return self.cpu / other.cpu
-
-
-def timed(work: Callable[[], object], repeats: int) -> Timing:
-    """Run once to warm up, then time."""
-    work()
-    walls, cpus = [], []
-    for _ in range(repeats):
-        wall, cpu = time.perf_counter(), time.process_time()
-        work()
-        walls.append(time.perf_counter() - wall)
-        cpus.append(time.process_time() - cpu)
-    return Timing(statistics.median(walls), statistics.median(cpus))
-
-
-def peak_flops(precision: Precision) -> float:
-    """Best measured rate of a 3x3 convolution in operations a second: per processor-second, times threads."""
-    kind = torch.bfloat16 if precision == "bf16" else torch.float32
-    best = 0.0
-    for width in PEAK_WIDTHS:
-        layer = nn.Conv2d(width, width, 3, padding=1, bias=False).to(dtype=kind, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        for side in PEAK_SIDES:
-            image = torch.randn(1, width, side, side).to(dtype=kind, memory_format=torch.channels_last)
-            with torch.inference_mode():
-                timing = timed(lambda layer=layer, image=image: layer(image), 5)  # type: ignore[misc]
-            best = max(best, 2 * 9 * width**2 * side**2 / timing.cpu * torch.get_num_threads())
-    return best
-
-
 def encoder_flops(network: Network, pixels: int, triplets: int) -> int:
     """Multiplications and additions of the encoder; every convolution runs once on each low-resolution pixel."""
     layers = list(network.encoder.modules())
     per_pixel = sum(2 * layer.weight.numel() for layer in layers if isinstance(layer, nn.Conv2d))
     per_triplet = sum(2 * layer.weight.numel() for layer in layers if isinstance(layer, nn.Linear))
     return triplets * (per_pixel * pixels + per_triplet)
-
-
-class Edsr(nn.Module):
-    """EDSR-baseline, x4 (Lim et al. 2017, table 1): 16 residual blocks of 64 channels, no batch normalisation."""
-
-    def __init__(self, width: int = 64, blocks: int = 16) -> None:
-        super().__init__()
-
-        def conv(inputs: int, outputs: int) -> nn.Conv2d:
-            return nn.Conv2d(inputs, outputs, 3, padding=1)
-
-        self.stem = conv(3, width)
-        self.blocks = nn.ModuleList(
-            nn.Sequential(conv(width, width), nn.ReLU(), conv(width, width)) for _ in range(blocks)
-        )
-        self.body = conv(width, width)
-        stages = [layer for _ in range(2) for layer in (conv(width, 4 * width), nn.PixelShuffle(2))]
-        self.head = nn.Sequential(*stages, conv(width, 3))
-
-    def forward(self, image: Tensor) -> Tensor:
-        """``(n, 3, y, x)`` to ``(n, 3, 4 y, 4 x)``."""
-        first = h = self.stem(image)
-        for block in self.blocks:
-            h = h + block(h)
-        out: Tensor = self.head(first + self.body(h))
-        return out
-
-
-def edsr_time(low: Cube, precision: Precision, repeats: int) -> Timing:
-    """Eleven band triplets, one after the other (two at once would not fit the cache)."""
-    network = Edsr().eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    starts = [min(start, low.shape[0] - 3) for start in range(0, low.shape[0], 3)]
-    bands = torch.from_numpy(low.pixels)
-    images = [bands[start : start + 3][None].to(memory_format=torch.channels_last) for start in starts]
-
-    def forward() -> None:
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
-            for image in images:
-                network(image).float()
-
-    return timed(forward, repeats)
 
 
 def scene(side: int, bands: int = 31) -> Cube:
@@ -179,12 +106,17 @@ def breakdown(low: Cube, model: Model, frame: FrameName, precision: Precision, r
     window = Window(0, 0, *low.shape[1:]).grown(max(DEFAULT_HALO, back_projection_reach(degradation)))
     seen = read_window(low.pixels, window)
     guided = guided_frame(scene_statistics(low.pixels), frame, low.wavelength_nm)
-    given, estimate = torch.from_numpy(low.pixels), bicubic_up(torch.from_numpy(low.pixels), SCALE)
+    detail = engine.mean(low.pixels, guided)
+    estimate = torch.from_numpy(composed(low.pixels, detail, guided.frame, scale=SCALE, degradation=degradation))
+
+    def consistent() -> None:
+        composed(low.pixels, detail, guided.frame, scale=SCALE, degradation=degradation)
+        degrade(estimate, degradation)
+
     parts = {
         "frame": lambda: guided_frame(scene_statistics(low.pixels), frame, low.wavelength_nm),
         "encoder": lambda: engine.mean(seen, guided),
-        "interpolation": lambda: bicubic_up(torch.from_numpy(seen), SCALE),
-        "consistency": lambda: (back_project(estimate, given, degradation), degrade(estimate, degradation)),
+        "consistency": consistent,
     }
     total = whole(low, model, frame, repeats)
     times = {name: timed(part, repeats) for name, part in parts.items()}
@@ -196,6 +128,26 @@ def breakdown(low: Cube, model: Model, frame: FrameName, precision: Precision, r
         "triplets": len(guided.triplets),
         "gflop": flops / 1e9,
         "encoder_gflops": flops / times["encoder"].cpu * torch.get_num_threads() / 1e9,
+    }
+
+
+def beside(low: Cube, model: Model) -> dict[str, float]:
+    """Processor seconds of what the posterior mean of a scene in memory does not need: files and samples."""
+    fine = upscale(low, SCALE, options=UpscaleOptions(frame="eigen", device="cpu"), model=model).cube
+    with tempfile.TemporaryDirectory() as name:
+        source, target = Path(name) / "low.hdr", Path(name) / "fine.tif"
+        save_cube(low, source)
+        reading = timed(lambda: open_cube(source), 3)
+        writing = timed(lambda: save_cube(fine, target, overwrite=True), 1)
+
+    def drawn(samples: int) -> Timing:
+        options = UpscaleOptions(frame="eigen", device="cpu", steps=8, samples=samples)
+        return timed(lambda: upscale(low, SCALE, options=options, model=model), 1)
+
+    return {
+        "read ENVI": reading.cpu,
+        "write GeoTIFF": writing.cpu,
+        "denoiser, 8 samples of 8 steps": 4 * (drawn(3).cpu - drawn(1).cpu),
     }
 
 
@@ -235,7 +187,8 @@ def measure(arguments: Arguments) -> dict[str, Any]:
     for frame in FRAMES:
         ours = Timing(**found[frame]["total"])
         found[frame] |= {"over_bicubic": ours.over(bicubic), "over_edsr_baseline": ours.over(edsr)}
-    return found if arguments.quick else found | {"growth": growth(model, 1)}
+    found["gpu"] = gpu_line(low, model)
+    return found if arguments.quick else found | {"beside_cpu": beside(low, model), "growth": growth(model, 1)}
 
 
 def show(found: dict[str, Any]) -> None:
@@ -262,7 +215,9 @@ def show(found: dict[str, Any]) -> None:
     for name, text in rows.items():
         table.add_row(name, *(text(found[frame]) for frame in FRAMES))
     console.print(table)
+    console.print(described(found["gpu"]))
     if "growth" in found:
+        console.print("beside it, s cpu: " + ", ".join(f"{n} {v:.2f}" for n, v in found["beside_cpu"].items()))
         console.print(_growth_table(found["growth"]))
 
 

@@ -53,6 +53,14 @@ def test_table_and_options(shsrd, archive, tiny):
     assert "SSPSR" not in done.out  # printed rows are of the test scenes only
 
 
+@pytest.mark.parametrize("asked", [["--ensemble", 2], ["--stride", 1]], ids=str)
+def test_averages_of_the_mean_are_judged(shsrd, archive, tiny, asked):
+    common = ("benchmark", "cave", "--root", archive, "--model", tiny, "--frame", "bands", "--json")
+    plain, averaged = (json.loads(shsrd(*common, *options).out)["mean"] for options in ([], asked))
+    assert averaged["bicubic"] == plain["bicubic"]
+    assert averaged["ours"]["mpsnr"] != plain["ours"]["mpsnr"]
+
+
 def test_scale_two_needs_a_model(refuses, archive):
     refuses(["benchmark", "cave", "--root", archive, "--scale", 2], "cave-x2")
 

@@ -166,6 +166,7 @@ FLAGS = (
     ["--tile", 8],
     ["--tile", 8, "--halo", 14],
     ["--no-consistency"],
+    ["--ensemble", 2],
 )
 
 
@@ -178,10 +179,21 @@ def test_every_option_of_upscale_reaches_the_result(shsrd, tmp_path, float_scene
     expected, found = open_cube(plain).pixels, open_cube(other).pixels
     assert np.isfinite(found).all()
     spread = float(expected.std())
-    if flags[0] in ("--frame", "--steps", "--no-consistency"):
+    if flags[0] in ("--frame", "--steps", "--no-consistency", "--ensemble"):
         assert 1e-5 * spread < np.abs(found - expected).max() < 10 * spread
     else:
         np.testing.assert_allclose(found, expected, atol=0.02 * spread)
+
+
+def test_stride_reaches_the_result_and_the_report(shsrd, tmp_path, float_scene, tiny):
+    save_cube(float_scene, tmp_path / "low.npz")
+    found = {}
+    for stride in (1, 3):
+        path = tmp_path / f"{stride}.npz"
+        asked = ("--model", tiny, "--frame", "bands", "--stride", stride, "--json")
+        assert strict(shsrd("upscale", tmp_path / "low.npz", path, *asked).out)["stride"] == stride
+        found[stride] = open_cube(path).pixels
+    assert 1e-5 * found[3].std() < np.abs(found[1] - found[3]).max() < found[3].std()
 
 
 def test_more_texture_the_more_detail(shsrd, tmp_path, float_scene, tiny):

@@ -158,7 +158,11 @@ class TestOptions:
 
     @pytest.mark.parametrize(
         ("options", "word"),
-        [(["--samples", 4], "--steps"), (["--steps", 4, "--uncertainty", "sd.tif"], "--samples")],
+        [
+            (["--samples", 4], "--steps"),
+            (["--steps", 4, "--uncertainty", "sd.tif"], "--samples"),
+            (["--frame", "eigen", "--stride", 1], "--frame bands"),
+        ],
     )
     def test_that_do_not_fit_each_other(self, refuses, source, target, options, word):
         options = [target.with_name(o) if o == "sd.tif" else o for o in options]
