@@ -12,19 +12,12 @@ from numpy.typing import NDArray
 
 from shsrd.cube import Cube, SceneError, Storage, fill_nodata
 from shsrd.degradation import Degradation, back_projection_reach, bicubic_up, degrade
-from shsrd.model import Model, load_weights
+from shsrd.model import INTERVALS, Model, load_weights
 from shsrd.spectral import FrameName, SceneStatistics, scene_statistics
 from shsrd.upscaling.block import Block, Recipe, solve_block
 from shsrd.upscaling.engine import Engine, Position, Sampling
 from shsrd.upscaling.frames import guided_frame
-from shsrd.upscaling.options import (
-    DEFAULT_MODELS,
-    DEFAULT_UNCERTAINTY_SAMPLES,
-    DEFAULT_UNCERTAINTY_STEPS,
-    UpscaleOptions,
-    choose_device,
-    choose_precision,
-)
+from shsrd.upscaling.options import DEFAULT_MODELS, UpscaleOptions, choose_device, choose_precision
 from shsrd.upscaling.tiles import plan_tiles, read_window
 
 DEFAULT_HALO = 10  # low-resolution pixels; measured in docs/method.md
@@ -124,7 +117,7 @@ def upscale(
         frame=recipe.mean.frame.name,
         channels=recipe.mean.frame.channels,
         steps=options.steps,
-        samples=1 if recipe.sampling is None else recipe.samples,
+        samples=recipe.samples,
         seed=options.seed,
         bands_bicubic=int((~usable).sum()),
         consistency=consistency,
@@ -132,7 +125,7 @@ def upscale(
         precision=precision,
     )
     finer = cube.replace(pixels=pixels, transform=cube.finer_transform(scale))
-    return Upscaled(finer, _uncertainty(finer, solved.deviation, usable), report)
+    return Upscaled(finer, _uncertainty(finer, solved.deviation, usable, model), report)
 
 
 @dataclass(frozen=True)
@@ -142,7 +135,7 @@ class _Solved:
 
 
 def _checked(options: UpscaleOptions) -> UpscaleOptions:
-    if options.samples > 1 and options.steps == 0 and not options.uncertainty:
+    if options.samples > 1 and options.steps == 0:
         raise SceneError("several samples of the posterior mean are all the same; ask for --steps 8 as well")
     if options.uncertainty and options.steps > 0 and options.samples < 2:
         raise SceneError("an uncertainty needs at least two samples; ask for --samples 8")
@@ -161,20 +154,15 @@ def _recipe(cube: Cube, model: Model, options: UpscaleOptions) -> Recipe:
     statistics = _statistics(cube.pixels[usable])
     wavelength_nm = None if cube.wavelength_nm is None else cube.wavelength_nm[usable]
     config = model.network.config
-    sampling = None
-    if options.steps > 0:
-        sampling = Sampling(options.steps, options.seed)
-    elif options.uncertainty:
-        sampling = Sampling(DEFAULT_UNCERTAINTY_STEPS, options.seed)
     return Recipe(
         mean=guided_frame(statistics, options.frame or config.frame, wavelength_nm),
         texture=guided_frame(statistics, "eigen", wavelength_nm),
         degradation=Degradation(kernel="bicubic", scale=config.scale) if options.consistency else None,
-        sampling=sampling,
-        samples=options.samples if options.samples > 1 or options.steps > 0 else DEFAULT_UNCERTAINTY_SAMPLES,
+        sampling=Sampling(options.steps, options.seed) if options.steps > 0 else None,
+        samples=options.samples,
         detail=options.detail,
-        spread=config.spread,
-        keep_mean=options.steps == 0,
+        uncertain=options.uncertainty,
+        spread=config.sample_spread if options.steps > 0 else config.spread,
     )
 
 
@@ -225,13 +213,17 @@ def _assemble(cube: Cube, estimate: Block, scale: int) -> Block:
     return pixels
 
 
-def _uncertainty(finer: Cube, deviation: Block | None, usable: NDArray[np.bool_]) -> Cube | None:
+def _uncertainty(finer: Cube, deviation: Block | None, usable: NDArray[np.bool_], model: Model) -> Cube | None:
     if deviation is None:
         return None
     pixels = np.full(finer.shape, np.nan, np.float32)
     pixels[usable] = deviation
     pixels[~finer.valid] = np.nan
-    headers = {**finer.headers, "description": "one standard deviation of the super-resolved scene"}
+    factors = ", ".join(
+        f"{100 * share:g} % within {factor:.3g} of it"
+        for share, factor in zip(INTERVALS, model.network.config.interval_factors, strict=True)
+    )
+    headers = {**finer.headers, "description": f"one standard deviation of the super-resolved scene; {factors}"}
     return finer.replace(pixels=pixels, storage=Storage(nodata=-9999.0), headers=headers)
 
 
