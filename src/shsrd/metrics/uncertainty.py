@@ -56,8 +56,6 @@ def best_constant_deviation(error: Array) -> float:
         True
     """
     squares = np.square(np.asarray(error, np.float64)).ravel()
-    squares = squares[np.argsort(squares)]
-    largest = math.sqrt(float(squares[-1]))
     if np.mean(squares == 0) >= 1 / math.sqrt(2):
         return 0.0
 
@@ -65,8 +63,8 @@ def best_constant_deviation(error: Array) -> float:
         density = np.exp(-0.5 * squares / math.exp(2 * log_sigma)) / math.sqrt(2 * math.pi)
         return float(np.mean(2 * density)) - 1 / math.sqrt(math.pi)
 
-    smallest = math.sqrt(float(squares[squares > 0][0]))
-    return math.exp(brentq(slope, math.log(smallest) - 10, math.log(largest) + 10))
+    smallest, largest = float(squares[squares > 0].min()), float(squares.max())
+    return math.exp(brentq(slope, 0.5 * math.log(smallest) - 10, 0.5 * math.log(largest) + 10))
 
 
 def error_ratio(error: Array, deviation: Array, *, share: float = 0.1, power: int = 2) -> float:

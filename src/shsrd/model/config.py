@@ -6,7 +6,6 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from shsrd.spectral import FrameName
 
-
 INTERVALS = (0.5, 0.8, 0.9)  # shares of the truth that central intervals are calibrated to hold
 
 
@@ -26,8 +25,8 @@ class NetworkConfig(BaseModel):
         frame: spectral frame recommended for this model.
         spread: factor from the predicted scale to a calibrated standard deviation.
         sample_spread: factor from the standard deviation of posterior samples to a calibrated one.
-        interval_factors: half-widths of the central intervals of ``INTERVALS``, in calibrated standard deviations; those
-            of a Gaussian until they are measured.
+        interval_factors: half-widths of the central intervals of ``INTERVALS``, in calibrated standard deviations;
+            those of a Gaussian until they are measured.
         map_channels: channels of the guide maps.
         descriptor_features: length of a triplet's descriptor.
     """

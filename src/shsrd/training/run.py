@@ -11,7 +11,7 @@ import torch
 
 import shsrd
 from shsrd.model import Model, Network, NetworkConfig, load_weights, save_weights
-from shsrd.training.calibration import calibrated_spread
+from shsrd.training.calibration import calibrate
 from shsrd.training.checkpoint import Progress
 from shsrd.training.config import TrainConfig, TrainingError
 from shsrd.training.loop import BEST, Run, Source, train
@@ -80,11 +80,11 @@ def _copy(network: Network) -> dict[str, torch.Tensor]:
 
 
 def _calibrate(target: Path, config: TrainConfig) -> None:
-    """Write the spread of the validation scenes into the best weights."""
+    """Write what the validation scenes say of the uncertainty into the best weights."""
     best = load_weights(target)
-    best.network.config = best.network.config.model_copy(update={"spread": 1.0})
-    spread = calibrated_spread(best.network, config.validation, config.precision)
-    best.network.config = best.network.config.model_copy(update={"spread": round(spread, 4)})
+    precision = choose_precision(config.precision, choose_device("auto"))
+    found = calibrate(best.network, config.validation, precision)
+    best.network.config = found.applied(best.network.config)
     save_weights(target, best.network, best.provenance)
 
 
