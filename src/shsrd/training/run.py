@@ -112,7 +112,7 @@ def _validator(config: TrainConfig, network: NetworkConfig) -> Validate:
 
 def keep_resolved(config: TrainConfig, network: NetworkConfig) -> None:
     """Write the settings beside the results; refuse a folder that holds a run of other settings."""
-    resolved = json.loads(config.model_dump_json()) | {"network": network.model_dump()}
+    resolved = json.loads(config.model_dump_json()) | {"network": network.model_dump(mode="json")}
     path = config.out / "config.json"
     if path.exists():
         before = json.loads(path.read_text())
