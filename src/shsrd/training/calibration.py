@@ -26,7 +26,7 @@ from shsrd.upscaling.tiles import Window, read_window
 STEPS = 4
 SAMPLES = 8
 HALO = 12
-DRAWN = 200_000  # pixels of each scene that decide on the intervals, evenly strided
+DRAWN = 50_000  # errors of each scene that decide on the intervals, evenly spaced in rank
 
 
 @dataclass(frozen=True)
@@ -44,27 +44,22 @@ class Calibration:
 
 @dataclass(frozen=True)
 class _Judged:
-    """One scene: mean squared error over mean predicted variance, and errors in predicted deviations, strided."""
+    """One scene: mean squared error over mean predicted variance, and ``DRAWN`` errors in predicted deviations."""
 
     scale_ratio: float
     sample_ratio: float
-    relative_errors: NDArray[np.float64]
+    relative_errors: NDArray[np.float32]
 
 
 def calibrate(network: Network, folder: Path, precision: Precision) -> Calibration:
     """Measure on every scene of a packed folder; each scene counts alike, whatever its brightness and size."""
     engine = Engine(network, device=next(network.parameters()).device, precision=precision)
     judged = [_judge(engine, packed) for packed in load_scenes(folder)]
-    spread, sample_spread = (
-        _factor([scene.scale_ratio for scene in judged]),
-        _factor([scene.sample_ratio for scene in judged]),
-    )
-    # the mean of the scenes' empirical distributions: as if all had the same number of pixels
-    size = min(len(scene.relative_errors) for scene in judged)
-    ranks = (np.arange(size) + 0.5) / size
-    pooled = np.concatenate([np.quantile(scene.relative_errors, ranks) for scene in judged])
+    spread = round(_factor([scene.scale_ratio for scene in judged]), 4)
+    sample_spread = round(_factor([scene.sample_ratio for scene in judged]), 4)
+    pooled = np.concatenate([scene.relative_errors for scene in judged])
     half, most, nearly_all = (round(float(np.quantile(pooled, share)) / spread, 4) for share in INTERVALS)
-    return Calibration(round(spread, 4), round(sample_spread, 4), (half, most, nearly_all))
+    return Calibration(spread, sample_spread, (half, most, nearly_all))
 
 
 def _factor(ratios: list[float]) -> float:
@@ -77,9 +72,9 @@ def _judge(engine: Engine, packed: PackedScene) -> _Judged:
     predicted, sampled = (_solve(engine, packed, truth, sampling) for sampling in (None, Sampling(STEPS)))
     errors, deviation = predicted.estimate - truth, predicted.deviation
     assert deviation is not None
-    stride = max(1, errors.size // DRAWN)
-    relative = np.abs(errors.ravel()[::stride]) / deviation.ravel()[::stride]
-    return _Judged(_ratio(errors, deviation), _ratio(errors, sampled.deviation), relative.astype(np.float64))
+    relative = np.sort(np.abs(errors) / deviation, axis=None)
+    ranks = np.linspace(0, relative.size - 1, DRAWN).round().astype(np.intp)
+    return _Judged(_ratio(errors, deviation), _ratio(errors, sampled.deviation), relative[ranks])
 
 
 def _ratio(errors: NDArray[np.float32], deviation: NDArray[np.float32] | None) -> float:
