@@ -19,11 +19,10 @@ def judged():
 
 @pytest.mark.parametrize(("error", "sigma"), [(0.0, 1.0), (0.7, 0.3), (-2.5, 1.7), (4.0, 0.5)])
 def test_crps_is_the_integral_of_its_definition(error, sigma):
-    """``integral (F(x) - [x >= truth])^2 dx`` (Matheson and Winkler 1976), the truth at 0, the estimate at ``error``."""
-    below, above = (
-        integrate.quad(lambda x: (stats.norm.cdf(x, error, sigma) - step) ** 2, *ends, epsabs=1e-10)[0]
-        for step, ends in ((0, (error - 40 * sigma, 0)), (1, (0, error + 40 * sigma)))
-    )
+    """``integral (F(x) - [x >= truth])^2 dx`` (Matheson and Winkler 1976), truth at 0, estimate at ``error``."""
+    forecast = stats.norm(error, sigma)
+    below, _ = integrate.quad(lambda x: forecast.cdf(x) ** 2, error - 40 * sigma, 0, epsabs=1e-10)
+    above, _ = integrate.quad(lambda x: forecast.sf(x) ** 2, 0, error + 40 * sigma, epsabs=1e-10)
     assert crps_gaussian(np.array([error]), np.array([sigma])) == pytest.approx(below + above, rel=1e-6)
 
 

@@ -69,14 +69,14 @@ def test_the_head_is_light():
 
 def test_files_from_before_the_head_have_one_scale_for_all_pixels(tmp_path, config, make_network, make_input):
     """Their denoiser answers as it did in standard units, but for how it hears the noise level."""
-    old = make_network(config.model_copy(update={"sigma_data": 0.4}), injection=True)
+    old = make_network(config.model_copy(update={"sigma_data": 0.4, "spread": 1.7}), injection=True)
     path, aged = tmp_path / "new.safetensors", tmp_path / "old.safetensors"
     save_weights(path, old, {})
     tensors = {key: value for key, value in load_file(path).items() if not key.startswith("scale_head.")}
     with safe_open(path, "pt") as file:
         save_file(tensors, aged, metadata=file.metadata())
     loaded = load_weights(aged).network
-    assert loaded.config == old.config.model_copy(update={"sigma_data": 1.0})
+    assert loaded.config == config.model_copy(update={"sigma_data": 1.0, "sample_spread": 1.7})
     triplets, information, noisy = make_input()
     for network in (old, loaded):
         network.denoiser.level[0].weight.data.zero_()  # deaf to the level: its unit has changed

@@ -128,8 +128,10 @@ def _config(path: Path, header: Mapping[str, str]) -> NetworkConfig:
 def _filled(network: Network, tensors: dict[str, Tensor]) -> Network:
     """The network with these tensors; files from before the scale head have one ``sigma_data`` for all pixels."""
     if tensors and not any(key.startswith("scale_head.") for key in tensors):
-        network.scale_head.restart(network.config.sigma_data)
-        network.config = network.config.model_copy(update={"sigma_data": 1.0})
+        config = network.config
+        network.scale_head.restart(config.sigma_data)
+        changed = {"sigma_data": 1.0, "spread": 1.0, "sample_spread": config.spread}
+        network.config = config.model_copy(update=changed)
         tensors = tensors | {f"scale_head.{key}": value for key, value in network.scale_head.state_dict().items()}
     network.load_state_dict(tensors)
     return network

@@ -20,6 +20,7 @@ from shsrd.training.photos import PhotoSource
 from shsrd.training.rehearsal import RehearsalSource
 from shsrd.training.scenes import SceneSource
 from shsrd.training.validation import Validate, photo_validator, scene_validator
+from shsrd.upscaling.engine import Precision
 from shsrd.upscaling.options import choose_device, choose_precision
 
 
@@ -32,8 +33,7 @@ def run_training(config: TrainConfig) -> Path:
     Raises:
         TrainingError: missing data, or a run folder that holds a run of other settings.
     """
-    precision = choose_precision(config.precision, choose_device("auto"))
-    config = config.model_copy(update={"precision": precision})
+    config = config.model_copy(update={"precision": _precision(config)})
     start = None if config.start_from is None else load_weights(config.start_from)
     if config.stage == "transfer" and start is None:
         raise TrainingError("a transfer starts from pre-trained weights; set start_from, for example natural-x4")
@@ -82,10 +82,13 @@ def _copy(network: Network) -> dict[str, torch.Tensor]:
 def _calibrate(target: Path, config: TrainConfig) -> None:
     """Write what the validation scenes say of the uncertainty into the best weights."""
     best = load_weights(target)
-    precision = choose_precision(config.precision, choose_device("auto"))
-    found = calibrate(best.network, config.validation, precision)
+    found = calibrate(best.network, config.validation, _precision(config))
     best.network.config = found.applied(best.network.config)
     save_weights(target, best.network, best.provenance)
+
+
+def _precision(config: TrainConfig) -> Precision:
+    return choose_precision(config.precision, choose_device("auto"))
 
 
 def _network(config: TrainConfig, start: Model | None) -> Network:
@@ -107,7 +110,7 @@ def _source(config: TrainConfig, network: NetworkConfig) -> Source:
 
 def _validator(config: TrainConfig, network: NetworkConfig) -> Validate:
     make = photo_validator if config.stage == "pretrain" else scene_validator
-    return make(config.validation, scale=network.scale, objective=config.objective, precision=config.precision)
+    return make(config.validation, scale=network.scale, objective=config.objective, precision=_precision(config))
 
 
 def keep_resolved(config: TrainConfig, network: NetworkConfig) -> None:
