@@ -6,9 +6,9 @@ Each truth is degraded, super-resolved with its uncertainty, and compared, over 
 
 * *coverage*: share of truths inside the central intervals that the weights claim to hold 50, 80 and 90 %. Goal: within
   4 points.
-* *CRPS / constant*: continuous ranked probability score of ``N(estimate, uncertainty^2)`` over that of the best Gaussian
-  whose deviation is one constant for each band of this scene, fitted on the very errors it is judged by: the strongest
-  constant there is (one for the whole scene, or one from other scenes, scores worse). Goal: below 1.
+* *CRPS / constant*: continuous ranked probability score of ``N(estimate, uncertainty^2)`` over that of the best
+  Gaussian whose deviation is one constant for each band of this scene, fitted on the very errors it is judged by: the
+  strongest constant there is (one for the whole scene, or one from other scenes, scores worse). Goal: below 1.
 * *MSE* and *MAE ratio*: the error among the 10 % most uncertain pixels over the error among the rest. Goal: at least 4.
 
 With ``--steps 0`` the uncertainty is the scale that the network predicts; with steps, the spread of samples around
