@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from shsrd.degradation import bicubic_down, bicubic_up, pad_symmetric
+from shsrd.degradation import bicubic_down, bicubic_round_trip, bicubic_up, pad_symmetric
 
 _spec = importlib.util.spec_from_file_location("imresize_oracle", Path(__file__).with_name("imresize_oracle.py"))
 oracle = importlib.util.module_from_spec(_spec)
@@ -51,3 +51,14 @@ def test_pad_symmetric_equals_numpy_for_any_margin():
     x = torch.arange(6.0).reshape(2, 3)
     for margin in (0, 1, 2, 7):
         np.testing.assert_array_equal(pad_symmetric(x, margin), np.pad(x.numpy(), margin, mode="symmetric"))
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.parametrize("size", [*SIZES, (3, 700)])
+def test_round_trip_is_up_and_down(scale, size):
+    """On both sides of the size from which no matrix is made."""
+    y = torch.rand(2, *size, generator=torch.Generator().manual_seed(0))
+    expected = bicubic_down(bicubic_up(y, scale), scale)
+    torch.testing.assert_close(bicubic_round_trip(y, scale), expected, atol=2e-6, rtol=0)
+    if min(size) > 1:
+        assert (expected - y).abs().max() > 0.01

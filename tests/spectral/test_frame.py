@@ -80,6 +80,35 @@ def test_triplets_cover_every_channel(bands):
         np.testing.assert_array_equal(triplets, [[0, 0, 0]] if bands == 1 else [[0, 1, 0]])
 
 
+@given(st.integers(3, 40), st.integers(1, 3))
+def test_triplets_start_a_stride_apart(bands, stride):
+    cube = np.arange(bands * 4, dtype=np.float32).reshape(bands, 2, 2)
+    triplets = bands_frame(scene_statistics(cube)).triplets(stride)
+    starts = triplets[:, 0]
+    assert set(triplets.ravel()) == set(range(bands))
+    assert (np.diff(triplets, axis=1) == 1).all()
+    assert (np.diff(starts)[:-1] == stride).all()
+    assert (np.diff(starts)[-1:] >= 1).all()
+    assert (np.diff(starts)[-1:] <= stride).all()
+    assert (starts[0], starts[-1]) == (0, bands - 3)
+
+
+@pytest.mark.parametrize("stride", [0, 4, -1])
+def test_strides_that_leave_channels_out_are_refused(make_cube, stride):
+    with pytest.raises(ValueError, match="choose 1, 2 or 3"):
+        bands_frame(scene_statistics(make_cube())).triplets(stride)
+
+
+@pytest.mark.parametrize("make", [bands_frame, eigen_frame], ids=["bands", "eigen"])
+def test_adding_detail_is_synthesis_in_place(make_cube, make):
+    cube = make_cube(noise=0.05)
+    frame = make(scene_statistics(cube))
+    channels = frame.analyse(cube)
+    changed = cube.copy()
+    frame.add_detail(changed, channels)
+    np.testing.assert_allclose(changed, cube + frame.synthesise(channels), atol=1e-5)
+
+
 @pytest.mark.parametrize("value", [0.0, 5.0, -3.0, 1e8])
 @pytest.mark.parametrize("make", [bands_frame, eigen_frame], ids=["bands", "eigen"])
 def test_constant_cubes_have_finite_frames(make, value):

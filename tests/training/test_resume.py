@@ -16,6 +16,7 @@ RUNS = {
     "photos, mean": {"stage": "pretrain", "objective": "mean"},
     "photos, diffusion": {"stage": "pretrain", "objective": "diffusion"},
     "photos, diffusion, bf16": {"stage": "pretrain", "objective": "diffusion", "precision": "bf16"},
+    "photos, mean, Muon": {"stage": "pretrain", "objective": "mean", "optimizer": "muon"},
     "scenes, mean, bf16": {"stage": "transfer", "objective": "mean", "precision": "bf16"},
     "scenes, mean, injection": {"stage": "transfer", "objective": "mean", "trainable": "injection"},
     "scenes, diffusion": {"stage": "transfer", "objective": "diffusion"},
@@ -76,15 +77,16 @@ def test_resumed_equals_uninterrupted(settings, tmp_path, stage_one, run_until, 
         assert progress_of(broken.out)[key] == progress_of(config.out)[key]
 
 
-def test_the_checkpoint_holds_raw_weights_average_and_moments(settings):
-    config = settings("pretrain", steps=3)
+@pytest.mark.parametrize(("optimizer", "moment"), [("adamw", "exp_avg_sq"), ("muon", "momentum")])
+def test_the_checkpoint_holds_raw_weights_average_and_moments(settings, optimizer, moment):
+    config = settings("pretrain", steps=3, optimizer=optimizer)
     run_training(config)
     tensors = load_file(config.out / CHECKPOINT)
     kinds = {key.split(".")[0] for key in tensors}
     assert kinds == {"raw", "average", "optimizer"}
     head = "encoder.head.weight"
     assert not torch.equal(tensors[f"raw.{head}"], tensors[f"average.module.{head}"])
-    assert any(key.endswith("exp_avg_sq") and tensors[key].any() for key in tensors)
+    assert any(key.endswith(moment) and tensors[key].any() for key in tensors)
 
 
 def test_a_seed_decides_everything(settings, tmp_path):

@@ -265,6 +265,8 @@ def test_the_report_says_what_was_done(make_scene, run):
         "consistency": report.consistency,
         "device": "cpu",
         "precision": "fp32",
+        "ensemble": 1,
+        "stride": 3,
     }
 
 

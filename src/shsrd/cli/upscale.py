@@ -29,6 +29,8 @@ class Arguments:
         seed: of the samples' noise.
         frame: eigen (cost does not grow with the number of bands) or bands (each band triplet by itself; slower,
             closest spectra); the default is the model's recommendation.
+        ensemble: average the mean over flips (2, 4) and turns (8) of the scene; a little better, as many times slower.
+        stride: bands frame only, bands from one triplet to the next; with 2 or 1 triplets overlap and are averaged.
         device: auto, cpu, cuda, cuda:1 or mps.
         precision: bf16 or fp32; auto takes bf16 where the processor computes in it.
         tile: side of a tile in low-resolution pixels; smaller needs less memory.
@@ -50,6 +52,8 @@ class Arguments:
     uncertainty: Path | None = None
     seed: int = 0
     frame: Literal["eigen", "bands"] | None = None
+    ensemble: Literal[1, 2, 4, 8] = 1
+    stride: Literal[1, 2, 3] = 3
     device: str = "auto"
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     tile: int = 128
@@ -75,6 +79,8 @@ def run(given: Sequence[str]) -> int:
         uncertainty=arguments.uncertainty is not None,
         seed=arguments.seed,
         frame=arguments.frame,
+        ensemble=arguments.ensemble,
+        stride=arguments.stride,
         device=arguments.device,
         precision=arguments.precision,
         tile=arguments.tile,

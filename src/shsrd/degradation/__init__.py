@@ -1,9 +1,15 @@
 """The only place that knows how a low-resolution cube is made."""
 
-from shsrd.degradation.consistency import back_project, back_projection_reach, consistency_rmse
+from shsrd.degradation.consistency import (
+    back_project,
+    back_projection_reach,
+    consistency_rmse,
+    interpolated_again,
+    low_correction,
+)
 from shsrd.degradation.degradation import Degradation, degrade, degrade_cube
 from shsrd.degradation.kernels import area_down, gaussian_down
-from shsrd.degradation.resample import bicubic_down, bicubic_up, pad_symmetric
+from shsrd.degradation.resample import bicubic_down, bicubic_round_trip, bicubic_up, pad_symmetric
 
 __all__ = [
     "Degradation",
@@ -11,10 +17,13 @@ __all__ = [
     "back_project",
     "back_projection_reach",
     "bicubic_down",
+    "bicubic_round_trip",
     "bicubic_up",
     "consistency_rmse",
     "degrade",
     "degrade_cube",
     "gaussian_down",
+    "interpolated_again",
+    "low_correction",
     "pad_symmetric",
 ]

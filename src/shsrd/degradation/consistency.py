@@ -24,7 +24,7 @@ from torch import Tensor
 
 from shsrd.degradation.degradation import Degradation, degrade
 from shsrd.degradation.kernels import decimate
-from shsrd.degradation.resample import SUPPORT, bicubic_up
+from shsrd.degradation.resample import SUPPORT, bicubic_round_trip, bicubic_up
 
 TOLERANCE_RMSE = 5e-5  # of the data range
 MAX_ITERATIONS = 6
@@ -121,12 +121,42 @@ def back_project(
         ValueError: shapes that do not belong together.
     """
     _check_shapes(estimate, low, degradation.scale)
-    x, taps = estimate, prefilter(degradation).taps
     steps = steps_needed(degradation, tolerance_rmse=tolerance_rmse, max_iterations=max_iterations)
-    for _ in range(steps):
-        residual = low - degrade(x, degradation)
-        x = x + bicubic_up(decimate(residual, taps, 1), degradation.scale)
-    return x
+    correction = _correction(low - degrade(estimate, degradation), degradation, steps)
+    return estimate + bicubic_up(correction, degradation.scale)
+
+
+def low_correction(residual: Tensor, degradation: Degradation) -> Tensor:
+    """What back-projection enlarges: ``C r`` such that ``x + U C (y - D x)`` agrees with the measurement.
+
+    ``C`` is linear and acts on each band by itself, so it commutes with spectral frames.
+
+    Args:
+        residual: ``r = y - D x``, ``(..., y, x)``.
+        degradation: how the measurement was made.
+
+    Returns:
+        ``(..., y, x)``.
+    """
+    return _correction(residual, degradation, steps_needed(degradation))
+
+
+def _correction(residual: Tensor, degradation: Degradation, steps: int) -> Tensor:
+    """``P r + P (I - M P) r + …``: as many terms as there are steps."""
+    taps = prefilter(degradation).taps
+    total = term = decimate(residual, taps, 1)
+    for _ in range(1, steps):
+        residual = residual - interpolated_again(term, degradation)
+        term = decimate(residual, taps, 1)
+        total = total + term
+    return total
+
+
+def interpolated_again(low: Tensor, degradation: Degradation) -> Tensor:
+    """``M y = D U y``: what the sensor would see of an interpolated measurement ``(..., y, x)``."""
+    if degradation.kernel == "bicubic":
+        return bicubic_round_trip(low, degradation.scale)
+    return degrade(bicubic_up(low, degradation.scale), degradation)
 
 
 def consistency_rmse(estimate: Tensor, low: Tensor, degradation: Degradation, *, data_range: float = 1.0) -> float:

@@ -57,6 +57,15 @@ def bicubic_up(y: Tensor, scale: int) -> Tensor:
     return _separable(y, scale, _up) if max(y.shape[-2:]) * scale <= LONGEST_DENSE else _up(y, scale)
 
 
+def bicubic_round_trip(y: Tensor, scale: int) -> Tensor:
+    """``bicubic_down(bicubic_up(y))`` of ``(..., y, x)`` without ever making the large image."""
+    if max(y.shape[-2:]) * scale > LONGEST_DENSE:
+        return bicubic_down(bicubic_up(y, scale), scale)
+    with torch.autocast(y.device.type, enabled=False):
+        along_y, along_x = (_round_trip(size, scale, y.dtype).to(y.device) for size in y.shape[-2:])
+        return along_y @ (y @ along_x.T)
+
+
 def _down(x: Tensor, scale: int) -> Tensor:
     small = _interpolate(pad_symmetric(x, SUPPORT * scale), 1 / scale)
     return small[..., SUPPORT:-SUPPORT, SUPPORT:-SUPPORT]
@@ -82,3 +91,10 @@ def _matrix(size: int, scale: int, resize: Resize, dtype: torch.dtype) -> Tensor
     """One axis of a resize as a matrix ``(out, size)``: its answers to unit vectors (constant along the other axis)."""
     units = torch.eye(size, dtype=dtype)[:, :, None].expand(size, size, scale)
     return resize(units, scale)[:, :, 0].T.contiguous()
+
+
+@lru_cache(maxsize=64)
+def _round_trip(size: int, scale: int, dtype: torch.dtype) -> Tensor:
+    """One axis of enlarging and shrinking again as a matrix ``(size, size)``."""
+    up, down = _matrix(size, scale, _up, torch.float64), _matrix(size * scale, scale, _down, torch.float64)
+    return (down @ up).to(dtype)

@@ -43,15 +43,23 @@ class Frame:
         """K, the number of channels."""
         return int(self.basis.shape[1])
 
-    def triplets(self) -> NDArray[np.intp]:
+    def triplets(self, stride: int = 3) -> NDArray[np.intp]:
         """Channel numbers ``(T, 3)`` covering every channel; the last triplet steps back, so some come twice.
 
         With fewer than three channels, channels are repeated.
+
+        Args:
+            stride: channels from the start of one triplet to the start of the next, 1 to 3; below 3 they overlap.
+
+        Raises:
+            ValueError: a stride that would leave channels out or never get anywhere.
         """
+        if not 1 <= stride <= 3:
+            raise ValueError(f"stride {stride} of triplets is out of range; choose 1, 2 or 3")
         count = self.channels
         if count < 3:
             return np.resize(np.arange(count), 3)[None]
-        starts = [min(start, count - 3) for start in range(0, count, 3)]
+        starts = [min(start, count - 3) for start in range(0, count - 3 + stride, stride)]
         return np.array([[start, start + 1, start + 2] for start in starts])
 
     def analyse(self, cube: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -59,9 +67,10 @@ class Frame:
         return _project((self.basis / self.deviation).T, cube, -(self.mean @ self.basis) / self.deviation)
 
     def add_detail(self, cube: NDArray[np.float32], channels: NDArray[np.float32]) -> None:
-        """Add channel differences ``(K, y, x)`` to a cube ``(B, y, x)`` in place, row by row: ``y += E d z``."""
+        """Add channel differences ``(K, y, x)`` to a cube ``(B, y, x)`` in place, part by part: ``y += E d z``."""
         if self.name == "bands":
-            cube += self.synthesise(channels)
+            for band, deviation in enumerate(self.deviation.astype(np.float32)):
+                cube[band] += channels[band] * deviation
             return
         matrix = (self.basis * self.deviation).astype(np.float32)
         for row in range(cube.shape[1]):

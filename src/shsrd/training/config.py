@@ -81,7 +81,8 @@ class TrainConfig(_Settings):
             whichever of steps and time runs out first.
         batch: patches a step (photos), or patches times triplets (scenes).
         patch: side of a patch in low-resolution pixels.
-        optimizer: ``muon`` (orthogonalised momentum for convolutions, AdamW for the rest) or ``adamw`` for all.
+        optimizer: ``adamw``, or ``muon``: orthogonalised momentum for convolutions and AdamW for the rest, faster from
+            scratch, with a larger ``lr`` (5e-3).
         lr: peak learning rate.
         warmup: steps of linear warm-up.
         weight_decay: decoupled.
@@ -110,8 +111,8 @@ class TrainConfig(_Settings):
     time_limit: float = Field(0.0, ge=0)
     batch: int = Field(16, ge=1)
     patch: int = Field(40, ge=8)
-    optimizer: Literal["muon", "adamw"] = "muon"
-    lr: float = Field(2e-3, gt=0)
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    lr: float = Field(4e-4, gt=0)
     warmup: int = Field(200, ge=0)
     weight_decay: float = Field(1e-4, ge=0)
     clip: float = Field(1.0, gt=0)

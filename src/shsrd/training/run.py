@@ -88,6 +88,7 @@ def _calibrate(target: Path, config: TrainConfig) -> None:
 
 
 def _precision(config: TrainConfig) -> Precision:
+    """The precision of a run; ``auto`` is what this machine computes in."""
     return choose_precision(config.precision, choose_device("auto"))
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from shsrd.degradation import Degradation, back_project, bicubic_up
+from shsrd.degradation import Degradation
+from shsrd.spectral import Frame
+from shsrd.upscaling.composition import composed, unseen
 from shsrd.upscaling.engine import Conditioned, Engine, Position, Sampling
+from shsrd.upscaling.ensemble import ensemble_mean
 from shsrd.upscaling.frames import GuidedFrame
 from shsrd.upscaling.tiles import Window
 
@@ -29,6 +31,7 @@ class Recipe:
         detail: alpha of the distortion-perception line; 0 is the mean, 1 a sample.
         uncertain: also give the standard deviation.
         spread: factor that calibrates it: of the predicted scale, or of the samples' standard deviation.
+        ensemble: flips and turns over which the posterior mean is averaged: 1, 2, 4 or 8.
     """
 
     mean: GuidedFrame
@@ -39,6 +42,7 @@ class Recipe:
     detail: float = 1.0
     uncertain: bool = False
     spread: float = 1.0
+    ensemble: int = 1
 
 
 @dataclass(frozen=True)
@@ -52,9 +56,9 @@ class BlockResult:
 def solve_block(seen: Block, engine: Engine, recipe: Recipe, position: Position, inside: Window) -> BlockResult:
     """Super-resolve a block ``(B, y, x)`` without missing values.
 
-    ``x = U(y) + E diag(d) m``, then back-projection, then (Freirich et al. 2021) ``+ alpha E diag(d) (sample - m)``
-    of which back-projection leaves what the sensor does not see. With several samples the estimate is their mean, and
-    the deviation is theirs around it; without any, the deviation is the scale that the network predicts.
+    ``x = U(y) + E diag(d) m``, then (Freirich et al. 2021) ``+ alpha E diag(d) (sample - m)``, then back-projection; in
+    that order on paper, here in the cheaper one of ``composition``. With several samples the estimate is their mean,
+    and the deviation is theirs around it; without any, the deviation is the scale that the network predicts.
 
     Args:
         seen: what the network looks at; mirrored pixels where it reaches beyond the scene.
@@ -69,73 +73,56 @@ def solve_block(seen: Block, engine: Engine, recipe: Recipe, position: Position,
     """
     low = np.ascontiguousarray(seen[:, *inside.slices])
     kept = (slice(None), *inside.finer(engine.scale).slices)
-    mean, deviation = _mean(seen, engine, recipe)
-    estimate = _consistent(np.ascontiguousarray(mean[kept]), low, recipe.degradation)
-    if recipe.sampling is not None:
-        average, deviation = _samples(engine.condition(seen, recipe.texture), engine, recipe, position, inside)
-        recipe.texture.frame.add_detail(estimate, average)
-    elif deviation is not None:
-        deviation = deviation[kept]
-    if deviation is not None:
-        deviation = deviation * np.float32(recipe.spread)
+    predicted = recipe.uncertain and recipe.sampling is None
+    detail, scale = ensemble_mean(seen, engine, recipe.mean, count=recipe.ensemble, scaled=predicted)
+    frame, degradation = recipe.mean.frame, recipe.degradation
+    estimate = composed(low, detail[kept], frame, scale=engine.scale, degradation=degradation)
+    if recipe.sampling is None:
+        return BlockResult(estimate, None if scale is None else _predicted(scale[kept], recipe))
+    del detail
+    conditioned = engine.condition(seen, recipe.texture)
+    total = np.zeros((recipe.texture.frame.channels, *estimate.shape[1:]), np.float32)
+    squares = np.zeros_like(estimate) if recipe.uncertain and recipe.samples > 1 else None
+    for number in range(recipe.samples):
+        texture = unseen(_texture(conditioned, engine, recipe, position, number)[kept], degradation)
+        total += texture
+        if squares is not None:
+            _add_squares(squares, texture, recipe.texture.frame)
+    total /= np.float32(recipe.samples)
+    deviation = None if squares is None else _deviation(squares, total, recipe)
+    recipe.texture.frame.add_detail(estimate, total)
     return BlockResult(estimate, deviation)
 
 
 def posterior_mean(low: Block, engine: Engine, guided: GuidedFrame) -> Block:
     """``U(y) + E diag(d) m``, the estimate before consistency."""
-    return _with_detail(low, engine, guided, engine.mean(low, guided))
+    return composed(low, engine.mean(low, guided), guided.frame, scale=engine.scale, degradation=None)
 
 
-def _mean(low: Block, engine: Engine, recipe: Recipe) -> tuple[Block, Block | None]:
-    """The estimate before consistency, and its predicted deviation in cube units if nothing else will give one."""
-    guided = recipe.mean
-    if recipe.sampling is not None or not recipe.uncertain:
-        return posterior_mean(low, engine, guided), None
-    mean, scale = engine.mean_and_scale(low, guided)
-    return _with_detail(low, engine, guided, mean), guided.frame.synthesise_deviation(scale)
-
-
-def _with_detail(low: Block, engine: Engine, guided: GuidedFrame, channels: Block) -> Block:
-    base = bicubic_up(torch.from_numpy(low), engine.scale).numpy()
-    guided.frame.add_detail(base, channels)
-    return base
-
-
-def _samples(
-    conditioned: Conditioned, engine: Engine, recipe: Recipe, position: Position, inside: Window
-) -> tuple[Block, Block | None]:
-    """Mean ``(K, s y, s x)`` of the samples' deviations in standard units, and their spread ``(B, ...)`` if asked.
-
-    All is done in the eigen frame, whose channels are few: back-projection is linear and treats channels alike.
-    """
-    kept = (slice(None), *inside.finer(engine.scale).slices)
-    nothing = np.zeros((recipe.texture.frame.channels, inside.rows, inside.columns), np.float32)
-    total = np.zeros_like(nothing, shape=(len(nothing), inside.rows * engine.scale, inside.columns * engine.scale))
-    squares: Block | None = None
-    for number in range(recipe.samples):
-        seen = _texture(conditioned, engine, recipe, position, number)[kept]
-        texture = _consistent(np.ascontiguousarray(seen), nothing, recipe.degradation)
-        total += texture
-        if recipe.uncertain:
-            square = np.square(recipe.texture.frame.synthesise(texture))
-            squares = square if squares is None else squares + square
-    average = total / np.float32(recipe.samples)
-    if squares is None or recipe.samples == 1:
-        return average, None
-    centre = np.square(recipe.texture.frame.synthesise(average))
-    variance = np.maximum(squares - recipe.samples * centre, 0) / (recipe.samples - 1)
-    return average, np.sqrt(variance)
+def _predicted(scale: Block, recipe: Recipe) -> Block:
+    """Calibrated standard deviation of scales ``(K, y, x)`` of the mean's channels."""
+    return recipe.mean.frame.synthesise_deviation(scale * np.float32(recipe.spread))
 
 
 def _texture(conditioned: Conditioned, engine: Engine, recipe: Recipe, position: Position, number: int) -> Block:
-    """Deviation of sample ``number`` from the mean, in standard units, times ``detail``."""
+    """Channels of sample ``number`` minus the mean, in standard units, times ``detail``."""
     sampling = recipe.sampling
     assert sampling is not None
     seeded = replace(sampling, seed=sampling.seed * 1_000_003 + number)
     return engine.deviation(conditioned, position, seeded) * np.float32(recipe.detail)
 
 
-def _consistent(estimate: Block, low: Block, degradation: Degradation | None) -> Block:
-    if degradation is None:
-        return estimate
-    return back_project(torch.from_numpy(estimate), torch.from_numpy(low), degradation).numpy()
+def _add_squares(squares: Block, texture: Block, frame: Frame) -> None:
+    """Add ``(E d z)^2`` of channels ``(K, y, x)`` to a cube in place, row by row."""
+    for row, channels in enumerate(texture.swapaxes(0, 1)):
+        squares[:, row] += np.square(frame.synthesise(channels[:, None])[:, 0])
+
+
+def _deviation(squares: Block, average: Block, recipe: Recipe) -> Block:
+    """Calibrated standard deviation, with ``n - 1``, in place of the sums of squares."""
+    squares /= np.float32(recipe.samples)
+    for row, channels in enumerate(average.swapaxes(0, 1)):
+        squares[:, row] -= np.square(recipe.texture.frame.synthesise(channels[:, None])[:, 0])
+    np.maximum(squares, 0, out=squares)
+    squares *= np.float32(recipe.samples / (recipe.samples - 1) * recipe.spread**2)
+    return np.sqrt(squares, out=squares)

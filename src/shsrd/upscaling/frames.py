@@ -40,9 +40,19 @@ def guided_frame(
     name: FrameName,
     wavelength_nm: NDArray[np.float64] | None = None,
     channels: int | None = None,
+    *,
+    stride: int = 3,
 ) -> GuidedFrame:
-    """The working frame ``name`` of a scene and its guide."""
+    """The working frame ``name`` of a scene and its guide.
+
+    Args:
+        statistics: of the scene.
+        name: which frame.
+        wavelength_nm: ``(B,)`` band centres, or None.
+        channels: K of an eigen frame; None chooses it by energy.
+        stride: channels from one triplet to the next; below 3 triplets overlap and their details are averaged.
+    """
     frame = bands_frame(statistics) if name == "bands" else eigen_frame(statistics, channels)
     leading = eigen_frame(statistics, min(GUIDE_CHANNELS, statistics.bands))
     guide = spectral_guide(frame, leading, positions_um(wavelength_nm, statistics.bands))
-    return GuidedFrame(frame, guide, frame.triplets())
+    return GuidedFrame(frame, guide, frame.triplets(stride))

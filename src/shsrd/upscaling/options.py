@@ -34,6 +34,10 @@ class UpscaleOptions(BaseModel):
             range. Results do not depend on the tile at all from the network's reach (plus its denoiser's for every
             step) plus the consistency step's.
         consistency: back-project so that the degraded output equals the input.
+        ensemble: average the posterior mean over this many flips and turns of the scene: 1 none, 2 the mirror image, 4
+            both flips, 8 all of the square. Costs as many times the encoder; samples deviate as without it.
+        stride: ``bands`` frame only: bands from one triplet to the next. 3 shows each band to the network once; with 2
+            or 1 triplets overlap, and a band's detail is the average over the triplets that contain it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,6 +54,8 @@ class UpscaleOptions(BaseModel):
     tile: int = Field(128, ge=8, le=4096)
     halo: int | None = Field(None, ge=0, le=512)
     consistency: bool = True
+    ensemble: Literal[1, 2, 4, 8] = 1
+    stride: Literal[1, 2, 3] = 3
 
 
 def choose_device(name: str) -> torch.device:

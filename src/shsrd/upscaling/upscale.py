@@ -14,11 +14,11 @@ from shsrd.cube import Cube, SceneError, Storage, fill_nodata
 from shsrd.degradation import Degradation, back_projection_reach, bicubic_up, degrade
 from shsrd.model import INTERVALS, Model, load_weights
 from shsrd.spectral import FrameName, SceneStatistics, scene_statistics
-from shsrd.upscaling.block import Block, Recipe, solve_block
+from shsrd.upscaling.block import Block, BlockResult, Recipe, solve_block
 from shsrd.upscaling.engine import Engine, Position, Sampling
 from shsrd.upscaling.frames import guided_frame
 from shsrd.upscaling.options import DEFAULT_MODELS, UpscaleOptions, choose_device, choose_precision
-from shsrd.upscaling.tiles import plan_tiles, read_window
+from shsrd.upscaling.tiles import Window, plan_tiles, read_window
 
 DEFAULT_HALO = 10  # low-resolution pixels; measured in docs/method.md
 Progress = Callable[[int, int], None]  # tiles done, tiles in all
@@ -42,6 +42,8 @@ class Report:
             could be compared.
         device: where it was computed.
         precision: bf16 or fp32.
+        ensemble: flips and turns over which the posterior mean was averaged.
+        stride: bands from one triplet to the next.
     """
 
     model: str
@@ -56,6 +58,8 @@ class Report:
     consistency: float | None
     device: str
     precision: str
+    ensemble: int
+    stride: int
 
     def as_json(self) -> dict[str, Any]:
         """The report as plain values."""
@@ -123,6 +127,8 @@ def upscale(
         consistency=consistency,
         device=str(device),
         precision=precision,
+        ensemble=options.ensemble,
+        stride=options.stride,
     )
     finer = cube.replace(pixels=pixels, transform=cube.finer_transform(scale))
     return Upscaled(finer, _uncertainty(finer, solved.deviation, usable, model), report)
@@ -154,8 +160,11 @@ def _recipe(cube: Cube, model: Model, options: UpscaleOptions) -> Recipe:
     statistics = _statistics(cube.pixels[usable])
     wavelength_nm = None if cube.wavelength_nm is None else cube.wavelength_nm[usable]
     config = model.network.config
+    frame = options.frame or config.frame
+    if frame != "bands" and options.stride != 3:
+        raise SceneError(f"the stride is that of band triplets, the frame is {frame}; ask for --frame bands as well")
     return Recipe(
-        mean=guided_frame(statistics, options.frame or config.frame, wavelength_nm),
+        mean=guided_frame(statistics, frame, wavelength_nm, stride=options.stride),
         texture=guided_frame(statistics, "eigen", wavelength_nm),
         degradation=Degradation(kernel="bicubic", scale=config.scale) if options.consistency else None,
         sampling=Sampling(options.steps, options.seed) if options.steps > 0 else None,
@@ -163,6 +172,7 @@ def _recipe(cube: Cube, model: Model, options: UpscaleOptions) -> Recipe:
         detail=options.detail,
         uncertain=options.uncertainty,
         spread=config.sample_spread if options.steps > 0 else config.spread,
+        ensemble=options.ensemble,
     )
 
 
@@ -177,16 +187,19 @@ def _solve_tiles(
 ) -> _Solved:
     bands, rows, columns = low.shape
     s = engine.scale
-    estimate = np.empty((bands, rows * s, columns * s), np.float32)
-    deviation = np.empty_like(estimate) if options.uncertainty else None
     reach = 0 if recipe.degradation is None else back_projection_reach(recipe.degradation)
     halo = max(DEFAULT_HALO if options.halo is None else options.halo, reach)
     tiles = list(plan_tiles(rows, columns, options.tile))
-    for done, tile in enumerate(tiles, start=1):
-        seen = tile.grown(halo)
-        inside = seen.clipped(rows, columns)
-        position = Position(seen.row, seen.column)
-        result = solve_block(read_window(low, seen), engine, recipe, position, inside.relative_to(seen))
+    results = (_solve_tile(low, tile.grown(halo), engine, recipe) for tile in tiles)
+    if len(tiles) == 1:  # the block is the scene: no copy
+        only = next(results)
+        if progress is not None:
+            progress(1, 1)
+        return _Solved(only.estimate, only.deviation if options.uncertainty else None)
+    estimate = np.empty((bands, rows * s, columns * s), np.float32)
+    deviation = np.empty_like(estimate) if options.uncertainty else None
+    for done, (tile, result) in enumerate(zip(tiles, results, strict=True), start=1):
+        inside = tile.grown(halo).clipped(rows, columns)
         source = (slice(None), *tile.relative_to(inside).finer(s).slices)
         target = (slice(None), *tile.finer(s).slices)
         estimate[target] = result.estimate[source]
@@ -195,6 +208,12 @@ def _solve_tiles(
         if progress is not None:
             progress(done, len(tiles))
     return _Solved(estimate, deviation)
+
+
+def _solve_tile(low: Block, seen: Window, engine: Engine, recipe: Recipe) -> BlockResult:
+    """What the window ``seen`` shows of the scene, at high resolution."""
+    inside = seen.clipped(*low.shape[1:]).relative_to(seen)
+    return solve_block(read_window(low, seen), engine, recipe, Position(seen.row, seen.column), inside)
 
 
 def _assemble(cube: Cube, estimate: Block, scale: int) -> Block:
@@ -216,8 +235,10 @@ def _assemble(cube: Cube, estimate: Block, scale: int) -> Block:
 def _uncertainty(finer: Cube, deviation: Block | None, usable: NDArray[np.bool_], model: Model) -> Cube | None:
     if deviation is None:
         return None
-    pixels = np.full(finer.shape, np.nan, np.float32)
-    pixels[usable] = deviation
+    pixels = deviation
+    if not usable.all():
+        pixels = np.full(finer.shape, np.nan, np.float32)
+        pixels[usable] = deviation
     pixels[~finer.valid] = np.nan
     factors = ", ".join(
         f"{100 * share:g} % within {factor:.3g} of it"
