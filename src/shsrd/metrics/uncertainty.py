@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
-from scipy.special import erf
 
 Array = NDArray[np.floating[Any]]
 
@@ -37,6 +35,8 @@ def crps_gaussian(error: Array, deviation: Array) -> float:
         >>> round(crps_gaussian(np.zeros(1), np.ones(1)), 4)
         0.2337
     """
+    from scipy.special import erf  # training imports this room and has no scipy
+
     sigma = np.asarray(deviation, np.float64)
     z = np.asarray(error, np.float64) / sigma
     density = np.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
@@ -55,6 +55,8 @@ def best_constant_deviation(error: Array) -> float:
         >>> crps_gaussian(errors, np.full(2, sigma)) < crps_gaussian(errors, np.full(2, 1.1 * sigma))
         True
     """
+    from scipy.optimize import brentq
+
     squares = np.square(np.asarray(error, np.float64)).ravel()
     if np.mean(squares == 0) >= 1 / math.sqrt(2):
         return 0.0
