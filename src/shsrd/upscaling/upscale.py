@@ -131,7 +131,8 @@ def upscale(
         stride=options.stride,
     )
     finer = cube.replace(pixels=pixels, transform=cube.finer_transform(scale))
-    return Upscaled(finer, _uncertainty(finer, solved.deviation, usable, model), report)
+    factors = model.network.config.interval_factors if options.steps == 0 else ()  # measured for the predicted scale
+    return Upscaled(finer, _uncertainty(finer, solved.deviation, usable, factors), report)
 
 
 @dataclass(frozen=True)
@@ -232,7 +233,9 @@ def _assemble(cube: Cube, estimate: Block, scale: int) -> Block:
     return pixels
 
 
-def _uncertainty(finer: Cube, deviation: Block | None, usable: NDArray[np.bool_], model: Model) -> Cube | None:
+def _uncertainty(
+    finer: Cube, deviation: Block | None, usable: NDArray[np.bool_], factors: tuple[float, ...]
+) -> Cube | None:
     if deviation is None:
         return None
     pixels = deviation
@@ -240,11 +243,9 @@ def _uncertainty(finer: Cube, deviation: Block | None, usable: NDArray[np.bool_]
         pixels = np.full(finer.shape, np.nan, np.float32)
         pixels[usable] = deviation
     pixels[~finer.valid] = np.nan
-    factors = ", ".join(
-        f"{100 * share:g} % within {factor:.3g} of it"
-        for share, factor in zip(INTERVALS, model.network.config.interval_factors, strict=True)
-    )
-    headers = {**finer.headers, "description": f"one standard deviation of the super-resolved scene; {factors}"}
+    held = [f"{100 * share:g} % within {factor:.3g} of it" for share, factor in zip(INTERVALS, factors, strict=False)]
+    description = "; ".join(["one standard deviation of the super-resolved scene", *held])
+    headers = {**finer.headers, "description": description}
     return finer.replace(pixels=pixels, storage=Storage(nodata=-9999.0), headers=headers)
 
 
