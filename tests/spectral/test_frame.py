@@ -129,3 +129,14 @@ def test_a_band_without_variance_shows_nothing(make_cube):
     change = frame.synthesise(np.ones_like(cube))
     assert np.abs(change[3]).max() < 1e-5 * np.abs(change).max()
     assert np.isfinite(frame.analyse(cube)).all()
+
+
+@pytest.mark.parametrize("make", [bands_frame, eigen_frame], ids=lambda f: f.__name__)
+def test_deviations_are_those_of_a_cube_of_uncorrelated_channels(make):
+    """Drawn: channels of the given deviations, synthesised, their standard deviation by band and pixel."""
+    rng = np.random.default_rng(5)
+    cube = (rng.normal(size=(6, 6)) @ rng.normal(size=(6, 500))).reshape(6, 20, 25).astype(np.float32)
+    frame = make(scene_statistics(cube))
+    given = rng.uniform(0.1, 2, (frame.channels, 2, 3)).astype(np.float32)
+    drawn = [frame.synthesise(given * rng.normal(size=given.shape).astype(np.float32)) for _ in range(4000)]
+    np.testing.assert_allclose(frame.synthesise_deviation(given), np.std(drawn, axis=0), rtol=0.06)

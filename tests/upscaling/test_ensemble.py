@@ -53,7 +53,8 @@ def test_the_ensemble_is_the_average_of_its_members(make_scene, make_model):
     guided = guided_frame(scene_statistics(scene.pixels), "bands", scene.wavelength_nm)
     members = [g.undo(engine.mean(np.ascontiguousarray(g.apply(scene.pixels)), guided)) for g in symmetries(8)]
     assert np.std(members, axis=0).max() > 0.01
-    averaged = ensemble_mean(scene.pixels, engine, guided, count=8)
+    averaged, scale = ensemble_mean(scene.pixels, engine, guided, count=8)
+    assert scale is None
     np.testing.assert_allclose(averaged, np.mean(members, axis=0), atol=1e-5)
 
 
@@ -72,7 +73,13 @@ def test_averages_of_the_mean_leave_texture_and_uncertainty_alone(make_scene, ru
     textures = [p[2] - p[0] for p in pixels]
     np.testing.assert_allclose(textures[1], textures[0], atol=1e-5)
     assert np.abs(pixels[1][0] - pixels[0][0]).max() > 0.01
-    plain, averaged = (run(scene, uncertainty=True, **a).uncertainty.pixels for a in ({}, asked))
+    plain, averaged = (run(scene, uncertainty=True, steps=2, samples=2, **a).uncertainty.pixels for a in ({}, asked))
+    np.testing.assert_array_equal(averaged, plain)
+
+
+def test_the_ensemble_leaves_the_predicted_scale_alone(make_scene, run):
+    scene = make_scene(rows=9, columns=12)
+    plain, averaged = (run(scene, uncertainty=True, **asked).uncertainty.pixels for asked in ({}, {"ensemble": 8}))
     np.testing.assert_array_equal(averaged, plain)
 
 

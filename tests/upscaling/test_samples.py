@@ -6,6 +6,10 @@ import torch
 
 from shsrd.degradation import Degradation, bicubic_up, consistency_rmse
 from shsrd.model import Model, Network
+from shsrd.spectral import scene_statistics
+from shsrd.upscaling.engine import Engine
+from shsrd.upscaling.frames import guided_frame
+from shsrd.upscaling.tiles import Window, read_window
 
 
 def pixels(result):
@@ -109,18 +113,65 @@ def test_asking_for_uncertainty_leaves_the_mean_alone(make_scene, run):
     plain, informed = run(make_scene()), run(make_scene(), uncertainty=True)
     np.testing.assert_array_equal(pixels(plain), pixels(informed))
     assert plain.uncertainty is None
-    assert (informed.report.steps, informed.report.samples) == (0, 8)
+    assert (informed.report.steps, informed.report.samples) == (0, 1)
     assert (plain.report.steps, plain.report.samples) == (0, 1)
 
 
 def test_spread_calibrates_the_uncertainty_and_nothing_else(make_scene, make_model, run):
     model = make_model()
-    network = Network(model.network.config.model_copy(update={"spread": 2.5}))
+    network = Network(model.network.config.model_copy(update={"spread": 2.5, "sample_spread": 0.5}))
     network.load_state_dict(model.network.state_dict())
-    raw = run(make_scene(), uncertainty=True)
-    calibrated = run(make_scene(), uncertainty=True, model=Model("calibrated", network, {}, ""))
-    np.testing.assert_allclose(calibrated.uncertainty.pixels, 2.5 * raw.uncertainty.pixels, rtol=1e-6)
-    np.testing.assert_array_equal(pixels(calibrated), pixels(raw))
+    for asked, factor in (({}, 2.5), ({"steps": 2, "samples": 2}, 0.5)):
+        raw = run(make_scene(), uncertainty=True, **asked)
+        calibrated = run(make_scene(), uncertainty=True, model=Model("calibrated", network, {}, ""), **asked)
+        np.testing.assert_allclose(calibrated.uncertainty.pixels, factor * raw.uncertainty.pixels, rtol=1e-6)
+        np.testing.assert_array_equal(pixels(calibrated), pixels(raw))
+
+
+@pytest.mark.parametrize("frame", ["bands", "eigen"])
+def test_uncertainty_without_samples_is_the_scale_the_network_predicts(make_scene, make_model, run, frame):
+    """Channel by channel through the frame: ``sqrt(sum over k of (E d scale)^2)``, at every pixel by itself."""
+    scene, halo = make_scene(bands=6), 10
+    deviation = run(scene, frame=frame, uncertainty=True, halo=halo).uncertainty.pixels
+    guided = guided_frame(scene_statistics(scene.pixels), frame, scene.wavelength_nm)
+    window = Window(0, 0, *scene.pixels.shape[1:]).grown(halo)
+    low = read_window(scene.pixels, window)
+    engine = Engine(make_model().network, precision="fp32")
+    mean, scale = engine.mean_and_scale(low, guided)
+    np.testing.assert_array_equal(mean, engine.mean(low, guided))
+    matrix = guided.frame.basis * guided.frame.deviation
+    y, x = 9, 21
+    at_pixel = scale[:, y + 2 * halo, x + 2 * halo].astype(np.float64)
+    expected = np.sqrt([sum((matrix[b, k] * at_pixel[k]) ** 2 for k in range(len(at_pixel))) for b in range(6)])
+    np.testing.assert_allclose(deviation[:, y, x], expected, rtol=1e-4)
+    assert deviation.std() > 0.05 * deviation.mean()
+
+
+def test_samples_deviate_in_proportion_to_the_scale(make_scene, make_model, run):
+    """The denoiser works in units of the scale: the same noise, twice the scale, twice the texture."""
+
+    def texture(scale):
+        model = make_model()
+        network = Network(model.network.config)
+        network.load_state_dict(model.network.state_dict())
+        network.scale_head.restart(scale)
+        asked = {"model": Model("restarted", network, {}, ""), "consistency": False}
+        return pixels(run(make_scene(), steps=3, **asked)) - pixels(run(make_scene(), **asked))
+
+    single, double = texture(0.3), texture(0.6)
+    assert np.abs(single).max() > 0.01
+    np.testing.assert_allclose(double, 2 * single, rtol=0.02, atol=1e-4)
+
+
+def test_uncertainty_says_what_intervals_hold(make_scene, make_model, run):
+    network = Network(make_model().network.config.model_copy(update={"interval_factors": (0.31, 1.0, 1.75)}))
+    model = Model("calibrated", network, {}, "")
+    predicted, sampled = (
+        run(make_scene(), uncertainty=True, model=model, **asked).uncertainty.headers["description"]
+        for asked in ({}, {"steps": 2, "samples": 2})
+    )
+    assert "50 % within 0.31 of it; 80 % within 1 of it; 90 % within 1.75 of it" in predicted
+    assert "%" not in sampled  # the intervals were measured for the predicted scale
 
 
 @pytest.mark.parametrize("asked", [{}, {"steps": 2}], ids=str)

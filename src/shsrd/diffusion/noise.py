@@ -8,18 +8,26 @@ from torch import Tensor
 _MIX_1 = -0x40A7B892E31B1A47  # 0xBF58476D1CE4E5B9, splitmix64's multipliers as signed 64-bit numbers
 _MIX_2 = -0x6B2FB644ECCEEE15  # 0x94D049BB133111EB
 _GOLDEN = -0x61C8864680B583EB  # 0x9E3779B97F4A7C15
+_ROWS = 64  # computed at a time, in place: what stays in the cache is several times faster
 
 
-def _shift(x: Tensor, bits: int) -> Tensor:
-    """Logical right shift of signed 64-bit integers."""
-    return (x >> bits) & ((1 << (64 - bits)) - 1)
+def _bits(x: Tensor, shift: int) -> Tensor:
+    """A new tensor: logical right shift of signed 64-bit integers."""
+    return (x >> shift).bitwise_and_((1 << (64 - shift)) - 1)
 
 
 def _mix(x: Tensor) -> Tensor:
-    """Finaliser of splitmix64 (Steele et al. 2014): every input bit reaches every output bit."""
-    x = (x ^ _shift(x, 30)) * _MIX_1
-    x = (x ^ _shift(x, 27)) * _MIX_2
-    return x ^ _shift(x, 31)
+    """Finaliser of splitmix64 (Steele et al. 2014), in place: every input bit reaches every output bit."""
+    x = x.bitwise_xor_(_bits(x, 30)).mul_(_MIX_1)
+    x = x.bitwise_xor_(_bits(x, 27)).mul_(_MIX_2)
+    return x.bitwise_xor_(_bits(x, 31))
+
+
+def _normal(state: Tensor) -> Tensor:
+    """Standard normal numbers from the upper and the lower 24 of 64 random bits (Box and Muller 1958)."""
+    first = _bits(state, 40).float().add_(0.5).mul_(2.0**-24)
+    second = (state & 0xFFFFFF).float().add_(0.5).mul_(2.0**-24)
+    return first.log_().mul_(-2).sqrt_().mul_(second.mul_(2 * math.pi).cos_())
 
 
 def pixel_noise(seed: int, rows: Tensor, columns: Tensor, channels: Tensor) -> Tensor:
@@ -35,10 +43,10 @@ def pixel_noise(seed: int, rows: Tensor, columns: Tensor, channels: Tensor) -> T
         float32 ``(c, y, x)``, the same for a pixel whatever block it is asked in.
     """
     key = _mix(torch.tensor(seed, dtype=torch.int64, device=rows.device) + _GOLDEN)
-    state = _mix(key ^ channels[:, None, None])
-    state = _mix(state + rows[None, :, None] * _GOLDEN)
-    state = _mix(state + columns[None, None, :] * _GOLDEN)
-    first = (_shift(state, 40).float() + 0.5) * 2.0**-24
-    second = ((state & 0xFFFFFF).float() + 0.5) * 2.0**-24
-    radius = torch.sqrt(-2 * torch.log(first))  # Box and Muller 1958
-    return radius * torch.cos(2 * math.pi * second)
+    lines = _mix(_mix(key ^ channels[:, None, None]) + rows[None, :, None] * _GOLDEN)
+    across = columns * _GOLDEN
+    noise = torch.empty(len(channels), len(rows), len(columns), device=rows.device)
+    for plane, starts in zip(noise, lines, strict=True):
+        for part, start in zip(plane.split(_ROWS), starts.split(_ROWS), strict=True):
+            part.copy_(_normal(_mix(start + across)))
+    return noise

@@ -1,11 +1,12 @@
 """Networks only: from standardised triplets to the residual's mean and denoised samples."""
 
-from shsrd.model.config import NetworkConfig
+from shsrd.model.config import INTERVALS, NetworkConfig
 from shsrd.model.injection import SpectralInformation
 from shsrd.model.network import Condition, Network, channels_last, pack, unpack
 from shsrd.model.weights import Model, WeightsError, bundled_models, load_weights, read_header, save_weights
 
 __all__ = [
+    "INTERVALS",
     "Condition",
     "Model",
     "Network",

@@ -1,8 +1,12 @@
 """Settings of the network; they travel inside every weight file."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from itertools import pairwise
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from shsrd.spectral import FrameName
+
+INTERVALS = (0.5, 0.8, 0.9)  # shares of the truth that central intervals are calibrated to hold
 
 
 class NetworkConfig(BaseModel):
@@ -16,9 +20,13 @@ class NetworkConfig(BaseModel):
         guide_width: feature channels of the spectral information maps.
         denoiser_width: feature channels of the denoiser.
         denoiser_blocks: residual blocks of the denoiser.
-        sigma_data: standard deviation of ``r - m`` in standard units (Karras et al. 2022, table 1).
+        scale_width: feature channels of the head that predicts the scale of ``r - m``.
+        sigma_data: standard deviation of ``(r - m) / scale`` (Karras et al. 2022, table 1).
         frame: spectral frame recommended for this model.
-        spread: factor from the standard deviation of posterior samples to a calibrated one.
+        spread: factor from the predicted scale to a calibrated standard deviation.
+        sample_spread: factor from the standard deviation of posterior samples to a calibrated one.
+        interval_factors: half-widths of the central intervals of ``INTERVALS``, in calibrated standard deviations;
+            those of a Gaussian until they are measured.
         map_channels: channels of the guide maps.
         descriptor_features: length of a triplet's descriptor.
     """
@@ -32,11 +40,21 @@ class NetworkConfig(BaseModel):
     guide_width: int = Field(32, ge=4)
     denoiser_width: int = Field(64, ge=8)
     denoiser_blocks: int = Field(6, ge=1)
-    sigma_data: float = Field(0.25, gt=0)
+    scale_width: int = Field(32, ge=1)
+    sigma_data: float = Field(1.0, gt=0)
     frame: FrameName = "bands"
     spread: float = Field(1.0, gt=0)
+    sample_spread: float = Field(1.0, gt=0)
+    interval_factors: tuple[float, float, float] = (0.6745, 1.2816, 1.6449)
     map_channels: int = Field(9, ge=3)
     descriptor_features: int = Field(75, ge=3)
+
+    @field_validator("interval_factors")
+    @classmethod
+    def _wider_means_more(cls, factors: tuple[float, float, float]) -> tuple[float, float, float]:
+        if not all(low < high for low, high in pairwise((0.0, *factors))):
+            raise ValueError("interval factors must be above 0 and grow with the share of truths they hold")
+        return factors
 
     @property
     def reach(self) -> int:

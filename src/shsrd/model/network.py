@@ -12,6 +12,7 @@ from shsrd.diffusion import precondition
 from shsrd.model.blocks import ResidualBlock, conv3, modulate, zeroed
 from shsrd.model.config import NetworkConfig
 from shsrd.model.injection import SpectralInformation, SpectralInjection
+from shsrd.model.scale import ScaleHead
 
 
 @dataclass(frozen=True)
@@ -106,22 +107,31 @@ class Network(nn.Module):
         self.config = config
         self.encoder = Encoder(config)
         self.denoiser = Denoiser(config)
+        self.scale_head = ScaleHead(config)
 
     def encode(self, triplets: Tensor, information: SpectralInformation | None = None) -> Condition:
         """Run the condition encoder on ``(n, 3, y, x)``; without ``information`` the injection is left out."""
         condition: Condition = self.encoder(triplets, information)
         return condition
 
+    def scale(self, condition: Condition) -> Tensor:
+        """Packed standard deviation ``(n, 3 s s, y, x)`` of ``r - m`` in standard units, float32, never zero.
+
+        Apart from ``encode``, so that the posterior mean alone does not pay for it.
+        """
+        scale: Tensor = self.scale_head(condition.features)
+        return scale
+
     def prepare(self, condition: Condition, triplets: Tensor, information: SpectralInformation | None = None) -> Tensor:
         """What the denoiser needs of a condition; computed once, used at every step."""
         return self.denoiser.prepare(condition.features, triplets, information)
 
     def denoise(self, noisy: Tensor, sigma: Tensor, base: Tensor) -> Tensor:
-        """Estimate the packed ``r - m`` from its noisy version (the preconditioned denoiser D_theta).
+        """Estimate ``z``, the packed ``(r - m) / scale``, from its noisy version (the preconditioned denoiser D_theta).
 
         Args:
-            noisy: packed ``r - m + sigma * noise``, ``(n, 3 s s, y, x)``.
-            sigma: ``(n,)`` noise level in standard units.
+            noisy: ``z + sigma * noise``, ``(n, 3 s s, y, x)``.
+            sigma: ``(n,)`` noise level in units of the scale.
             base: from ``prepare``.
 
         Returns:

@@ -14,6 +14,7 @@ import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch import Tensor
 
 from shsrd.cube import InputError
 from shsrd.model.config import NetworkConfig
@@ -70,8 +71,8 @@ def load_weights(source: str | Path) -> Model:
     try:
         with safe_open(path, "pt") as file:
             header = file.metadata() or {}
-            network = Network(_config(path, header))
-            network.load_state_dict({key: file.get_tensor(key).float() for key in file.keys()})  # noqa: SIM118
+            tensors = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
+        network = _filled(Network(_config(path, header)), tensors)
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path}: not a readable safetensors file ({error}); download or train it again") from None
     except RuntimeError:
@@ -122,6 +123,18 @@ def _config(path: Path, header: Mapping[str, str]) -> NetworkConfig:
         return NetworkConfig.model_validate_json(header.get("config", ""))
     except ValidationError:
         raise WeightsError(f"{path}: the config in its header is not valid; download or train it again") from None
+
+
+def _filled(network: Network, tensors: dict[str, Tensor]) -> Network:
+    """The network with these tensors; files from before the scale head have one ``sigma_data`` for all pixels."""
+    if tensors and not any(key.startswith("scale_head.") for key in tensors):
+        config = network.config
+        network.scale_head.restart(config.sigma_data)
+        changed = {"sigma_data": 1.0, "spread": 1.0, "sample_spread": config.spread}
+        network.config = config.model_copy(update=changed)
+        tensors = tensors | {f"scale_head.{key}": value for key, value in network.scale_head.state_dict().items()}
+    network.load_state_dict(tensors)
+    return network
 
 
 def _provenance(path: Path, header: Mapping[str, str]) -> dict[str, Any]:

@@ -82,6 +82,16 @@ class Frame:
             return channels * self.deviation.astype(np.float32)[:, None, None]
         return _project(self.basis * self.deviation, channels, np.zeros(self.basis.shape[0]))
 
+    def synthesise_deviation(self, deviation: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Standard deviations ``(B, y, x)`` of a cube whose *uncorrelated* channels have these, ``(K, y, x)``.
+
+        ``sqrt(sum over k of (E d)^2 deviation^2)``; what the frame leaves out counts as known.
+        """
+        if self.name == "bands":
+            return self.synthesise(deviation)
+        weights = np.square(self.basis * self.deviation)
+        return np.sqrt(_project(weights, np.square(deviation), np.zeros(len(weights))))
+
 
 def _project(matrix: Matrix, stack: NDArray[np.float32], offset: Matrix) -> NDArray[np.float32]:
     flat = matrix.astype(np.float32) @ stack.reshape(stack.shape[0], -1)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
 from shsrd.diffusion import draw_sigma, loss_weight
-from shsrd.model import Network, SpectralInformation, pack, unpack
+from shsrd.model import Network, pack, unpack
 from shsrd.training.batch import Batch
 
 
@@ -26,16 +29,45 @@ def mean_loss(network: Network, batch: Batch) -> Tensor:
     return loss
 
 
-def diffusion_loss(network: Network, batch: Batch, generator: torch.Generator) -> Tensor:
-    """Denoising score matching around the frozen posterior mean (Karras et al. 2022, eq. 8)."""
+class DiffusionLoss(NamedTuple):
+    """Both losses of the second objective; neither pulls at what the other trains.
+
+    Attributes:
+        denoising: of the denoiser, 1 for doing nothing where the scale is right.
+        scale: of the scale head, in nats.
+    """
+
+    denoising: Tensor
+    scale: Tensor
+
+    @property
+    def total(self) -> Tensor:
+        """What a step minimises."""
+        return self.denoising + self.scale
+
+
+def diffusion_loss(network: Network, batch: Batch, generator: torch.Generator) -> DiffusionLoss:
+    """Denoising score matching around the frozen posterior mean (Karras et al. 2022, eq. 8), in units of the scale."""
     config = network.config
-    information: SpectralInformation | None = batch.information
     with torch.no_grad():
-        condition = network.encode(batch.low, information)
-    base = network.prepare(condition, batch.low, information)
-    clean = pack(batch.residual, config.scale) - condition.mean.float()
+        condition = network.encode(batch.low, batch.information)
+        deviation = pack(batch.residual, config.scale) - condition.mean.float()
+    scale = network.scale(condition)
+    clean = deviation / scale.detach()
+    base = network.prepare(condition, batch.low, batch.information)
     sigma = draw_sigma(len(clean), config.sigma_data, generator).to(clean.device)
     noise = torch.randn(clean.shape, generator=generator).to(clean.device)
     estimate = network.denoise(clean + sigma.reshape(-1, 1, 1, 1) * noise, sigma, base)
     weight = loss_weight(sigma, config.sigma_data).reshape(-1, 1, 1, 1)
-    return (weight * (estimate - clean).square()).mean()
+    return DiffusionLoss((weight * (estimate - clean).square()).mean(), scale_loss(scale, deviation))
+
+
+def scale_loss(scale: Tensor, deviation: Tensor) -> Tensor:
+    """Mean logarithmic score of a Laplace distribution of standard deviation ``scale``, in nats.
+
+    ``log(sqrt(2) scale) + sqrt(2) |deviation| / scale``: a proper score (Gneiting and Raftery 2007), least where
+    ``scale`` is ``sqrt(2)`` times the mean absolute deviation of what looks alike. Errors have heavy tails, to which a
+    Gaussian score gives too much weight: in a trial on CAVE, its scales had more CRPS on scenes held out, and no less
+    of the Gaussian score itself.
+    """
+    return (math.log(math.sqrt(2)) + scale.log() + math.sqrt(2) * deviation.abs() / scale).mean()

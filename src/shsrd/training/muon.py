@@ -26,7 +26,8 @@ def orthogonalised(matrix: Tensor) -> Tensor:
     for _ in range(NS_STEPS):
         gram = x @ x.T
         x = a * x + (b * gram + c * (gram @ gram)) @ x
-    return x.T if tall else x
+    nearest: Tensor = x.T if tall else x
+    return nearest
 
 
 class Muon(torch.optim.Optimizer):

@@ -11,7 +11,7 @@ import torch
 
 import shsrd
 from shsrd.model import Model, Network, NetworkConfig, load_weights, save_weights
-from shsrd.training.calibration import calibrated_spread
+from shsrd.training.calibration import calibrate
 from shsrd.training.checkpoint import Progress
 from shsrd.training.config import TrainConfig, TrainingError
 from shsrd.training.loop import BEST, Run, Source, train
@@ -80,11 +80,10 @@ def _copy(network: Network) -> dict[str, torch.Tensor]:
 
 
 def _calibrate(target: Path, config: TrainConfig) -> None:
-    """Write the spread of the validation scenes into the best weights."""
+    """Write what the validation scenes say of the uncertainty into the best weights."""
     best = load_weights(target)
-    best.network.config = best.network.config.model_copy(update={"spread": 1.0})
-    spread = calibrated_spread(best.network, config.validation, _precision(config))
-    best.network.config = best.network.config.model_copy(update={"spread": round(spread, 4)})
+    found = calibrate(best.network, config.validation, _precision(config))
+    best.network.config = found.applied(best.network.config)
     save_weights(target, best.network, best.provenance)
 
 
@@ -117,7 +116,7 @@ def _validator(config: TrainConfig, network: NetworkConfig) -> Validate:
 
 def keep_resolved(config: TrainConfig, network: NetworkConfig) -> None:
     """Write the settings beside the results; refuse a folder that holds a run of other settings."""
-    resolved = json.loads(config.model_dump_json()) | {"network": network.model_dump()}
+    resolved = json.loads(config.model_dump_json()) | {"network": network.model_dump(mode="json")}
     path = config.out / "config.json"
     if path.exists():
         before = json.loads(path.read_text())

@@ -17,15 +17,14 @@ def freeze(network: Network, config: TrainConfig) -> None:
 
 
 def _trained_parts(network: Network, config: TrainConfig) -> list[nn.Module]:
-    part: nn.Module = network.encoder if config.objective == "mean" else network.denoiser
+    mean = config.objective == "mean"
+    body = network.encoder if mean else network.denoiser
+    light: list[nn.Module] = [] if mean else [network.scale_head]  # what is left open differs from scene to scene
     if config.stage == "pretrain" or config.trainable == "all":
-        return [part]
-    encoder, denoiser = network.encoder, network.denoiser
-    injection = encoder.injection if config.objective == "mean" else denoiser.injection
+        return [body, *light]
     if config.trainable == "injection":
-        return [injection]
-    body = encoder if config.objective == "mean" else denoiser
-    return [injection, body.stem, body.head, *[block.second for block in body.blocks]]  # type: ignore[list-item]
+        return [body.injection, *light]
+    return [body.injection, body.stem, body.head, *[block.second for block in body.blocks], *light]  # type: ignore[list-item]
 
 
 def trainable_parameters(network: Network) -> list[nn.Parameter]:

@@ -71,13 +71,19 @@ def scene_validator(folder: Path, *, scale: int, objective: Objective, precision
 
 @torch.no_grad()
 def _denoising(batches: list[Batch], network: Network) -> dict[str, float]:
-    """How far the denoiser is below the loss of doing nothing, in dB, at fixed noise."""
+    """Both losses at fixed noise, and their sum in dB.
+
+    The denoiser's part is how far it is below the loss of doing nothing; the scale's how small the scales are, as long
+    as they are honest (one nat is a factor e in the scale).
+    """
     device = next(network.parameters()).device
     losses = [
-        float(diffusion_loss(network, batch.to(device), torch.Generator().manual_seed(number)))
+        torch.stack(diffusion_loss(network, batch.to(device), torch.Generator().manual_seed(number))).tolist()
         for number, batch in enumerate(batches)
     ]
-    return {"gain_db": float(-10 * np.log10(np.mean(losses))), "loss": float(np.mean(losses))}
+    denoising, scale = np.mean(losses, axis=0).tolist()
+    gain_db = -10 * np.log10(denoising) - 20 * np.log10(np.e) * scale
+    return {"gain_db": float(gain_db), "denoising_loss": denoising, "scale_loss": scale}
 
 
 class _Photo:

@@ -29,8 +29,8 @@ class Recipe:
         sampling: how samples are drawn, or None for the mean alone.
         samples: number of posterior samples.
         detail: alpha of the distortion-perception line; 0 is the mean, 1 a sample.
-        spread: factor from the samples' standard deviation to a calibrated one.
-        keep_mean: the estimate stays the posterior mean; samples serve for the deviation alone.
+        uncertain: also give the standard deviation.
+        spread: factor that calibrates it: of the predicted scale, or of the samples' standard deviation.
         ensemble: flips and turns over which the posterior mean is averaged: 1, 2, 4 or 8.
     """
 
@@ -40,8 +40,8 @@ class Recipe:
     sampling: Sampling | None = None
     samples: int = 1
     detail: float = 1.0
+    uncertain: bool = False
     spread: float = 1.0
-    keep_mean: bool = False
     ensemble: int = 1
 
 
@@ -58,7 +58,7 @@ def solve_block(seen: Block, engine: Engine, recipe: Recipe, position: Position,
 
     ``x = U(y) + E diag(d) m``, then (Freirich et al. 2021) ``+ alpha E diag(d) (sample - m)``, then back-projection; in
     that order on paper, here in the cheaper one of ``composition``. With several samples the estimate is their mean,
-    and the deviation is theirs around it.
+    and the deviation is theirs around it; without any, the deviation is the scale that the network predicts.
 
     Args:
         seen: what the network looks at; mirrored pixels where it reaches beyond the scene.
@@ -73,15 +73,16 @@ def solve_block(seen: Block, engine: Engine, recipe: Recipe, position: Position,
     """
     low = np.ascontiguousarray(seen[:, *inside.slices])
     kept = (slice(None), *inside.finer(engine.scale).slices)
-    detail = ensemble_mean(seen, engine, recipe.mean, count=recipe.ensemble)[kept]
+    predicted = recipe.uncertain and recipe.sampling is None
+    detail, scale = ensemble_mean(seen, engine, recipe.mean, count=recipe.ensemble, scaled=predicted)
     frame, degradation = recipe.mean.frame, recipe.degradation
-    estimate = composed(low, detail, frame, scale=engine.scale, degradation=degradation)
+    estimate = composed(low, detail[kept], frame, scale=engine.scale, degradation=degradation)
     if recipe.sampling is None:
-        return BlockResult(estimate)
+        return BlockResult(estimate, None if scale is None else _predicted(scale[kept], recipe))
     del detail
     conditioned = engine.condition(seen, recipe.texture)
     total = np.zeros((recipe.texture.frame.channels, *estimate.shape[1:]), np.float32)
-    squares = np.zeros_like(estimate) if recipe.samples > 1 else None
+    squares = np.zeros_like(estimate) if recipe.uncertain and recipe.samples > 1 else None
     for number in range(recipe.samples):
         texture = unseen(_texture(conditioned, engine, recipe, position, number)[kept], degradation)
         total += texture
@@ -89,14 +90,18 @@ def solve_block(seen: Block, engine: Engine, recipe: Recipe, position: Position,
             _add_squares(squares, texture, recipe.texture.frame)
     total /= np.float32(recipe.samples)
     deviation = None if squares is None else _deviation(squares, total, recipe)
-    if not recipe.keep_mean:
-        recipe.texture.frame.add_detail(estimate, total)
+    recipe.texture.frame.add_detail(estimate, total)
     return BlockResult(estimate, deviation)
 
 
 def posterior_mean(low: Block, engine: Engine, guided: GuidedFrame) -> Block:
     """``U(y) + E diag(d) m``, the estimate before consistency."""
     return composed(low, engine.mean(low, guided), guided.frame, scale=engine.scale, degradation=None)
+
+
+def _predicted(scale: Block, recipe: Recipe) -> Block:
+    """Calibrated standard deviation of scales ``(K, y, x)`` of the mean's channels."""
+    return recipe.mean.frame.synthesise_deviation(scale * np.float32(recipe.spread))
 
 
 def _texture(conditioned: Conditioned, engine: Engine, recipe: Recipe, position: Position, number: int) -> Block:

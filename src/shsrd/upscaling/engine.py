@@ -11,10 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from shsrd.diffusion import dpmpp_2m, log_uniform, pixel_noise
-from shsrd.model import Network, SpectralInformation, channels_last, pack, unpack
+from shsrd.model import Condition, Network, SpectralInformation, channels_last, pack, unpack
 from shsrd.upscaling.frames import GuidedFrame
 
 Precision = Literal["bf16", "fp32"]
@@ -30,15 +29,12 @@ class Sampling:
         seed: of the noise.
         sigma_max: where sampling starts, in units of the network's ``sigma_data``.
         sigma_min: the last level before 0, likewise.
-        envelope: largest local amplitude of a sample's deviation, in units of the mean's own detail there; what the
-            denoiser leaves of its noise in flat areas, far below ``sigma_data``, is held down by it.
     """
 
     steps: int
     seed: int = 0
     sigma_max: float = 8.0
     sigma_min: float = 0.04
-    envelope: float = 0.85
 
 
 @dataclass(frozen=True)
@@ -56,7 +52,7 @@ class Conditioned:
     Attributes:
         guided: frame.
         shape: low-resolution ``(B, y, x)``.
-        batches: channel numbers, features and local power of the mean's detail, by batch of triplets.
+        batches: channel numbers, what the denoiser needs, and scale, by batch of triplets.
     """
 
     guided: GuidedFrame
@@ -84,11 +80,20 @@ class Engine:
             ``(K, s y, s x)``.
         """
         total = _Average(guided, low.shape, self.scale)
-        for chosen, triplets, information in self._batches(low, guided):
-            with torch.inference_mode(), self._autocast():
-                mean = self.network.encode(triplets, information).mean
-            total.add(chosen, unpack(mean, self.scale))
+        for chosen, condition in self._conditions(low, guided):
+            total.add(chosen, unpack(condition.mean, self.scale))
         return total.result()
+
+    def mean_and_scale(
+        self, low: NDArray[np.float32], guided: GuidedFrame
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """What ``mean`` gives, and the standard deviation of the residual around it, both ``(K, s y, s x)``."""
+        total, spread = (_Average(guided, low.shape, self.scale) for _ in range(2))
+        for chosen, condition in self._conditions(low, guided):
+            total.add(chosen, unpack(condition.mean, self.scale))
+            with torch.inference_mode(), self._autocast():
+                spread.add(chosen, unpack(self.network.scale(condition), self.scale))
+        return total.result(), spread.result()
 
     def condition(self, low: NDArray[np.float32], guided: GuidedFrame) -> Conditioned:
         """What all samples of a block need, computed once."""
@@ -97,18 +102,25 @@ class Engine:
             with torch.inference_mode(), self._autocast():
                 condition = self.network.encode(triplets, information)
                 base = self.network.prepare(condition, triplets, information)
-                batches.append((chosen, base, local_power(condition.mean.float())))
+                batches.append((chosen, base, self.network.scale(condition)))
         return Conditioned(guided, low.shape, batches)
 
     def deviation(self, conditioned: Conditioned, position: Position, sampling: Sampling) -> NDArray[np.float32]:
         """One posterior sample minus the posterior mean, ``(K, s y, s x)`` in standard units."""
         total = _Average(conditioned.guided, conditioned.shape, self.scale)
-        for chosen, base, envelope in conditioned.batches:
+        for chosen, base, scale in conditioned.batches:
             noise = self._noise(chosen, position, base.shape[-2:], sampling.seed)
             with torch.inference_mode(), self._autocast():
-                sample = limited(self._sample(noise, base, sampling), envelope * sampling.envelope**2)
-                total.add(chosen, unpack(sample, self.scale))
+                total.add(chosen, unpack(scale * self._sample(noise, base, sampling), self.scale))
         return total.result()
+
+    def _conditions(
+        self, low: NDArray[np.float32], guided: GuidedFrame
+    ) -> Iterator[tuple[NDArray[np.intp], Condition]]:
+        for chosen, triplets, information in self._batches(low, guided):
+            with torch.inference_mode(), self._autocast():
+                condition = self.network.encode(triplets, information)
+            yield chosen, condition
 
     def _sample(self, noise: Tensor, base: Tensor, sampling: Sampling) -> Tensor:
         unit = self.network.config.sigma_data
@@ -146,18 +158,6 @@ class Engine:
         if self.precision == "fp32":
             return nullcontext()
         return torch.autocast(self.device.type, torch.bfloat16)
-
-
-def local_power(packed: Tensor) -> Tensor:
-    """Mean square ``(n, 3, y, x)`` of packed residuals ``(n, 3 s s, y, x)`` over 3 x 3 low-resolution pixels."""
-    power = packed.reshape(len(packed), 3, -1, *packed.shape[2:]).square().mean(dim=2)
-    return functional.avg_pool2d(power, 3, stride=1, padding=1, count_include_pad=False)
-
-
-def limited(packed: Tensor, envelope: Tensor) -> Tensor:
-    """Packed deviations, scaled down where their local power exceeds ``envelope`` ``(n, 3, y, x)``."""
-    gain = (envelope / (local_power(packed) + 1e-12)).clamp(max=1).sqrt()
-    return packed * gain.repeat_interleave(packed.shape[1] // 3, dim=1)
 
 
 class _Average:

@@ -47,7 +47,9 @@ def symmetries(count: int) -> list[Symmetry]:
     return every[:count]
 
 
-def ensemble_mean(low: NDArray[np.float32], engine: Engine, guided: GuidedFrame, *, count: int) -> NDArray[np.float32]:
+def ensemble_mean(
+    low: NDArray[np.float32], engine: Engine, guided: GuidedFrame, *, count: int, scaled: bool = False
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
     """``Engine.mean`` averaged over ``count`` symmetries of the block; guide maps turn with it, being made from it.
 
     Args:
@@ -55,14 +57,15 @@ def ensemble_mean(low: NDArray[np.float32], engine: Engine, guided: GuidedFrame,
         engine: the network.
         guided: frame and guide of the scene.
         count: 1, 2, 4 or 8.
+        scaled: also give the predicted standard deviation around the mean, from the block as it is.
 
     Returns:
-        ``(K, s y, s x)`` in standard units.
+        Mean ``(K, s y, s x)`` in standard units, and the deviation likewise, or None.
     """
-    first, *others = symmetries(count)
-    total = engine.mean(first.apply(low), guided)
+    _, *others = symmetries(count)
+    total, scale = engine.mean_and_scale(low, guided) if scaled else (engine.mean(low, guided), None)
     for symmetry in others:
         total += symmetry.undo(engine.mean(np.ascontiguousarray(symmetry.apply(low)), guided))
     if others:
         total /= np.float32(count)
-    return total
+    return total, scale

@@ -12,8 +12,6 @@ from shsrd.spectral import FrameName
 from shsrd.upscaling.engine import Precision
 
 DEFAULT_MODELS = {4: "cave-x4"}  # by scale factor
-DEFAULT_UNCERTAINTY_STEPS = 8
-DEFAULT_UNCERTAINTY_SAMPLES = 8
 
 
 class UpscaleOptions(BaseModel):
@@ -24,8 +22,8 @@ class UpscaleOptions(BaseModel):
         steps: diffusion steps; 0 is the posterior mean, 4 to 8 a posterior sample.
         detail: 0 (mean) to 1 (sample), how much texture a sample adds.
         samples: posterior samples to draw; the output is their mean.
-        uncertainty: also give the samples' standard deviation, per pixel and band. With ``steps=0`` the output stays
-            the posterior mean and 8 samples of 8 steps serve for the uncertainty alone.
+        uncertainty: also give one standard deviation per pixel and band: with ``steps=0`` the one that the network
+            predicts beside the posterior mean, at hardly any cost; with steps, the samples' own.
         seed: of the samples' noise.
         frame: ``eigen`` (cost independent of the band count) or ``bands`` (every band triplet by itself, slower,
             closest spectra); None takes the model's recommendation.

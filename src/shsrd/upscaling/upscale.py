@@ -12,20 +12,13 @@ from numpy.typing import NDArray
 
 from shsrd.cube import Cube, SceneError, Storage, fill_nodata
 from shsrd.degradation import Degradation, back_projection_reach, bicubic_up, degrade
-from shsrd.model import Model, load_weights
+from shsrd.model import INTERVALS, Model, load_weights
 from shsrd.spectral import FrameName, SceneStatistics, scene_statistics
 from shsrd.upscaling.block import Block, BlockResult, Recipe, solve_block
 from shsrd.upscaling.domain import DomainCheck, check_domain, hold_back
 from shsrd.upscaling.engine import Engine, Position, Sampling
 from shsrd.upscaling.frames import guided_frame
-from shsrd.upscaling.options import (
-    DEFAULT_MODELS,
-    DEFAULT_UNCERTAINTY_SAMPLES,
-    DEFAULT_UNCERTAINTY_STEPS,
-    UpscaleOptions,
-    choose_device,
-    choose_precision,
-)
+from shsrd.upscaling.options import DEFAULT_MODELS, UpscaleOptions, choose_device, choose_precision
 from shsrd.upscaling.tiles import Window, plan_tiles, read_window
 
 DEFAULT_HALO = 10  # low-resolution pixels; measured in docs/method.md
@@ -140,7 +133,7 @@ def upscale(
         frame=recipe.mean.frame.name,
         channels=recipe.mean.frame.channels,
         steps=options.steps,
-        samples=1 if recipe.sampling is None else recipe.samples,
+        samples=recipe.samples,
         seed=options.seed,
         bands_bicubic=int((~usable).sum()),
         consistency=consistency,
@@ -154,7 +147,8 @@ def upscale(
         stride=options.stride,
     )
     finer = cube.replace(pixels=pixels, transform=cube.finer_transform(scale))
-    return Upscaled(finer, _uncertainty(finer, solved.deviation, usable), report)
+    factors = model.network.config.interval_factors if options.steps == 0 else ()  # measured for the predicted scale
+    return Upscaled(finer, _uncertainty(finer, solved.deviation, usable, factors), report)
 
 
 @dataclass(frozen=True)
@@ -164,7 +158,7 @@ class _Solved:
 
 
 def _checked(options: UpscaleOptions) -> UpscaleOptions:
-    if options.samples > 1 and options.steps == 0 and not options.uncertainty:
+    if options.samples > 1 and options.steps == 0:
         raise SceneError("several samples of the posterior mean are all the same; ask for --steps 8 as well")
     if options.uncertainty and options.steps > 0 and options.samples < 2:
         raise SceneError("an uncertainty needs at least two samples; ask for --samples 8")
@@ -186,20 +180,15 @@ def _recipe(cube: Cube, model: Model, options: UpscaleOptions) -> Recipe:
     frame = options.frame or config.frame
     if frame != "bands" and options.stride != 3:
         raise SceneError(f"the stride is that of band triplets, the frame is {frame}; ask for --frame bands as well")
-    sampling = None
-    if options.steps > 0:
-        sampling = Sampling(options.steps, options.seed)
-    elif options.uncertainty:
-        sampling = Sampling(DEFAULT_UNCERTAINTY_STEPS, options.seed)
     return Recipe(
         mean=guided_frame(statistics, frame, wavelength_nm, stride=options.stride),
         texture=guided_frame(statistics, "eigen", wavelength_nm),
         degradation=Degradation(kernel="bicubic", scale=config.scale) if options.consistency else None,
-        sampling=sampling,
-        samples=options.samples if options.samples > 1 or options.steps > 0 else DEFAULT_UNCERTAINTY_SAMPLES,
+        sampling=Sampling(options.steps, options.seed) if options.steps > 0 else None,
+        samples=options.samples,
         detail=options.detail,
-        spread=config.spread,
-        keep_mean=options.steps == 0,
+        uncertain=options.uncertainty,
+        spread=config.sample_spread if options.steps > 0 else config.spread,
         ensemble=options.ensemble,
     )
 
@@ -260,7 +249,9 @@ def _assemble(cube: Cube, estimate: Block, scale: int) -> Block:
     return pixels
 
 
-def _uncertainty(finer: Cube, deviation: Block | None, usable: NDArray[np.bool_]) -> Cube | None:
+def _uncertainty(
+    finer: Cube, deviation: Block | None, usable: NDArray[np.bool_], factors: tuple[float, ...]
+) -> Cube | None:
     if deviation is None:
         return None
     pixels = deviation
@@ -268,7 +259,9 @@ def _uncertainty(finer: Cube, deviation: Block | None, usable: NDArray[np.bool_]
         pixels = np.full(finer.shape, np.nan, np.float32)
         pixels[usable] = deviation
     pixels[~finer.valid] = np.nan
-    headers = {**finer.headers, "description": "one standard deviation of the super-resolved scene"}
+    held = [f"{100 * share:g} % within {factor:.3g} of it" for share, factor in zip(INTERVALS, factors, strict=False)]
+    description = "; ".join(["one standard deviation of the super-resolved scene", *held])
+    headers = {**finer.headers, "description": description}
     return finer.replace(pixels=pixels, storage=Storage(nodata=-9999.0), headers=headers)
 
 

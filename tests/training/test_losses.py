@@ -1,0 +1,69 @@
+"""The two losses of the diffusion objective, and that neither trains what belongs to the other."""
+
+import pytest
+import torch
+from scipy import stats
+
+from shsrd.model import Network, load_weights
+from shsrd.training.config import PhotoAugmentation
+from shsrd.training.loop import generator_of
+from shsrd.training.losses import diffusion_loss, scale_loss
+from shsrd.training.photos import PhotoSource
+
+
+@pytest.fixture
+def batch(photo_folder):
+    return PhotoSource(photo_folder, PhotoAugmentation(), scale=2, patch=8).draw(4, generator_of(0, 0, 0))
+
+
+def test_the_scale_loss_is_a_laplace_likelihood():
+    scale, deviation = torch.tensor([0.3, 2.0, 0.05]), torch.tensor([0.1, -5.0, 0.0])
+    expected = -stats.laplace.logpdf(deviation.numpy(), scale=scale.numpy() / 2**0.5).mean()
+    assert float(scale_loss(scale, deviation)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_scale_loss_is_least_at_the_true_scale():
+    noise = torch.distributions.Laplace(0.0, 0.7 / 2**0.5).sample((200_000,))
+    losses = [float(scale_loss(torch.tensor(0.7 * factor), noise)) for factor in (0.8, 1.0, 1.25)]
+    assert losses[1] < min(losses[0], losses[2])
+
+
+def gradients(network, loss):
+    network.zero_grad()
+    loss.backward()
+    found = {name for name, p in network.named_parameters() if p.grad is not None and p.grad.any()}
+    return {name.split(".")[0] for name in found}
+
+
+def test_each_loss_trains_its_own_part(batch, stage_one):
+    network = load_weights(stage_one).network
+    network.scale_head.head.weight.data.normal_(std=0.1)
+    for part, own in (("denoising", "denoiser"), ("scale", "scale_head")):
+        loss = getattr(diffusion_loss(network, batch, torch.Generator().manual_seed(0)), part)
+        assert gradients(network, loss) == {own}
+    total = diffusion_loss(network, batch, torch.Generator().manual_seed(0)).total
+    assert gradients(network, total) == {"denoiser", "scale_head"}
+
+
+@torch.no_grad()
+def test_the_denoiser_works_in_units_of_the_scale(batch, network_config):
+    """Twice the residual and twice the scale are the same task."""
+    network = Network(network_config)  # its mean is zero
+    losses = []
+    for factor in (1.0, 2.0):
+        network.scale_head.restart(0.3 * factor)
+        scaled = type(batch)(batch.low, factor * batch.residual, batch.unit, batch.weight)
+        losses.append(diffusion_loss(network, scaled, torch.Generator().manual_seed(0)))
+    torch.testing.assert_close(losses[0].denoising, losses[1].denoising, rtol=1e-2, atol=0)
+    assert float(losses[1].scale - losses[0].scale) == pytest.approx(0.693, abs=0.01)
+
+
+def test_images_without_any_contrast_do_not_break_the_losses(batch, stage_one):
+    network = load_weights(stage_one).network
+    flat = type(batch)(torch.zeros_like(batch.low), torch.zeros_like(batch.residual), batch.unit, batch.weight)
+    network.encoder.head.weight.data.zero_()  # the mean, too, is exactly right
+    network.scale_head.restart(1e-6)
+    loss = diffusion_loss(network, flat, torch.Generator().manual_seed(0)).total
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert all(torch.isfinite(p.grad).all() for p in network.parameters() if p.grad is not None)
