@@ -29,9 +29,8 @@ ROWS = {
     "cave-x4, bands, ensemble 8": UpscaleOptions(model="cave-x4", frame="bands", ensemble=8),
     "cave-x4, bands, no consistency": UpscaleOptions(model="cave-x4", frame="bands", consistency=False),
     "cave-x4, bands, 1 sample of 4 steps": UpscaleOptions(model="cave-x4", frame="bands", steps=4),
-    "cave-x4, bands, 1 sample of 8 steps": UpscaleOptions(model="cave-x4", frame="bands", steps=8),
-    "cave-x4, bands, mean of 8 samples of 8 steps": UpscaleOptions(model="cave-x4", frame="bands", steps=8, samples=8),
-    "cave-x4, bands, 8 steps, detail 0.5": UpscaleOptions(model="cave-x4", frame="bands", steps=8, detail=0.5),
+    "cave-x4, bands, mean of 8 samples of 4 steps": UpscaleOptions(model="cave-x4", frame="bands", steps=4, samples=8),
+    "cave-x4, bands, 4 steps, detail 0.5": UpscaleOptions(model="cave-x4", frame="bands", steps=4, detail=0.5),
 }
 
 
