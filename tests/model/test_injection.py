@@ -5,7 +5,7 @@ import torch
 
 from shsrd.model import NetworkConfig
 from shsrd.model.blocks import modulate
-from shsrd.spectral import DESCRIPTOR_FEATURES, MAP_CHANNELS
+from shsrd.spectral import DESCRIPTOR_FEATURES, MAP_CHANNELS, WAVELENGTH_FEATURES
 
 
 def outputs(network, triplets, information, noisy):
@@ -61,11 +61,11 @@ def test_gates_select_by_the_descriptor(config, make_network, make_input):
     network = make_network(config, injection=True)
     triplets, information, noisy = make_input()
     other = replace(information, descriptor=information.descriptor.flip(0))
-    gates = network.encoder.injection(triplets, information).gates
+    gates = network.encoder.injection.guide(triplets, information).gates
     assert gates.shape == (2, config.blocks // config.inject_every, config.guide_width)
     assert (gates > 0).all()
     assert (gates < 1).all()
-    torch.testing.assert_close(network.encoder.injection(triplets, other).gates, gates.flip(0))
+    torch.testing.assert_close(network.encoder.injection.guide(triplets, other).gates, gates.flip(0))
     assert (gates[0] - gates[1]).abs().max() > 0.01
     first, second = outputs(network, triplets, information, noisy), outputs(network, triplets, other, noisy)
     assert all((a - b).abs().max() > 1e-4 for a, b in zip(first, second, strict=True))
@@ -94,7 +94,7 @@ def test_maps_enter_as_differences_to_the_triplet(config, make_network, make_inp
     for seed in (0, 1):
         triplets, information, _ = make_input(seed=seed)
         maps = torch.cat([torch.ones_like(triplets), triplets, triplets], dim=1)
-        features.append(network.encoder.injection(triplets, replace(information, maps=maps)).features)
+        features.append(network.encoder.injection.guide(triplets, replace(information, maps=maps)).features)
     assert torch.equal(*features)
     assert features[0].abs().max() > 0
 
@@ -109,6 +109,34 @@ def test_triplets_of_a_batch_do_not_mix(config, make_network, make_input):
         alone = outputs(network, triplets[part], own, noisy[part])
         for a, b in zip(alone, together, strict=True):
             torch.testing.assert_close(a, b[part], rtol=1e-5, atol=1e-5)
+
+
+def test_ungated_injection_is_deaf_to_the_descriptor(config, make_network, make_input):
+    network = make_network(config.model_copy(update={"injection": "ungated"}), injection=True)
+    triplets, information, noisy = make_input()
+    other = replace(information, descriptor=information.descriptor + 1)
+    first, second, untold = (outputs(network, triplets, given, noisy) for given in (information, other, None))
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+    assert all((a - b).abs().max() > 0.01 for a, b in zip(first, untold, strict=True))
+
+
+def test_without_injection_there_is_nothing_to_tell(config, make_network, make_input):
+    network = make_network(config.model_copy(update={"injection": "none"}), injection=True)
+    assert not any("injection" in name for name in network.state_dict())
+    triplets, information, noisy = make_input()
+    told, untold = (outputs(network, triplets, given, noisy) for given in (information, None))
+    assert all(torch.equal(a, b) for a, b in zip(told, untold, strict=True))
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_wavelengths_are_looked_at_only_where_asked(config, make_network, make_input, known):
+    network = make_network(config.model_copy(update={"wavelengths": known}), injection=True)
+    triplets, information, noisy = make_input()
+    channels = information.descriptor.reshape(len(triplets), 3, -1).clone()
+    channels[:, :, :WAVELENGTH_FEATURES] += 1
+    elsewhere = replace(information, descriptor=channels.flatten(1))
+    first, second = (outputs(network, triplets, given, noisy) for given in (information, elsewhere))
+    assert all(((a - b).abs().max() > 1e-4) == known for a, b in zip(first, second, strict=True))
 
 
 def test_modulation_is_affine():

@@ -4,8 +4,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from shsrd.model import Network, load_weights, read_header
-from shsrd.training import TrainConfig, read_config, run_training
+from shsrd.model import Network, load_weights, read_header, save_weights
+from shsrd.training import TrainConfig, TrainingError, read_config, run_training
 from shsrd.training.batch import MARGIN, SpectralAngle
 from shsrd.training.checkpoint import CHECKPOINT
 from shsrd.training.config import PhotoAugmentation
@@ -63,6 +63,29 @@ def test_photos_never_train_the_injection(settings, stage_one, objective, part):
     keys = load_weights(stage_one).network.state_dict()
     allowed = own(objective, CHOICES["all"](part))
     assert changed(config, stage_one) == {k for k in keys if allowed(k) and ".injection." not in k}
+
+
+@pytest.mark.parametrize("kind", ["none", "ungated", "gated"])
+def test_an_injection_can_begin_anew(settings, stage_one, network_config, kind):
+    """The first step is as good as none: all but the injection is the start's, and the injection is silent."""
+    changes = {"restart_injection": True, "network": network_config.model_copy(update={"injection": kind})}
+    config = settings("transfer", steps=1, lr=1e-30, weight_decay=0, **changes)
+    after = load_weights(run_training(config)).network
+    before = load_weights(stage_one).network
+    assert after.config.injection == kind
+    kept = [key for key in before.state_dict() if ".injection." not in key]
+    assert all(torch.equal(after.state_dict()[key], before.state_dict()[key]) for key in kept)
+    fresh = [key for key in after.state_dict() if ".injection." in key]
+    assert bool(fresh) == (kind != "none")
+    assert any(".select." in key for key in fresh) == (kind == "gated")
+    assert not any(after.state_dict()[key].any() for key in fresh if ".sites." in key)
+
+
+def test_a_network_without_injection_cannot_train_it(settings, network_config, tmp_path):
+    bare = tmp_path / "bare.safetensors"
+    save_weights(bare, Network(network_config.model_copy(update={"injection": "none"})), {})
+    with pytest.raises(TrainingError, match="no injection"):
+        run_training(settings("transfer", start_from=bare, trainable="injection", steps=1))
 
 
 def test_trainable_choices_grow(network_config, settings):

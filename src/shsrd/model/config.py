@@ -1,6 +1,7 @@
 """Settings of the network; they travel inside every weight file."""
 
 from itertools import pairwise
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -17,6 +18,9 @@ class NetworkConfig(BaseModel):
         width: feature channels of the condition encoder.
         blocks: residual blocks of the condition encoder.
         inject_every: an injection site after every so many encoder blocks.
+        injection: ``gated`` (descriptors select how much of each guide feature enters), ``ungated`` (all enters) or
+            ``none``.
+        wavelengths: whether selection may look at wavelengths.
         guide_width: feature channels of the spectral information maps.
         denoiser_width: feature channels of the denoiser.
         denoiser_blocks: residual blocks of the denoiser.
@@ -37,6 +41,8 @@ class NetworkConfig(BaseModel):
     width: int = Field(96, ge=8)
     blocks: int = Field(10, ge=1)
     inject_every: int = Field(2, ge=1)
+    injection: Literal["gated", "ungated", "none"] = "gated"
+    wavelengths: bool = True
     guide_width: int = Field(32, ge=4)
     denoiser_width: int = Field(64, ge=8)
     denoiser_blocks: int = Field(6, ge=1)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from shsrd.model.blocks import conv3, modulate, zeroed
 from shsrd.model.config import NetworkConfig
+from shsrd.spectral import WAVELENGTH_FEATURES
 
 
 @dataclass(frozen=True)
@@ -42,21 +43,33 @@ class SpectralInjection(nn.Module):
         width = config.guide_width
         self.lift = conv3(config.map_channels, width)
         self.mix = conv3(width, width)
-        self.select = nn.Sequential(
-            nn.Linear(config.descriptor_features, 2 * width),
-            nn.SiLU(),
-            nn.Linear(2 * width, width * len(site_widths)),
-        )
+        self.wavelengths = config.wavelengths
+        self.select: nn.Sequential | None = None
+        if config.injection == "gated":
+            self.select = nn.Sequential(
+                nn.Linear(config.descriptor_features, 2 * width),
+                nn.SiLU(),
+                nn.Linear(2 * width, width * len(site_widths)),
+            )
         self.sites = nn.ModuleList(zeroed(nn.Conv2d(width, 2 * site, 1)) for site in site_widths)
 
-    def forward(self, triplets: Tensor, information: SpectralInformation) -> Guide:
+    def guide(self, triplets: Tensor, information: SpectralInformation) -> Guide:
         """Lift the maps of triplets ``(n, 3, y, x)`` and select by their descriptors."""
         maps = information.maps
         repeats = (maps.shape[1] - 3) // 3
         own = torch.cat([torch.zeros_like(triplets), triplets.repeat(1, repeats, 1, 1)], dim=1)
         features = torch.relu(self.mix(torch.relu(self.lift(maps - own))))
-        gates = torch.sigmoid(self.select(information.descriptor)).reshape(len(triplets), len(self.sites), -1)
-        return Guide(features, gates)
+        return Guide(features, self.gates(information.descriptor))
+
+    def gates(self, descriptor: Tensor) -> Tensor:
+        """Gates ``(n, sites, guide_width)`` of triplets with these descriptors; all open where nothing is selected."""
+        if self.select is None:
+            return descriptor.new_ones(len(descriptor), len(self.sites), 1)
+        if not self.wavelengths:
+            channels = descriptor.reshape(len(descriptor), 3, -1).clone()
+            channels[:, :, :WAVELENGTH_FEATURES] = 0
+            descriptor = channels.flatten(1)
+        return torch.sigmoid(self.select(descriptor)).reshape(len(descriptor), len(self.sites), -1)
 
     def inject(self, h: Tensor, site: int, guide: Guide) -> Tensor:
         """Modulate features ``h`` at one site by the gated guide features."""

@@ -38,6 +38,10 @@ def unpack(packed: Tensor, scale: int) -> Tensor:
     return functional.pixel_shuffle(packed, scale)
 
 
+def _injection(config: NetworkConfig, site_widths: list[int]) -> SpectralInjection | None:
+    return None if config.injection == "none" else SpectralInjection(config, site_widths)
+
+
 class Encoder(nn.Module):
     """The condition encoder: most of the parameters, run once per triplet on the low-resolution grid."""
 
@@ -47,17 +51,18 @@ class Encoder(nn.Module):
         self.stem = conv3(3, config.width)
         self.blocks = nn.ModuleList(ResidualBlock(config.width) for _ in range(config.blocks))
         self.head = zeroed(conv3(config.width, 3 * config.scale**2))
-        self.injection = SpectralInjection(config, [config.width] * (config.blocks // config.inject_every))
+        self.injection = _injection(config, [config.width] * (config.blocks // config.inject_every))
 
     def forward(self, triplets: Tensor, information: SpectralInformation | None) -> Condition:
         """Standardised triplets ``(n, 3, y, x)`` to features and posterior mean."""
-        guide = None if information is None else self.injection(triplets, information)
+        injection = self.injection
+        guide = None if injection is None or information is None else injection.guide(triplets, information)
         stem = self.stem(triplets)
         h = stem
         for number, block in enumerate(self.blocks, start=1):
             h = block(h)
-            if guide is not None and number % self.inject_every == 0:
-                h = self.injection.inject(h, number // self.inject_every - 1, guide)
+            if injection is not None and guide is not None and number % self.inject_every == 0:
+                h = injection.inject(h, number // self.inject_every - 1, guide)
         features = h + stem
         return Condition(features, self.head(features))
 
@@ -70,7 +75,7 @@ class Denoiser(nn.Module):
         width, packed = config.denoiser_width, 3 * config.scale**2
         self.stem = conv3(packed, width)
         self.merge = nn.Conv2d(config.width, width, 1)
-        self.injection = SpectralInjection(config, [width])
+        self.injection = _injection(config, [width])
         self.blocks = nn.ModuleList(ResidualBlock(width) for _ in range(config.denoiser_blocks))
         self.level = nn.Sequential(nn.Linear(32, width), nn.SiLU())
         self.modulations = nn.ModuleList(zeroed(nn.Linear(width, 2 * width)) for _ in self.blocks)
@@ -81,9 +86,9 @@ class Denoiser(nn.Module):
     def prepare(self, features: Tensor, triplets: Tensor, information: SpectralInformation | None) -> Tensor:
         """What every step needs of the condition: ``(n, denoiser_width, y, x)``."""
         base: Tensor = self.merge(features)
-        if information is None:
+        if information is None or self.injection is None:
             return base
-        return self.injection.inject(base, 0, self.injection(triplets, information))
+        return self.injection.inject(base, 0, self.injection.guide(triplets, information))
 
     def forward(self, noisy: Tensor, level: Tensor, base: Tensor) -> Tensor:
         """Scaled noisy residual ``(n, 3 s s, y, x)`` and noise level ``(n,)`` to the raw network output."""

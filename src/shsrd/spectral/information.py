@@ -23,7 +23,8 @@ RANKS = (3, 6)  # numbers of leading eigenimages in the low-rank rebuilds
 GUIDE_CHANNELS = max(RANKS)
 MAP_CHANNELS = 3 + 3 * len(RANKS)
 FREQUENCIES = 8  # Fourier frequencies, cycles per micrometre: 0.25, 0.5, … 32
-CHANNEL_FEATURES = 2 * FREQUENCIES + 2 + GUIDE_CHANNELS + 1
+WAVELENGTH_FEATURES = 2 * FREQUENCIES  # the first of a channel's features
+CHANNEL_FEATURES = WAVELENGTH_FEATURES + 2 + GUIDE_CHANNELS + 1
 DESCRIPTOR_FEATURES = 3 * CHANNEL_FEATURES
 
 

@@ -75,7 +75,8 @@ class TrainConfig(_Settings):
         rehearsal_share: share of the steps of a transfer that see photos.
         trainable: what may change in a transfer: ``injection``, ``adapters`` (injection, stem, head, last
             blocks' second convolutions) or ``all``.
-        network: widths and depths; ignored where ``start_from`` brings its own.
+        restart_injection: begin with an untrained injection as ``network`` describes it, the rest from ``start_from``.
+        network: widths and depths; ignored where ``start_from`` brings its own, but for ``restart_injection``.
         steps: optimiser steps of the schedule (the cosine ends there).
         time_limit: minutes of wall time after which training stops and saves; 0 means none. The learning rate follows
             whichever of steps and time runs out first.
@@ -104,6 +105,7 @@ class TrainConfig(_Settings):
     rehearsal: Path | None = None
     rehearsal_share: float = Field(0.5, ge=0, lt=1)
     trainable: Literal["injection", "adapters", "all"] = "all"
+    restart_injection: bool = False
     network: NetworkConfig = NetworkConfig()
     photos: PhotoAugmentation = PhotoAugmentation()
     scenes: SceneAugmentation = SceneAugmentation()

@@ -23,6 +23,8 @@ from shsrd.training.validation import Validate, photo_validator, scene_validator
 from shsrd.upscaling.engine import Precision
 from shsrd.upscaling.options import choose_device, choose_precision
 
+INJECTION_SETTINGS = ("injection", "wavelengths", "guide_width", "inject_every")
+
 
 def run_training(config: TrainConfig) -> Path:
     """Train as the config says, or go on where an interrupted run stopped.
@@ -61,7 +63,7 @@ def _mix(target: Path, config: TrainConfig, run: Run, progress: Progress, histor
     best = load_weights(target)
     if "mix" in best.provenance["stages"][-1]:  # a finished run, started once more
         return
-    network = load_weights(config.start_from).network
+    network = _network(config, load_weights(config.start_from))
     ends = {"start": _copy(network), "best": _copy(best.network)}
     found = best_mix(network, ends, last_average(config.out), run.validate)
     if found is not None:
@@ -93,10 +95,16 @@ def _precision(config: TrainConfig) -> Precision:
 
 
 def _network(config: TrainConfig, start: Model | None) -> Network:
-    if start is not None:
-        return start.network
     torch.manual_seed(config.seed)
-    return Network(config.network)
+    if start is None:
+        return Network(config.network)
+    if not config.restart_injection:
+        return start.network
+    asked = {key: getattr(config.network, key) for key in INJECTION_SETTINGS}
+    network = Network(start.network.config.model_copy(update=asked))
+    kept = {key: value for key, value in start.network.state_dict().items() if ".injection." not in key}
+    network.load_state_dict(network.state_dict() | kept)
+    return network
 
 
 def _source(config: TrainConfig, network: NetworkConfig) -> Source:
@@ -140,6 +148,7 @@ def _provenance(config: TrainConfig, progress: Progress, figures: Mapping[str, f
         "start_from": None if config.start_from is None else _name(config.start_from),
         "rehearsal": None if config.rehearsal is None else config.rehearsal.name,
         "trainable": config.trainable,
+        "restart_injection": config.restart_injection,
         "seed": config.seed,
         "step": progress.step,
         "minutes": round(progress.seconds / 60, 1),

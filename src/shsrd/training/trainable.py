@@ -3,7 +3,7 @@
 from torch import nn
 
 from shsrd.model import Network
-from shsrd.training.config import TrainConfig
+from shsrd.training.config import TrainConfig, TrainingError
 
 
 def freeze(network: Network, config: TrainConfig) -> None:
@@ -12,8 +12,9 @@ def freeze(network: Network, config: TrainConfig) -> None:
     for part in _trained_parts(network, config):
         part.requires_grad_(True)
     if config.stage == "pretrain":  # photos carry no spectral information
-        network.encoder.injection.requires_grad_(False)
-        network.denoiser.injection.requires_grad_(False)
+        for injection in (network.encoder.injection, network.denoiser.injection):
+            if injection is not None:
+                injection.requires_grad_(False)
 
 
 def _trained_parts(network: Network, config: TrainConfig) -> list[nn.Module]:
@@ -22,9 +23,12 @@ def _trained_parts(network: Network, config: TrainConfig) -> list[nn.Module]:
     light: list[nn.Module] = [] if mean else [network.scale_head]  # what is left open differs from scene to scene
     if config.stage == "pretrain" or config.trainable == "all":
         return [body, *light]
+    injection: list[nn.Module] = [] if body.injection is None else [body.injection]
     if config.trainable == "injection":
-        return [body.injection, *light]
-    return [body.injection, body.stem, body.head, *[block.second for block in body.blocks], *light]  # type: ignore[list-item]
+        if not injection:
+            raise TrainingError("this network has no injection to train; set trainable to adapters or all")
+        return [*injection, *light]
+    return [*injection, body.stem, body.head, *[block.second for block in body.blocks], *light]  # type: ignore[list-item]
 
 
 def trainable_parameters(network: Network) -> list[nn.Parameter]:
