@@ -3,8 +3,8 @@
     python benchmarks/ablations.py --train PACK --validation PACK [--steps 250] [--seeds 0 1 2]
 
 Every row begins with the same stage-1 weights and an untrained injection of its own kind (``restart_injection``),
-trains nothing else (``trainable: injection``) and sees the same batches for the same seed; so a gain is the injection's.
-Gain in MPSNR over bicubic and SAM as a share of bicubic's, before consistency, mean over scenes, in both frames. The row
+trains nothing else (``trainable: injection``) and sees the same batches for the same seed; so the gain is its own.
+Gain in MPSNR over bicubic and SAM as a share of bicubic's, before consistency, mean over scenes, both frames. The row
 without injection is the stage-1 network itself. Packs are made by ``shsrd pack``.
 """
 
