@@ -1,7 +1,19 @@
 """What a hyperspectral scene is: one frozen value that carries pixels and everything known about them."""
 
-from shsrd.cube.cube import Cube, Storage
+from shsrd.cube.cube import Cube
 from shsrd.cube.errors import InputError, SceneError
+from shsrd.cube.facts import Facts, Storage
 from shsrd.cube.nodata import fill_nodata
+from shsrd.cube.source import MemorySource, Source, read_whole
 
-__all__ = ["Cube", "InputError", "SceneError", "Storage", "fill_nodata"]
+__all__ = [
+    "Cube",
+    "Facts",
+    "InputError",
+    "MemorySource",
+    "SceneError",
+    "Source",
+    "Storage",
+    "fill_nodata",
+    "read_whole",
+]

@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from types import MappingProxyType
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shsrd.cube.errors import SceneError
+from shsrd.cube.facts import Facts, Storage, check_facts, scaled_transform
 
 if TYPE_CHECKING:  # training needs cubes' errors but no georeference
     from affine import Affine
-
-
-@dataclass(frozen=True)
-class Storage:
-    """How pixels are stored in a file: ``pixel = stored * scale + offset``.
-
-    Attributes:
-        dtype: numpy name of the stored type, for example ``"int16"``.
-        scale: factor from stored number to pixel value (``1e-4`` for reflectance stored as 0..10000).
-        offset: added after scaling.
-        nodata: stored number that means "no data", or None; it becomes NaN in ``Cube.pixels``.
-    """
-
-    dtype: str = "float32"
-    scale: float = 1.0
-    offset: float = 0.0
-    nodata: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,23 +57,19 @@ class Cube:
             raise SceneError(f"{self.source}: complex pixels are not supported; give magnitude or reflectance")
         if 0 in self.pixels.shape:
             raise SceneError(f"{self.source}: the cube is empty (shape {self.pixels.shape})")
-        bands = self.pixels.shape[0]
         object.__setattr__(self, "pixels", np.asarray(self.pixels, np.float32))
-        if np.size(self.good_bands) == 0:
-            object.__setattr__(self, "good_bands", np.ones(bands, bool))
-        for name, kind in (("wavelength_nm", np.float64), ("fwhm_nm", np.float64), ("good_bands", np.bool_)):
-            values = getattr(self, name)
-            if values is None:
-                continue
-            values = np.asarray(values, kind)
-            if values.shape != (bands,):
-                raise SceneError(
-                    f"{self.source}: {name} has {values.size} values for {bands} bands; correct the header"
-                )
-            object.__setattr__(self, name, values)
-        if self.band_names and len(self.band_names) != bands:
-            raise SceneError(f"{self.source}: {len(self.band_names)} band names for {bands} bands; correct the header")
-        object.__setattr__(self, "headers", MappingProxyType(dict(self.headers)))
+        check_facts(self, bands=self.pixels.shape[0])
+
+    @classmethod
+    def of(cls, pixels: NDArray[np.float32], facts: Facts) -> Cube:
+        """Pixels with facts that were known before them."""
+        return cls(pixels, **{name.name: getattr(facts, name.name) for name in fields(Facts) if name.name != "shape"})
+
+    @property
+    def facts(self) -> Facts:
+        """Everything but the pixels."""
+        known = {name.name: getattr(self, name.name) for name in fields(Facts) if name.name != "shape"}
+        return Facts(self.shape, **known)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -118,15 +97,8 @@ class Cube:
 
     def finer_transform(self, scale: int) -> Affine | None:
         """The transform of a grid ``scale`` times finer with the same outer corner (rotation included)."""
-        return self._scaled_transform(1 / scale)
+        return self.facts.finer(scale).transform
 
     def coarser_transform(self, scale: int) -> Affine | None:
         """The transform of a grid ``scale`` times coarser with the same upper-left corner."""
-        return self._scaled_transform(scale)
-
-    def _scaled_transform(self, factor: float) -> Affine | None:
-        if self.transform is None:
-            return None
-        from affine import Affine
-
-        return self.transform * Affine.scale(factor)
+        return scaled_transform(self.transform, scale)

@@ -1,0 +1,103 @@
+"""What is known of a scene beyond its pixels, and travels with them through every operation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shsrd.cube.errors import SceneError
+
+if TYPE_CHECKING:  # training needs cubes' errors but no georeference
+    from affine import Affine
+
+
+@dataclass(frozen=True)
+class Storage:
+    """How pixels are stored in a file: ``pixel = stored * scale + offset``.
+
+    Attributes:
+        dtype: numpy name of the stored type, for example ``"int16"``.
+        scale: factor from stored number to pixel value (``1e-4`` for reflectance stored as 0..10000).
+        offset: added after scaling.
+        nodata: stored number that means "no data", or None; it becomes NaN in ``Cube.pixels``.
+    """
+
+    dtype: str = "float32"
+    scale: float = 1.0
+    offset: float = 0.0
+    nodata: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """A hyperspectral scene without its pixels: what can be said of it before anything is read.
+
+    Attributes:
+        shape: ``(bands, rows, columns)``.
+
+    The others are those of ``Cube``.
+
+    Raises:
+        SceneError: lists that do not fit the number of bands.
+    """
+
+    shape: tuple[int, int, int]
+    wavelength_nm: NDArray[np.float64] | None = None
+    fwhm_nm: NDArray[np.float64] | None = None
+    good_bands: NDArray[np.bool_] = field(default_factory=lambda: np.ones(0, bool))
+    band_names: tuple[str, ...] = ()
+    crs: str | None = None
+    transform: Affine | None = None
+    storage: Storage = field(default_factory=Storage)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    source: str = "<memory>"
+
+    def __post_init__(self) -> None:
+        if min(self.shape) < 1:
+            raise SceneError(f"{self.source}: the scene is empty (shape {self.shape})")
+        check_facts(self, bands=self.shape[0])
+
+    def replace(self, **changes: Any) -> Facts:
+        """A copy with some fields changed."""
+        return replace(self, **changes)
+
+    def finer(self, scale: int) -> Facts:
+        """Facts of the same scene on a grid ``scale`` times finer: same outer corner, rotation included."""
+        bands, rows, columns = self.shape
+        shape = (bands, rows * scale, columns * scale)
+        return self.replace(shape=shape, transform=scaled_transform(self.transform, 1 / scale))
+
+
+def check_facts(facts: Any, *, bands: int) -> None:
+    """Complete and check the lists of a frozen ``Facts`` or ``Cube`` in its ``__post_init__``.
+
+    Raises:
+        SceneError: a list that has not one entry a band.
+    """
+    if np.size(facts.good_bands) == 0:
+        object.__setattr__(facts, "good_bands", np.ones(bands, bool))
+    for name, kind in (("wavelength_nm", np.float64), ("fwhm_nm", np.float64), ("good_bands", np.bool_)):
+        values = getattr(facts, name)
+        if values is None:
+            continue
+        values = np.asarray(values, kind)
+        if values.shape != (bands,):
+            raise SceneError(f"{facts.source}: {name} has {values.size} values for {bands} bands; correct the header")
+        object.__setattr__(facts, name, values)
+    if facts.band_names and len(facts.band_names) != bands:
+        raise SceneError(f"{facts.source}: {len(facts.band_names)} band names for {bands} bands; correct the header")
+    object.__setattr__(facts, "headers", MappingProxyType(dict(facts.headers)))
+
+
+def scaled_transform(transform: Affine | None, factor: float) -> Affine | None:
+    """The transform of a grid whose pixels are ``factor`` times as large, with the same upper-left corner."""
+    if transform is None:
+        return None
+    from affine import Affine
+
+    return transform * Affine.scale(factor)
