@@ -53,8 +53,8 @@ from shsrd.upscaling.composition import composed
 from shsrd.upscaling.engine import Engine, Precision
 from shsrd.upscaling.frames import guided_frame
 from shsrd.upscaling.options import choose_precision
+from shsrd.upscaling.plan import DEFAULT_HALO
 from shsrd.upscaling.tiles import Window, read_window
-from shsrd.upscaling.upscale import DEFAULT_HALO
 from yardsticks import Timing, edsr_time, peak_flops, timed
 
 SCALE = 4

@@ -50,7 +50,7 @@ def test_any_number_of_bands(enlarge, bands, frame):
 
 @pytest.mark.parametrize("size", [(17, 23), (1, 9), (5, 1), (4, 4), (2, 40)])
 def test_any_size(enlarge, size):
-    low, high = enlarge(Cube(field(4, *size)), options=["--tile", 16])
+    low, high = enlarge(Cube(field(4, *size)), options=["--cell", 16])
     assert high.shape == (4, 4 * size[0], 4 * size[1])
     assert_consistent(low, high)
 

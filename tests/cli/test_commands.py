@@ -164,7 +164,7 @@ FLAGS = (
     ["--precision", "bf16"],
     ["--device", "cpu"],
     ["--tile", 8],
-    ["--tile", 8, "--halo", 14],
+    ["--cell", 8, "--halo", 14],
     ["--no-consistency"],
     ["--ensemble", 2],
 )
@@ -234,7 +234,7 @@ def test_uncertainty_is_a_scene_of_its_own(shsrd, tmp_path, source, tiny):
 
 
 def test_progress_is_told_on_stderr(shsrd, tmp_path, source, tiny, monkeypatch):
-    options = ["--model", tiny, "--tile", 8, "--json"]
+    options = ["--model", tiny, "--tile", 8, "--cell", 8, "--json"]
     piped = shsrd("upscale", source, tmp_path / "a.tif", *options)
     assert strict(piped.out)
     assert "tiles: 6 of 6\n" in piped.err

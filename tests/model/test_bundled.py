@@ -20,7 +20,7 @@ def test_bf16_costs_nothing_that_can_be_seen(name):
     low = degrade_cube(truth, Degradation(scale=scale))
 
     def estimate(precision):
-        options = UpscaleOptions(precision=precision, device="cpu", tile=32)
+        options = UpscaleOptions(precision=precision, device="cpu", cell=32)
         return upscale(low, scale, options=options, model=model).cube.pixels
 
     exact, rough = estimate("fp32"), estimate("bf16")

@@ -11,7 +11,14 @@ from shsrd.datasets import phantom
 from shsrd.degradation import Degradation, back_project, bicubic_up, degrade
 from shsrd.evaluation import compare
 from shsrd.model import Model, Network, load_weights
-from shsrd.upscaling.domain import SMALLEST_SIDE, WINDOW_SIDE, check_windows, deserved_gain, hold_back
+from shsrd.upscaling.domain import (
+    SMALLEST_SIDE,
+    WINDOW_SIDE,
+    candidate_windows,
+    chosen_windows,
+    deserved_gain,
+    hold_back,
+)
 
 SCALE = 2
 SIDE = SMALLEST_SIDE * SCALE
@@ -175,22 +182,27 @@ def test_weak_evidence_is_shrunk_towards_leaving_alone():
     assert deserved_gain(agreed, 0 * detail, 8)[0] == 1  # no detail at all
 
 
+def check_windows(valid):
+    candidates = candidate_windows(*valid.shape, 4)
+    return chosen_windows(candidates, np.array([valid[window.slices].sum() for window in candidates]), 4)
+
+
 def test_windows_lie_inside_and_cost_little():
     for rows, columns in ((64, 64), (67, 255), (300, 300), (70, 3000), (2000, 1999)):
-        windows = check_windows(np.ones((rows, columns), bool), 4)
+        windows = check_windows(np.ones((rows, columns), bool))
         covered = np.zeros((rows, columns), int)
         for window in windows:
             covered[window.slices] += 1
             assert window.rows % 4 == window.columns % 4 == 0
         assert covered.max() == 1
         assert covered.sum() <= 256**2
-    assert check_windows(np.ones((63, 500), bool), 4) == []
+    assert check_windows(np.ones((63, 500), bool)) == []
 
 
 def test_windows_avoid_missing_pixels():
     valid = np.zeros((1000, 1000), bool)
     valid[WINDOW_SIDE * 2 : WINDOW_SIDE * 4, WINDOW_SIDE * 5 : WINDOW_SIDE * 6] = True
-    windows = check_windows(valid, 4)
+    windows = check_windows(valid)
     assert len(windows) == 2
     assert all(valid[window.slices].all() for window in windows)
 

@@ -60,7 +60,7 @@ def test_the_ensemble_is_the_average_of_its_members(make_scene, make_model):
 
 def test_tiles_agree_on_the_ensemble(make_scene, make_model, run):
     scene, halo = make_scene(rows=9), make_model().network.config.reach
-    whole, tiled = (run(scene, tile=tile, halo=halo, ensemble=8).cube.pixels for tile in (64, 8))
+    whole, tiled = (run(scene, cell=tile, halo=halo, ensemble=8).cube.pixels for tile in (64, 8))
     np.testing.assert_allclose(tiled, whole, atol=1e-5)
 
 

@@ -9,7 +9,7 @@ from shsrd.cube import Cube, SceneError, Storage, fill_nodata
 from shsrd.degradation import bicubic_up
 from shsrd.model import WeightsError
 from shsrd.upscaling import UpscaleOptions, upscale
-from shsrd.upscaling.upscale import stored_values
+from shsrd.upscaling.solver import stored_values
 
 
 def bicubic(pixels, scale=2):
@@ -56,7 +56,7 @@ def test_bands_without_data_stay_without(make_scene, run):
 
 
 @pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")  # inf - inf, left out
-@pytest.mark.parametrize("asked", [{}, {"steps": 2}, {"frame": "eigen"}, {"tile": 8}], ids=str)
+@pytest.mark.parametrize("asked", [{}, {"steps": 2}, {"frame": "eigen"}, {"cell": 8}], ids=str)
 def test_no_data_stays_in_place(make_scene, run, asked):
     scene = make_scene()
     pixels = scene.pixels.copy()
@@ -243,7 +243,7 @@ def test_refusals(make_scene, make_model, run):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"detail": 1.1}, {"steps": -1}, {"tile": 7}, {"seed": -1}, {"frame": "x"}, {"Tile": 9}]
+    "wrong", [{"detail": 1.1}, {"steps": -1}, {"tile": 0}, {"cell": 7}, {"seed": -1}, {"frame": "x"}, {"Tile": 9}]
 )
 def test_impossible_options_are_errors(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):

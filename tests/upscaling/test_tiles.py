@@ -72,8 +72,8 @@ SIZES = [(17, 23), (8, 8), (9, 40), (1, 1), (3, 2)]
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_tiled_equals_whole(make_scene, make_model, run, rows, columns, scale):
     scene, halo = make_scene(rows=rows, columns=columns), make_model(scale).network.config.reach
-    whole = run(scene, scale, tile=64, halo=halo).cube.pixels
-    tiled = run(scene, scale, tile=8, halo=halo).cube.pixels
+    whole = run(scene, scale, cell=64, halo=halo).cube.pixels
+    tiled = run(scene, scale, cell=8, halo=halo).cube.pixels
     np.testing.assert_allclose(tiled, whole, atol=1e-5)
 
 
@@ -83,34 +83,34 @@ def test_tiled_equals_whole(make_scene, make_model, run, rows, columns, scale):
 def test_tiles_agree_on_samples(make_scene, make_model, run, asked):
     config, scene = make_model().network.config, make_scene(rows=9)
     halo = config.reach + asked["steps"] * config.denoiser_reach + back_projection_reach(Degradation(scale=2))
-    whole = run(scene, tile=64, halo=halo, **asked).cube.pixels
-    tiled = run(scene, tile=8, halo=halo, **asked).cube.pixels
+    whole = run(scene, cell=64, halo=halo, **asked).cube.pixels
+    tiled = run(scene, cell=8, halo=halo, **asked).cube.pixels
     np.testing.assert_allclose(tiled, whole, atol=1e-5)
 
 
 def test_tiles_agree_on_uncertainty(make_scene, run):
     scene, asked = make_scene(rows=9, columns=17), {"halo": 24, "uncertainty": True, "steps": 2, "samples": 3}
-    whole, tiled = (run(scene, tile=tile, **asked).uncertainty.pixels for tile in (64, 8))
+    whole, tiled = (run(scene, cell=tile, **asked).uncertainty.pixels for tile in (64, 8))
     np.testing.assert_allclose(tiled, whole, atol=1e-5)
 
 
 def test_tiles_agree_because_noise_knows_its_place(make_scene, run, monkeypatch):
-    monkeypatch.setattr(sys.modules["shsrd.upscaling.upscale"], "Position", lambda row, column: Position(0, 0))
-    whole, tiled = (run(make_scene(rows=8), tile=tile, halo=24, steps=3).cube.pixels for tile in (64, 8))
+    monkeypatch.setattr(sys.modules["shsrd.upscaling.solver"], "Position", lambda row, column: Position(0, 0))
+    whole, tiled = (run(make_scene(rows=8), cell=tile, halo=24, steps=3).cube.pixels for tile in (64, 8))
     assert np.abs(tiled - whole).max() > 0.01
 
 
 def test_too_small_a_halo_shows(make_scene, run):
     """The comparison is not blind: without any halo, tiles differ from the whole."""
-    whole, tiled = (run(make_scene(), tile=tile, halo=0, consistency=False).cube.pixels for tile in (64, 8))
+    whole, tiled = (run(make_scene(), cell=tile, halo=0, consistency=False).cube.pixels for tile in (64, 8))
     assert np.abs(tiled - whole).max() > 0.01
 
 
 def test_any_tile_size_gives_the_same_scene(make_scene, run):
     scene = make_scene(rows=30, columns=26)
-    reference = run(scene, tile=100, halo=20).cube.pixels
+    reference = run(scene, cell=100, halo=20).cube.pixels
     for tile in (8, 11, 16, 29):
-        np.testing.assert_allclose(run(scene, tile=tile, halo=20).cube.pixels, reference, atol=1e-5)
+        np.testing.assert_allclose(run(scene, cell=tile, halo=20).cube.pixels, reference, atol=1e-5)
 
 
 @pytest.mark.parametrize("pixels", [1, 200, 10**9])
@@ -125,7 +125,7 @@ def test_progress_counts_tiles(make_scene, make_model):
     from shsrd.upscaling import UpscaleOptions, upscale
 
     told = Mock()
-    options = UpscaleOptions(tile=8, device="cpu", precision="fp32")
+    options = UpscaleOptions(tile=8, cell=8, device="cpu", precision="fp32")
     upscale(make_scene(), 2, options=options, model=make_model(), progress=told)
     assert [call.args for call in told.call_args_list] == [(done, 9) for done in range(1, 10)]
 
@@ -142,7 +142,7 @@ def test_default_halo_leaves_no_visible_seam(run, name):
     scale = model.network.config.scale
     scene = phantom(rows=34 * scale, columns=34 * scale, wavelength_nm=np.linspace(450, 900, 6))
     low = degrade_cube(scene, Degradation(scale=scale))
-    whole = run(low, scale, model=model, tile=64).cube.pixels
+    whole = run(low, scale, model=model, cell=64).cube.pixels
     tiled = run(low, scale, model=model, tile=17).cube.pixels
     seam = np.abs(tiled - whole).max() / np.ptp(low.pixels)
     assert seam < 1e-3

@@ -36,8 +36,9 @@ class Arguments:
         stride: bands frame only, bands from one triplet to the next; with 2 or 1 triplets overlap and are averaged.
         device: auto, cpu, cuda, cuda:1 or mps.
         precision: bf16 or fp32; auto takes bf16 where the processor computes in it.
-        tile: side of a tile in low-resolution pixels; smaller needs less memory.
-        halo: low-resolution pixels a tile sees beyond itself.
+        tile: low-resolution pixels on a side that are read and kept together, in whole cells; the result is the same.
+        cell: side of the squares that the network sees together, in low-resolution pixels; smaller needs less memory.
+        halo: low-resolution pixels a cell sees beyond itself.
         no_consistency: leave out the last step, which makes the degraded output equal the input.
         no_self_check: leave out the self-check, which scales the detail of bands that the model would make worse than
             bicubic.
@@ -62,6 +63,7 @@ class Arguments:
     device: str = "auto"
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     tile: int = 128
+    cell: int = 128
     halo: int | None = None
     no_consistency: bool = False
     no_self_check: bool = False
@@ -90,6 +92,7 @@ def run(given: Sequence[str]) -> int:
         device=arguments.device,
         precision=arguments.precision,
         tile=arguments.tile,
+        cell=arguments.cell,
         halo=arguments.halo,
         consistency=not arguments.no_consistency,
         self_check=not arguments.no_self_check,

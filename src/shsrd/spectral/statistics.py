@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +57,21 @@ class SceneStatistics:
             differences = mixed[:, quads].astype(np.float64) / 2
             self._noise += differences @ differences.T
             self._noise_count += differences.shape[1]
+
+    def state(self) -> dict[str, Matrix]:
+        """All that was gathered, as arrays that ``from_state`` takes."""
+        shift = np.zeros(self.bands) if self._shift is None else self._shift
+        sums = {"shift": shift, "sum": self._sum, "products": self._products, "noise": self._noise}
+        return sums | {"counts": np.array([self._count, self._noise_count, self._shift is not None], np.int64)}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, NDArray[Any]]) -> SceneStatistics:
+        """Statistics as they were when ``state`` was called, to the last bit."""
+        made = cls(len(state["sum"]))
+        count, noise_count, shifted = state["counts"].tolist()
+        made._count, made._noise_count, made._shift = count, noise_count, state["shift"] if shifted else None
+        made._sum, made._products, made._noise = state["sum"], state["products"], state["noise"]
+        return made
 
     @property
     def count(self) -> int:

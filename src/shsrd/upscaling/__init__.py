@@ -1,6 +1,7 @@
 """Geometry, memory, tiles: from a low-resolution scene to a high-resolution one."""
 
 from shsrd.upscaling.options import UpscaleOptions
-from shsrd.upscaling.upscale import Report, Upscaled, upscale
+from shsrd.upscaling.report import Report
+from shsrd.upscaling.upscale import Upscaled, upscale
 
 __all__ = ["Report", "UpscaleOptions", "Upscaled", "upscale"]

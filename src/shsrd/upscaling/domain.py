@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from shsrd.cube import Cube, fill_nodata
+from shsrd.cube import Source, fill_nodata
 from shsrd.degradation import Degradation, back_project, bicubic_up, degrade
 from shsrd.metrics import sam_deg
 from shsrd.spectral import FrameName, scene_statistics
@@ -60,26 +60,28 @@ class DomainCheck:
         return int((self.gain < 1).sum())
 
 
-def check_domain(cube: Cube, engine: Engine, frame: FrameName) -> DomainCheck:
+def check_domain(
+    source: Source, engine: Engine, frame: FrameName, *, usable: NDArray[np.bool_], windows: list[Window]
+) -> DomainCheck:
     """Run the self-check on a scene, or on windows of a large one.
 
     Args:
-        cube: the low-resolution scene; NaN is no-data. Only its usable bands are looked at.
+        source: the low-resolution scene; NaN is no-data.
         engine: the network.
         frame: of the posterior mean.
+        usable: bool ``(B,)``, the bands that are looked at.
+        windows: where (see ``chosen_windows``).
 
     Returns:
-        What was found. Nothing is assessed where ``D y`` has fewer than 16 pixels on a side, where half of the smallest
-        assessable scene is not even valid, or where no band varies.
+        What was found; nothing is assessed without windows or where no band varies.
     """
-    s, usable = engine.scale, cube.usable_bands
-    windows = check_windows(np.asarray(cube.valid[usable].all(axis=0)), s)
     if not windows:
         return DomainCheck()
-    measured = np.stack([cube.pixels[:, *window.slices][usable] for window in windows])
+    s, facts = engine.scale, source.facts
+    measured = np.stack([source.read(*window.slices)[usable] for window in windows])
     truth = np.stack([fill_nodata(pixels) for pixels in measured])
     coarse = degrade(torch.from_numpy(truth), Degradation(kernel="bicubic", scale=s)).numpy()
-    wavelength_nm = None if cube.wavelength_nm is None else cube.wavelength_nm[usable]
+    wavelength_nm = None if facts.wavelength_nm is None else facts.wavelength_nm[usable]
     guided = guided_frame(scene_statistics(np.concatenate(list(coarse), axis=1)), frame, wavelength_nm)
     seen = [read_window(low, Window(0, 0, *low.shape[1:]).grown(HALO)) for low in coarse]
     margin = slice(HALO * s, -HALO * s)
@@ -88,28 +90,35 @@ def check_domain(cube: Cube, engine: Engine, frame: FrameName) -> DomainCheck:
     return _judged(np.where(np.isfinite(measured), truth, np.nan), base, mean, BLOCK * s)
 
 
-def check_windows(valid: NDArray[np.bool_], scale: int) -> list[Window]:
-    """Which pixels of a scene are checked.
+def candidate_windows(rows: int, columns: int, scale: int) -> list[Window]:
+    """Which rectangles of a scene could be checked: the whole up to 256 x 256 pixels, else all of 128 x 128.
 
-    Args:
-        valid: ``(y, x)`` where all bands have data.
-        scale: factor; sides of windows are multiples of it.
-
-    Returns:
-        The whole scene up to 256 x 256 pixels, else at most four windows of 128 x 128, spread evenly over those with
-        the fewest missing pixels; none where the scene is too small or too empty.
+    Sides are multiples of the scale; none where the scene is too small.
     """
-    rows, columns = valid.shape
     side = WHOLE_SIDE if max(rows, columns) <= WHOLE_SIDE else WINDOW_SIDE
     height, width = (min(size, side) // scale * scale for size in (rows, columns))
     if min(height, width) < SMALLEST_SIDE * scale:
         return []
-    grid = [Window(r, c, height, width) for r in _starts(rows, height) for c in _starts(columns, width)]
-    share = np.array([valid[window.slices].mean() for window in grid])
-    fullest = [window for window, part in zip(grid, share, strict=True) if part >= 0.9 * share.max()]
-    chosen = [fullest[number] for number in np.linspace(0, len(fullest) - 1, min(WINDOWS, len(fullest))).astype(int)]
-    pixels = sum(int(valid[window.slices].sum()) for window in chosen)
-    return chosen if pixels >= (SMALLEST_SIDE * scale) ** 2 / 2 else []
+    return [Window(r, c, height, width) for r in _starts(rows, height) for c in _starts(columns, width)]
+
+
+def chosen_windows(candidates: list[Window], valid: NDArray[np.int64], scale: int) -> list[Window]:
+    """At most four of the candidates, spread evenly over those with the fewest missing pixels.
+
+    Args:
+        candidates: all of the same size.
+        valid: how many pixels of each have data in all bands.
+        scale: factor.
+
+    Returns:
+        None where half of the smallest assessable scene is not even valid.
+    """
+    if not candidates:
+        return []
+    fullest = [number for number, pixels in enumerate(valid) if pixels >= 0.9 * valid.max()]
+    chosen = [fullest[n] for n in np.linspace(0, len(fullest) - 1, min(WINDOWS, len(fullest))).astype(int)]
+    enough = int(valid[chosen].sum()) >= (SMALLEST_SIDE * scale) ** 2 / 2
+    return [candidates[number] for number in chosen] if enough else []
 
 
 def _starts(size: int, side: int) -> range:

@@ -29,10 +29,13 @@ class UpscaleOptions(BaseModel):
             closest spectra); None takes the model's recommendation.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         precision: ``auto`` takes bf16 where the processor has it.
-        tile: side of a tile in low-resolution pixels.
-        halo: low-resolution pixels a tile sees beyond itself; None is the default, whose seams stay below 1e-3 of the
-            range. Results do not depend on the tile at all from the network's reach (plus its denoiser's for every
-            step) plus the consistency step's.
+        tile: side of a tile in low-resolution pixels: what is read, kept and handed out together, rounded up to whole
+            cells. It changes memory and the number of files of an interrupted run, never the result.
+        cell: side of the squares on a grid fixed to the scene that the network sees together; a smaller one needs less
+            memory and more time (a halo for each).
+        halo: low-resolution pixels a cell sees beyond itself; None is the default, whose seams stay below 1e-3 of the
+            range. There are no seams at all from the network's reach (plus its denoiser's for every step) plus the
+            consistency step's.
         consistency: back-project so that the degraded output equals the input.
         ensemble: average the posterior mean over this many flips and turns of the scene: 1 none, 2 the mirror image, 4
             both flips, 8 all of the square. Costs as many times the encoder; samples deviate as without it.
@@ -53,7 +56,8 @@ class UpscaleOptions(BaseModel):
     frame: FrameName | None = None
     device: str = "auto"
     precision: Literal["auto", "bf16", "fp32"] = "auto"
-    tile: int = Field(128, ge=8, le=4096)
+    tile: int = Field(128, ge=1, le=65536)
+    cell: int = Field(128, ge=8, le=4096)
     halo: int | None = Field(None, ge=0, le=512)
     consistency: bool = True
     ensemble: Literal[1, 2, 4, 8] = 1

@@ -1,0 +1,162 @@
+"""What is decided about a scene before any tile: recipe, what is held back, and what the report will say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shsrd.cube import Facts, SceneError, Source
+from shsrd.degradation import Degradation, back_projection_reach
+from shsrd.model import Model, load_weights
+from shsrd.upscaling.block import Recipe
+from shsrd.upscaling.domain import DomainCheck, candidate_windows, check_domain, chosen_windows
+from shsrd.upscaling.engine import Engine, Sampling
+from shsrd.upscaling.frames import guided_frame
+from shsrd.upscaling.options import DEFAULT_MODELS, UpscaleOptions, choose_device, choose_precision
+from shsrd.upscaling.report import Report
+from shsrd.upscaling.survey import Survey, survey
+from shsrd.upscaling.tiles import Window, plan_tiles
+
+DEFAULT_HALO = 10  # low-resolution pixels; measured in docs/method.md
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that computing a tile takes, but for the weights and the pixels; can be sent to other machines.
+
+    Attributes:
+        facts: of the low-resolution scene.
+        options: what was asked for.
+        seen: what the first pass found.
+        recipe: how blocks are computed.
+        domain: what the self-check found.
+        scale: factor.
+        halo: low-resolution pixels around a cell that are read with it.
+    """
+
+    facts: Facts
+    options: UpscaleOptions
+    seen: Survey
+    recipe: Recipe
+    domain: DomainCheck
+    scale: int
+    halo: int
+
+    @property
+    def span(self) -> float:
+        """Range of the valid pixels of usable bands."""
+        return self.seen.highest - self.seen.lowest
+
+    def tiles(self) -> list[Window]:
+        """Rectangles of whole cells that are read and kept together, row by row."""
+        _, rows, columns = self.facts.shape
+        return list(plan_tiles(rows, columns, self.tile))
+
+    def cells(self, tile: Window) -> list[Window]:
+        """The squares of a tile that are computed together: the same ones whatever the tile."""
+        parts = plan_tiles(tile.rows, tile.columns, self.options.cell)
+        return [Window(tile.row + part.row, tile.column + part.column, part.rows, part.columns) for part in parts]
+
+    @property
+    def tile(self) -> int:
+        """Side of a tile: the least multiple of a cell's that is not smaller than what was asked for."""
+        cell = self.options.cell
+        return -(-self.options.tile // cell) * cell
+
+    def report(self, model: Model, engine: Engine, consistency: float | None) -> Report:
+        """What the caller is told."""
+        options = self.options
+        return Report(
+            model=model.name,
+            fingerprint=model.fingerprint,
+            scale=self.scale,
+            frame=self.recipe.mean.frame.name,
+            channels=self.recipe.mean.frame.channels,
+            steps=options.steps,
+            samples=self.recipe.samples,
+            seed=options.seed,
+            bands_bicubic=int((~self.seen.usable).sum()),
+            consistency=consistency,
+            domain_score_db=self.domain.score_db,
+            domain_sam_ratio=self.domain.sam_ratio,
+            outside_domain=self.domain.outside,
+            bands_held_back=self.domain.bands_held_back,
+            device=str(engine.device),
+            precision=engine.precision,
+            ensemble=options.ensemble,
+            stride=options.stride,
+        )
+
+
+def chosen_model(options: UpscaleOptions, scale: int, given: Model | None = None) -> Model:
+    """The weights for a scale factor, after checks that need no pixels.
+
+    Raises:
+        SceneError: options that do not fit each other or the weights.
+        shsrd.model.WeightsError: the weights cannot be used.
+    """
+    if options.samples > 1 and options.steps == 0:
+        raise SceneError("several samples of the posterior mean are all the same; ask for --steps 8 as well")
+    if options.uncertainty and options.steps > 0 and options.samples < 2:
+        raise SceneError("an uncertainty needs at least two samples; ask for --samples 8")
+    if given is None and options.model is None and scale not in DEFAULT_MODELS:
+        known = ", ".join(str(s) for s in DEFAULT_MODELS)
+        raise SceneError(f"no model for scale {scale} comes with shsrd (only {known}); give one with --model PATH")
+    model = given or load_weights(options.model or DEFAULT_MODELS[scale])
+    config = model.network.config
+    if config.scale != scale:
+        raise SceneError(f"model {model.name} is for scale {config.scale}, not {scale}; choose another")
+    if (options.frame or config.frame) != "bands" and options.stride != 3:
+        frame = options.frame or config.frame
+        raise SceneError(f"the stride is that of band triplets, the frame is {frame}; ask for --frame bands as well")
+    return model
+
+
+def make_engine(model: Model, options: UpscaleOptions) -> Engine:
+    """The weights on the device that was asked for."""
+    device = choose_device(options.device)
+    return Engine(model.network, device=device, precision=choose_precision(options.precision, device))
+
+
+def make_plan(source: Source, engine: Engine, options: UpscaleOptions, seen: Survey | None = None) -> Plan:
+    """Read the scene once (unless that was done before) and decide how it is computed.
+
+    Raises:
+        SceneError: nothing to super-resolve.
+    """
+    facts, scale = source.facts, engine.scale
+    _, rows, columns = facts.shape
+    candidates = candidate_windows(rows, columns, scale)
+    seen = seen or survey(source, candidates)
+    recipe = _recipe(facts, seen, engine, options)
+    domain = DomainCheck()
+    if options.self_check:
+        windows = chosen_windows(candidates, seen.valid, scale)
+        domain = check_domain(source, engine, recipe.mean.frame.name, usable=seen.usable, windows=windows)
+    reach = 0 if recipe.degradation is None else back_projection_reach(recipe.degradation)
+    halo = max(DEFAULT_HALO if options.halo is None else options.halo, reach)
+    return Plan(facts, options, seen, recipe, domain, scale, halo)
+
+
+def _recipe(facts: Facts, seen: Survey, engine: Engine, options: UpscaleOptions) -> Recipe:
+    wavelength_nm = None if facts.wavelength_nm is None else facts.wavelength_nm[seen.usable]
+    config = engine.network.config
+    frame = options.frame or config.frame
+    return Recipe(
+        mean=guided_frame(seen.statistics, frame, wavelength_nm, stride=options.stride),
+        texture=guided_frame(seen.statistics, "eigen", wavelength_nm),
+        degradation=Degradation(kernel="bicubic", scale=config.scale) if options.consistency else None,
+        sampling=Sampling(options.steps, options.seed) if options.steps > 0 else None,
+        samples=options.samples,
+        detail=options.detail,
+        uncertain=options.uncertainty,
+        spread=config.sample_spread if options.steps > 0 else config.spread,
+        ensemble=options.ensemble,
+    )
+
+
+def band_means(plan: Plan) -> NDArray[np.float32]:
+    """Mean of every usable band over the scene, ``(B,)``."""
+    return plan.seen.statistics.mean.astype(np.float32)

@@ -1,0 +1,59 @@
+"""What ``upscale`` says of what it did."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from shsrd.spectral import FrameName
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was done, and how far the output may be believed.
+
+    Attributes:
+        model: name of the weights.
+        fingerprint: of the weight file.
+        scale: factor.
+        frame: spectral frame of the posterior mean.
+        channels: channels of that frame.
+        steps: diffusion steps of the output.
+        samples: posterior samples drawn.
+        seed: of their noise.
+        bands_bicubic: bands that are bicubic only (flagged bad, or without valid pixels).
+        consistency: RMSE(D(output), input) as a share of the input's range, over valid pixels, or None if nothing
+            could be compared.
+        domain_score_db: gain over bicubic in the self-check, dB, mean over bands (see ``upscaling/domain.py``: measured
+            one scale step coarser, on the posterior mean); None if not assessed.
+        domain_sam_ratio: spectral angle over that of bicubic in the self-check; None if not assessed.
+        outside_domain: the score is below -0.05 dB: the network did worse than bicubic.
+        bands_held_back: bands whose detail was scaled down because of that.
+        device: where it was computed.
+        precision: bf16 or fp32.
+        ensemble: flips and turns over which the posterior mean was averaged.
+        stride: bands from one triplet to the next.
+    """
+
+    model: str
+    fingerprint: str
+    scale: int
+    frame: FrameName
+    channels: int
+    steps: int
+    samples: int
+    seed: int
+    bands_bicubic: int
+    consistency: float | None
+    domain_score_db: float | None
+    domain_sam_ratio: float | None
+    outside_domain: bool
+    bands_held_back: int
+    device: str
+    precision: str
+    ensemble: int
+    stride: int
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as plain values."""
+        return asdict(self)

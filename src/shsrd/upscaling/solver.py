@@ -1,0 +1,195 @@
+"""A tile of a scene from low to high resolution, cell by cell: the same bytes whatever is computed beside it.
+
+A cell is a square of pixels that the network sees together, with a halo around it. Cells lie on a grid that is fixed
+to the scene. How many of them are read together (a tile), in which order, or by which process, changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from shsrd.cube import Source, Storage, fill_nodata
+from shsrd.degradation import Degradation, bicubic_up, degrade
+from shsrd.upscaling.block import Block, BlockResult, solve_block
+from shsrd.upscaling.domain import hold_back
+from shsrd.upscaling.engine import Engine, Position
+from shsrd.upscaling.plan import Plan, band_means
+from shsrd.upscaling.tiles import Window, read_window
+
+BICUBIC_REACH = 2  # low-resolution pixels that D and U look at on each side
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Squared differences between the degraded output, as it will be stored, and the measurement.
+
+    Attributes:
+        squares: their sum.
+        count: how many.
+    """
+
+    squares: float = 0.0
+    count: int = 0
+
+    def __add__(self, other: Agreement) -> Agreement:
+        return Agreement(self.squares + other.squares, self.count + other.count)
+
+    def relative_to(self, span: float) -> float | None:
+        """RMSE as a share of the range; None if nothing could be compared."""
+        return float(np.sqrt(self.squares / self.count)) / span if self.count and span > 0 else None
+
+
+@dataclass(frozen=True)
+class Solved:
+    """A tile at high resolution.
+
+    Attributes:
+        estimate: ``(band, s y, s x)``, all bands; NaN where the input has no data.
+        deviation: one standard deviation, likewise (NaN in bands that are bicubic), or None.
+        agreement: with the measurement.
+    """
+
+    estimate: Block
+    deviation: Block | None
+    agreement: Agreement
+
+
+@dataclass(frozen=True)
+class Read:
+    """What was read for a tile: pixels ``(band, y, x)`` of ``place``, the tile and what of its halo lies inside."""
+
+    tile: Window
+    place: Window
+    pixels: Block
+
+
+def read_tile(source: Source, plan: Plan, tile: Window) -> Read:
+    """Read a tile with its halo."""
+    place = tile.grown(plan.halo).clipped(*plan.facts.shape[1:])
+    return Read(tile, place, source.read(*place.slices))
+
+
+def solve_tile(read: Read, engine: Engine, plan: Plan) -> Solved:
+    """Super-resolve a tile."""
+    cells = plan.cells(read.tile)
+    if len(cells) == 1:
+        return _solve_cell(read, cells[0], engine, plan)
+    s = plan.scale
+    estimate = np.empty((plan.facts.shape[0], read.tile.rows * s, read.tile.columns * s), np.float32)
+    deviation = np.empty_like(estimate) if plan.options.uncertainty else None
+    agreement = Agreement()
+    for cell in cells:
+        solved = _solve_cell(read, cell, engine, plan)
+        target = (slice(None), *cell.relative_to(read.tile).finer(s).slices)
+        estimate[target] = solved.estimate
+        if deviation is not None and solved.deviation is not None:
+            deviation[target] = solved.deviation
+        agreement += solved.agreement
+    return Solved(estimate, deviation, agreement)
+
+
+def _solve_cell(read: Read, cell: Window, engine: Engine, plan: Plan) -> Solved:
+    usable, s = plan.seen.usable, plan.scale
+    inside = cell.grown(plan.halo).clipped(*plan.facts.shape[1:])
+    measured = read.pixels[:, *inside.relative_to(read.place).slices]
+    core = (slice(None), *cell.relative_to(inside).slices)
+    missing = ~np.isfinite(measured[core])
+    if missing.all():
+        return _empty(plan, cell)
+    low = _filled(measured[usable], band_means(plan))
+    result = _solve_usable(low, cell, inside, engine, plan)
+    fine = (slice(None), *cell.relative_to(inside).finer(s).slices)
+    cut = result.estimate[fine]
+    agreement = _agreement(cut, measured[usable][core], cell, plan)
+    estimate = _all_bands(cut, measured, usable, fine, s)
+    deviation = None if result.deviation is None else _spread_over(result.deviation[fine], usable)
+    if missing.any():
+        holes = missing.repeat(s, axis=1).repeat(s, axis=2)
+        for pixels in (estimate, deviation):
+            if pixels is not None:
+                pixels[holes] = np.nan
+    return Solved(estimate, deviation, agreement)
+
+
+def _empty(plan: Plan, cell: Window) -> Solved:
+    """A cell without any data."""
+    s = plan.scale
+    nothing = np.full((plan.facts.shape[0], cell.rows * s, cell.columns * s), np.nan, np.float32)
+    return Solved(nothing, nothing if plan.options.uncertainty else None, Agreement())
+
+
+def _filled(pixels: Block, mean: NDArray[np.float32]) -> Block:
+    """Pixels ``(B, y, x)`` without holes: the nearest valid one; the band's mean where none is in sight."""
+    filled = fill_nodata(pixels)
+    absent = ~np.isfinite(pixels).any(axis=(1, 2))
+    if absent.any():
+        filled[absent] = mean[absent, None, None]
+    return filled
+
+
+def _solve_usable(low: Block, cell: Window, inside: Window, engine: Engine, plan: Plan) -> BlockResult:
+    """Estimate of ``inside`` from its pixels ``low``; what lies beyond the scene is mirrored."""
+    seen = cell.grown(plan.halo)
+    position = Position(seen.row, seen.column)
+    block = read_window(low, seen.relative_to(inside))
+    result = solve_block(block, engine, plan.recipe, position, inside.relative_to(seen))
+    if plan.domain.outside:
+        gain, degradation = plan.domain.gain, plan.recipe.degradation
+        hold_back(result.estimate, result.deviation, low=low, gain=gain, degradation=degradation, scale=plan.scale)
+    return result
+
+
+def _all_bands(
+    cut: Block, measured: Block, usable: NDArray[np.bool_], fine: tuple[slice, slice, slice], scale: int
+) -> Block:
+    """All bands in their order: super-resolved where usable, bicubic elsewhere."""
+    if usable.all():
+        return np.ascontiguousarray(cut)
+    estimate = np.empty((len(usable), *cut.shape[1:]), np.float32)
+    estimate[usable] = cut
+    rest = torch.from_numpy(fill_nodata(measured[~usable]))
+    estimate[~usable] = bicubic_up(rest, scale).numpy()[fine]
+    return estimate
+
+
+def _spread_over(deviation: Block, usable: NDArray[np.bool_]) -> Block:
+    """Deviations of all bands: those that are bicubic have none."""
+    if usable.all():
+        return np.ascontiguousarray(deviation)
+    spread = np.full((len(usable), *deviation.shape[1:]), np.nan, np.float32)
+    spread[usable] = deviation
+    return spread
+
+
+def _agreement(estimate: Block, measured: Block, cell: Window, plan: Plan) -> Agreement:
+    """Over the valid pixels of a cell whose surroundings, as ``D`` sees them, lie in it or beyond the scene."""
+    _, rows, columns = plan.facts.shape
+    compared = (_compared(cell.row, cell.rows, rows), _compared(cell.column, cell.columns, columns))
+    degradation = Degradation(kernel="bicubic", scale=plan.scale)
+    total = Agreement()
+    for band, truth in zip(estimate, measured, strict=True):
+        stored = torch.from_numpy(stored_values(band, plan.facts.storage))
+        error = (degrade(stored, degradation).numpy().astype(np.float64) - truth)[compared]
+        error = error[np.isfinite(truth[compared])]
+        total += Agreement(float(np.square(error).sum()), error.size)
+    return total
+
+
+def _compared(start: int, count: int, size: int) -> slice:
+    """Rows (or columns) of a cell that can be compared, in its own numbers."""
+    first = 0 if start == 0 else BICUBIC_REACH
+    last = count if start + count == size else count - BICUBIC_REACH
+    return slice(min(first, count), max(last, min(first, count)))
+
+
+def stored_values(pixels: Block, storage: Storage) -> Block:
+    """Pixel values after a round trip through their storage type: integers are rounded and clipped."""
+    if not np.issubdtype(np.dtype(storage.dtype), np.integer):
+        return np.ascontiguousarray(pixels)
+    limits = np.iinfo(storage.dtype)
+    counts = np.clip(np.rint((pixels.astype(np.float64) - storage.offset) / storage.scale), limits.min, limits.max)
+    return (counts * storage.scale + storage.offset).astype(np.float32)

@@ -1,0 +1,144 @@
+"""The folder of an unfinished run: a manifest and one file per finished tile, so that nothing is computed twice.
+
+``scene_x4.tif.partial/`` lies beside the destination. A tile appears in it only when complete; the folder goes when the
+output is complete. Killed at any moment, a run has lost no more than the tiles in flight.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shsrd.cube import SceneError
+from shsrd.spectral import SceneStatistics
+from shsrd.upscaling.solver import Agreement
+from shsrd.upscaling.survey import Survey
+
+VERSION = 1
+Stored = NDArray[np.generic]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A finished tile as it will be stored: numbers ``(band, s y, s x)`` of each output, and its agreement."""
+
+    outputs: tuple[Stored, ...]
+    agreement: Agreement
+
+
+@dataclass(frozen=True)
+class Spool:
+    """The folder.
+
+    Attributes:
+        folder: where it is.
+    """
+
+    folder: Path
+
+    @classmethod
+    def beside(cls, target: Path) -> Spool:
+        """The folder that belongs to a destination."""
+        return cls(target.with_name(target.name + ".partial"))
+
+    @property
+    def exists(self) -> bool:
+        """Whether a run was interrupted here."""
+        return self.folder.exists()
+
+    def begin(self, manifest: dict[str, Any], seen: Survey) -> None:
+        """Start a new run: an empty folder with a manifest, which is written last."""
+        self.remove()
+        self.folder.mkdir()
+        np.savez(self.folder / "survey.npz", **_as_arrays(seen))
+        self._write("manifest.json", json.dumps(manifest, indent=2).encode())
+
+    def manifest(self) -> dict[str, Any] | None:
+        """What the run was; None if it was killed before that was written."""
+        place = self.folder / "manifest.json"
+        if not place.exists():
+            return None
+        try:
+            found = json.loads(place.read_text())
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            found = None
+        if not isinstance(found, dict) or found.get("version") != VERSION:
+            raise SceneError(f"{place}: not a manifest of this version; start again with --overwrite")
+        return found
+
+    def survey(self) -> Survey:
+        """What the first pass had found."""
+        place = self.folder / "survey.npz"
+        try:
+            with np.load(place, allow_pickle=False) as arrays:
+                return _from_arrays(dict(arrays))
+        except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+            raise SceneError(f"{place}: damaged; start again with --overwrite") from None
+
+    def finished(self) -> set[int]:
+        """Numbers of the tiles that need not be computed again."""
+        names = (path.stem for path in self.folder.glob("tile-*.npz"))
+        return {int(name.removeprefix("tile-")) for name in names}
+
+    def keep(self, number: int, part: Part) -> None:
+        """Put a finished tile away; it appears under its name only when complete."""
+        arrays = {f"output{n}": stored for n, stored in enumerate(part.outputs)}
+        agreement = np.array([part.agreement.squares, part.agreement.count], np.float64)
+        place = self._place(number)
+        partial = place.with_suffix(".part")
+        with partial.open("wb") as file:
+            np.savez(file, agreement=agreement, **arrays)
+        partial.replace(place)
+
+    def take(self, number: int) -> Part:
+        """A finished tile."""
+        place = self._place(number)
+        try:
+            with np.load(place, allow_pickle=False) as arrays:
+                squares, count = arrays["agreement"]
+                outputs = tuple(arrays[f"output{n}"] for n in range(len(arrays.files) - 1))
+        except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+            raise SceneError(f"{place}: damaged; delete it and run again with --resume") from None
+        return Part(outputs, Agreement(float(squares), int(count)))
+
+    def remove(self) -> None:
+        """Delete the folder."""
+        if self.folder.exists():
+            shutil.rmtree(self.folder)
+
+    def _place(self, number: int) -> Path:
+        return self.folder / f"tile-{number:06d}.npz"
+
+    def _write(self, name: str, content: bytes) -> None:
+        partial = self.folder / (name + ".part")
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(self.folder / name)
+
+
+def _as_arrays(seen: Survey) -> dict[str, NDArray[np.generic]]:
+    statistics = {f"statistics.{key}": value for key, value in seen.statistics.state().items()}
+    return {
+        "usable": seen.usable,
+        "range": np.array([seen.lowest, seen.highest]),
+        "valid": seen.valid,
+        "digest": np.array(seen.digest),
+        **statistics,
+    }
+
+
+def _from_arrays(arrays: dict[str, Any]) -> Survey:
+    state = {key.removeprefix("statistics."): value for key, value in arrays.items() if key.startswith("statistics.")}
+    lowest, highest = arrays["range"].tolist()
+    statistics = SceneStatistics.from_state(state)
+    return Survey(arrays["usable"], statistics, lowest, highest, arrays["valid"], str(arrays["digest"]))
