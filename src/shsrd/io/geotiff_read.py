@@ -24,6 +24,7 @@ from shsrd.io.envi_facts import HeaderFacts, header_facts
 from shsrd.io.envi_header import lookup, plain_key, read_header
 from shsrd.io.envi_read import describes_tiff, header_beside, image_beside
 from shsrd.io.files import MOST_COMPRESSION, check_size
+from shsrd.io.product_xml import Product, product_of
 from shsrd.io.sources import StoredSource
 from shsrd.io.wavelengths import to_nanometres, unit_power
 
@@ -54,7 +55,8 @@ def open_geotiff(path: Path) -> StoredSource:
     """
     with ExitStack() as stack:
         dataset = stack.enter_context(open_tiff(path))
-        told = _facts(dataset, path)
+        product = _product(dataset, path)
+        told = _facts(dataset, path, product)
         wavelength, fwhm = _spectral(dataset, told, source=str(path))
         facts = Facts(
             (dataset.count, dataset.height, dataset.width),
@@ -68,7 +70,12 @@ def open_geotiff(path: Path) -> StoredSource:
             headers=told.headers,
             source=str(path),
         )
-        return source_of_tiff(dataset, facts, stack.pop_all().close, decoding=_own_scales(dataset))
+        if product is not None:
+            facts = facts.replace(headers=product.headers | dict(facts.headers))
+        decoding = _own_scales(dataset) or _gains(product, facts.storage)
+        if decoding is not None:
+            facts = facts.replace(storage=Storage("float32"))
+        return source_of_tiff(dataset, facts, stack.pop_all().close, decoding=decoding)
 
 
 def open_tiff(path: Path) -> Any:
@@ -118,6 +125,35 @@ def _check(dataset: Any, path: Path) -> None:
     check_size(path, claimed, ratio=ratio)
 
 
+def _product(dataset: Any, path: Path) -> Product | None:
+    """What an XML beside the image says, unless the bands speak for themselves."""
+    return None if "wavelength" in dataset.tags(1) else product_of(path, dataset.count)
+
+
+def _product_keys(product: Product | None) -> dict[str, str]:
+    """The XML in the words of an ENVI header; gains that differ are applied and not kept as text."""
+    if product is None:
+        return {}
+    lists = {"wavelength": product.wavelength, "fwhm": product.fwhm}
+    keys = {key: ", ".join(texts) for key, texts in lists.items()} | {"wavelength units": "nm"}
+    if product.nodata is not None:
+        keys["data ignore value"] = product.nodata
+    if len(set(product.gains)) == len(set(product.offsets)) == 1:
+        keys["data gain values"] = ", ".join(map(repr, product.gains))
+        keys["data offset values"] = ", ".join(map(repr, product.offsets))
+    return keys
+
+
+def _gains(product: Product | None, storage: Storage) -> tuple[Storage, ...] | None:
+    """Gains of each band where they differ and the image has no scale of its own."""
+    if product is None or len(set(product.gains)) == len(set(product.offsets)) == 1:
+        return None
+    if storage.scale != 1 or storage.offset != 0:
+        return None
+    pairs = zip(product.gains, product.offsets, strict=True)
+    return tuple(Storage(storage.dtype, gain, offset, storage.nodata) for gain, offset in pairs)
+
+
 def _own_scales(dataset: Any) -> tuple[Storage, ...] | None:
     if not _varied_scales(dataset):
         return None
@@ -130,9 +166,7 @@ def _varied_scales(dataset: Any) -> bool:
 
 
 def _storage(dataset: Any, facts: HeaderFacts) -> Storage:
-    """One scale for all bands; scales that differ between bands are applied, and storage becomes float32."""
-    if _varied_scales(dataset):
-        return Storage("float32")
+    """One scale for all bands; where scales differ between bands they are applied, and storage becomes float32."""
     dtype, scale, offset = dataset.dtypes[0], float(dataset.scales[0]), float(dataset.offsets[0])
     if scale == 1 and offset == 0:
         scale, offset = facts.storage.scale, facts.storage.offset
@@ -142,13 +176,13 @@ def _storage(dataset: Any, facts: HeaderFacts) -> Storage:
     return Storage(dtype, scale, offset, None if nodata is None else float(nodata))
 
 
-def _facts(dataset: Any, path: Path) -> HeaderFacts:
-    """Dataset tags, our own namespace and a header beside the file, read as ENVI keys; the nearest wins."""
+def _facts(dataset: Any, path: Path, product: Product | None) -> HeaderFacts:
+    """Dataset tags, our own namespace, a header and an XML beside the file, read as ENVI keys; the nearest wins."""
     tags = {k: v for k, v in dataset.tags().items() if not _ABSORBED.fullmatch(k)}
     tags |= dataset.tags(ns="ENVI")
     own = dataset.tags(ns=NAMESPACE).get("headers")
-    values = _beside(dataset, path)
-    for nearer in (tags, json.loads(own) if own else {}):
+    values = _product_keys(product)
+    for nearer in (_beside(dataset, path), tags, json.loads(own) if own else {}):
         known = {plain_key(key) for key in nearer}
         values = {key: value for key, value in values.items() if plain_key(key) not in known} | nearer
     return header_facts(values, bands=dataset.count, dtype=dataset.dtypes[0], source=str(path))

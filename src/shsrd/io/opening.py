@@ -101,6 +101,8 @@ def _open(path: Path, options: Options) -> Opened:
     kind = _recognise(path)
     if kind == "envi":
         return _open_envi(path, options)
+    if kind == "xml":
+        return _open_product(path, options)
     if kind in _REFUSED:
         raise SceneError(f"{path}: {_REFUSED[kind]}")
     name, read = _READERS[kind]
@@ -117,6 +119,8 @@ def _recognise(path: Path) -> str:
     kind = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), "unknown")
     if kind == "hdf5" or head[512:520] == b"\x89HDF\r\n\x1a\n":
         kind = "hdf5" if not head.startswith(b"MATLAB") else "matlab"
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<?xml"):
+        return "xml"
     if kind == "geotiff" and path.suffix.lower() not in _TIFF_SUFFIXES and _is_raw(path):
         kind = "unknown"
     if kind not in ("unknown", "picture"):
@@ -135,11 +139,24 @@ def _is_raw(path: Path) -> bool:
 
 def _open_folder(path: Path, options: Options) -> Opened:
     from shsrd.io.cave import read_cave
+    from shsrd.io.product_xml import metadata_in
 
     if (path / ".zgroup").exists() or (path / ".zarray").exists() or (path / "zarr.json").exists():
         raise SceneError(f"{path}: Zarr is not read yet; convert it to GeoTIFF or NetCDF")
+    metadata = metadata_in(path)
+    if metadata is not None:
+        return _open_product(metadata, options)
     _refuse_options(path, options)
     return Opened("CAVE folder", path, MemorySource(read_cave(path)))
+
+
+def _open_product(path: Path, options: Options) -> Opened:
+    """The image of an EnMAP or DESIS product, by its XML."""
+    from shsrd.io.product_xml import image_of
+
+    with reading(path, "XML"):
+        image = image_of(path, options.variable)
+    return _open(image, Options(None, options.wavelengths, options.axes))
 
 
 def _open_header(path: Path, options: Options) -> Opened:
