@@ -11,7 +11,7 @@ import tyro
 from rich.table import Table
 
 from shsrd.cli.terminal import parse, print_json, print_table
-from shsrd.io import describe, open_cube
+from shsrd.io import describe, open_source
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,11 @@ class Arguments:
 def run(given: Sequence[str]) -> int:
     """Run the command."""
     arguments = parse(Arguments, "info", given)
-    cube = open_cube(arguments.source, variable=arguments.variable, wavelengths=arguments.wavelengths)
-    facts = describe(cube)
+    source = open_source(arguments.source, variable=arguments.variable, wavelengths=arguments.wavelengths)
+    try:
+        facts = describe(source)
+    finally:
+        source.close()
     if arguments.json:
         print_json(facts)
         return 0

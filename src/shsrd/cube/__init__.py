@@ -4,7 +4,7 @@ from shsrd.cube.cube import Cube
 from shsrd.cube.errors import InputError, SceneError
 from shsrd.cube.facts import Facts, Storage
 from shsrd.cube.nodata import fill_nodata
-from shsrd.cube.source import MemorySource, Source, read_whole
+from shsrd.cube.source import MemorySource, Source, read_whole, stripes
 
 __all__ = [
     "Cube",
@@ -16,4 +16,5 @@ __all__ = [
     "Storage",
     "fill_nodata",
     "read_whole",
+    "stripes",
 ]

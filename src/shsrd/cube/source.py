@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 
 from shsrd.cube.cube import Cube
 from shsrd.cube.facts import Facts
+
+STRIPE = 2**24  # pixels, 64 MiB as float32
 
 
 class Source(Protocol):
@@ -58,14 +61,19 @@ class MemorySource:
         """Nothing to let go of."""
 
 
+def stripes(source: Source) -> Iterator[slice]:
+    """Rows of a source from top to bottom, in stripes of whole blocks and about ``STRIPE`` pixels."""
+    bands, rows, columns = source.facts.shape
+    wanted = max(1, STRIPE // (bands * columns))
+    step = -(-wanted // source.row_step) * source.row_step
+    for top in range(0, rows, step):
+        yield slice(top, min(top + step, rows))
+
+
 def read_whole(source: Source) -> Cube:
     """All pixels of a source, read in stripes."""
     facts = source.facts
-    bands, rows, columns = facts.shape
     pixels = np.empty(facts.shape, np.float32)
-    wanted = max(1, 2**24 // (bands * columns))  # about 64 MiB
-    step = -(-wanted // source.row_step) * source.row_step
-    for top in range(0, rows, step):
-        stripe = slice(top, min(top + step, rows))
-        pixels[:, stripe] = source.read(stripe, slice(0, columns))
+    for stripe in stripes(source):
+        pixels[:, stripe] = source.read(stripe, slice(0, facts.shape[2]))
     return Cube.of(pixels, facts)

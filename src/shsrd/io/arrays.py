@@ -7,16 +7,18 @@ fits exactly one axis, that axis is the band axis. ``axes="byx"`` (any order of 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
-from shsrd.cube import Cube, SceneError, Storage
-from shsrd.io.codec import decode, encode
+from shsrd.cube import Cube, Facts, SceneError, Storage, read_whole
+from shsrd.io.codec import encode
 from shsrd.io.map_info import checked_wkt, wkt_of
+from shsrd.io.sources import StoredSource, array_numbers
 from shsrd.io.wavelengths import shortest_text, to_nanometres, unit_power
 
 Side = Mapping[str, NDArray[np.generic]]
@@ -34,6 +36,21 @@ _NAMES = {  # what a side array means, by its name in lower case; the first foun
     "names": ("band_names",),
     "headers": ("headers",),
 }
+
+
+@dataclass(frozen=True)
+class ArrayPart:
+    """An array that is read block by block.
+
+    Attributes:
+        shape: extents, in the order of the file.
+        dtype: of its numbers.
+        part: reads a block, given as one slice an axis.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    part: Callable[[tuple[slice, ...]], NDArray[np.generic]]
 
 
 def choose(shapes: Mapping[str, tuple[int, ...]], *, wanted: str | None, option: str, source: str) -> str:
@@ -64,10 +81,10 @@ def choose(shapes: Mapping[str, tuple[int, ...]], *, wanted: str | None, option:
     return scenes[0]
 
 
-def band_first(
-    stored: NDArray[np.generic], *, bands: int | None, axes: str | None, source: str, default: str = "yxb"
-) -> NDArray[np.generic]:
-    """A view ``(band, y, x)`` of an array whose axis order is given, implied by ``bands``, or the default.
+def axis_order(
+    shape: Sequence[int], *, bands: int | None, axes: str | None, source: str, default: str = "yxb"
+) -> tuple[int, int, int]:
+    """At which axes of an array band, y and x lie: as given, as implied by ``bands``, or by default.
 
     Raises:
         SceneError: ``axes`` is no order of b, y and x.
@@ -76,11 +93,11 @@ def band_first(
         raise SceneError(f"{source}: axes {axes!r} must be an order of the letters b, y and x, such as 'yxb'")
     order = axes or default
     if axes is None and bands is not None:
-        fitting = [i for i, extent in enumerate(stored.shape) if extent == bands]
+        fitting = [i for i, extent in enumerate(shape) if extent == bands]
         if len(fitting) == 1 and fitting[0] != order.index("b"):
             others = [i for i in range(3) if i != fitting[0]]
-            return stored.transpose(fitting[0], *others)
-    return stored.transpose([order.index(letter) for letter in "byx"])
+            return fitting[0], others[0], others[1]
+    return order.index("b"), order.index("y"), order.index("x")
 
 
 def find(side: Side, meaning: str) -> tuple[str, NDArray[np.generic]] | None:
@@ -123,32 +140,41 @@ def spectral(side: Side, *, wavelengths: str | None, source: str) -> dict[str, N
     }
 
 
-def cube_from_arrays(
-    scene: NDArray[np.generic], side: Side, *, wavelengths: str | None, axes: str | None, source: str
-) -> Cube:
-    """A cube from the scene ``(y, x, band)`` and the other arrays of its file.
+def source_from_arrays(
+    scene: ArrayPart, side: Side, *, wavelengths: str | None, axes: str | None, source: str
+) -> StoredSource:
+    """A source from the scene ``(y, x, band)`` and the other arrays of its file.
 
     Raises:
         SceneError: arrays that contradict each other.
     """
     lists = spectral(side, wavelengths=wavelengths, source=source)
     listed = lists["wavelength_nm"]
-    stored = band_first(scene, bands=None if listed is None else listed.size, axes=axes, source=source)
-    storage = Storage(stored.dtype.name, _scalar(side, "scale", 1.0), _scalar(side, "offset", 0.0), _nodata(side))
+    order = axis_order(scene.shape, bands=None if listed is None else listed.size, axes=axes, source=source)
+    bands, rows, columns = (scene.shape[axis] for axis in order)
     good = find(side, "good")
     names = find(side, "names")
-    return Cube(
-        decode(stored, storage, source=source),
+    facts = Facts(
+        (bands, rows, columns),
         wavelength_nm=listed,
         fwhm_nm=lists["fwhm_nm"],
-        good_bands=np.ones(stored.shape[0], bool) if good is None else good[1].ravel() > 0,  # type: ignore[operator]
+        good_bands=np.ones(bands, bool) if good is None else good[1].ravel() > 0,  # type: ignore[operator]
         band_names=() if names is None else tuple(str(n).rstrip() for n in names[1].ravel()),
         crs=_crs(side, source),
         transform=_transform(side),
-        storage=storage,
+        storage=Storage(scene.dtype.name, _scalar(side, "scale", 1.0), _scalar(side, "offset", 0.0), _nodata(side)),
         headers=_headers(side),
         source=source,
     )
+    return StoredSource(facts, array_numbers(scene.part, order, dtype=scene.dtype, source=source))
+
+
+def cube_from_arrays(
+    scene: NDArray[np.generic], side: Side, *, wavelengths: str | None, axes: str | None, source: str
+) -> Cube:
+    """A cube from an array in memory; see :func:`source_from_arrays`."""
+    part = ArrayPart(scene.shape, scene.dtype, scene.__getitem__)
+    return read_whole(source_from_arrays(part, side, wavelengths=wavelengths, axes=axes, source=source))
 
 
 def _scalar(side: Side, meaning: str, default: float) -> float:
@@ -184,7 +210,7 @@ def _headers(side: Side) -> dict[str, str]:
 
 
 def arrays_of(cube: Cube) -> dict[str, Any]:
-    """The named arrays that :func:`cube_from_arrays` reads back: ``cube`` ``(y, x, band)`` and the rest."""
+    """The named arrays that :func:`source_from_arrays` reads back: ``cube`` ``(y, x, band)`` and the rest."""
     storage = cube.storage
     stored = np.empty((*cube.shape[1:], cube.shape[0]), storage.dtype)
     for band, pixels in enumerate(cube.pixels):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,15 +27,35 @@ def decode(stored: NDArray[np.generic], storage: Storage, *, source: str = "<mem
     Raises:
         SceneError: complex or non-numeric numbers.
     """
-    if stored.dtype.kind not in "iufb":
-        kind = "complex" if stored.dtype.kind == "c" else f"{stored.dtype} (not numeric)"
-        raise SceneError(f"{source}: pixels are {kind}; give real numbers (magnitude or reflectance)")
+    check_numeric(stored.dtype, source=source)
     pixels = np.empty(stored.shape, np.float32)
     slowest = int(np.argmax(np.abs(stored.strides)))  # walk the file from front to back
     moved_in, moved_out = np.moveaxis(stored, slowest, 0), np.moveaxis(pixels, slowest, 0)
     for part in range(moved_in.shape[0]):
         moved_out[part] = _decode_part(moved_in[part], storage)
     return pixels
+
+
+def decode_bands(
+    stored: NDArray[np.generic], storages: Sequence[Storage], *, source: str = "<memory>"
+) -> NDArray[np.float32]:
+    """Like :func:`decode` where the numbers of every band ``(band, y, x)`` mean something else."""
+    check_numeric(stored.dtype, source=source)
+    pixels = np.empty(stored.shape, np.float32)
+    for band, storage in enumerate(storages):
+        pixels[band] = _decode_part(stored[band], storage)
+    return pixels
+
+
+def check_numeric(dtype: np.dtype[Any], *, source: str) -> None:
+    """Refuse numbers that are no pixels.
+
+    Raises:
+        SceneError: complex or non-numeric numbers.
+    """
+    if dtype.kind not in "iufb":
+        kind = "complex" if dtype.kind == "c" else f"{dtype} (not numeric)"
+        raise SceneError(f"{source}: pixels are {kind}; give real numbers (magnitude or reflectance)")
 
 
 def _decode_part(stored: NDArray[np.generic], storage: Storage) -> NDArray[np.float32]:

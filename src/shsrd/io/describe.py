@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.cube import Cube
+from shsrd.cube import Cube, Facts, MemorySource, Source, stripes
 
 if TYPE_CHECKING:
     from affine import Affine
 
 
-def describe(cube: Cube) -> dict[str, Any]:
+def describe(scene: Cube | Source) -> dict[str, Any]:
     """What ``shsrd info`` shows: plain numbers, texts and lists only, ready for ``json.dumps``.
+
+    A source is read once, stripe by stripe.
 
     Returns:
         Keys ``source, shape, wavelength_nm, fwhm_nm, dtype, scale, offset, nodata, nodata_share, bad_bands,
@@ -23,35 +26,57 @@ def describe(cube: Cube) -> dict[str, Any]:
         not say. ``shape`` is bands, rows, columns; ranges are ``[lowest, highest]``; ``bounds`` is
         ``[left, bottom, right, top]`` of the outer corners.
     """
-    counts = [int(np.isfinite(band).sum()) for band in cube.pixels]
-    total = math.prod(cube.shape)
+    source: Source = MemorySource(scene) if isinstance(scene, Cube) else scene
+    facts, seen = source.facts, _survey(source)
     return {
-        "source": cube.source,
-        "shape": list(cube.shape),
-        "wavelength_nm": _range(cube.wavelength_nm),
-        "fwhm_nm": _range(cube.fwhm_nm),
-        "dtype": cube.storage.dtype,
-        "scale": cube.storage.scale,
-        "offset": cube.storage.offset,
-        "nodata": _plain(cube.storage.nodata),
-        "nodata_share": 1 - sum(counts) / total,
-        "bad_bands": int((~cube.good_bands).sum()),
-        "empty_bands": counts.count(0),
-        "crs": _crs_name(cube.crs),
-        "pixel_size": _pixel_size(cube.transform),
-        "bounds": bounds(cube),
-        "value_range": _value_range(cube.pixels),
-        "band_names": len(cube.band_names),
-        "headers": sorted(cube.headers),
+        "source": facts.source,
+        "shape": list(facts.shape),
+        "wavelength_nm": _range(facts.wavelength_nm),
+        "fwhm_nm": _range(facts.fwhm_nm),
+        "dtype": facts.storage.dtype,
+        "scale": facts.storage.scale,
+        "offset": facts.storage.offset,
+        "nodata": _plain(facts.storage.nodata),
+        "nodata_share": 1 - int(seen.counts.sum()) / math.prod(facts.shape),
+        "bad_bands": int((~facts.good_bands).sum()),
+        "empty_bands": int((seen.counts == 0).sum()),
+        "crs": _crs_name(facts.crs),
+        "pixel_size": _pixel_size(facts.transform),
+        "bounds": bounds(facts),
+        "value_range": [seen.lowest, seen.highest] if seen.counts.any() else None,
+        "band_names": len(facts.band_names),
+        "headers": sorted(facts.headers),
     }
 
 
-def bounds(cube: Cube) -> list[float] | None:
+@dataclass(frozen=True)
+class _Seen:
+    """What only pixels tell: valid pixels of each band, and the range of all of them."""
+
+    counts: NDArray[np.int64]
+    lowest: float
+    highest: float
+
+
+def _survey(source: Source) -> _Seen:
+    bands, _, columns = source.facts.shape
+    counts = np.zeros(bands, np.int64)
+    lowest, highest = math.inf, -math.inf
+    for stripe in stripes(source):
+        for band, pixels in enumerate(source.read(stripe, slice(0, columns))):
+            valid = pixels[np.isfinite(pixels)]
+            if valid.size:
+                counts[band] += valid.size
+                lowest, highest = min(lowest, float(valid.min())), max(highest, float(valid.max()))
+    return _Seen(counts, lowest, highest)
+
+
+def bounds(scene: Cube | Facts) -> list[float] | None:
     """``[left, bottom, right, top]`` of the outer corners, rotation included; None without a transform."""
-    if cube.transform is None:
+    if scene.transform is None:
         return None
-    _, rows, columns = cube.shape
-    corners = [cube.transform * corner for corner in ((0, 0), (columns, 0), (0, rows), (columns, rows))]
+    _, rows, columns = scene.shape
+    corners = [scene.transform * corner for corner in ((0, 0), (columns, 0), (0, rows), (columns, rows))]
     xs, ys = zip(*corners, strict=True)
     return [min(xs), min(ys), max(xs), max(ys)]
 
@@ -62,13 +87,6 @@ def _range(values: NDArray[np.float64] | None) -> list[float] | None:
 
 def _plain(value: float | None) -> float | str | None:
     return value if value is None or math.isfinite(value) else str(value)
-
-
-def _value_range(pixels: NDArray[np.float32]) -> list[float] | None:
-    valid = [band[np.isfinite(band)] for band in pixels]
-    lows = [float(v.min()) for v in valid if v.size]
-    highs = [float(v.max()) for v in valid if v.size]
-    return [min(lows), max(highs)] if lows else None
 
 
 def _pixel_size(transform: Affine | None) -> list[float] | None:

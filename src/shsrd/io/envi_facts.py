@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from affine import Affine
@@ -39,6 +40,11 @@ class HeaderFacts:
     crs: str | None
     transform: Affine | None
     headers: dict[str, str]
+
+
+def shallow(told: HeaderFacts) -> dict[str, Any]:
+    """The fields by name, as ``Facts`` and ``Cube`` take them."""
+    return {name.name: getattr(told, name.name) for name in fields(told)}
 
 
 def header_facts(values: dict[str, str], *, bands: int, dtype: str, source: str) -> HeaderFacts:

@@ -1,17 +1,18 @@
-"""Reading ENVI: the header says everything, the data file is mapped read-only."""
+"""Reading ENVI: the header says everything, the image is mapped read-only."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.cube import Cube, SceneError
-from shsrd.io.codec import decode
-from shsrd.io.envi_facts import header_facts
+from shsrd.cube import Facts, SceneError
+from shsrd.io.envi_facts import header_facts, shallow
 from shsrd.io.envi_header import integer, lookup, read_header
+from shsrd.io.sources import StoredSource, array_numbers
 
 DATA_TYPES = {1: "uint8", 2: "int16", 3: "int32", 4: "float32", 5: "float64",
               12: "uint16", 13: "uint32", 14: "int64", 15: "uint64"}  # fmt: skip
@@ -73,8 +74,8 @@ def _beside(header: Path, suffixes: tuple[str, ...]) -> list[Path]:
     return [p for p in files if p.stem == header.stem and p.suffix.lower() in suffixes]
 
 
-def read_envi(header: Path, data: Path) -> Cube:
-    """Read one ENVI scene.
+def open_envi(header: Path, data: Path) -> StoredSource:
+    """Open one ENVI scene.
 
     Args:
         header: the ``.hdr`` file.
@@ -85,21 +86,16 @@ def read_envi(header: Path, data: Path) -> Cube:
     """
     values = read_header(header)
     frame = _frame(values, source=str(header))
-    stored = _map_data(data, header, frame)
-    facts = header_facts(values, bands=frame.bands, dtype=frame.kind.name, source=str(header))
-    pixels = decode(stored, facts.storage, source=str(data))
-    return Cube(
-        pixels,
-        wavelength_nm=facts.wavelength_nm,
-        fwhm_nm=facts.fwhm_nm,
-        good_bands=facts.good_bands,
-        band_names=facts.band_names,
-        crs=facts.crs,
-        transform=facts.transform,
-        storage=facts.storage,
-        headers=facts.headers,
-        source=str(data),
-    )
+    _check_size(data, header, frame)
+    told = header_facts(values, bands=frame.bands, dtype=frame.kind.name, source=str(header))
+    facts = Facts((frame.bands, frame.lines, frame.samples), **shallow(told), source=str(data))
+    axes = _LAYOUT[frame.interleave]
+    return StoredSource(facts, array_numbers(partial(_part, data, frame), axes, dtype=frame.kind, source=str(data)))
+
+
+def _part(data: Path, frame: _Frame, key: tuple[slice, ...]) -> NDArray[np.generic]:
+    """A block of the image; mapped anew every time, so that pages already read are not held."""
+    return np.memmap(data, frame.kind, mode="r", offset=frame.offset, shape=frame.shape)[key]
 
 
 @dataclass(frozen=True)
@@ -115,6 +111,13 @@ class _Frame:
     def bytes(self) -> int:
         """Size of the image file."""
         return self.offset + self.bands * self.lines * self.samples * self.kind.itemsize
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Extents in the order of the file."""
+        axes = _LAYOUT[self.interleave]
+        extents = (self.bands, self.lines, self.samples)
+        return tuple(extents[axes.index(position)] for position in range(3))
 
 
 def _frame(values: dict[str, str], *, source: str) -> _Frame:
@@ -141,7 +144,7 @@ def _frame(values: dict[str, str], *, source: str) -> _Frame:
     return _Frame(numbers["bands"], numbers["lines"], numbers["samples"], offset, kind, interleave)
 
 
-def _map_data(data: Path, header: Path, frame: _Frame) -> NDArray[np.generic]:
+def _check_size(data: Path, header: Path, frame: _Frame) -> None:
     wanted, size = frame.bytes, data.stat().st_size
     if size != wanted:
         fault = "truncated or" if size < wanted else "longer than described:"
@@ -149,8 +152,3 @@ def _map_data(data: Path, header: Path, frame: _Frame) -> NDArray[np.generic]:
             f"{data}: {size} bytes where {header.name} describes {wanted}; the image is {fault} not the one "
             "of this header, copy both again"
         )
-    axes = _LAYOUT[frame.interleave]
-    extents = (frame.bands, frame.lines, frame.samples)
-    shape = tuple(extents[axes.index(position)] for position in range(3))
-    mapped = np.memmap(data, frame.kind, mode="r", offset=frame.offset, shape=shape)
-    return mapped.transpose(axes)

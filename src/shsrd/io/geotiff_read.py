@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import warnings
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,16 +18,17 @@ from numpy.typing import NDArray
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
-from shsrd.cube import Cube, SceneError, Storage
-from shsrd.io.codec import decode, fits
+from shsrd.cube import Facts, SceneError, Storage
+from shsrd.io.codec import fits
 from shsrd.io.envi_facts import HeaderFacts, header_facts
 from shsrd.io.envi_header import lookup, plain_key, read_header
 from shsrd.io.envi_read import describes_tiff, header_beside, image_beside
 from shsrd.io.files import MOST_COMPRESSION, check_size
+from shsrd.io.product_xml import Product, product_of
+from shsrd.io.sources import StoredSource
 from shsrd.io.wavelengths import to_nanometres, unit_power
 
 NAMESPACE = "SHSRD"  # GDAL metadata domain that carries the header keys of other formats
-_CHUNK_BYTES = 64 * 2**20
 _DENSE = ("ZSTD", "LZMA", "LERC", "JXL", "WEBP")  # constant blocks shrink up to 30000:1
 _IN_TEXT = re.compile(r"([0-9.]+)\s*(nm|nanometers|um|µm|micrometers)\s*\)?\s*$", re.IGNORECASE)
 _ABSORBED = re.compile(r"Band_\d+|AREA_OR_POINT")  # become band names and transform
@@ -41,8 +44,8 @@ _ENVI_KEYS = {
 }
 
 
-def read_geotiff(path: Path) -> Cube:
-    """Read one GeoTIFF scene.
+def open_geotiff(path: Path) -> StoredSource:
+    """Open one GeoTIFF scene.
 
     Args:
         path: the ``.tif``; an ENVI header of the same name and size beside it fills what the tags leave open.
@@ -50,29 +53,66 @@ def read_geotiff(path: Path) -> Cube:
     Raises:
         SceneError: a size the file cannot hold, partial wavelengths, a header that contradicts the image.
     """
-    with _open(path) as dataset:
-        _check(dataset, path)
-        facts = _facts(dataset, path)
-        storage = _storage(dataset, facts)
-        wavelength, fwhm = _spectral(dataset, facts, source=str(path))
-        return Cube(
-            _pixels(dataset, storage, source=str(path)),
+    with ExitStack() as stack:
+        dataset = stack.enter_context(open_tiff(path))
+        product = _product(dataset, path)
+        told = _facts(dataset, path, product)
+        wavelength, fwhm = _spectral(dataset, told, source=str(path))
+        facts = Facts(
+            (dataset.count, dataset.height, dataset.width),
             wavelength_nm=wavelength,
             fwhm_nm=fwhm,
-            good_bands=_good_bands(dataset, facts),
-            band_names=_names(dataset, facts),
-            crs=dataset.crs.to_wkt() if dataset.crs else facts.crs,
-            transform=_transform(dataset, facts),
-            storage=storage,
-            headers=facts.headers,
+            good_bands=_good_bands(dataset, told),
+            band_names=_names(dataset, told),
+            crs=dataset.crs.to_wkt() if dataset.crs else told.crs,
+            transform=transform_of_tiff(dataset, told.transform),
+            storage=_storage(dataset, told),
+            headers=told.headers,
             source=str(path),
         )
+        if product is not None:
+            facts = facts.replace(headers=product.headers | dict(facts.headers))
+        decoding = _own_scales(dataset) or _gains(product, facts.storage)
+        if decoding is not None:
+            facts = facts.replace(storage=Storage("float32"))
+        return source_of_tiff(dataset, facts, stack.pop_all().close, decoding=decoding)
 
 
-def _open(path: Path) -> Any:
+def open_tiff(path: Path) -> Any:
+    """The open file as GDAL sees it, once it is known that the file can hold what it promises.
+
+    Raises:
+        SceneError: bands of different types, complex bands, or a size the file cannot hold.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)  # a scene without a place is fine
-        return rasterio.open(path, driver="GTiff", sharing=False)
+        dataset = rasterio.open(path, driver="GTiff", sharing=False)
+    try:
+        _check(dataset, path)
+    except SceneError:
+        dataset.close()
+        raise
+    return dataset
+
+
+def source_of_tiff(
+    dataset: Any, facts: Facts, release: Callable[[], None], *, decoding: Sequence[Storage] | None = None
+) -> StoredSource:
+    """A source of an open GeoTIFF; whole blocks are the cheapest rows.
+
+    Args:
+        dataset: the open file.
+        facts: what is known of it.
+        release: closes the file.
+        decoding: what the numbers of each band mean, where they differ.
+    """
+
+    def numbers(rows: slice, columns: slice) -> NDArray[np.generic]:
+        window = Window(columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
+        return np.asarray(dataset.read(window=window))
+
+    block = max(shape[0] for shape in dataset.block_shapes)
+    return StoredSource(facts, numbers, min(block, facts.shape[1]), release, decoding)
 
 
 def _check(dataset: Any, path: Path) -> None:
@@ -85,23 +125,40 @@ def _check(dataset: Any, path: Path) -> None:
     check_size(path, claimed, ratio=ratio)
 
 
-def _pixels(dataset: Any, storage: Storage, *, source: str) -> NDArray[np.float32]:
-    """All bands, read in stripes of whole blocks: stored and decoded numbers are never both in memory."""
-    block = max(shape[0] for shape in dataset.block_shapes)
-    row_bytes = dataset.width * dataset.count * np.dtype(dataset.dtypes[0]).itemsize
-    step = max(1, _CHUNK_BYTES // (row_bytes * block)) * block
-    varied = _varied_scales(dataset)
-    pixels = np.empty((dataset.count, dataset.height, dataset.width), np.float32)
-    for top in range(0, dataset.height, step):
-        rows = min(step, dataset.height - top)
-        stored = dataset.read(window=Window(0, top, dataset.width, rows))
-        if varied:
-            for band in range(dataset.count):
-                own = Storage(dataset.dtypes[0], dataset.scales[band], dataset.offsets[band], dataset.nodata)
-                pixels[band, top : top + rows] = decode(stored[band : band + 1], own, source=source)[0]
-        else:
-            pixels[:, top : top + rows] = decode(stored, storage, source=source)
-    return pixels
+def _product(dataset: Any, path: Path) -> Product | None:
+    """What an XML beside the image says, unless the bands speak for themselves."""
+    return None if "wavelength" in dataset.tags(1) else product_of(path, dataset.count)
+
+
+def _product_keys(product: Product | None) -> dict[str, str]:
+    """The XML in the words of an ENVI header; gains that differ are applied and not kept as text."""
+    if product is None:
+        return {}
+    lists = {"wavelength": product.wavelength, "fwhm": product.fwhm}
+    keys = {key: ", ".join(texts) for key, texts in lists.items()} | {"wavelength units": "nm"}
+    if product.nodata is not None:
+        keys["data ignore value"] = product.nodata
+    if len(set(product.gains)) == len(set(product.offsets)) == 1:
+        keys["data gain values"] = ", ".join(map(repr, product.gains))
+        keys["data offset values"] = ", ".join(map(repr, product.offsets))
+    return keys
+
+
+def _gains(product: Product | None, storage: Storage) -> tuple[Storage, ...] | None:
+    """Gains of each band where they differ and the image has no scale of its own."""
+    if product is None or len(set(product.gains)) == len(set(product.offsets)) == 1:
+        return None
+    if storage.scale != 1 or storage.offset != 0:
+        return None
+    pairs = zip(product.gains, product.offsets, strict=True)
+    return tuple(Storage(storage.dtype, gain, offset, storage.nodata) for gain, offset in pairs)
+
+
+def _own_scales(dataset: Any) -> tuple[Storage, ...] | None:
+    if not _varied_scales(dataset):
+        return None
+    pairs = zip(dataset.scales, dataset.offsets, strict=True)
+    return tuple(Storage(dataset.dtypes[0], scale, offset, dataset.nodata) for scale, offset in pairs)
 
 
 def _varied_scales(dataset: Any) -> bool:
@@ -109,9 +166,7 @@ def _varied_scales(dataset: Any) -> bool:
 
 
 def _storage(dataset: Any, facts: HeaderFacts) -> Storage:
-    """One scale for all bands; scales that differ between bands are applied, and storage becomes float32."""
-    if _varied_scales(dataset):
-        return Storage("float32")
+    """One scale for all bands; where scales differ between bands they are applied, and storage becomes float32."""
     dtype, scale, offset = dataset.dtypes[0], float(dataset.scales[0]), float(dataset.offsets[0])
     if scale == 1 and offset == 0:
         scale, offset = facts.storage.scale, facts.storage.offset
@@ -121,13 +176,13 @@ def _storage(dataset: Any, facts: HeaderFacts) -> Storage:
     return Storage(dtype, scale, offset, None if nodata is None else float(nodata))
 
 
-def _facts(dataset: Any, path: Path) -> HeaderFacts:
-    """Dataset tags, our own namespace and a header beside the file, read as ENVI keys; the nearest wins."""
+def _facts(dataset: Any, path: Path, product: Product | None) -> HeaderFacts:
+    """Dataset tags, our own namespace, a header and an XML beside the file, read as ENVI keys; the nearest wins."""
     tags = {k: v for k, v in dataset.tags().items() if not _ABSORBED.fullmatch(k)}
     tags |= dataset.tags(ns="ENVI")
     own = dataset.tags(ns=NAMESPACE).get("headers")
-    values = _beside(dataset, path)
-    for nearer in (tags, json.loads(own) if own else {}):
+    values = _product_keys(product)
+    for nearer in (_beside(dataset, path), tags, json.loads(own) if own else {}):
         known = {plain_key(key) for key in nearer}
         values = {key: value for key, value in values.items() if plain_key(key) not in known} | nearer
     return header_facts(values, bands=dataset.count, dtype=dataset.dtypes[0], source=str(path))
@@ -207,8 +262,9 @@ def _names(dataset: Any, facts: HeaderFacts) -> tuple[str, ...]:
     return facts.band_names
 
 
-def _transform(dataset: Any, facts: HeaderFacts) -> Affine | None:
-    """GDAL says identity both for "none" and for a true identity; a true one has a place in the header."""
-    if dataset.transform != Affine.identity():
-        return Affine(*dataset.transform[:6])
-    return facts.transform
+def transform_of_tiff(dataset: Any, otherwise: Affine | None = None) -> Affine | None:
+    """The transform, or ``otherwise``: GDAL says identity both for "none" and for a true identity.
+
+    A true identity has a place in our own header keys.
+    """
+    return Affine(*dataset.transform[:6]) if dataset.transform != Affine.identity() else otherwise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,10 +11,11 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
-from shsrd.cube import Cube, SceneError, Storage
-from shsrd.io.arrays import band_first, choose
-from shsrd.io.codec import decode, fits
+from shsrd.cube import Facts, SceneError, Storage
+from shsrd.io.arrays import axis_order, choose
+from shsrd.io.codec import fits
 from shsrd.io.map_info import transform_of, wkt_of
+from shsrd.io.sources import StoredSource, array_numbers
 from shsrd.io.wavelengths import shortest_text, to_nanometres, unit_power
 
 HEADERS = "shsrd_headers"  # file attribute with the header keys of other formats as JSON
@@ -38,13 +39,24 @@ class Array:
         shape: extents.
         dims: names of the axes, None where the container does not say.
         attributes: as plain Python values.
-        read: gives the numbers.
+        dtype: of its numbers.
+        part: gives a block of the numbers, one slice an axis.
+        check: raises SceneError where the numbers cannot be read.
+        chunks: the block that is stored together, None where all is.
     """
 
     shape: tuple[int, ...]
     dims: tuple[str | None, ...]
     attributes: Mapping[str, Any]
-    read: Callable[[], NDArray[np.generic]] = field(repr=False)
+    dtype: np.dtype[Any]
+    part: Callable[[tuple[slice, ...]], NDArray[np.generic]] = field(repr=False)
+    check: Callable[[], None] = field(repr=False, default=lambda: None)
+    chunks: tuple[int, ...] | None = None
+
+    def read(self) -> NDArray[np.generic]:
+        """All numbers; for lists, not for scenes."""
+        self.check()
+        return np.asarray(self.part((slice(None),) * len(self.shape)))
 
 
 @dataclass(frozen=True)
@@ -61,8 +73,15 @@ class Container:
         return max(found, key=lambda path: (_shared(path, scene), -len(path)), default=None)
 
 
-def cube_from_container(box: Container, *, dataset: str | None, wavelengths: str | None, axes: str | None) -> Cube:
-    """Read the scene of a container.
+def source_from_container(
+    box: Container,
+    *,
+    dataset: str | None,
+    wavelengths: str | None,
+    axes: str | None,
+    release: Callable[[], None] = lambda: None,
+) -> StoredSource:
+    """The scene of a container, read when asked for.
 
     The axis order comes from ``axes``, else from the names of the axes, else from the number of wavelengths,
     else it is ``(y, x, band)``.
@@ -72,6 +91,7 @@ def cube_from_container(box: Container, *, dataset: str | None, wavelengths: str
         dataset: path or unique last name of the scene.
         wavelengths: path or unique last name of the list of wavelengths.
         axes: order of the axes, such as ``"byx"``.
+        release: closes the file.
 
     Raises:
         SceneError: no scene, several scenes, or contents that contradict each other.
@@ -82,23 +102,43 @@ def cube_from_container(box: Container, *, dataset: str | None, wavelengths: str
     scene = box.arrays[name]
     lists = _spectral(box, name, wavelengths)
     listed = lists["wavelength_nm"]
-    order = axes or _named_axes(scene)
-    stored = band_first(scene.read(), bands=None if listed is None else listed.size, axes=order, source=box.source)
-    storage = _storage(scene, stored.dtype.name)
+    spoken = axes or _named_axes(scene)
+    bands = None if listed is None else listed.size
+    order = axis_order(scene.shape, bands=bands, axes=spoken, source=box.source)
     good = box.near(name, _GOOD)
-    flags = np.ones(stored.shape[0], bool) if good is None else box.arrays[good].read().ravel() > 0  # type: ignore[operator]
-    return Cube(
-        decode(stored, storage, source=box.source),
+    facts = Facts(
+        (scene.shape[order[0]], scene.shape[order[1]], scene.shape[order[2]]),
         wavelength_nm=listed,
         fwhm_nm=lists["fwhm_nm"],
-        good_bands=flags,
+        good_bands=np.ones(0, bool) if good is None else box.arrays[good].read().ravel() > 0,  # type: ignore[operator]
         band_names=_band_names(box, name),
         crs=_crs(box, name),
         transform=_transform(box, name),
-        storage=storage,
+        storage=_storage(scene, scene.dtype.name),
         headers=_headers(box),
         source=box.source,
     )
+    return source_of_array(scene, order, facts, release)
+
+
+def source_of_array(
+    scene: Array, order: Sequence[int], facts: Facts, release: Callable[[], None] = lambda: None
+) -> StoredSource:
+    """A source of one array of a container; whole chunks are the cheapest rows.
+
+    Args:
+        scene: the array.
+        order: at which of its axes band, y and x lie.
+        facts: what is known of it.
+        release: closes the file.
+
+    Raises:
+        SceneError: numbers that cannot be pixels, or that are not in the file.
+    """
+    scene.check()
+    numbers = array_numbers(scene.part, order, dtype=scene.dtype, source=facts.source)
+    step = 1 if scene.chunks is None else scene.chunks[order[1]]
+    return StoredSource(facts, numbers, min(step, facts.shape[1]), release)
 
 
 def _band_names(box: Container, scene: str) -> tuple[str, ...]:

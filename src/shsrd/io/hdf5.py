@@ -1,23 +1,32 @@
-"""Reading HDF5 (NEON, EMIT, generic) and NetCDF 3 and 4 as containers of arrays."""
+"""Opening HDF5 (products we know, and any other) and NetCDF 3 and 4 as containers of arrays."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
-from numpy.typing import NDArray
 from scipy.io import netcdf_file
 
-from shsrd.cube import Cube, SceneError
-from shsrd.io.files import check_size
-from shsrd.io.gridded import NO_COORDINATE, Array, Container, cube_from_container
+from shsrd.cube import Cube, Facts, read_whole
+from shsrd.io.gridded import Array, Container, source_from_container
+from shsrd.io.hdf5_arrays import container_of, plain
+from shsrd.io.neon import neon_scene, with_water_windows
+from shsrd.io.not_rectified import sensor_grid, tables_of
+from shsrd.io.prisma import is_prisma, open_prisma
+from shsrd.io.sources import StoredSource
+from shsrd.io.tanager import is_tanager, open_tanager
 
 
-def read_hdf5(path: Path, *, dataset: str | None, wavelengths: str | None, axes: str | None) -> Cube:
-    """Read a scene from HDF5 or NetCDF 4.
+def open_hdf5(path: Path, *, dataset: str | None, wavelengths: str | None, axes: str | None) -> StoredSource:
+    """Open a scene in HDF5 or NetCDF 4.
+
+    PRISMA and Tanager products are known by their contents; who names a dataset, a list of wavelengths or axes
+    gets the file as it is.
 
     Args:
         path: the file.
@@ -28,74 +37,46 @@ def read_hdf5(path: Path, *, dataset: str | None, wavelengths: str | None, axes:
     Raises:
         SceneError: no scene, several scenes, data in other files, or contents that contradict each other.
     """
-    with h5py.File(path, "r") as file:
-        box = Container(_arrays(file, path), _attributes(file.attrs), str(path))
-        return cube_from_container(box, dataset=dataset, wavelengths=wavelengths, axes=axes)
+    with ExitStack() as stack:
+        file = stack.enter_context(h5py.File(path, "r"))
+        asked = any(option is not None for option in (dataset, wavelengths, axes))
+        if not asked and is_prisma(file):
+            source = open_prisma(file, path)
+        elif not asked and is_tanager(file):
+            source = open_tanager(file, path)
+        else:
+            source = _open_any(file, path, dataset=dataset, wavelengths=wavelengths, axes=axes)
+        return replace(source, release=stack.pop_all().close)
 
 
-def _arrays(file: h5py.File, path: Path) -> dict[str, Array]:
-    found: dict[str, Array] = {}
-
-    def visit(name: str, item: Any) -> None:
-        if not isinstance(item, h5py.Dataset) or item.shape is None or item.dtype.kind not in "iufbcVSO":
-            return
-        if NO_COORDINATE in str(item.attrs.get("NAME", b"")):
-            return  # a bare NetCDF axis: a name without coordinates
-        found[name] = Array(item.shape, _dims(item), _attributes(item.attrs), lambda: _numbers(item, path))
-
-    file.visititems(visit)  # follows no links to other files
-    return found
+def _open_any(
+    file: h5py.File, path: Path, *, dataset: str | None, wavelengths: str | None, axes: str | None
+) -> StoredSource:
+    box = container_of(file, path)
+    neon = neon_scene(file)
+    source = source_from_container(box, dataset=dataset or neon, wavelengths=wavelengths, axes=axes)
+    is_neon = neon is not None and neon.endswith((dataset or neon).strip("/"))
+    facts = with_water_windows(source.facts, file[neon].parent) if is_neon else source.facts
+    return replace(source, facts=_with_grid(facts, box, path))
 
 
-def _numbers(item: h5py.Dataset, path: Path) -> NDArray[np.generic]:
-    if item.external or item.is_virtual:
-        raise SceneError(f"{path}: {item.name} keeps its numbers in other files; give a file that holds them itself")
-    if item.dtype.kind in "cV":
-        raise SceneError(f"{path}: {item.name} is complex or compound; give magnitude or reflectance")
-    check_size(path, item.size * item.dtype.itemsize)
-    return np.asarray(item[()])
-
-
-def _dims(item: h5py.Dataset) -> tuple[str | None, ...]:
-    """Names of the axes; references are followed by hand, HDF5's own search can crash on damaged files."""
-    listed = item.attrs.get("DIMENSION_LIST")
-    if listed is None or len(listed) != item.ndim:
-        return tuple(None for _ in item.shape)
-    names = [str(item.file[axis[0]].name).strip("/") if len(axis) else None for axis in listed]
-    return tuple(names)
-
-
-def _attributes(attributes: Any) -> dict[str, Any]:
-    """Attributes as plain values: bytes become text, arrays of one become their element."""
-    plain: dict[str, Any] = {}
-    for key in attributes:
-        try:
-            value = attributes[key]
-        except (OSError, TypeError):
-            continue  # a type h5py cannot express; nothing we read has one
-        plain[key] = _plain(value)
-    return plain
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.ndarray) and value.size == 1:
-        value = value.ravel()[0]
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    return value.item() if isinstance(value, np.generic) else value
+def _with_grid(facts: Facts, box: Container, path: Path) -> Facts:
+    """A scene without a place, and with latitude and longitude of every pixel, is in the sensor's grid."""
+    tables = tables_of(box, *facts.shape[1:]) if facts.transform is None else []
+    return facts.replace(headers=dict(facts.headers) | sensor_grid(tables, path)) if tables else facts
 
 
 def read_netcdf3(path: Path, *, dataset: str | None, wavelengths: str | None, axes: str | None) -> Cube:
-    """Read a scene from classic NetCDF; arguments and errors as :func:`read_hdf5`."""
+    """Read a scene from classic NetCDF; arguments and errors as :func:`open_hdf5`."""
     with netcdf_file(path, "r", mmap=False) as file:
         arrays = {name: _classic(variable) for name, variable in file.variables.items()}
-        attributes: Mapping[str, Any] = {k: _plain(v) for k, v in file._attributes.items()}
+        attributes: Mapping[str, Any] = {k: plain(v) for k, v in file._attributes.items()}
         box = Container(arrays, attributes, str(path))
-        return cube_from_container(box, dataset=dataset, wavelengths=wavelengths, axes=axes)
+        return read_whole(source_from_container(box, dataset=dataset, wavelengths=wavelengths, axes=axes))
 
 
 def _classic(variable: Any) -> Array:
     values = np.asarray(variable.data)
     native = values.astype(values.dtype.newbyteorder("="))
-    marks = {key: _plain(value) for key, value in variable._attributes.items()}
-    return Array(values.shape, tuple(variable.dimensions), marks, lambda: native)
+    marks = {key: plain(value) for key, value in variable._attributes.items()}
+    return Array(values.shape, tuple(variable.dimensions), marks, native.dtype, native.__getitem__)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -10,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.io import loadmat, savemat, whosmat
 
-from shsrd.cube import Cube, SceneError
-from shsrd.io.arrays import arrays_of, choose, cube_from_arrays
+from shsrd.cube import Cube, MemorySource, SceneError, Source
+from shsrd.io.arrays import ArrayPart, arrays_of, choose, cube_from_arrays, source_from_arrays
 from shsrd.io.files import check_size, replacing
+from shsrd.io.sources import StoredSource
 
 _SIDE_LIMIT = 100_000  # side arrays are lists of band properties; larger ones are other data
 _V5_LIMIT = 2**31 - 1
@@ -20,8 +23,8 @@ _FLOATS = {"double": "float64", "single": "float32"}
 _NUMERIC = ("double", "single", "logical", *(f"{s}int{n}" for s in ("", "u") for n in (8, 16, 32, 64)))
 
 
-def read_matlab(path: Path, *, variable: str | None, wavelengths: str | None, axes: str | None) -> Cube:
-    """Read a scene from a MATLAB file.
+def open_matlab(path: Path, *, variable: str | None, wavelengths: str | None, axes: str | None) -> Source:
+    """Open a scene in a MATLAB file: v5 is read whole, v7.3 when asked for.
 
     Args:
         path: the ``.mat`` file.
@@ -32,9 +35,10 @@ def read_matlab(path: Path, *, variable: str | None, wavelengths: str | None, ax
     Raises:
         SceneError: no scene, several scenes, or arrays that contradict each other.
     """
-    load = _load_v73 if h5py.is_hdf5(path) else _load_v5
-    scene, side = load(path, variable)
-    return cube_from_arrays(scene, side, wavelengths=wavelengths, axes=axes, source=str(path))
+    if h5py.is_hdf5(path):
+        return _open_v73(path, variable, wavelengths=wavelengths, axes=axes)
+    scene, side = _load_v5(path, variable)
+    return MemorySource(cube_from_arrays(scene, side, wavelengths=wavelengths, axes=axes, source=str(path)))
 
 
 Loaded = tuple[NDArray[np.generic], dict[str, NDArray[np.generic]]]
@@ -54,9 +58,10 @@ def _load_v5(path: Path, variable: str | None) -> Loaded:
     return scene, {n: loaded[n] for n in small if n in loaded}
 
 
-def _load_v73(path: Path, variable: str | None) -> Loaded:
+def _open_v73(path: Path, variable: str | None, *, wavelengths: str | None, axes: str | None) -> StoredSource:
     """HDF5 lists axes the other way round: rows x columns x bands arrives as (band, x, y)."""
-    with h5py.File(path, "r") as file:
+    with ExitStack() as stack:
+        file = stack.enter_context(h5py.File(path, "r"))
         arrays = {n: d for n, d in file.items() if isinstance(d, h5py.Dataset) and d.dtype.kind in "iufbV"}
         shapes = {name: array.shape[::-1] for name, array in arrays.items()}
         name = choose(shapes, wanted=variable, option="variable", source=str(path))
@@ -64,8 +69,11 @@ def _load_v73(path: Path, variable: str | None) -> Loaded:
         if scene.dtype.kind == "V":
             raise SceneError(f"{path}: {name} is complex; give magnitude or reflectance")
         check_size(path, scene.size * scene.dtype.itemsize)
-        side = {n: _side_v73(d) for n, d in arrays.items() if n != name and d.size <= _SIDE_LIMIT}
-        return scene[()].T, {n: v for n, v in side.items() if v.dtype.kind != "V"}
+        small = {n: _side_v73(d) for n, d in arrays.items() if n != name and d.size <= _SIDE_LIMIT}
+        side = {n: values for n, values in small.items() if values.dtype.kind != "V"}
+        turned = ArrayPart(shapes[name], scene.dtype, lambda key: np.asarray(scene[key[::-1]]).T)
+        source = source_from_arrays(turned, side, wavelengths=wavelengths, axes=axes, source=str(path))
+        return replace(source, release=stack.pop_all().close)
 
 
 def _side_v73(array: h5py.Dataset) -> NDArray[np.generic]:

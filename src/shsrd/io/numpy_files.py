@@ -10,26 +10,34 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from shsrd.cube import Cube, SceneError, Storage
-from shsrd.io.arrays import arrays_of, band_first, choose, cube_from_arrays
-from shsrd.io.codec import decode, encode
+from shsrd.cube import Cube, Facts, SceneError, Storage
+from shsrd.io.arrays import arrays_of, axis_order, choose, cube_from_arrays
+from shsrd.io.codec import encode
 from shsrd.io.files import MOST_COMPRESSION, replacing
+from shsrd.io.sources import StoredSource, array_numbers
 
 _SIDE_LIMIT = 100_000
 
 
-def read_npy(path: Path, *, axes: str | None) -> Cube:
-    """Read a plain array, ``(band, y, x)`` unless ``axes`` says otherwise; NaN is no-data.
+def open_npy(path: Path, *, axes: str | None) -> StoredSource:
+    """Open a plain array, ``(band, y, x)`` unless ``axes`` says otherwise; NaN is no-data.
 
     Raises:
         SceneError: not three axes, not numbers, or fewer bytes than the array needs.
     """
-    stored = np.load(path, mmap_mode="r", allow_pickle=False)
+    stored = _mapped(path)
     if stored.ndim != 3:
         raise SceneError(f"{path}: the array has {stored.ndim} axes, a scene has three (band, y, x)")
-    storage = Storage(stored.dtype.name)
-    ordered = band_first(stored, bands=None, axes=axes, source=str(path), default="byx")
-    return Cube(decode(ordered, storage, source=str(path)), storage=storage, source=str(path))
+    order = axis_order(stored.shape, bands=None, axes=axes, source=str(path), default="byx")
+    bands, rows, columns = (stored.shape[axis] for axis in order)
+    facts = Facts((bands, rows, columns), storage=Storage(stored.dtype.name), source=str(path))
+    # mapped anew for every block, so that pages already read are not held
+    numbers = array_numbers(lambda key: _mapped(path)[key], order, dtype=stored.dtype, source=str(path))
+    return StoredSource(facts, numbers)
+
+
+def _mapped(path: Path) -> NDArray[np.generic]:
+    return np.asanyarray(np.load(path, mmap_mode="r", allow_pickle=False))
 
 
 def read_npz(path: Path, *, variable: str | None, wavelengths: str | None, axes: str | None) -> Cube:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-from shsrd.cube import Cube, SceneError
+from shsrd.cube import Cube, MemorySource, SceneError, Source, read_whole
 from shsrd.io.envi_header import read_header
 from shsrd.io.files import reading
+from shsrd.io.sources import FileSource, Opened, Options
 
 _MAGIC = {
     b"II*\0": "geotiff", b"MM\0*": "geotiff", b"II+\0": "geotiff", b"MM\0+": "geotiff",
@@ -20,15 +20,6 @@ _MAGIC = {
     b"\x0e\x03\x13\x01": "hdf4",
 }  # fmt: skip
 _TIFF_SUFFIXES = (".tif", ".tiff")
-
-
-@dataclass(frozen=True)
-class _Options:
-    """What a person said about the inside of a file."""
-
-    variable: str | None
-    wavelengths: str | None
-    axes: str | None
 
 
 def open_cube(
@@ -54,18 +45,49 @@ def open_cube(
     Raises:
         SceneError: one sentence that names the file, what is wrong, and the remedy.
     """
+    source = open_source(path, variable=variable, dataset=dataset, wavelengths=wavelengths, axes=axes)
+    try:
+        return read_whole(source)
+    finally:
+        source.close()
+
+
+def open_source(
+    path: str | os.PathLike[str],
+    *,
+    variable: str | None = None,
+    dataset: str | None = None,
+    wavelengths: str | None = None,
+    axes: str | None = None,
+) -> Source:
+    """Open a scene to be read rectangle by rectangle, for scenes larger than memory.
+
+    MATLAB v5, NPZ, NetCDF 3 and CAVE scenes are read whole; of all others only what is asked for.
+    The source pickles as path and options: another process opens the file itself.
+
+    Args:
+        path: as for :func:`open_cube`, and so are the others.
+        variable: name of the array.
+        dataset: path of the array inside an HDF5 file.
+        wavelengths: name or path of the list of wavelengths inside the file.
+        axes: order of the array's axes.
+
+    Raises:
+        SceneError: one sentence that names the file, what is wrong, and the remedy.
+    """
     place = Path(path)
     if variable is not None and dataset is not None and variable != dataset:
         raise SceneError(f"{place}: variable={variable!r} and dataset={dataset!r} name two arrays; give one")
-    options = _Options(variable if variable is not None else dataset, wavelengths, axes)
+    options = Options(variable if variable is not None else dataset, wavelengths, axes)
     with reading(place, "scene"):
-        cube = _open(place, options)
-    if cube.shape[0] == 1:
+        opened = _open(place, options)
+    if opened.source.facts.shape[0] == 1:
+        opened.source.close()
         raise SceneError(f"{place}: this is a 2-D image (one band); give a scene with one band a wavelength")
-    return cube
+    return FileSource(place, options, opened)
 
 
-def _open(path: Path, options: _Options) -> Cube:
+def _open(path: Path, options: Options) -> Opened:
     if not path.exists():
         raise SceneError(f"{path}: no such file; check the path")
     if path.is_dir():
@@ -79,11 +101,13 @@ def _open(path: Path, options: _Options) -> Cube:
     kind = _recognise(path)
     if kind == "envi":
         return _open_envi(path, options)
+    if kind == "xml":
+        return _open_product(path, options)
     if kind in _REFUSED:
         raise SceneError(f"{path}: {_REFUSED[kind]}")
     name, read = _READERS[kind]
     with reading(path, name):
-        return read(path, options)
+        return Opened(name, path, read(path, options))
 
 
 def _recognise(path: Path) -> str:
@@ -95,6 +119,8 @@ def _recognise(path: Path) -> str:
     kind = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), "unknown")
     if kind == "hdf5" or head[512:520] == b"\x89HDF\r\n\x1a\n":
         kind = "hdf5" if not head.startswith(b"MATLAB") else "matlab"
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<?xml"):
+        return "xml"
     if kind == "geotiff" and path.suffix.lower() not in _TIFF_SUFFIXES and _is_raw(path):
         kind = "unknown"
     if kind not in ("unknown", "picture"):
@@ -111,17 +137,30 @@ def _is_raw(path: Path) -> bool:
     return header is not None and not describes_tiff(read_header(header))
 
 
-def _open_folder(path: Path, options: _Options) -> Cube:
+def _open_folder(path: Path, options: Options) -> Opened:
     from shsrd.io.cave import read_cave
+    from shsrd.io.product_xml import metadata_in
 
     if (path / ".zgroup").exists() or (path / ".zarray").exists() or (path / "zarr.json").exists():
         raise SceneError(f"{path}: Zarr is not read yet; convert it to GeoTIFF or NetCDF")
+    metadata = metadata_in(path)
+    if metadata is not None:
+        return _open_product(metadata, options)
     _refuse_options(path, options)
-    return read_cave(path)
+    return Opened("CAVE folder", path, MemorySource(read_cave(path)))
 
 
-def _open_header(path: Path, options: _Options) -> Cube:
-    from shsrd.io.envi_read import data_beside, describes_tiff, read_envi
+def _open_product(path: Path, options: Options) -> Opened:
+    """The image of an EnMAP or DESIS product, by its XML."""
+    from shsrd.io.product_xml import image_of
+
+    with reading(path, "XML"):
+        image = image_of(path, options.variable)
+    return _open(image, Options(None, options.wavelengths, options.axes))
+
+
+def _open_header(path: Path, options: Options) -> Opened:
+    from shsrd.io.envi_read import data_beside, describes_tiff, open_envi
 
     with reading(path, "ENVI header"):
         values = read_header(path)
@@ -130,63 +169,65 @@ def _open_header(path: Path, options: _Options) -> Cube:
         return _open(data, options)
     _refuse_options(path, options)
     with reading(data, "ENVI"):
-        return read_envi(path, data)
+        return Opened("ENVI", data, open_envi(path, data))
 
 
-def _open_envi(path: Path, options: _Options) -> Cube:
-    from shsrd.io.envi_read import header_beside, read_envi
+def _open_envi(path: Path, options: Options) -> Opened:
+    from shsrd.io.envi_read import header_beside, open_envi
 
     header = header_beside(path)
     assert header is not None  # _recognise found it
     _refuse_options(path, options)
     with reading(path, "ENVI"):
-        return read_envi(header, path)
+        return Opened("ENVI", path, open_envi(header, path))
 
 
-def _refuse_options(path: Path, options: _Options) -> None:
-    if options != _Options(None, None, None):
+def _refuse_options(path: Path, options: Options) -> None:
+    if options != Options(None, None, None):
         raise SceneError(f"{path}: this format has one scene and known axes; leave out variable, wavelengths, axes")
 
 
-def _geotiff(path: Path, options: _Options) -> Cube:
-    from shsrd.io.geotiff_read import read_geotiff
+def _geotiff(path: Path, options: Options) -> Source:
+    from shsrd.io.geotiff_read import open_geotiff
 
     _refuse_options(path, options)
-    return read_geotiff(path)
+    return open_geotiff(path)
 
 
-def _matlab(path: Path, options: _Options) -> Cube:
-    from shsrd.io.matlab import read_matlab
+def _matlab(path: Path, options: Options) -> Source:
+    from shsrd.io.matlab import open_matlab
 
-    return read_matlab(path, variable=options.variable, wavelengths=options.wavelengths, axes=options.axes)
+    return open_matlab(path, variable=options.variable, wavelengths=options.wavelengths, axes=options.axes)
 
 
-def _npz(path: Path, options: _Options) -> Cube:
+def _npz(path: Path, options: Options) -> Source:
     from shsrd.io.numpy_files import read_npz
 
-    return read_npz(path, variable=options.variable, wavelengths=options.wavelengths, axes=options.axes)
+    return MemorySource(read_npz(path, variable=options.variable, wavelengths=options.wavelengths, axes=options.axes))
 
 
-def _npy(path: Path, options: _Options) -> Cube:
-    from shsrd.io.numpy_files import read_npy
+def _npy(path: Path, options: Options) -> Source:
+    from shsrd.io.numpy_files import open_npy
 
-    _refuse_options(path, _Options(options.variable, options.wavelengths, None))
-    return read_npy(path, axes=options.axes)
-
-
-def _hdf5(path: Path, options: _Options) -> Cube:
-    from shsrd.io.hdf5 import read_hdf5
-
-    return read_hdf5(path, dataset=options.variable, wavelengths=options.wavelengths, axes=options.axes)
+    _refuse_options(path, Options(options.variable, options.wavelengths, None))
+    return open_npy(path, axes=options.axes)
 
 
-def _netcdf3(path: Path, options: _Options) -> Cube:
+def _hdf5(path: Path, options: Options) -> Source:
+    from shsrd.io.hdf5 import open_hdf5
+
+    return open_hdf5(path, dataset=options.variable, wavelengths=options.wavelengths, axes=options.axes)
+
+
+def _netcdf3(path: Path, options: Options) -> Source:
     from shsrd.io.hdf5 import read_netcdf3
 
-    return read_netcdf3(path, dataset=options.variable, wavelengths=options.wavelengths, axes=options.axes)
+    return MemorySource(
+        read_netcdf3(path, dataset=options.variable, wavelengths=options.wavelengths, axes=options.axes)
+    )
 
 
-_READERS: dict[str, tuple[str, Callable[[Path, _Options], Cube]]] = {
+_READERS: dict[str, tuple[str, Callable[[Path, Options], Source]]] = {
     "geotiff": ("GeoTIFF", _geotiff),
     "matlab": ("MATLAB", _matlab),
     "hdf5": ("HDF5", _hdf5),

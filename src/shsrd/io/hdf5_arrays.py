@@ -1,0 +1,83 @@
+"""Datasets of an open HDF5 file as arrays that are read block by block."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from shsrd.cube import SceneError
+from shsrd.io.files import check_size
+from shsrd.io.gridded import NO_COORDINATE, Array, Container
+
+
+def container_of(file: h5py.File, path: Path) -> Container:
+    """An open HDF5 file as named arrays that are read when asked for."""
+    return Container(_arrays(file, path), attributes_of(file.attrs), str(path))
+
+
+def _arrays(file: h5py.File, path: Path) -> dict[str, Array]:
+    found: dict[str, Array] = {}
+
+    def visit(name: str, item: Any) -> None:
+        if not isinstance(item, h5py.Dataset) or item.shape is None or item.dtype.kind not in "iufbcVSO":
+            return
+        if NO_COORDINATE in str(item.attrs.get("NAME", b"")):
+            return  # a bare NetCDF axis: a name without coordinates
+        found[name] = array_of(item, path)
+
+    file.visititems(visit)  # follows no links to other files
+    return found
+
+
+def array_of(item: h5py.Dataset, path: Path) -> Array:
+    """One dataset of an open file."""
+    return Array(
+        item.shape,
+        _dims(item),
+        attributes_of(item.attrs),
+        item.dtype,
+        lambda key: np.asarray(item[key]),
+        lambda: _check(item, path),
+        item.chunks,
+    )
+
+
+def _check(item: h5py.Dataset, path: Path) -> None:
+    if item.external or item.is_virtual or item.file.filename != str(path):
+        raise SceneError(f"{path}: {item.name} keeps its numbers in other files; give a file that holds them itself")
+    if item.dtype.kind in "cV":
+        raise SceneError(f"{path}: {item.name} is complex or compound; give magnitude or reflectance")
+    check_size(path, item.size * item.dtype.itemsize)
+
+
+def _dims(item: h5py.Dataset) -> tuple[str | None, ...]:
+    """Names of the axes; references are followed by hand, HDF5's own search can crash on damaged files."""
+    listed = item.attrs.get("DIMENSION_LIST")
+    if listed is None or len(listed) != item.ndim:
+        return tuple(None for _ in item.shape)
+    names = [str(item.file[axis[0]].name).strip("/") if len(axis) else None for axis in listed]
+    return tuple(names)
+
+
+def attributes_of(attributes: Any) -> dict[str, Any]:
+    """Attributes as plain values: bytes become text, arrays of one become their element."""
+    values: dict[str, Any] = {}
+    for key in attributes:
+        try:
+            value = attributes[key]
+        except (OSError, TypeError):
+            continue  # a type h5py cannot express; nothing we read has one
+        values[key] = plain(value)
+    return values
+
+
+def plain(value: Any) -> Any:
+    """An attribute as a plain Python value where it has one element."""
+    if isinstance(value, np.ndarray) and value.size == 1:
+        value = value.ravel()[0]
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return value.item() if isinstance(value, np.generic) else value

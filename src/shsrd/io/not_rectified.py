@@ -1,0 +1,35 @@
+"""Scenes in the sensor's own grid: rows and columns are lines and samples, and tables say where each pixel lies.
+
+The tables stay in the input. Two header keys travel with the scene and tell where they are; a table of the finer
+grid is found by interpolating latitude and longitude, because both grids have the same outer corners.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from shsrd.io.gridded import Container
+
+GRID, TABLES = "grid", "geolocation"
+_LOOKUP = {"glt_x", "glt_y"}
+_PLACES = {"lat", "lon", "latitude", "longitude"}
+
+
+def sensor_grid(tables: Sequence[str], path: Path) -> dict[str, str]:
+    """Header keys of a scene that is not orthorectified.
+
+    Args:
+        tables: paths of latitude, longitude and lookup tables inside the file.
+        path: the file.
+    """
+    keys = {GRID: "sensor (not orthorectified)"}
+    return keys | ({TABLES: f"{', '.join(sorted(t.strip('/') for t in tables))} in {path.name}"} if tables else {})
+
+
+def tables_of(box: Container, rows: int, columns: int) -> list[str]:
+    """Latitude and longitude of every pixel of a grid, and lookup tables of the orthorectified one, in a container."""
+    last = {path: path.rpartition("/")[2].lower() for path in box.arrays}
+    places = [p for p, name in last.items() if name in _PLACES and box.arrays[p].shape == (rows, columns)]
+    lookup = [p for p, name in last.items() if name in _LOOKUP and len(box.arrays[p].shape) == 2]
+    return places + lookup if places or len(lookup) == 2 else []

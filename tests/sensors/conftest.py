@@ -1,0 +1,46 @@
+"""What must hold for the scene of any sensor, whatever its file looks like inside."""
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shsrd.cube import Cube, read_whole
+from shsrd.io import describe, open_cube, open_source, save_cube
+
+
+@pytest.fixture
+def check_scene(tmp_path: Path) -> Callable[..., Cube]:
+    """Open a file in every way there is; gives the scene once all agree."""
+
+    def check(path: Path, *, variable: str | None = None) -> Cube:
+        scene = open_cube(path, variable=variable)
+        source = open_source(path, variable=variable)
+        _, rows, columns = scene.shape
+        for down, across in ((slice(1, rows), slice(0, columns)), (slice(0, 1), slice(1, columns - 1))):
+            assert np.array_equal(source.read(down, across), scene.pixels[:, down, across], equal_nan=True)
+        again = pickle.loads(pickle.dumps(source))
+        assert np.array_equal(read_whole(again).pixels, scene.pixels, equal_nan=True)
+        report = describe(again)
+        assert report["headers"] == sorted(scene.headers)
+        again.close()
+        source.close()
+        for suffix in (".tif", ".hdr", ".nc"):
+            save_cube(scene, tmp_path / f"again{suffix}", overwrite=True)
+            assert_same(open_cube(tmp_path / f"again{suffix}"), scene)
+        return scene
+
+    return check
+
+
+def assert_same(one: Cube, other: Cube) -> None:
+    assert np.allclose(one.pixels, other.pixels, rtol=0, atol=one.storage.scale, equal_nan=True)
+    for name in ("wavelength_nm", "fwhm_nm", "good_bands"):
+        assert np.array_equal(getattr(one, name), getattr(other, name))
+    assert one.band_names == other.band_names
+    assert one.transform == other.transform
+    assert one.storage == other.storage
+    assert (one.crs is None) == (other.crs is None)
+    assert dict(one.headers) == dict(other.headers)
