@@ -34,9 +34,9 @@ def test_a_failed_write_leaves_nothing_new(suffix, make_scene, tmp_path, monkeyp
     def fail(*_args, **_kwargs):
         raise OSError("No space left on device")
 
-    for module in ("envi_write", "geotiff_write", "netcdf_write", "numpy_files", "arrays"):
-        monkeypatch.setattr(f"shsrd.io.{module}.encode", fail)
-    with pytest.raises(SceneError, match=r"could not be written.*No space left"):
+    for sink in ("raw_write.RawFile", "sinks.Squares", "bag_write._Bag"):
+        monkeypatch.setattr(f"shsrd.io.{sink}.put", fail)
+    with pytest.raises(SceneError, match=r"could not be written.*No space left.*make room"):
         save_cube(make_scene(), path, overwrite=True)
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
 

@@ -21,7 +21,7 @@ def check_targets(source: Path, targets: Sequence[Path], *, overwrite: bool) -> 
         SceneError: see above; the message names the file.
     """
     from shsrd.io import check_target
-    from shsrd.io.saving import files_of
+    from shsrd.io.targets import files_of
 
     read = _files_read(source)
     for target in targets:

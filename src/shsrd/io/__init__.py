@@ -3,6 +3,18 @@
 from shsrd.io.describe import bounds, describe
 from shsrd.io.files import write_json
 from shsrd.io.opening import open_cube
-from shsrd.io.saving import WRITABLE_SUFFIXES, check_target, save_cube
+from shsrd.io.saving import save_cube
+from shsrd.io.targets import WRITABLE_SUFFIXES, check_target
+from shsrd.io.writer import Writer, open_writer
 
-__all__ = ["WRITABLE_SUFFIXES", "bounds", "check_target", "describe", "open_cube", "save_cube", "write_json"]
+__all__ = [
+    "WRITABLE_SUFFIXES",
+    "Writer",
+    "bounds",
+    "check_target",
+    "describe",
+    "open_cube",
+    "open_writer",
+    "save_cube",
+    "write_json",
+]

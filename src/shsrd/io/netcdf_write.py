@@ -11,36 +11,55 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from shsrd.cube import Cube
-from shsrd.io.codec import encode
-from shsrd.io.files import replacing
+from shsrd.cube import Facts
 from shsrd.io.gridded import HEADERS, NO_COORDINATE
+from shsrd.io.sinks import Squares
 
 _SCENE = "reflectance"
 
 
-def write_netcdf(cube: Cube, path: Path) -> None:
-    """Write ``path`` as NetCDF 4: ``reflectance`` (wavelength, y, x), ``wavelength``, ``fwhm``, ``crs`` ..."""
-    with replacing(path) as (part,), h5py.File(part, "w", track_order=True) as file:
-        file.attrs["Conventions"] = np.bytes_(b"CF-1.8")
-        file.attrs[HEADERS] = json.dumps(dict(cube.headers))
-        axes = _axes(file, cube)
-        scene = _scene(file, cube)
+class NetcdfSink:
+    """NetCDF 4: ``reflectance`` (wavelength, y, x), ``wavelength``, ``fwhm``, ``crs`` ..., compressed in chunks."""
+
+    def __init__(self, part: Path, facts: Facts) -> None:
+        self._file = h5py.File(part, "w", track_order=True)
+        self._file.attrs["Conventions"] = np.bytes_(b"CF-1.8")
+        self._file.attrs[HEADERS] = json.dumps(dict(facts.headers))
+        axes = _axes(self._file, facts)
+        self._scene = _scene(self._file, facts)
         for position, axis in enumerate(axes):
-            scene.dims[position].attach_scale(axis)
-        _band_properties(file, cube, axes[0])
-        _place(file, scene, cube)
+            self._scene.dims[position].attach_scale(axis)
+        _band_properties(self._file, facts, axes[0])
+        _place(self._file, self._scene, facts)
+        self._squares = Squares(facts.shape, facts.storage.dtype, self._write)
+
+    def put(self, stored: NDArray[np.generic], row: int, column: int) -> None:
+        """Take a rectangle of stored numbers."""
+        self._squares.put(stored, row, column)
+
+    def _write(self, square: NDArray[np.generic], row: int, column: int) -> None:
+        _, height, width = square.shape
+        for band, numbers in enumerate(square):
+            self._scene[band, row : row + height, column : column + width] = numbers
+
+    def finish(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def abandon(self) -> None:
+        """Close the file."""
+        self._file.close()
 
 
-def _axes(file: h5py.File, cube: Cube) -> list[Any]:
+def _axes(file: h5py.File, facts: Facts) -> list[Any]:
     """The three axes; y and x have coordinates (pixel centres) only where the grid lies straight on a map."""
-    bands, rows, columns = cube.shape
-    if cube.wavelength_nm is None:
+    bands, rows, columns = facts.shape
+    if facts.wavelength_nm is None:
         first = _variable(file, "band", np.arange(1, bands + 1), {"long_name": "band number"})
     else:
-        first = _variable(file, "wavelength", cube.wavelength_nm, {"units": "nm"})
+        first = _variable(file, "wavelength", facts.wavelength_nm, {"units": "nm"})
     first.make_scale(first.name.strip("/"))
-    t = cube.transform
+    t = facts.transform
     if t is None or t.b != 0 or t.d != 0:
         return [first, _bare_axis(file, "y", rows), _bare_axis(file, "x", columns)]
     centres = {"y": t.f + t.e * (np.arange(rows) + 0.5), "x": t.c + t.a * (np.arange(columns) + 0.5)}
@@ -67,20 +86,18 @@ def _variable(file: h5py.File, name: str, values: Any, marks: dict[str, str]) ->
     return variable
 
 
-def _scene(file: h5py.File, cube: Cube) -> Any:
-    storage = cube.storage
-    _, rows, columns = cube.shape
+def _scene(file: h5py.File, facts: Facts) -> Any:
+    storage = facts.storage
+    _, rows, columns = facts.shape
     scene = file.create_dataset(
         _SCENE,
-        shape=cube.shape,
+        shape=facts.shape,
         dtype=storage.dtype,
         chunks=(1, min(rows, 256), min(columns, 256)),
         compression="gzip",
         compression_opts=4,
         shuffle=True,
     )
-    for band, pixels in enumerate(cube.pixels):
-        scene[band] = encode(pixels, storage)
     if storage.scale != 1 or storage.offset != 0:
         scene.attrs["scale_factor"] = storage.scale
         scene.attrs["add_offset"] = storage.offset
@@ -89,26 +106,26 @@ def _scene(file: h5py.File, cube: Cube) -> Any:
     return scene
 
 
-def _band_properties(file: h5py.File, cube: Cube, axis: Any) -> None:
-    lists: list[tuple[str, Any, dict[str, str]]] = [("good_bands", cube.good_bands.astype(np.uint8), {})]
-    if cube.fwhm_nm is not None:
-        lists.append(("fwhm", cube.fwhm_nm, {"units": "nm"}))
-    if cube.band_names:
-        lists.append(("band_names", np.array(cube.band_names, dtype=h5py.string_dtype()), {}))
+def _band_properties(file: h5py.File, facts: Facts, axis: Any) -> None:
+    lists: list[tuple[str, Any, dict[str, str]]] = [("good_bands", facts.good_bands.astype(np.uint8), {})]
+    if facts.fwhm_nm is not None:
+        lists.append(("fwhm", facts.fwhm_nm, {"units": "nm"}))
+    if facts.band_names:
+        lists.append(("band_names", np.array(facts.band_names, dtype=h5py.string_dtype()), {}))
     for name, values, marks in lists:
         _variable(file, name, values, marks).dims[0].attach_scale(axis)
 
 
-def _place(file: h5py.File, scene: Any, cube: Cube) -> None:
-    if cube.crs is None and cube.transform is None:
+def _place(file: h5py.File, scene: Any, facts: Facts) -> None:
+    if facts.crs is None and facts.transform is None:
         return
     mapping = file.create_dataset("crs", data=np.int32(0))
     scene.attrs["grid_mapping"] = np.bytes_(b"crs")
-    if cube.crs is not None:
+    if facts.crs is not None:
         for key in ("spatial_ref", "crs_wkt"):
-            mapping.attrs[key] = np.bytes_(cube.crs.encode())
-        geographic = CRS.from_wkt(cube.crs).is_geographic
+            mapping.attrs[key] = np.bytes_(facts.crs.encode())
+        geographic = CRS.from_wkt(facts.crs).is_geographic
         mapping.attrs["grid_mapping_name"] = np.bytes_(b"latitude_longitude" if geographic else b"projected")
-    if cube.transform is not None:
-        numbers = " ".join(repr(float(v)) for v in cube.transform.to_gdal())
+    if facts.transform is not None:
+        numbers = " ".join(repr(float(v)) for v in facts.transform.to_gdal())
         mapping.attrs["GeoTransform"] = np.bytes_(numbers.encode())
