@@ -16,6 +16,7 @@ from shsrd.cube import SceneError
 
 MOST_COMPRESSION = 1100  # deflate reaches 1032:1 at most; a header that promises more than this is wrong
 _NO_ROOM = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name)}
+_NO_SPACE = 2**20  # bytes left on a disk that is full: less than one block of a scene
 _FULL = "the disk or quota is full, make room or choose another disk"
 
 
@@ -66,17 +67,25 @@ def writing(target: Path) -> Iterator[None]:
     except SceneError:
         raise
     except Exception as error:  # GDAL, HDF5 and the file system each have their own family of errors
-        remedy = _FULL if _is_full(error) else "check free space and permissions"
-        raise SceneError(f"{target}: could not be written ({_one_line(error)}); {remedy}") from error
+        remedy = _FULL if _is_full(error, target.parent) else "check free space and permissions"
+        raise SceneError(f"{target}: could not be written ({_one_line(_root(error))}); {remedy}") from error
 
 
-def _is_full(error: BaseException | None) -> bool:
-    """Whether the cause is a full disk or quota; GDAL and HDF5 tell it in words only."""
-    if error is None:
-        return False
-    words = ("no space left", "disk quota", "file too large")
-    told = getattr(error, "errno", None) in _NO_ROOM or any(word in str(error).lower() for word in words)
-    return told or _is_full(error.__cause__ or error.__context__)
+def _root(error: Exception) -> Exception:
+    """GDAL's own words where rasterio only points at them."""
+    cause = error.__cause__ or error.__context__
+    return cause if "previous exception" in str(error) and isinstance(cause, Exception) else error
+
+
+def _is_full(error: BaseException | None, folder: Path) -> bool:
+    """Whether there is no room; HDF5 tells the number of the fault in words, GDAL does not tell it at all."""
+    if folder.is_dir() and shutil.disk_usage(folder).free < _NO_SPACE:
+        return True
+    while error is not None:
+        if getattr(error, "errno", None) in _NO_ROOM or "no space left" in str(error).lower():
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 @contextmanager

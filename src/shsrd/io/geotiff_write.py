@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import warnings
@@ -59,11 +60,13 @@ class GeotiffSink:
         """Close the file, add overviews, and make sure that every block has arrived."""
         with _steady():
             self._dataset.close()
-            _build_overviews(self._part, self._facts)
+            _build_overviews(self._part, _overviews(self._facts))
+            check_complete(self._part, overviews=len(_overviews(self._facts)))
 
     def abandon(self) -> None:
         """Close the file."""
-        self._dataset.close()
+        with _steady():
+            self._dataset.close()
 
 
 @contextmanager
@@ -159,10 +162,41 @@ def _imagery(facts: Facts, band: int) -> dict[str, str]:
     return tags
 
 
-def _build_overviews(part: Path, facts: Facts) -> None:
+def _overviews(facts: Facts) -> list[int]:
+    """How many times coarser each overview is."""
     longest = max(facts.shape[1:])
     if longest < _OVERVIEWS_FROM:
-        return
-    factors = [2**n for n in range(1, int(np.ceil(np.log2(longest / TILE))) + 1)]
-    with rasterio.open(part, "r+", driver="GTiff", sharing=False) as dataset:
-        dataset.build_overviews(factors, Resampling.average)
+        return []
+    return [2**n for n in range(1, int(np.ceil(np.log2(longest / TILE))) + 1)]
+
+
+def _build_overviews(part: Path, factors: list[int]) -> None:
+    if factors:
+        with rasterio.open(part, "r+", driver="GTiff", sharing=False) as dataset:
+            dataset.build_overviews(factors, Resampling.average)
+
+
+def check_complete(part: Path, *, overviews: int) -> None:
+    """Make sure that the end of every image in a TIFF is there: GDAL does not tell when its last writes fail.
+
+    Args:
+        part: the closed file.
+        overviews: how many it must have.
+
+    Raises:
+        OSError: something is missing.
+    """
+    size = part.stat().st_size
+    for level in [None, *range(overviews)]:
+        choice = {} if level is None else {"OVERVIEW_LEVEL": level}
+        with rasterio.open(part, driver="GTiff", sharing=False, **choice) as image:
+            if level is None and len(image.overviews(1)) != overviews:
+                raise OSError(errno.ENOSPC, "overviews are missing")
+            rows, columns = image.block_shapes[0]
+            last = f"{(image.width - 1) // columns}_{(image.height - 1) // rows}"
+            for band in image.indexes:
+                offset, length = (
+                    image.get_tag_item(f"BLOCK_{n}_{last}", "TIFF", bidx=band) for n in ("OFFSET", "SIZE")
+                )
+                if not offset or not length or int(offset) + int(length) > size:
+                    raise OSError(errno.ENOSPC, "the end of the file is missing")

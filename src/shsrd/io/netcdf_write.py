@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
@@ -13,16 +13,53 @@ from rasterio.crs import CRS
 
 from shsrd.cube import Facts
 from shsrd.io.gridded import HEADERS, NO_COORDINATE
+from shsrd.io.raw_write import WholeWrites
 from shsrd.io.sinks import Squares
 
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
 _SCENE = "reflectance"
+
+
+class _Disk(WholeWrites):
+    """The file under HDF5; it keeps a fault to itself until asked, and takes everything after it without a word.
+
+    HDF5 cannot close a file on a full disk; told of the fault it complains on stderr until the process ends.
+    """
+
+    fault: OSError | None = None
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Write everything; gives the number of bytes."""
+        if self.fault is None:
+            try:
+                return super().write(data)
+            except OSError as fault:
+                self.fault = fault
+        return memoryview(data).nbytes
+
+    def truncate(self, size: int | None = None, /) -> int:
+        """Set the length."""
+        if self.fault is None:
+            try:
+                return super().truncate(size)
+            except OSError as fault:
+                self.fault = fault
+        return size or 0
+
+    def check(self) -> None:
+        """Raise the fault, if there was one."""
+        if self.fault is not None:
+            raise self.fault
 
 
 class NetcdfSink:
     """NetCDF 4: ``reflectance`` (wavelength, y, x), ``wavelength``, ``fwhm``, ``crs`` ..., compressed in chunks."""
 
     def __init__(self, part: Path, facts: Facts) -> None:
-        self._file = h5py.File(part, "w", track_order=True)
+        self._disk = _Disk(part, "w+")
+        self._file = h5py.File(self._disk, "w", track_order=True)
         self._file.attrs["Conventions"] = np.bytes_(b"CF-1.8")
         self._file.attrs[HEADERS] = json.dumps(dict(facts.headers))
         axes = _axes(self._file, facts)
@@ -41,14 +78,18 @@ class NetcdfSink:
         _, height, width = square.shape
         for band, numbers in enumerate(square):
             self._scene[band, row : row + height, column : column + width] = numbers
+            self._disk.check()
 
     def finish(self) -> None:
         """Close the file."""
         self._file.close()
+        self._disk.check()
+        self._disk.close()
 
     def abandon(self) -> None:
         """Close the file."""
         self._file.close()
+        self._disk.close()
 
 
 def _axes(file: h5py.File, facts: Facts) -> list[Any]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from io import BytesIO, FileIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.lib import format as npy
@@ -11,6 +13,21 @@ from numpy.typing import NDArray
 
 from shsrd.cube import Facts, Storage
 from shsrd.io.codec import decode, encode
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+
+class WholeWrites(FileIO):
+    """An unbuffered file that takes all it is given: a plain one may take less, and only the next call says why."""
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Write everything; gives the number of bytes."""
+        left = memoryview(data).cast("B")
+        size = len(left)
+        while left:
+            left = left[super().write(left) :]
+        return size
 
 
 class RawFile:
@@ -23,8 +40,8 @@ class RawFile:
     def __init__(self, path: Path, *, shape: tuple[int, int, int], dtype: str, head: bytes = b"") -> None:
         self._shape, self._head = shape, len(head)
         self._kind = np.dtype(dtype).newbyteorder("<")
-        self._file = path.open("wb", buffering=0)
-        self._all(head)
+        self._file = WholeWrites(path, "w")
+        self._file.write(head)
         self._file.truncate(self._head + math.prod(shape) * self._kind.itemsize)
 
     def put(self, stored: NDArray[np.generic], row: int, column: int) -> None:
@@ -36,13 +53,7 @@ class RawFile:
             for step, piece in enumerate(pieces):
                 place = (band * rows + row + step) * columns + column
                 self._file.seek(self._head + place * self._kind.itemsize)
-                self._all(np.ascontiguousarray(piece).tobytes())
-
-    def _all(self, data: bytes) -> None:
-        """An unbuffered file may take less than it was given; the next call then says why."""
-        left = memoryview(data)
-        while left:
-            left = left[self._file.write(left) :]
+                self._file.write(np.ascontiguousarray(piece).tobytes())
 
     def close(self) -> None:
         """Calling it twice is harmless."""
@@ -77,9 +88,7 @@ class NpySink:
 
 
 def _npy_head(shape: tuple[int, int, int], dtype: str) -> bytes:
-    import io
-
-    head = io.BytesIO()
+    head = BytesIO()
     kind = np.dtype(dtype).newbyteorder("<")
     fields = {"shape": shape, "fortran_order": False, "descr": npy.dtype_to_descr(kind)}
     npy.write_array_header_1_0(head, fields)
