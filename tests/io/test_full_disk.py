@@ -13,7 +13,7 @@ from shsrd.cube import Facts, SceneError, Storage
 from shsrd.io import WRITABLE_SUFFIXES, check_target, open_writer
 
 _CHILD = """
-import json, resource, signal, sys
+import json, resource, shutil, signal, sys
 from pathlib import Path
 import numpy as np
 from shsrd.cube import Cube
@@ -40,7 +40,7 @@ for suffix in suffixes:
         same = {str(p): p.stat().st_mtime_ns for p in folder.rglob("*")} == before
         print(json.dumps([suffix, limit, said, same]))
     for path in folder.iterdir():
-        path.unlink()
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
 """
 
 

@@ -103,12 +103,13 @@ def staged(*targets: Path) -> Iterator[tuple[Path, ...]]:
         parts = tuple(folder / target.name for target in targets)
         yield parts
         with writing(targets[0]):
-            for target in targets:
+            for part, target in zip(parts, targets, strict=True):
                 for companion in companions(target):
                     companion.unlink(missing_ok=True)
-                if target.is_dir():  # a folder cannot be replaced by one: out of the way first
+                if target.exists() and (
+                    part.is_dir() or target.is_dir()
+                ):  # folders replace nothing and are replaced by none
                     target.replace(folder / f"older {target.name}")
-            for part, target in zip(parts, targets, strict=True):
                 part.replace(target)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 from numpy.typing import NDArray
-from rasterio.crs import CRS
 
 from shsrd.cube import Facts
+from shsrd.io.cf import CONVENTIONS, SCENE, axis_attributes, band_axis, band_lists, grid_mapping, pixel_centres
 from shsrd.io.gridded import HEADERS, NO_COORDINATE
 from shsrd.io.raw_write import WholeWrites
 from shsrd.io.sinks import Squares
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
-
-_SCENE = "reflectance"
 
 
 class _Disk(WholeWrites):
@@ -60,7 +58,7 @@ class NetcdfSink:
     def __init__(self, part: Path, facts: Facts) -> None:
         self._disk = _Disk(part, "w+")
         self._file = h5py.File(self._disk, "w", track_order=True)
-        self._file.attrs["Conventions"] = np.bytes_(b"CF-1.8")
+        self._file.attrs["Conventions"] = np.bytes_(CONVENTIONS.encode())
         self._file.attrs[HEADERS] = json.dumps(dict(facts.headers))
         axes = _axes(self._file, facts)
         self._scene = _scene(self._file, facts)
@@ -94,23 +92,17 @@ class NetcdfSink:
 
 def _axes(file: h5py.File, facts: Facts) -> list[Any]:
     """The three axes; y and x have coordinates (pixel centres) only where the grid lies straight on a map."""
-    bands, rows, columns = facts.shape
-    if facts.wavelength_nm is None:
-        first = _variable(file, "band", np.arange(1, bands + 1), {"long_name": "band number"})
-    else:
-        first = _variable(file, "wavelength", facts.wavelength_nm, {"units": "nm"})
-    first.make_scale(first.name.strip("/"))
-    t = facts.transform
-    if t is None or t.b != 0 or t.d != 0:
-        return [first, _bare_axis(file, "y", rows), _bare_axis(file, "x", columns)]
-    centres = {"y": t.f + t.e * (np.arange(rows) + 0.5), "x": t.c + t.a * (np.arange(columns) + 0.5)}
-    return [first, *(_map_axis(file, name, values) for name, values in centres.items())]
-
-
-def _map_axis(file: h5py.File, name: str, values: NDArray[np.floating[Any]]) -> Any:
-    axis = _variable(file, name, values, {"standard_name": f"projection_{name}_coordinate"})
-    axis.make_scale(name)
-    return axis
+    name, values, marks = band_axis(facts)
+    axes = [_variable(file, name, values, marks)]
+    axes[0].make_scale(name)
+    centres = pixel_centres(facts)
+    for name, size in zip("yx", facts.shape[1:], strict=True):
+        if name not in centres:
+            axes.append(_bare_axis(file, name, size))
+            continue
+        axes.append(_variable(file, name, centres[name], axis_attributes(name)))
+        axes[-1].make_scale(name)
+    return axes
 
 
 def _bare_axis(file: h5py.File, name: str, size: int) -> Any:
@@ -131,7 +123,7 @@ def _scene(file: h5py.File, facts: Facts) -> Any:
     storage = facts.storage
     _, rows, columns = facts.shape
     scene = file.create_dataset(
-        _SCENE,
+        SCENE,
         shape=facts.shape,
         dtype=storage.dtype,
         chunks=(1, min(rows, 256), min(columns, 256)),
@@ -148,25 +140,13 @@ def _scene(file: h5py.File, facts: Facts) -> Any:
 
 
 def _band_properties(file: h5py.File, facts: Facts, axis: Any) -> None:
-    lists: list[tuple[str, Any, dict[str, str]]] = [("good_bands", facts.good_bands.astype(np.uint8), {})]
-    if facts.fwhm_nm is not None:
-        lists.append(("fwhm", facts.fwhm_nm, {"units": "nm"}))
-    if facts.band_names:
-        lists.append(("band_names", np.array(facts.band_names, dtype=h5py.string_dtype()), {}))
-    for name, values, marks in lists:
-        _variable(file, name, values, marks).dims[0].attach_scale(axis)
+    for name, values, marks in band_lists(facts):
+        numbers = np.array(values, h5py.string_dtype()) if isinstance(values, tuple) else values
+        _variable(file, name, numbers, marks).dims[0].attach_scale(axis)
 
 
 def _place(file: h5py.File, scene: Any, facts: Facts) -> None:
-    if facts.crs is None and facts.transform is None:
-        return
-    mapping = file.create_dataset("crs", data=np.int32(0))
-    scene.attrs["grid_mapping"] = np.bytes_(b"crs")
-    if facts.crs is not None:
-        for key in ("spatial_ref", "crs_wkt"):
-            mapping.attrs[key] = np.bytes_(facts.crs.encode())
-        geographic = CRS.from_wkt(facts.crs).is_geographic
-        mapping.attrs["grid_mapping_name"] = np.bytes_(b"latitude_longitude" if geographic else b"projected")
-    if facts.transform is not None:
-        numbers = " ".join(repr(float(v)) for v in facts.transform.to_gdal())
-        mapping.attrs["GeoTransform"] = np.bytes_(numbers.encode())
+    marks = grid_mapping(facts)
+    if marks:
+        _variable(file, "crs", np.int32(0), marks)
+        scene.attrs["grid_mapping"] = np.bytes_(b"crs")

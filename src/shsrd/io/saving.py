@@ -11,7 +11,7 @@ from shsrd.io.writer import open_writer
 
 
 def save_cube(cube: Cube, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-    """Save a scene: ``.hdr``/``.img``/``.bsq``/``.dat`` (ENVI), ``.tif``, ``.nc``, ``.mat``, NumPy.
+    """Save a scene: ``.hdr``/``.img``/``.bsq``/``.dat`` (ENVI), ``.tif``, ``.nc``, ``.zarr``, ``.mat``, NumPy.
 
     Numbers are stored as ``cube.storage`` says; integers are rounded and clipped, NaN becomes no-data.
     ``.npy`` keeps pixels only.

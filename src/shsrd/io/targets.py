@@ -16,7 +16,8 @@ from shsrd.io.sinks import Sink
 
 _ENVI = (".hdr", ".img", ".bsq", ".dat")
 _TIFF = (".tif", ".tiff")
-WRITABLE_SUFFIXES = (*_ENVI, *_TIFF, ".nc", ".mat", ".npz", ".npy")
+WRITABLE_SUFFIXES = (*_ENVI, *_TIFF, ".nc", ".mat", ".npz", ".npy", ".zarr")
+_ZARR_MARKS = (".zgroup", ".zarray", "zarr.json", ".zmetadata")
 _UNCOMPRESSED = (*_ENVI, ".npy")
 _LEAST_SHARE = 0.1  # reflectance seldom shrinks more; compressed files are refused only where even this has no room
 
@@ -48,7 +49,7 @@ def check_target(path: str | os.PathLike[str], *, overwrite: bool = False, facts
     if not os.access(target.parent, os.W_OK | os.X_OK):
         raise SceneError(f"{target}: the folder {target.parent} cannot be written; choose another")
     for file in files_of(target):
-        if file.is_dir():
+        if file.is_dir() and not (file.suffix.lower() == ".zarr" and is_zarr(file)):
             raise SceneError(f"{file}: this is a folder; give the name of a file in it")
         if file.exists() and not overwrite:
             raise SceneError(f"{file}: exists already; choose another name or allow overwriting")
@@ -57,6 +58,11 @@ def check_target(path: str | os.PathLike[str], *, overwrite: bool = False, facts
         _check_format(target, facts)
         _check_space(target, facts)
     return target
+
+
+def is_zarr(folder: Path) -> bool:
+    """Whether a folder is a Zarr store, so that overwriting it destroys nothing else."""
+    return any((folder / name).is_file() for name in _ZARR_MARKS)
 
 
 def _check_space(target: Path, facts: Facts) -> None:
@@ -123,4 +129,8 @@ def open_sink(parts: tuple[Path, ...], facts: Facts) -> Sink:
         return NetcdfSink(first, facts)
     if suffix == ".npy":
         return NpySink(first, facts)
+    if suffix == ".zarr":
+        from shsrd.io.zarr_write import ZarrSink
+
+        return ZarrSink(first, facts)
     return (MatlabSink if suffix == ".mat" else NpzSink)(first, facts)
