@@ -262,7 +262,7 @@ class TestDestinations:
 
         monkeypatch.setattr("shsrd.io.envi_write.format_header", full)
         monkeypatch.setattr("pathlib.Path.replace", full)
-        refuses(["upscale", source, target, "--model", tiny], "high.tif", "free space")
+        refuses(["upscale", source, target, "--model", tiny], "high.tif", "disk or quota is full")
 
     def test_demo_into_a_file(self, refuses, source):
         refuses(["demo", source / "out"], "scene.img")
@@ -286,7 +286,7 @@ def test_interruption_is_one_sentence(shsrd, source, target, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("shsrd.io.open_cube", interrupted)
+    monkeypatch.setattr("shsrd.upscaling.stream.open_source", interrupted)
     done = shsrd("upscale", source, target)
     assert (done.code, done.out) == (130, "")
     assert done.err == "shsrd: interrupted; nothing was left half-written\n"
@@ -298,7 +298,7 @@ def test_no_memory_is_one_sentence(refuses, source, target, monkeypatch, error):
     def exhausted(*_, **__):
         raise error
 
-    monkeypatch.setattr("shsrd.io.open_cube", exhausted)
+    monkeypatch.setattr("shsrd.upscaling.stream.open_source", exhausted)
     refuses(["upscale", source, target], "not enough memory", "--tile")
 
 
@@ -307,6 +307,6 @@ def test_our_own_bugs_keep_their_traceback(shsrd, source, target, monkeypatch, e
     def broken(*_, **__):
         raise error
 
-    monkeypatch.setattr("shsrd.io.open_cube", broken)
+    monkeypatch.setattr("shsrd.upscaling.stream.open_source", broken)
     with pytest.raises(type(error), match="ours"):
         shsrd("upscale", source, target)

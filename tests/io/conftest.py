@@ -5,12 +5,30 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import zarr
 from affine import Affine
 from rasterio.crs import CRS
 
 from shsrd.cube import Cube, Storage
+from shsrd.io import open_cube
+from shsrd.io.codec import decode
 
 UTM = CRS.from_epsg(32633).to_wkt()
+
+
+@pytest.fixture(scope="session")
+def pixels_in() -> Callable[[Path], np.ndarray]:
+    """Pixels of a file that we wrote; Zarr through its own library."""
+
+    def read(path: Path) -> np.ndarray:
+        if path.suffix != ".zarr":
+            return open_cube(path).pixels
+        array = zarr.open_group(path, mode="r")["reflectance"]
+        marks, nodata = array.attrs, array.metadata.fill_value
+        storage = Storage(array.dtype.name, marks.get("scale_factor", 1.0), marks.get("add_offset", 0.0), nodata)
+        return decode(array[:], storage)
+
+    return read
 
 
 @pytest.fixture(scope="session")

@@ -12,33 +12,37 @@ from shsrd.io import WRITABLE_SUFFIXES, check_target, open_cube, save_cube, writ
 EVERY = pytest.mark.parametrize("suffix", WRITABLE_SUFFIXES)
 
 
+def contents(folder):
+    return {str(p): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
 @EVERY
-def test_an_existing_target_is_refused_unless_overwriting(suffix, make_scene, tmp_path):
+def test_an_existing_target_is_refused_unless_overwriting(suffix, make_scene, pixels_in, tmp_path):
     path = tmp_path / f"a{suffix}"
     save_cube(make_scene(), path)
-    before = path.read_bytes()
+    before = contents(tmp_path)
     other = make_scene(pixels=np.zeros((5, 6, 7), np.float32))
     with pytest.raises(SceneError, match="exists already"):
         save_cube(other, path)
-    assert path.read_bytes() == before
+    assert contents(tmp_path) == before
     save_cube(other, path, overwrite=True)
-    assert (open_cube(path).pixels == 0).all()
+    assert (pixels_in(path) == 0).all()
 
 
 @EVERY
 def test_a_failed_write_leaves_nothing_new(suffix, make_scene, tmp_path, monkeypatch):
     path = tmp_path / f"a{suffix}"
     save_cube(make_scene(), path)
-    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    before = contents(tmp_path)
 
     def fail(*_args, **_kwargs):
         raise OSError("No space left on device")
 
-    for module in ("envi_write", "geotiff_write", "netcdf_write", "numpy_files", "arrays"):
-        monkeypatch.setattr(f"shsrd.io.{module}.encode", fail)
-    with pytest.raises(SceneError, match=r"could not be written.*No space left"):
+    for sink in ("raw_write.RawFile", "sinks.Squares", "bag_write._Bag"):
+        monkeypatch.setattr(f"shsrd.io.{sink}.put", fail)
+    with pytest.raises(SceneError, match=r"could not be written.*No space left.*make room"):
         save_cube(make_scene(), path, overwrite=True)
-    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+    assert contents(tmp_path) == before
 
 
 @EVERY
@@ -58,7 +62,7 @@ def test_names_appear_only_when_complete(suffix, make_scene, tmp_path, monkeypat
 
 
 def test_reading_leaves_the_input_alone(make_scene, tmp_path):
-    for suffix in WRITABLE_SUFFIXES:
+    for suffix in set(WRITABLE_SUFFIXES) - {".zarr"}:
         save_cube(make_scene(), tmp_path / f"in{suffix.strip('.')}{suffix}")
     before = {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in tmp_path.iterdir()}
     for path in before:
@@ -81,7 +85,7 @@ def test_stale_statistics_go_with_the_file_they_describe(make_scene, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.tif"]
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.h5", "a", "a.zarr", "no/a.tif"])
+@pytest.mark.parametrize("name", ["a.png", "a.h5", "a", "no/a.tif", "no/a.zarr"])
 def test_targets_that_cannot_be_written(name, tmp_path):
     with pytest.raises(SceneError, match=r"cannot write files ending|does not exist"):
         check_target(tmp_path / name)
@@ -96,10 +100,19 @@ def test_an_unwritable_folder(tmp_path):
     tmp_path.chmod(0o755)
 
 
-def test_a_folder_as_target(tmp_path):
-    (tmp_path / "a.tif").mkdir()
+@pytest.mark.parametrize("name", ["a.tif", "a.zarr"])
+def test_a_folder_as_target(name, tmp_path):
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "thesis.doc").write_text("years of work")
     with pytest.raises(SceneError, match="this is a folder"):
-        check_target(tmp_path / "a.tif", overwrite=True)
+        check_target(tmp_path / name, overwrite=True)
+
+
+def test_a_store_that_replaces_a_file(make_scene, pixels_in, tmp_path):
+    (tmp_path / "a.zarr").write_text("no folder")
+    save_cube(make_scene(), tmp_path / "a.zarr", overwrite=True)
+    assert np.array_equal(pixels_in(tmp_path / "a.zarr"), make_scene().pixels, equal_nan=True)
+    assert [p.name for p in tmp_path.iterdir()] == ["a.zarr"]
 
 
 @pytest.mark.parametrize(("suffix", "dtype"), [(".hdr", "int8"), (".tif", "float16")])

@@ -20,9 +20,7 @@ def sentence(error: Exception) -> str:
         option = ".".join(OPTIONS.get(str(part), str(part)) for part in first["loc"]).replace("_", "-")
         return f"--{option}: {first['msg'].lower()} (given: {first.get('input')!r})"
     if isinstance(error, MemoryError) or out_of_memory(error):
-        return (
-            "not enough memory for this scene; crop it, choose a smaller --tile or --cell, or use a machine with more"
-        )
+        return "not enough memory for this scene; choose a smaller --tile or --cell, or use a machine with more"
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {(error.strerror or 'cannot be used').lower()}; check the path and the rights"
     return " ".join(str(error).split())

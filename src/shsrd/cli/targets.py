@@ -21,9 +21,9 @@ def check_targets(source: Path, targets: Sequence[Path], *, overwrite: bool) -> 
         SceneError: see above; the message names the file.
     """
     from shsrd.io import check_target
-    from shsrd.io.saving import files_of
+    from shsrd.io.targets import files_of, files_read
 
-    read = _files_read(source)
+    read = files_read(source)
     for target in targets:
         if any(_same(file, other) for file in files_of(target) for other in read):
             raise SceneError(f"{target}: writing it would replace the source {source}; choose another destination")
@@ -32,22 +32,6 @@ def check_targets(source: Path, targets: Sequence[Path], *, overwrite: bool) -> 
             raise SceneError(f"{second}: two results would be written to this file; choose different names")
     for target in targets:
         check_target(target, overwrite=overwrite)
-
-
-def _files_read(source: Path) -> list[Path]:
-    """The source and, for ENVI, its other half."""
-    from shsrd.io.envi_header import read_header
-    from shsrd.io.envi_read import data_beside, header_beside
-
-    if not source.is_file():
-        return [source]
-    if source.suffix.lower() != ".hdr":
-        header = header_beside(source)
-        return [source] if header is None else [source, header]
-    try:
-        return [source, data_beside(source, read_header(source))]
-    except (ValueError, OSError):  # opening the source will say what is wrong with it
-        return [source]
 
 
 def _same(first: Path, second: Path) -> bool:

@@ -44,7 +44,8 @@ class Arguments:
             bicubic.
         variable: name or path of the array, where a file has several.
         wavelengths: name or path of the list of wavelengths inside the file.
-        overwrite: replace existing files.
+        overwrite: replace existing files, and start an interrupted run again.
+        resume: go on with an interrupted run; finished tiles are not computed again.
         json: print a report as JSON.
     """
 
@@ -70,21 +71,20 @@ class Arguments:
     variable: str | None = None
     wavelengths: str | None = None
     overwrite: bool = False
+    resume: bool = False
     json: bool = False
 
 
 def run(given: Sequence[str]) -> int:
     """Run the command."""
     arguments = parse(Arguments, "upscale", given)
-    from shsrd.io import open_cube, save_cube
-    from shsrd.upscaling import UpscaleOptions, upscale
+    from shsrd.upscaling import Job, UpscaleOptions, upscale_file
 
     options = UpscaleOptions(
         model=arguments.model,
         steps=arguments.steps,
         detail=arguments.detail,
         samples=arguments.samples,
-        uncertainty=arguments.uncertainty is not None,
         seed=arguments.seed,
         frame=arguments.frame,
         ensemble=arguments.ensemble,
@@ -97,17 +97,23 @@ def run(given: Sequence[str]) -> int:
         consistency=not arguments.no_consistency,
         self_check=not arguments.no_self_check,
     )
-    targets = [path for path in (arguments.destination, arguments.uncertainty) if path is not None]
-    check_targets(arguments.source, targets, overwrite=arguments.overwrite)
-    cube = open_cube(arguments.source, variable=arguments.variable, wavelengths=arguments.wavelengths)
+    job = Job(
+        source=arguments.source,
+        target=arguments.destination,
+        scale=arguments.scale,
+        options=options,
+        uncertainty=arguments.uncertainty,
+        opening={"variable": arguments.variable, "wavelengths": arguments.wavelengths},
+        overwrite=arguments.overwrite,
+        resume=arguments.resume,
+    )
+    check_targets(job.source, job.targets, overwrite=job.overwrite)
     with progress("tiles") as bar:
-        result = upscale(cube, arguments.scale, options=options, progress=bar)
-    if arguments.uncertainty is not None and result.uncertainty is not None:
-        save_cube(result.uncertainty, arguments.uncertainty, overwrite=arguments.overwrite)
-    save_cube(result.cube, arguments.destination, overwrite=arguments.overwrite)
-    report, (bands, rows, columns) = result.report, result.cube.shape
+        result = upscale_file(job, progress=bar)
+    report, (bands, rows, columns) = result.report, result.shape
     if arguments.json:
-        print_json(report.as_json() | {"destination": str(arguments.destination), "shape": [bands, rows, columns]})
+        more = {"destination": str(arguments.destination), "shape": [bands, rows, columns], "seconds": result.seconds}
+        print_json(report.as_json() | more | {"tiles": result.tiles, "tiles_resumed": result.resumed})
     agreement = "not measurable" if report.consistency is None else f"{report.consistency:.1e} of the range"
     remark(
         f"{arguments.destination}: {bands} bands of {rows} x {columns} pixels by {report.model}, "

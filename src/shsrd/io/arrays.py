@@ -16,7 +16,6 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from shsrd.cube import Cube, Facts, SceneError, Storage, read_whole
-from shsrd.io.codec import encode
 from shsrd.io.map_info import checked_wkt, wkt_of
 from shsrd.io.sources import StoredSource, array_numbers
 from shsrd.io.wavelengths import shortest_text, to_nanometres, unit_power
@@ -207,23 +206,3 @@ def _headers(side: Side) -> dict[str, str]:
     if found is not None and found[1].size == 1:
         headers |= {str(k): str(v) for k, v in json.loads(str(found[1].ravel()[0])).items()}
     return headers
-
-
-def arrays_of(cube: Cube) -> dict[str, Any]:
-    """The named arrays that :func:`source_from_arrays` reads back: ``cube`` ``(y, x, band)`` and the rest."""
-    storage = cube.storage
-    stored = np.empty((*cube.shape[1:], cube.shape[0]), storage.dtype)
-    for band, pixels in enumerate(cube.pixels):
-        stored[..., band] = encode(pixels, storage)
-    arrays: dict[str, Any] = {"cube": stored, "good_bands": cube.good_bands.astype(np.uint8)}
-    optional: Sequence[tuple[str, Any]] = (
-        ("wavelength_nm", cube.wavelength_nm),
-        ("fwhm_nm", cube.fwhm_nm),
-        ("band_names", np.array(cube.band_names) if cube.band_names else None),
-        ("crs", cube.crs),
-        ("transform", None if cube.transform is None else np.array(cube.transform[:6], np.float64)),
-        ("nodata", storage.nodata),
-        ("headers", json.dumps(dict(cube.headers)) if cube.headers else None),
-    )
-    arrays |= {"scale": storage.scale, "offset": storage.offset}
-    return arrays | {name: value for name, value in optional if value is not None}

@@ -89,26 +89,53 @@ def fits(nodata: float, dtype: str) -> bool:
 
 
 def check_storable(cube: Cube) -> None:
-    """Refuse early what :func:`encode` would refuse.
+    """Refuse early what cannot be stored.
 
     Raises:
         SceneError: unusable storage, or no-data pixels that the stored type cannot express.
     """
-    storage = cube.storage
+    check_storage(cube.storage, source=cube.source)
+    for band in cube.pixels:
+        check_expressible(band, cube.storage, source=cube.source)
+
+
+def check_storage(storage: Storage, *, source: str) -> None:
+    """Refuse storage that no pixel can be written in.
+
+    Args:
+        storage: target.
+        source: file name for messages.
+
+    Raises:
+        SceneError: no number type, no scale, or a no-data number that the type cannot hold.
+    """
     kind = np.dtype(storage.dtype)
     if kind.kind not in "iuf" or not np.isfinite([storage.scale, storage.offset]).all() or storage.scale == 0:
         raise SceneError(
-            f"{cube.source}: cannot store as {storage.dtype} with scale {storage.scale} and offset "
+            f"{source}: cannot store as {storage.dtype} with scale {storage.scale} and offset "
             f"{storage.offset}; give an integer or float type and a finite scale other than 0"
         )
     if storage.nodata is not None and not fits(storage.nodata, storage.dtype):
         raise SceneError(
-            f"{cube.source}: no-data value {storage.nodata:g} does not fit {storage.dtype}; "
+            f"{source}: no-data value {storage.nodata:g} does not fit {storage.dtype}; "
             "choose another no-data value or a float type"
         )
-    if kind.kind != "f" and storage.nodata is None and not all(np.isfinite(b).all() for b in cube.pixels):
+
+
+def check_expressible(pixels: NDArray[np.float32], storage: Storage, *, source: str) -> None:
+    """Refuse no-data pixels where the stored type has no number for them.
+
+    Args:
+        pixels: any shape; NaN is no-data.
+        storage: target.
+        source: file name for messages.
+
+    Raises:
+        SceneError: there are some.
+    """
+    if np.dtype(storage.dtype).kind != "f" and storage.nodata is None and not np.isfinite(pixels).all():
         raise SceneError(
-            f"{cube.source}: some pixels are no-data but {storage.dtype} storage has no no-data value; "
+            f"{source}: some pixels are no-data but {storage.dtype} storage has no no-data value; "
             "set one or store as float32"
         )
 
@@ -120,7 +147,7 @@ def encode(pixels: NDArray[np.float32], storage: Storage) -> NDArray[np.generic]
     pixel that would round onto the no-data number moves to its neighbour, so that it stays valid.
 
     Args:
-        pixels: any shape; :func:`check_storable` has passed.
+        pixels: any shape; :func:`check_storage` and :func:`check_expressible` have passed.
         storage: target.
 
     Returns:
@@ -142,6 +169,24 @@ def encode(pixels: NDArray[np.float32], storage: Storage) -> NDArray[np.generic]
             stored[stored == int(nodata)] = neighbour
     if nodata is not None:
         stored[missing] = np.array(nodata).astype(kind)
+    return stored
+
+
+def encode_bands(pixels: NDArray[np.float32], storage: Storage, *, source: str) -> NDArray[np.generic]:
+    """:func:`encode` band by band, which needs little memory beside the result.
+
+    Args:
+        pixels: ``(band, y, x)``; NaN is no-data.
+        storage: target.
+        source: file name for messages.
+
+    Raises:
+        SceneError: no-data that the stored type cannot express.
+    """
+    stored = np.empty(pixels.shape, storage.dtype)
+    for band, plane in enumerate(pixels):
+        check_expressible(plane, storage, source=source)
+        stored[band] = encode(plane, storage)
     return stored
 
 

@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from shsrd.cube import Cube, SceneError, Storage
-from shsrd.io.codec import encode
+from shsrd.cube import Facts, SceneError, Storage
 from shsrd.io.envi_header import format_header, lookup, plain_key
 from shsrd.io.envi_read import DATA_TYPES
-from shsrd.io.files import replacing
 from shsrd.io.map_info import esri_wkt, map_info_of
+from shsrd.io.raw_write import RawFile
 
 _CODES = {name: code for code, name in DATA_TYPES.items()}
 _INSIDE_BRACES = str.maketrans("{}", "()")
@@ -27,32 +27,41 @@ def envi_pair(path: Path) -> tuple[Path, Path]:
     return path, path.with_suffix(".hdr")
 
 
-def write_envi(cube: Cube, path: Path) -> None:
-    """Write ``path`` as ENVI; the header takes its name last, so a half-written pair never opens.
+class EnviSink:
+    """Numbers band after band, and a header; the header takes its name last, so half a pair never opens."""
+
+    def __init__(self, data_part: Path, header_part: Path, facts: Facts) -> None:
+        header_part.write_text(format_header(header_values(facts)), encoding="utf-8", newline="\n")
+        self._file = RawFile(data_part, shape=facts.shape, dtype=facts.storage.dtype)
+
+    def put(self, stored: NDArray[np.generic], row: int, column: int) -> None:
+        """Write a rectangle of stored numbers."""
+        self._file.put(stored, row, column)
+
+    def finish(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def abandon(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def check_envi(facts: Facts) -> None:
+    """Refuse what ENVI cannot hold.
 
     Raises:
         SceneError: a stored type that ENVI does not know.
     """
-    header = format_header(header_values(cube))
-    data_path, header_path = envi_pair(path)
-    with replacing(data_path, header_path) as (data_part, header_part):
-        with data_part.open("wb") as file:
-            for band in cube.pixels:
-                stored = encode(band, cube.storage)
-                file.write(stored.astype(stored.dtype.newbyteorder("<")).tobytes())
-        header_part.write_text(header, encoding="utf-8", newline="\n")
+    dtype, known = facts.storage.dtype, ", ".join(sorted(_CODES))
+    if dtype not in _CODES:
+        raise SceneError(f"{facts.source}: ENVI cannot store {dtype}; choose one of {known}")
 
 
-def header_values(cube: Cube) -> dict[str, str]:
-    """Every key of the header of a cube, in ENVI's order, unknown keys last.
-
-    Raises:
-        SceneError: a stored type that ENVI does not know.
-    """
-    storage = cube.storage
-    if storage.dtype not in _CODES:
-        raise SceneError(f"{cube.source}: ENVI cannot store {storage.dtype}; choose one of {', '.join(sorted(_CODES))}")
-    bands, rows, columns = cube.shape
+def header_values(facts: Facts) -> dict[str, str]:
+    """Every key of the header of a scene that :func:`check_envi` lets pass, in ENVI's order, unknown keys last."""
+    storage = facts.storage
+    bands, rows, columns = facts.shape
     values = {
         "samples": str(columns),
         "lines": str(rows),
@@ -62,28 +71,28 @@ def header_values(cube: Cube) -> dict[str, str]:
         "data type": str(_CODES[storage.dtype]),
         "interleave": "bsq",
         "byte order": "0",
-        **_placed(cube),
-        **_spectral(cube),
+        **_placed(facts),
+        **_spectral(facts),
         **_scaling(storage, bands),
     }
     written = {plain_key(key) for key in values}
-    if cube.transform is not None:
+    if facts.transform is not None:
         written.add("map info")
-    others = {key: _one_value(value) for key, value in cube.headers.items() if plain_key(key) not in written}
+    others = {key: _one_value(value) for key, value in facts.headers.items() if plain_key(key) not in written}
     return {**values, **{_safe_key(key): value for key, value in others.items()}}
 
 
-def _placed(cube: Cube) -> dict[str, str]:
+def _placed(facts: Facts) -> dict[str, str]:
     values = {}
-    if cube.transform is not None:
-        template = lookup(cube.headers, "map info")
-        map_info = map_info_of(cube.transform, crs=cube.crs, template=template)
+    if facts.transform is not None:
+        template = lookup(facts.headers, "map info")
+        map_info = map_info_of(facts.transform, crs=facts.crs, template=template)
         if map_info is None:
-            values["affine transform"] = _braces(repr(float(v)) for v in cube.transform[:6])
+            values["affine transform"] = _braces(repr(float(v)) for v in facts.transform[:6])
         else:
             values["map info"] = map_info
-    if cube.crs is not None:
-        values["coordinate system string"] = "{" + _crs_text(cube.crs) + "}"
+    if facts.crs is not None:
+        values["coordinate system string"] = "{" + _crs_text(facts.crs) + "}"
     return values
 
 
@@ -92,16 +101,16 @@ def _crs_text(crs: str) -> str:
     return plain if 'AUTHORITY["' not in plain and "ID[" not in plain else esri_wkt(plain)
 
 
-def _spectral(cube: Cube) -> dict[str, str]:
+def _spectral(facts: Facts) -> dict[str, str]:
     values = {}
-    if cube.wavelength_nm is not None:
+    if facts.wavelength_nm is not None:
         values["wavelength units"] = "Nanometers"
-        values["wavelength"] = _braces(repr(float(v)) for v in cube.wavelength_nm)
-    if cube.fwhm_nm is not None:
-        values["fwhm"] = _braces(repr(float(v)) for v in cube.fwhm_nm)
-    values["bbl"] = _braces("1" if good else "0" for good in cube.good_bands)
-    if cube.band_names:
-        values["band names"] = _braces(map(_item, cube.band_names))
+        values["wavelength"] = _braces(repr(float(v)) for v in facts.wavelength_nm)
+    if facts.fwhm_nm is not None:
+        values["fwhm"] = _braces(repr(float(v)) for v in facts.fwhm_nm)
+    values["bbl"] = _braces("1" if good else "0" for good in facts.good_bands)
+    if facts.band_names:
+        values["band names"] = _braces(map(_item, facts.band_names))
     return values
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import glob
 import json
 import os
-import uuid
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +16,9 @@ from typing import Any
 from shsrd.cube import SceneError
 
 MOST_COMPRESSION = 1100  # deflate reaches 1032:1 at most; a header that promises more than this is wrong
+_NO_ROOM = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name)}
+_NO_SPACE = 2**20  # bytes left on a disk that is full: less than one block of a scene
+_FULL = "the disk or quota is full, make room or choose another disk"
 
 
 @contextmanager
@@ -51,33 +57,83 @@ def check_size(path: Path, claimed: int, *, ratio: float = MOST_COMPRESSION) -> 
 
 
 @contextmanager
-def replacing(*targets: Path) -> Iterator[tuple[Path, ...]]:
-    """Temporary names beside the targets; after the block they take the targets' names, in order.
+def writing(target: Path) -> Iterator[None]:
+    """Turn whatever writing a format raises into one sentence.
 
-    If the block fails the temporary files are removed and the targets stay as they were.
+    Raises:
+        SceneError: for any failure inside the block.
+    """
+    try:
+        yield
+    except SceneError:
+        raise
+    except Exception as error:  # GDAL, HDF5 and the file system each have their own family of errors
+        remedy = _FULL if _is_full(error, target.parent) else "check free space and permissions"
+        raise SceneError(f"{target}: could not be written ({_one_line(_root(error))}); {remedy}") from error
+
+
+def _root(error: Exception) -> Exception:
+    """GDAL's own words where rasterio only points at them."""
+    cause = error.__cause__ or error.__context__
+    return cause if "previous exception" in str(error) and isinstance(cause, Exception) else error
+
+
+def _is_full(error: BaseException | None, folder: Path) -> bool:
+    """Whether there is no room; HDF5 tells the number of the fault in words, GDAL does not tell it at all."""
+    if folder.is_dir() and shutil.disk_usage(folder).free < _NO_SPACE:
+        return True
+    while error is not None:
+        if getattr(error, "errno", None) in _NO_ROOM or "no space left" in str(error).lower():
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+@contextmanager
+def staged(*targets: Path) -> Iterator[tuple[Path, ...]]:
+    """Names in a temporary folder beside the targets; after the block they take the targets' places, in order.
+
+    Whatever ends the block early passes through: the folder goes with all in it, the targets stay as they were.
+
+    Raises:
+        SceneError: the folder cannot be made, or the renaming failed.
+    """
+    with writing(targets[0]):
+        folder = Path(tempfile.mkdtemp(prefix=f".{targets[0].stem[:100]}.", suffix=".part", dir=targets[0].parent))
+    try:
+        parts = tuple(folder / target.name for target in targets)
+        yield parts
+        with writing(targets[0]):
+            for part, target in zip(parts, targets, strict=True):
+                for companion in companions(target):
+                    companion.unlink(missing_ok=True)
+                if target.exists() and (
+                    part.is_dir() or target.is_dir()
+                ):  # folders replace nothing and are replaced by none
+                    target.replace(folder / f"older {target.name}")
+                part.replace(target)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_stale(*targets: Path) -> None:
+    """Delete what killed runs left in temporary folders of these targets; nobody else may be writing them."""
+    names = {target.name for target in targets}
+    for folder in targets[0].parent.glob(f".{glob.escape(targets[0].stem[:100])}.*.part"):
+        found = {file.name for file in folder.iterdir()} if folder.is_dir() else set()
+        if found and found <= names:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def replacing(*targets: Path) -> Iterator[tuple[Path, ...]]:
+    """As :func:`staged`, for blocks that only write.
 
     Raises:
         SceneError: the block or the renaming met an operating system or format error.
     """
-    token = uuid.uuid4().hex[:8]
-    parts = tuple(t.with_name(f".{t.stem[:100]}.{token}.part{t.suffix}") for t in targets)
-    try:
+    with staged(*targets) as parts, writing(targets[0]):
         yield parts
-        for target in targets:
-            for companion in companions(target):
-                companion.unlink(missing_ok=True)
-        for part, target in zip(parts, targets, strict=True):
-            part.replace(target)
-    except SceneError:
-        raise
-    except Exception as error:  # GDAL, HDF5 and the file system each have their own family of errors
-        raise SceneError(
-            f"{targets[0]}: could not be written ({_one_line(error)}); check free space and permissions"
-        ) from error
-    finally:
-        for part in parts:
-            for leftover in (part, *companions(part)):
-                leftover.unlink(missing_ok=True)
 
 
 def companions(target: Path) -> tuple[Path, ...]:

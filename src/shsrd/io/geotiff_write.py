@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import rasterio
 from affine import Affine
+from numpy.typing import NDArray
 from rasterio.crs import CRS
 from rasterio.enums import Resampling
+from rasterio.env import get_gdal_config, set_gdal_config
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
-from shsrd.cube import Cube, SceneError
-from shsrd.io.codec import encode
-from shsrd.io.files import replacing
+from shsrd.cube import Facts, SceneError
 from shsrd.io.geotiff_read import NAMESPACE
+from shsrd.io.sinks import Squares
 from shsrd.io.wavelengths import micrometres_text
 
 TILE = 256
@@ -28,74 +32,110 @@ _KINDS = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int6
 _PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
-def write_geotiff(cube: Cube, path: Path) -> None:
-    """Write ``path`` as a tiled, band-interleaved, deflate-compressed GeoTIFF.
+class GeotiffSink:
+    """A tiled, band-interleaved, deflate-compressed GeoTIFF; overviews come last.
 
     Header keys of the source travel as JSON in the ``SHSRD`` metadata domain and come back on reading.
+    """
+
+    def __init__(self, part: Path, facts: Facts) -> None:
+        self._part, self._facts = part, facts
+        with _steady():
+            self._dataset = rasterio.open(part, "w", **_profile(facts))
+            _write_tags(self._dataset, facts)  # before pixels, so that they lie at the head of the file
+        self._squares = Squares(facts.shape, facts.storage.dtype, self._write)
+
+    def put(self, stored: NDArray[np.generic], row: int, column: int) -> None:
+        """Take a rectangle of stored numbers."""
+        self._squares.put(stored, row, column)
+
+    def _write(self, square: NDArray[np.generic], row: int, column: int) -> None:
+        _, height, width = square.shape
+        window = Window(column, row, width, height)
+        with _steady():
+            for band, numbers in enumerate(square, start=1):
+                self._dataset.write(numbers, band, window=window)
+
+    def finish(self) -> None:
+        """Close the file, add overviews, and make sure that every block has arrived."""
+        with _steady():
+            self._dataset.close()
+            _build_overviews(self._part, _overviews(self._facts))
+            check_complete(self._part, overviews=len(_overviews(self._facts)))
+
+    def abandon(self) -> None:
+        """Close the file."""
+        with _steady():
+            self._dataset.close()
+
+
+@contextmanager
+def _steady() -> Iterator[None]:
+    """Blocks go to the file at once, in the order of writing, and memory stays small.
+
+    GDAL's block cache is shared by the whole process and written back when full: what else was read before would
+    decide where in the file a block lies. The cache gets its size back afterwards.
+    """
+    size = get_gdal_config("GDAL_CACHEMAX")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        try:
+            with rasterio.Env(GDAL_CACHEMAX=1, GDAL_NUM_THREADS=1):
+                yield
+        finally:
+            set_gdal_config("GDAL_CACHEMAX", size)
+
+
+def check_geotiff(facts: Facts) -> None:
+    """Refuse what GeoTIFF cannot hold.
 
     Raises:
         SceneError: a stored type that GeoTIFF does not know.
     """
-    storage = cube.storage
-    if storage.dtype not in _KINDS:
-        raise SceneError(f"{cube.source}: GeoTIFF cannot store {storage.dtype}; choose one of {', '.join(_KINDS)}")
-    with replacing(path) as (part,), warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with rasterio.open(part, "w", **_profile(cube)) as dataset:
-            _write_tags(dataset, cube)
-            _write_pixels(dataset, cube)
-        _build_overviews(part, cube)
+    if facts.storage.dtype not in _KINDS:
+        kinds = ", ".join(_KINDS)
+        raise SceneError(f"{facts.source}: GeoTIFF cannot store {facts.storage.dtype}; choose one of {kinds}")
 
 
-def _profile(cube: Cube) -> dict[str, Any]:
-    bands, rows, columns = cube.shape
+def _profile(facts: Facts) -> dict[str, Any]:
+    bands, rows, columns = facts.shape
     tile = min(TILE, -(-max(rows, columns) // 16) * 16)
     profile: dict[str, Any] = {
         "driver": "GTiff",
         "width": columns,
         "height": rows,
         "count": bands,
-        "dtype": cube.storage.dtype,
-        "crs": None if cube.crs is None else CRS.from_wkt(cube.crs),
-        "nodata": cube.storage.nodata,
+        "dtype": facts.storage.dtype,
+        "crs": None if facts.crs is None else CRS.from_wkt(facts.crs),
+        "nodata": facts.storage.nodata,
         "tiled": True,
         "blockxsize": tile,
         "blockysize": tile,
         "interleave": "band",
         "compress": "deflate",  # every TIFF reader knows it; zstd is smaller but many builds lack it
-        "predictor": 3 if cube.storage.dtype.startswith("float") else 2,
+        "predictor": 3 if facts.storage.dtype.startswith("float") else 2,
         "bigtiff": "IF_SAFER",
     }
-    if cube.transform is not None:
-        profile["transform"] = Affine(*cube.transform[:6])
+    if facts.transform is not None:
+        profile["transform"] = Affine(*facts.transform[:6])
     return profile
 
 
-def _write_pixels(dataset: Any, cube: Cube) -> None:
-    _, rows, columns = cube.shape
-    tile = dataset.block_shapes[0][0]
-    for band, pixels in enumerate(cube.pixels, start=1):
-        for top in range(0, rows, tile):  # whole rows of tiles: each block is compressed once
-            height = min(tile, rows - top)
-            stored = encode(pixels[top : top + height], cube.storage)
-            dataset.write(stored, band, window=Window(0, top, columns, height))
-
-
-def _write_tags(dataset: Any, cube: Cube) -> None:
-    if cube.storage.scale != 1 or cube.storage.offset != 0:
-        dataset.scales = (cube.storage.scale,) * dataset.count
-        dataset.offsets = (cube.storage.offset,) * dataset.count
-    if cube.headers:
-        dataset.update_tags(ns=NAMESPACE, headers=json.dumps(dict(cube.headers)))
-        plain = {k: v for k, v in cube.headers.items() if _is_plain(k, v)}
+def _write_tags(dataset: Any, facts: Facts) -> None:
+    if facts.storage.scale != 1 or facts.storage.offset != 0:
+        dataset.scales = (facts.storage.scale,) * dataset.count
+        dataset.offsets = (facts.storage.offset,) * dataset.count
+    if facts.headers:
+        dataset.update_tags(ns=NAMESPACE, headers=json.dumps(dict(facts.headers)))
+        plain = {k: v for k, v in facts.headers.items() if _is_plain(k, v)}
         dataset.update_tags(**plain)
     for band in dataset.indexes:
-        dataset.update_tags(band, **_band_tags(cube, band - 1))
-        imagery = _imagery(cube, band - 1)
+        dataset.update_tags(band, **_band_tags(facts, band - 1))
+        imagery = _imagery(facts, band - 1)
         if imagery:
             dataset.update_tags(band, ns="IMAGERY", **imagery)
-        if cube.band_names:
-            dataset.set_band_description(band, cube.band_names[band - 1])
+        if facts.band_names:
+            dataset.set_band_description(band, facts.band_names[band - 1])
 
 
 def _is_plain(key: str, value: str) -> bool:
@@ -104,28 +144,59 @@ def _is_plain(key: str, value: str) -> bool:
     return bool(_PLAIN_KEY.fullmatch(key)) and not known and value.isprintable() and value == value.strip()
 
 
-def _band_tags(cube: Cube, band: int) -> dict[str, str]:
-    tags = {"bbl": "1" if cube.good_bands[band] else "0"}
-    if cube.wavelength_nm is not None:
-        tags |= {"wavelength": repr(float(cube.wavelength_nm[band])), "wavelength_units": "Nanometers"}
-    if cube.fwhm_nm is not None:
-        tags["fwhm"] = repr(float(cube.fwhm_nm[band]))
+def _band_tags(facts: Facts, band: int) -> dict[str, str]:
+    tags = {"bbl": "1" if facts.good_bands[band] else "0"}
+    if facts.wavelength_nm is not None:
+        tags |= {"wavelength": repr(float(facts.wavelength_nm[band])), "wavelength_units": "Nanometers"}
+    if facts.fwhm_nm is not None:
+        tags["fwhm"] = repr(float(facts.fwhm_nm[band]))
     return tags
 
 
-def _imagery(cube: Cube, band: int) -> dict[str, str]:
+def _imagery(facts: Facts, band: int) -> dict[str, str]:
     tags = {}
-    if cube.wavelength_nm is not None:
-        tags["CENTRAL_WAVELENGTH_UM"] = micrometres_text(cube.wavelength_nm[band])
-    if cube.fwhm_nm is not None:
-        tags["FWHM_UM"] = micrometres_text(cube.fwhm_nm[band])
+    if facts.wavelength_nm is not None:
+        tags["CENTRAL_WAVELENGTH_UM"] = micrometres_text(facts.wavelength_nm[band])
+    if facts.fwhm_nm is not None:
+        tags["FWHM_UM"] = micrometres_text(facts.fwhm_nm[band])
     return tags
 
 
-def _build_overviews(part: Path, cube: Cube) -> None:
-    longest = max(cube.shape[1:])
+def _overviews(facts: Facts) -> list[int]:
+    """How many times coarser each overview is."""
+    longest = max(facts.shape[1:])
     if longest < _OVERVIEWS_FROM:
-        return
-    factors = [2**n for n in range(1, int(np.ceil(np.log2(longest / TILE))) + 1)]
-    with rasterio.open(part, "r+", driver="GTiff", sharing=False) as dataset:
-        dataset.build_overviews(factors, Resampling.average)
+        return []
+    return [2**n for n in range(1, int(np.ceil(np.log2(longest / TILE))) + 1)]
+
+
+def _build_overviews(part: Path, factors: list[int]) -> None:
+    if factors:
+        with rasterio.open(part, "r+", driver="GTiff", sharing=False) as dataset:
+            dataset.build_overviews(factors, Resampling.average)
+
+
+def check_complete(part: Path, *, overviews: int) -> None:
+    """Make sure that the end of every image in a TIFF is there: GDAL does not tell when its last writes fail.
+
+    Args:
+        part: the closed file.
+        overviews: how many it must have.
+
+    Raises:
+        OSError: something is missing.
+    """
+    size = part.stat().st_size
+    for level in [None, *range(overviews)]:
+        choice = {} if level is None else {"OVERVIEW_LEVEL": level}
+        with rasterio.open(part, driver="GTiff", sharing=False, **choice) as image:
+            if level is None and len(image.overviews(1)) != overviews:
+                raise OSError(errno.ENOSPC, "overviews are missing")
+            rows, columns = image.block_shapes[0]
+            last = f"{(image.width - 1) // columns}_{(image.height - 1) // rows}"
+            for band in image.indexes:
+                offset, length = (
+                    image.get_tag_item(f"BLOCK_{n}_{last}", "TIFF", bidx=band) for n in ("OFFSET", "SIZE")
+                )
+                if not offset or not length or int(offset) + int(length) > size:
+                    raise OSError(errno.ENOSPC, "the end of the file is missing")

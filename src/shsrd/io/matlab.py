@@ -10,15 +10,14 @@ from pathlib import Path
 import h5py
 import numpy as np
 from numpy.typing import NDArray
-from scipy.io import loadmat, savemat, whosmat
+from scipy.io import loadmat, whosmat
 
-from shsrd.cube import Cube, MemorySource, SceneError, Source
-from shsrd.io.arrays import ArrayPart, arrays_of, choose, cube_from_arrays, source_from_arrays
-from shsrd.io.files import check_size, replacing
+from shsrd.cube import MemorySource, SceneError, Source
+from shsrd.io.arrays import ArrayPart, choose, cube_from_arrays, source_from_arrays
+from shsrd.io.files import check_size
 from shsrd.io.sources import StoredSource
 
 _SIDE_LIMIT = 100_000  # side arrays are lists of band properties; larger ones are other data
-_V5_LIMIT = 2**31 - 1
 _FLOATS = {"double": "float64", "single": "float32"}
 _NUMERIC = ("double", "single", "logical", *(f"{s}int{n}" for s in ("", "u") for n in (8, 16, 32, 64)))
 
@@ -81,15 +80,3 @@ def _side_v73(array: h5py.Dataset) -> NDArray[np.generic]:
     if array.attrs.get("MATLAB_class") == b"char":
         return np.array("".join(map(chr, values.ravel())))
     return values.T
-
-
-def write_matlab(cube: Cube, path: Path) -> None:
-    """Write ``path`` as MATLAB v5: ``cube`` (rows x columns x bands), ``wavelength_nm``, ``scale``, ...
-
-    Raises:
-        SceneError: more bytes than MATLAB v5 can hold.
-    """
-    if math.prod(cube.shape) * np.dtype(cube.storage.dtype).itemsize > _V5_LIMIT:
-        raise SceneError(f"{path}: MATLAB v5 holds at most 2 GiB; write a .tif instead")
-    with replacing(path) as (part,), part.open("wb") as file:
-        savemat(file, arrays_of(cube), do_compression=True)

@@ -11,9 +11,8 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from shsrd.cube import Cube, Facts, SceneError, Storage
-from shsrd.io.arrays import arrays_of, axis_order, choose, cube_from_arrays
-from shsrd.io.codec import encode
-from shsrd.io.files import MOST_COMPRESSION, replacing
+from shsrd.io.arrays import axis_order, choose, cube_from_arrays
+from shsrd.io.files import MOST_COMPRESSION
 from shsrd.io.sources import StoredSource, array_numbers
 
 _SIDE_LIMIT = 100_000
@@ -77,30 +76,3 @@ def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
                 raise SceneError(f"{path}: {info.filename} promises more bytes than it has; copy the file again")
             shapes[info.filename.removesuffix(".npy")] = shape
     return shapes
-
-
-def write_npy(cube: Cube, path: Path) -> None:
-    """Write pixels only, ``(band, y, x)``: as stored where scale and no-data are trivial, else float32."""
-    storage = cube.storage
-    if storage.scale != 1 or storage.offset != 0 or storage.nodata is not None:
-        storage = Storage("float32")
-    with replacing(path) as (part,):
-        mapped = npy.open_memmap(part, mode="w+", dtype=np.dtype(storage.dtype), shape=cube.shape)
-        for band, pixels in enumerate(cube.pixels):
-            mapped[band] = encode(pixels, storage)
-        mapped.flush()
-        _close(mapped)
-
-
-def _close(mapped: NDArray[np.generic]) -> None:
-    """Unmap before renaming; Windows refuses to rename a mapped file."""
-    backing = getattr(mapped, "_mmap", None)
-    if backing is not None:
-        del mapped
-        backing.close()
-
-
-def write_npz(cube: Cube, path: Path) -> None:
-    """Write everything the cube knows; :func:`read_npz` gives it back."""
-    with replacing(path) as (part,), part.open("wb") as file:
-        np.savez_compressed(file, **arrays_of(cube))

@@ -2,6 +2,7 @@
 
 from shsrd.upscaling.options import UpscaleOptions
 from shsrd.upscaling.report import Report
+from shsrd.upscaling.stream import Job, Streamed, upscale_file
 from shsrd.upscaling.upscale import Upscaled, upscale
 
-__all__ = ["Report", "UpscaleOptions", "Upscaled", "upscale"]
+__all__ = ["Job", "Report", "Streamed", "UpscaleOptions", "Upscaled", "upscale", "upscale_file"]

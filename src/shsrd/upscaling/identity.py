@@ -55,9 +55,7 @@ def check_same(kept: dict[str, Any], now: dict[str, Any]) -> None:
         SceneError: what differs.
     """
     if kept["model"] != now["model"] or kept["scale"] != now["scale"]:
-        raise SceneError(
-            "cannot resume: other weights than before; give the same --model, or --overwrite to start again"
-        )
+        raise SceneError("cannot resume: other weights than before; give the same --model, or --overwrite")
     for key in sorted(kept["options"].keys() | now["options"].keys()):
         before, asked = kept["options"].get(key), now["options"].get(key)
         if before != asked:
@@ -66,9 +64,7 @@ def check_same(kept: dict[str, Any], now: dict[str, Any]) -> None:
                 "--overwrite to start again"
             )
     if kept["targets"] != now["targets"]:
-        raise SceneError(
-            "cannot resume: other files to write than before; give the same, or --overwrite to start again"
-        )
+        raise SceneError("cannot resume: other files to write than before; give the same, or --overwrite")
 
 
 def same_files(kept: dict[str, Any], now: dict[str, Any]) -> bool:

@@ -10,19 +10,23 @@ import json
 import os
 import shutil
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shsrd.cube import SceneError
+from shsrd.io.files import writing
 from shsrd.spectral import SceneStatistics
 from shsrd.upscaling.solver import Agreement
 from shsrd.upscaling.survey import Survey
 
 VERSION = 1
+MANIFEST, SURVEY, LOCK = "manifest.json", "survey.npz", "lock"
 Stored = NDArray[np.generic]
 
 
@@ -50,20 +54,40 @@ class Spool:
         return cls(target.with_name(target.name + ".partial"))
 
     @property
-    def exists(self) -> bool:
-        """Whether a run was interrupted here."""
-        return self.folder.exists()
+    def begun(self) -> bool:
+        """Whether a run was interrupted here after its first pass."""
+        return (self.folder / MANIFEST).exists()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other runs out of the folder; it goes at the end if there is nothing in it to go on with.
+
+        Raises:
+            SceneError: another run is at work here.
+        """
+        with writing(self.folder):
+            self.folder.mkdir(exist_ok=True)
+        try:
+            with (self.folder / LOCK).open("w") as lock:
+                if not _locked(lock):
+                    raise SceneError(f"{self.folder}: another run is at work on this destination; let it finish")
+                yield
+        finally:
+            if not self.begun:
+                self._clear()
 
     def begin(self, manifest: dict[str, Any], seen: Survey) -> None:
-        """Start a new run: an empty folder with a manifest, which is written last."""
-        self.remove()
-        self.folder.mkdir()
-        np.savez(self.folder / "survey.npz", **_as_arrays(seen))
-        self._write("manifest.json", json.dumps(manifest, indent=2).encode())
+        """Start a new run: nothing but a survey and a manifest, which is written last."""
+        for place in self.folder.iterdir():
+            if place.name != LOCK:
+                place.unlink()
+        with writing(self.folder):
+            np.savez(self.folder / SURVEY, **_as_arrays(seen))
+            self._write(MANIFEST, json.dumps(manifest, indent=2).encode())
 
     def manifest(self) -> dict[str, Any] | None:
-        """What the run was; None if it was killed before that was written."""
-        place = self.folder / "manifest.json"
+        """What the run was; None if it was killed before that was known."""
+        place = self.folder / MANIFEST
         if not place.exists():
             return None
         try:
@@ -76,7 +100,7 @@ class Spool:
 
     def survey(self) -> Survey:
         """What the first pass had found."""
-        place = self.folder / "survey.npz"
+        place = self.folder / SURVEY
         try:
             with np.load(place, allow_pickle=False) as arrays:
                 return _from_arrays(dict(arrays))
@@ -90,13 +114,14 @@ class Spool:
 
     def keep(self, number: int, part: Part) -> None:
         """Put a finished tile away; it appears under its name only when complete."""
-        arrays = {f"output{n}": stored for n, stored in enumerate(part.outputs)}
+        arrays: dict[str, Any] = {f"output{n}": stored for n, stored in enumerate(part.outputs)}
         agreement = np.array([part.agreement.squares, part.agreement.count], np.float64)
         place = self._place(number)
         partial = place.with_suffix(".part")
-        with partial.open("wb") as file:
-            np.savez(file, agreement=agreement, **arrays)
-        partial.replace(place)
+        with writing(self.folder):
+            with partial.open("wb") as file:
+                np.savez(file, agreement=agreement, **arrays)
+            partial.replace(place)
 
     def take(self, number: int) -> Part:
         """A finished tile."""
@@ -110,9 +135,11 @@ class Spool:
         return Part(outputs, Agreement(float(squares), int(count)))
 
     def remove(self) -> None:
-        """Delete the folder."""
-        if self.folder.exists():
-            shutil.rmtree(self.folder)
+        """Forget the run; the folder goes when it is let go of."""
+        (self.folder / MANIFEST).unlink(missing_ok=True)
+
+    def _clear(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _place(self, number: int) -> Path:
         return self.folder / f"tile-{number:06d}.npz"
@@ -126,7 +153,20 @@ class Spool:
         partial.replace(self.folder / name)
 
 
-def _as_arrays(seen: Survey) -> dict[str, NDArray[np.generic]]:
+def _locked(file: IO[str]) -> bool:
+    """Take the lock, which ends with the process however it ends; where there are no such locks, say yes."""
+    try:
+        import fcntl
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _as_arrays(seen: Survey) -> dict[str, Any]:
     statistics = {f"statistics.{key}": value for key, value in seen.statistics.state().items()}
     return {
         "usable": seen.usable,

@@ -1,0 +1,154 @@
+"""Targets: the ending decides the format, and what cannot be written is refused before anything is computed."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from shsrd.cube import Facts, SceneError
+from shsrd.io.codec import check_storage
+from shsrd.io.files import companions
+from shsrd.io.sinks import Sink
+
+_ENVI = (".hdr", ".img", ".bsq", ".dat")
+_TIFF = (".tif", ".tiff")
+WRITABLE_SUFFIXES = (*_ENVI, *_TIFF, ".nc", ".mat", ".npz", ".npy", ".zarr")
+_ZARR_MARKS = (".zgroup", ".zarray", "zarr.json", ".zmetadata")
+_UNCOMPRESSED = (*_ENVI, ".npy")
+_LEAST_SHARE = 0.1  # reflectance seldom shrinks more; compressed files are refused only where even this has no room
+
+
+def check_target(path: str | os.PathLike[str], *, overwrite: bool = False, facts: Facts | None = None) -> Path:
+    """Refuse a target that could not be written, before anything is computed.
+
+    Free space is compared with the size of the numbers for formats without compression (ENVI, ``.npy``), and
+    with a tenth of it for the others, because nobody knows before how far a scene shrinks.
+
+    Args:
+        path: the file to be written.
+        overwrite: whether an existing file may be replaced.
+        facts: what will be written, where it is known.
+
+    Returns:
+        The path.
+
+    Raises:
+        SceneError: unknown ending, missing or unwritable folder, an existing file, a scene that the format
+            cannot hold, or too little free space.
+    """
+    target = Path(path)
+    if target.suffix.lower() not in WRITABLE_SUFFIXES:
+        endings = ", ".join(WRITABLE_SUFFIXES)
+        raise SceneError(f"{target}: cannot write files ending in {target.suffix!r}; use one of {endings}")
+    if not target.parent.is_dir():
+        raise SceneError(f"{target}: the folder {target.parent} does not exist; create it first")
+    if not os.access(target.parent, os.W_OK | os.X_OK):
+        raise SceneError(f"{target}: the folder {target.parent} cannot be written; choose another")
+    for file in files_of(target):
+        if file.is_dir() and not (file.suffix.lower() == ".zarr" and is_zarr(file)):
+            raise SceneError(f"{file}: this is a folder; give the name of a file in it")
+        if file.exists() and not overwrite:
+            raise SceneError(f"{file}: exists already; choose another name or allow overwriting")
+    if facts is not None:
+        check_storage(facts.storage, source=facts.source)
+        _check_format(target, facts)
+        _check_space(target, facts)
+    return target
+
+
+def is_zarr(folder: Path) -> bool:
+    """Whether a folder is a Zarr store, so that overwriting it destroys nothing else."""
+    return any((folder / name).is_file() for name in _ZARR_MARKS)
+
+
+def _check_space(target: Path, facts: Facts) -> None:
+    size = math.prod(facts.shape) * np.dtype(facts.storage.dtype).itemsize
+    share = 1.0 if target.suffix.lower() in _UNCOMPRESSED else _LEAST_SHARE
+    free = shutil.disk_usage(target.parent).free
+    if free < size * share:
+        least = "" if share == 1 else "at least "
+        raise SceneError(
+            f"{target}: needs {least}{size * share / 1e9:.1f} GB but only {free / 1e9:.1f} GB are free; "
+            "make room or choose another disk"
+        )
+
+
+def _check_format(target: Path, facts: Facts) -> None:
+    """Refuse what the format cannot hold."""
+    suffix = target.suffix.lower()
+    if suffix in _ENVI:
+        from shsrd.io.envi_write import check_envi
+
+        check_envi(facts)
+    elif suffix in _TIFF:
+        from shsrd.io.geotiff_write import check_geotiff
+
+        check_geotiff(facts)
+    elif suffix == ".mat":
+        from shsrd.io.bag_write import check_matlab
+
+        check_matlab(target, facts)
+
+
+def written_files(target: Path) -> tuple[Path, ...]:
+    """The files of a scene saved to ``target``, in the order in which they appear."""
+    from shsrd.io.envi_write import envi_pair
+
+    return envi_pair(target) if target.suffix.lower() in _ENVI else (target,)
+
+
+def files_of(target: Path) -> tuple[Path, ...]:
+    """Every file that saving to ``target`` writes or replaces."""
+    written = written_files(target)
+    return (*written, *(companion for file in written for companion in companions(file)))
+
+
+def open_sink(parts: tuple[Path, ...], facts: Facts) -> Sink:
+    """Begin the files of a scene, in the format of their ending.
+
+    Args:
+        parts: where :func:`written_files` come into being.
+        facts: of the scene; :func:`check_target` has passed.
+    """
+    from shsrd.io.bag_write import MatlabSink, NpzSink
+    from shsrd.io.envi_write import EnviSink
+    from shsrd.io.geotiff_write import GeotiffSink
+    from shsrd.io.netcdf_write import NetcdfSink
+    from shsrd.io.raw_write import NpySink
+
+    first, suffix = parts[0], parts[0].suffix.lower()
+    if len(parts) == 2:
+        return EnviSink(first, parts[1], facts)
+    if suffix in _TIFF:
+        return GeotiffSink(first, facts)
+    if suffix == ".nc":
+        return NetcdfSink(first, facts)
+    if suffix == ".npy":
+        return NpySink(first, facts)
+    if suffix == ".zarr":
+        from shsrd.io.zarr_write import ZarrSink
+
+        return ZarrSink(first, facts)
+    return (MatlabSink if suffix == ".mat" else NpzSink)(first, facts)
+
+
+def files_read(source: Path) -> list[Path]:
+    """The files that opening ``source`` reads: itself and, for ENVI, its other half; all files of a folder."""
+    from shsrd.io.envi_header import read_header
+    from shsrd.io.envi_read import data_beside, header_beside
+
+    if source.is_dir():
+        return sorted(path for path in source.rglob("*") if path.is_file())
+    if not source.is_file():
+        return [source]
+    if source.suffix.lower() != ".hdr":
+        header = header_beside(source)
+        return [source] if header is None else [source, header]
+    try:
+        return [source, data_beside(source, read_header(source))]
+    except (ValueError, OSError):  # opening the source will say what is wrong with it
+        return [source]

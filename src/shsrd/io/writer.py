@@ -1,0 +1,122 @@
+"""Writing a scene piece by piece: every pixel once, one file, under its name only when complete."""
+
+from __future__ import annotations
+
+import math
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shsrd.cube import Facts
+from shsrd.io.codec import encode_bands
+from shsrd.io.files import staged, writing
+from shsrd.io.sinks import Sink
+from shsrd.io.targets import check_target, open_sink, written_files
+
+
+def open_writer(path: str | os.PathLike[str], facts: Facts, *, overwrite: bool = False) -> Writer:
+    """A writer of one scene; use it in a ``with`` block.
+
+    The same pixels give the same bytes, whatever rectangles they come in.
+
+    Args:
+        path: the file; its ending decides the format, as for :func:`shsrd.io.save_cube`.
+        facts: all that is known beyond the pixels; ``facts.storage`` says how they are stored.
+        overwrite: replace an existing file.
+
+    Returns:
+        The writer; nothing is on disk before its ``with`` block begins.
+
+    Raises:
+        SceneError: a target that exists or cannot be written, or a scene that the format cannot hold.
+    """
+    return Writer(check_target(path, overwrite=overwrite, facts=facts), facts)
+
+
+class Writer:
+    """Takes a scene from the top down and completes its file at the end of the ``with`` block.
+
+    Leaving the block by an exception, an interrupt included, leaves nothing: no file and no temporary one.
+    """
+
+    def __init__(self, target: Path, facts: Facts) -> None:
+        self._target, self._facts = target, facts
+        self._filled = np.zeros(facts.shape[2], np.int64)  # rows written, by column
+        self._stack = ExitStack()
+        self._sink: Sink | None = None
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            parts = stack.enter_context(staged(*written_files(self._target)))
+            with writing(self._target):
+                self._sink = open_sink(parts, self._facts)
+            stack.callback(self._sink.abandon)
+            self._stack = stack.pop_all()
+        return self
+
+    def write(self, block: NDArray[np.float32], row: int, column: int) -> None:
+        """Encode pixels to the stored type and write them.
+
+        Args:
+            block: ``(band, y, x)`` in physical units; NaN is no-data.
+            row: of the block's upper-left pixel in the scene.
+            column: likewise.
+
+        Raises:
+            SceneError: no-data that the stored type cannot express, or the disk refuses.
+            ValueError: a rectangle that is outside, out of turn, or has other bands.
+        """
+        self.write_stored(encode_bands(block, self._facts.storage, source=self._facts.source), row, column)
+
+    def write_stored(self, stored: NDArray[np.generic], row: int, column: int) -> None:
+        """Write numbers that :func:`shsrd.io.codec.encode_bands` made.
+
+        Args:
+            stored: ``(band, y, x)`` in the stored type.
+            row: of the block's upper-left pixel in the scene.
+            column: likewise.
+
+        Raises:
+            SceneError: the disk refuses.
+            ValueError: a rectangle that is outside, out of turn, or has another type or other bands.
+        """
+        if self._sink is None:
+            raise ValueError(f"{self._target}: the writer is not open; use it in a with block")
+        self._check(stored, row, column)
+        with writing(self._target):
+            self._sink.put(stored, row, column)
+        self._filled[column : column + stored.shape[2]] += stored.shape[1]
+
+    def _check(self, stored: NDArray[np.generic], row: int, column: int) -> None:
+        """Each column is filled downwards without gaps, so every pixel is written once at most."""
+        bands, rows, columns = self._facts.shape
+        kind = np.dtype(self._facts.storage.dtype)
+        if stored.ndim != 3 or stored.shape[0] != bands or stored.dtype != kind or 0 in stored.shape:
+            raise ValueError(f"a block of {stored.dtype} {stored.shape} is no part of {bands} bands of {kind}")
+        bottom, right = row + stored.shape[1], column + stored.shape[2]
+        if min(row, column) < 0 or bottom > rows or right > columns:
+            raise ValueError(f"rows {row}:{bottom}, columns {column}:{right} are outside {rows} x {columns} pixels")
+        if not (self._filled[column:right] == row).all():
+            raise ValueError(f"rows {row}:{bottom}, columns {column}:{right} are not next; write from the top down")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with ExitStack() as stack:
+            stack.push(self._stack.pop_all())
+            sink, self._sink = self._sink, None
+            if error is not None:
+                stack.pop_all().__exit__(kind, error, trace)
+                return
+            assert sink is not None  # __enter__ made it
+            _, rows, columns = self._facts.shape
+            written, wanted = int(self._filled.sum()), math.prod((rows, columns))
+            if written != wanted:
+                raise ValueError(f"{self._target}: only {written} of {wanted} pixels were written; nothing is kept")
+            with writing(self._target):
+                sink.finish()

@@ -1,0 +1,88 @@
+"""Writing Zarr, version 2 of the format (GDAL 3.10 reads no other), by the CF conventions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from numcodecs import Blosc
+from numpy.typing import NDArray
+
+from shsrd.cube import Facts
+from shsrd.io.cf import CONVENTIONS, SCENE, axis_attributes, band_axis, band_lists, grid_mapping, pixel_centres
+from shsrd.io.gridded import HEADERS
+from shsrd.io.sinks import SIDE, Squares
+
+_DIMENSIONS = "_ARRAY_DIMENSIONS"  # how xarray and GDAL name axes in version 2
+
+
+class ZarrSink:
+    """A folder with the arrays of the NetCDF file; one chunk is 512 x 512 pixels of one band.
+
+    Chunks without any valid pixel have no file: a reader fills in no-data.
+    """
+
+    def __init__(self, part: Path, facts: Facts) -> None:
+        self._part = part
+        heads: dict[str, Any] = {"Conventions": CONVENTIONS, HEADERS: json.dumps(dict(facts.headers))}
+        self._group = zarr.open_group(part, mode="w-", zarr_format=2, attributes=heads)
+        bands, _, _ = band_axis(facts)
+        self._scene = _scene(self._group, facts, dimensions=[bands, "y", "x"])
+        for name, values, marks in (band_axis(facts), *band_lists(facts)):
+            _variable(self._group, name, np.array(values), {**marks, _DIMENSIONS: [bands]})
+        for name, centres in pixel_centres(facts).items():
+            _variable(self._group, name, centres, {**axis_attributes(name), _DIMENSIONS: [name]})
+        if grid_mapping(facts):
+            _variable(self._group, "crs", np.array(0, np.int32), {**grid_mapping(facts), _DIMENSIONS: []})
+        self._squares = Squares(facts.shape, facts.storage.dtype, self._write)
+
+    def put(self, stored: NDArray[np.generic], row: int, column: int) -> None:
+        """Take a rectangle of stored numbers."""
+        self._squares.put(stored, row, column)
+
+    def _write(self, square: NDArray[np.generic], row: int, column: int) -> None:
+        _, height, width = square.shape
+        for band, numbers in enumerate(square):
+            self._scene[band, row : row + height, column : column + width] = numbers
+
+    def finish(self) -> None:
+        """Gather all metadata in one file, so that a store behind a network opens at once."""
+        zarr.consolidate_metadata(self._group.store, zarr_format=2)
+
+    def abandon(self) -> None:
+        """Nothing is open."""
+
+
+def _scene(group: zarr.Group, facts: Facts, *, dimensions: list[str]) -> Any:
+    storage, kind = facts.storage, np.dtype(facts.storage.dtype)
+    marks: dict[str, Any] = {_DIMENSIONS: dimensions}
+    if storage.scale != 1 or storage.offset != 0:
+        marks |= {"scale_factor": storage.scale, "add_offset": storage.offset}
+    if grid_mapping(facts):
+        marks["grid_mapping"] = "crs"
+    if facts.crs is not None:
+        marks["_CRS"] = {"wkt": facts.crs}  # GDAL's own word
+    return group.create_array(
+        SCENE,
+        shape=facts.shape,
+        dtype=kind,
+        chunks=(1, SIDE, SIDE),
+        compressors=Blosc("zstd", clevel=5, shuffle=Blosc.SHUFFLE),
+        fill_value=_fill(storage.nodata, kind),
+        attributes=marks,
+    )
+
+
+def _fill(nodata: float | None, kind: np.dtype[Any]) -> Any:
+    """The no-data number, NaN in floats without one; integers without one have nothing to fill in."""
+    if nodata is None:
+        return np.array(np.nan, kind)[()] if kind.kind == "f" else None
+    return np.array(nodata).astype(kind)[()]
+
+
+def _variable(group: zarr.Group, name: str, values: NDArray[Any], marks: dict[str, Any]) -> None:
+    """A list without a fill value: xarray would take every number equal to it for missing."""
+    group.create_array(name, data=values, compressors=None, fill_value=None, attributes=marks)

@@ -1,0 +1,235 @@
+"""``upscale_file``: a scene of any size, from file to file, in two passes; interrupted work is not lost.
+
+The first pass gathers statistics, the second computes tiles. Finished tiles wait in a spool beside the destination, as
+they will be stored; one writer puts them into the output from the top down, so its bytes do not depend on which tile
+was finished when, by whom, or in which of several runs. The output appears under its name when it is complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from shsrd.cube import Facts, SceneError, Source
+from shsrd.io import Writer, open_source, open_writer
+from shsrd.io.files import remove_stale
+from shsrd.io.targets import check_target, files_read, written_files
+from shsrd.model import Model
+from shsrd.upscaling.computing import Here
+from shsrd.upscaling.identity import check_same, manifest_of, same_files
+from shsrd.upscaling.options import UpscaleOptions
+from shsrd.upscaling.plan import Plan, chosen_model, make_engine, make_plan
+from shsrd.upscaling.report import Report
+from shsrd.upscaling.seconds import Seconds
+from shsrd.upscaling.solver import Agreement
+from shsrd.upscaling.spool import Spool
+from shsrd.upscaling.survey import Survey, survey
+from shsrd.upscaling.upscale import Progress, uncertainty_facts
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be made of which file.
+
+    Attributes:
+        source: scene file or CAVE folder.
+        target: file to write; its ending decides the format.
+        scale: factor.
+        options: see ``UpscaleOptions``; whether an uncertainty is computed follows from the next.
+        uncertainty: file for one standard deviation per pixel and band, or None.
+        opening: further arguments of ``open_source`` (``variable``, ``wavelengths`` ...).
+        overwrite: replace existing files, and an interrupted run.
+        resume: go on with an interrupted run if there is one.
+    """
+
+    source: Path
+    target: Path
+    scale: int = 4
+    options: UpscaleOptions = field(default_factory=UpscaleOptions)
+    uncertainty: Path | None = None
+    opening: dict[str, Any] = field(default_factory=dict)
+    overwrite: bool = False
+    resume: bool = False
+
+    @property
+    def targets(self) -> list[Path]:
+        """Files to be written."""
+        return [self.target] if self.uncertainty is None else [self.target, self.uncertainty]
+
+    @property
+    def asked(self) -> UpscaleOptions:
+        """The options, with or without an uncertainty."""
+        return self.options.model_copy(update={"uncertainty": self.uncertainty is not None})
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """Result of ``upscale_file``.
+
+    Attributes:
+        report: what was done.
+        shape: ``(bands, rows, columns)`` of the output.
+        seconds: wall time by what it was spent on; reading and writing that overlap with computing are not in it.
+        resumed: tiles that an earlier run had finished.
+        tiles: tiles in all.
+    """
+
+    report: Report
+    shape: tuple[int, int, int]
+    seconds: dict[str, float]
+    resumed: int
+    tiles: int
+
+
+def upscale_file(job: Job, *, model: Model | None = None, progress: Progress | None = None) -> Streamed:
+    """Super-resolve a scene from file to file.
+
+    Args:
+        job: what is to be done.
+        model: weights already loaded, instead of ``job.options.model``.
+        progress: called after every tile.
+
+    Returns:
+        What was done; the outputs lie at ``job.targets``.
+
+    Raises:
+        SceneError: bad input, bad options, a target that cannot be written, or an interrupted run that does not fit.
+            Finished tiles are kept where the fault came later.
+        shsrd.model.WeightsError: the weights cannot be used.
+    """
+    model = chosen_model(job.asked, job.scale, model)
+    engine, seconds = make_engine(model, job.asked), Seconds()
+    spool = Spool.beside(job.target)
+    with _opened(job) as source:
+        outputs = _output_facts(job, source.facts, model)
+        for target, facts in zip(job.targets, outputs, strict=True):
+            check_target(target, overwrite=job.overwrite, facts=facts)
+        with spool.held():
+            with seconds.of("first pass"):
+                seen = _kept_survey(job, spool, source, model)
+                plan = make_plan(source, engine, job.asked, seen)
+            if seen is None:
+                spool.begin(_manifest(job, plan.seen, model), plan.seen)
+            run, resumed = _Run(plan, spool, outputs, seconds), len(spool.finished())
+            agreement = run.finish(job, Here(source, engine, outputs, seconds), progress or (lambda done, total: None))
+            spool.remove()
+    report = plan.report(model, engine, agreement.relative_to(plan.span))
+    return Streamed(report, outputs[0].shape, seconds.rounded(), resumed, len(plan.tiles()))
+
+
+@contextmanager
+def _opened(job: Job) -> Iterator[Source]:
+    source = open_source(job.source, **job.opening)
+    try:
+        yield source
+    finally:
+        source.close()
+
+
+def _output_facts(job: Job, low: Facts, model: Model) -> tuple[Facts, ...]:
+    finer = low.finer(job.scale)
+    return (finer,) if job.uncertainty is None else (finer, uncertainty_facts(finer, model, job.asked))
+
+
+def _manifest(job: Job, seen: Survey, model: Model) -> dict[str, Any]:
+    files = files_read(job.source)
+    return manifest_of(files, seen.digest, job.asked, model.fingerprint, job.targets, job.scale)
+
+
+def _kept_survey(job: Job, spool: Spool, source: Source, model: Model) -> Survey | None:
+    """What an interrupted run had found in its first pass, if this run goes on with it.
+
+    Raises:
+        SceneError: there is one and nobody said what to do with it, or it was about something else.
+    """
+    if not spool.begun or (job.overwrite and not job.resume):
+        return None
+    if not job.resume:
+        raise SceneError(f"{spool.folder}: an interrupted run; --resume goes on with it, --overwrite starts again")
+    kept = spool.manifest()
+    if kept is None:
+        return None
+    seen = spool.survey()
+    now = _manifest(job, seen, model)
+    check_same(kept, now)
+    if not same_files(kept, now) and survey(source, []).digest != seen.digest:
+        raise SceneError(f"cannot resume: {job.source} has changed; --overwrite starts again")
+    return seen
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Tiles on their way into the output."""
+
+    plan: Plan
+    spool: Spool
+    outputs: tuple[Facts, ...]
+    seconds: Seconds
+
+    def finish(self, job: Job, computing: Here, told: Progress) -> Agreement:
+        """Compute what is missing, write everything; gives the agreement of all tiles."""
+        tiles, finished = self.plan.tiles(), self.spool.finished()
+        pending = [number for number in range(len(tiles)) if number not in finished]
+        with ExitStack() as stack:
+            writers = []
+            for target, facts in zip(job.targets, self.outputs, strict=True):
+                remove_stale(*written_files(target))
+                overwrite = job.overwrite or job.resume
+                writers.append(stack.enter_context(open_writer(target, facts, overwrite=overwrite)))
+            assembly = stack.enter_context(_Assembly(self, writers, set(finished)))
+            for done, (number, part) in enumerate(computing.parts(self.plan, pending), start=len(finished) + 1):
+                with self.seconds.of("keeping tiles"):
+                    self.spool.keep(number, part)
+                assembly.finished(number)
+                told(done, len(tiles))
+            with self.seconds.of("completing the output"):
+                agreement = assembly.complete()
+        return agreement
+
+
+class _Assembly:
+    """Writes finished tiles from the top down, in a thread of its own."""
+
+    def __init__(self, run: _Run, writers: list[Writer], finished: set[int]) -> None:
+        self._run, self._writers, self._finished = run, writers, finished
+        self._tiles = run.plan.tiles()
+        self._next, self._agreement = 0, Agreement()
+        self._thread = ThreadPoolExecutor(1, "writer")
+        self._orders: list[Future[None]] = []
+
+    def __enter__(self) -> _Assembly:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown(wait=True, cancel_futures=True)
+
+    def finished(self, number: int) -> None:
+        """Tile ``number`` lies in the spool; raises what went wrong in writing earlier ones."""
+        self._finished.add(number)
+        while self._orders and self._orders[0].done():
+            self._orders.pop(0).result()
+        self._order()
+
+    def complete(self) -> Agreement:
+        """Wait until everything is written."""
+        self._order()
+        for order in self._orders:
+            order.result()
+        assert self._next == len(self._tiles)  # all tiles were finished
+        return self._agreement
+
+    def _order(self) -> None:
+        """Hand the tiles that are next to the thread."""
+        while self._next in self._finished:
+            self._orders.append(self._thread.submit(self._write, self._next))
+            self._next += 1
+
+    def _write(self, number: int) -> None:
+        part, place = self._run.spool.take(number), self._tiles[number].finer(self._run.plan.scale)
+        for writer, stored in zip(self._writers, part.outputs, strict=True):
+            writer.write_stored(stored, place.row, place.column)
+        self._agreement += part.agreement

@@ -1,0 +1,92 @@
+"""No room: refused before anything is computed where it can be known, else one sentence and nothing left."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections import namedtuple
+
+import numpy as np
+import pytest
+
+from shsrd.cube import Facts, SceneError, Storage
+from shsrd.io import WRITABLE_SUFFIXES, check_target, open_writer
+
+_CHILD = """
+import json, resource, shutil, signal, sys
+from pathlib import Path
+import numpy as np
+from shsrd.cube import Cube
+from shsrd.io import save_cube
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+folder, suffixes = Path(sys.argv[1]), sys.argv[2:]
+pixels = np.random.default_rng(0).random((3, 300, 1030)).astype(np.float32)
+cube = Cube(pixels, wavelength_nm=np.array([400.0, 500, 600]))
+_, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+for suffix in suffixes:
+    target = folder / f"a{suffix}"
+    save_cube(cube, target)
+    largest = max(p.stat().st_size for p in folder.rglob("*") if p.is_file())
+    before = {str(p): p.stat().st_mtime_ns for p in folder.rglob("*")}
+    for limit in (100, 5000, largest // 2, largest - 700, largest - 1):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+        try:
+            save_cube(cube, target, overwrite=True)
+            said = "nothing"
+        except Exception as error:
+            said = f"{type(error).__name__}: {error}"
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+        same = {str(p): p.stat().st_mtime_ns for p in folder.rglob("*")} == before
+        print(json.dumps([suffix, limit, said, same]))
+    for path in folder.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit on the size of files there")
+def test_a_disk_that_fills_up(tmp_path):
+    """A limit on the size of files stands for the end of the disk: the write that crosses it fails."""
+    suffixes = [s for s in WRITABLE_SUFFIXES if s not in (".hdr", ".bsq", ".dat", ".tiff")]
+    command = [sys.executable, "-c", _CHILD, str(tmp_path), *suffixes]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert run.returncode == 0, run.stderr
+    results = [json.loads(line) for line in run.stdout.splitlines()]
+    assert len(results) == 5 * len(suffixes)
+    for suffix, limit, said, same in results:
+        assert said.startswith(f"SceneError: {tmp_path}/a{suffix}: could not be written"), (limit, said)
+        assert "\n" not in said
+        assert same, (suffix, limit)
+    assert "Traceback" not in run.stderr
+
+
+Usage = namedtuple("Usage", "total used free")
+
+
+@pytest.mark.parametrize("suffix", WRITABLE_SUFFIXES)
+def test_too_little_free_space_is_refused(suffix, tmp_path, monkeypatch):
+    facts = Facts((10, 100, 100), storage=Storage("int16", nodata=-1))  # 200 kB
+    share = 1.0 if suffix in (".hdr", ".img", ".bsq", ".dat", ".npy") else 0.1
+    for free, refused in ((200_000 * share - 1, True), (200_000 * share, False)):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: Usage(10**9, 0, int(free)))
+        if refused:
+            with pytest.raises(SceneError, match=rf"a{suffix}: needs .* are free; make room"):
+                check_target(tmp_path / f"a{suffix}", facts=facts)
+            with pytest.raises(SceneError, match="are free"):
+                open_writer(tmp_path / f"a{suffix}", facts)
+        else:
+            check_target(tmp_path / f"a{suffix}", facts=facts)
+    check_target(tmp_path / f"a{suffix}")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_format_cannot_hold_is_refused_before(tmp_path):
+    large = Facts((50, 5000, 5000), storage=Storage("int16"))
+    with pytest.raises(SceneError, match=r"a\.mat: MATLAB v5 holds at most 2 GiB; write a \.tif"):
+        check_target(tmp_path / "a.mat", facts=large)
+    for suffix, dtype in ((".img", "int8"), (".tif", "float16")):
+        with pytest.raises(SceneError, match=f"cannot store {dtype}"):
+            check_target(tmp_path / f"a{suffix}", facts=Facts((2, 2, 2), storage=Storage(dtype)))
+    with pytest.raises(SceneError, match="does not fit uint16"):
+        check_target(tmp_path / "a.tif", facts=Facts((2, 2, 2), storage=Storage("uint16", nodata=-1.0)))
+    assert np.size(list(tmp_path.iterdir())) == 0
