@@ -74,6 +74,13 @@ def test_a_selection_is_where_it_is(make_scene):
     assert np.allclose(part.transform, scene.transform * Affine.translation(3, 2), rtol=0, atol=1e-6)
 
 
+def test_every_second_pixel_is_a_coarser_grid(make_scene):
+    scene = make_scene()
+    coarse = Cube.from_xarray(scene.to_xarray()[:, ::2, ::3])
+    want = Affine(90.0, 0.0, scene.transform.c - 30, 0.0, -60.0, scene.transform.f + 15)  # centres stay where they are
+    assert np.allclose(coarse.transform, want, rtol=0, atol=1e-6)
+
+
 def test_axes_in_any_order_and_other_names(make_scene):
     scene = make_scene()
     turned = scene.to_xarray().transpose("x", "band", "y").rename({"y": "latitude", "x": "longitude", "band": "w"})

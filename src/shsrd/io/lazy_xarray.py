@@ -74,12 +74,6 @@ def _span(part: int | slice, extent: int) -> tuple[slice, int | slice]:
         place = range(extent)[part]
         return slice(place, place + 1), 0
     places = range(extent)[part]
-    if not places:
-        return slice(0, 0), part
-    low = min(places[0], places[-1])
-    return slice(low, max(places[0], places[-1]) + 1), _within(places, low)
-
-
-def _within(places: range, low: int) -> slice:
-    last = places[-1] - low + (1 if places.step > 0 else -1)
-    return slice(places[0] - low, None if last < 0 else last, places.step)
+    assert places.step > 0  # xarray turns arrays round itself
+    stop = places[-1] + 1 if places else places.start
+    return slice(places.start, stop), slice(None, None, places.step)
