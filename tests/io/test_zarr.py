@@ -78,6 +78,18 @@ def test_a_store_that_vanishes(write_zarr):
         source.read(slice(0, 1), slice(0, 1))
 
 
+def test_chunks_without_a_file_are_no_data(tmp_path):
+    root = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=2)
+    marks = {"_ARRAY_DIMENSIONS": ["band", "y", "x"]}
+    scene = root.create_array(
+        "refl", shape=(4, 2000, 3000), chunks=(1, 50, 50), dtype="i2", fill_value=-1, attributes=marks
+    )
+    scene[:, :50, :50] = 9
+    pixels = open_source(tmp_path / "a.zarr").read(slice(40, 60), slice(0, 40))
+    assert (pixels[:, :10] == 9).all()
+    assert np.isnan(pixels[:, 10:]).all()
+
+
 def test_a_promise_larger_than_the_store(write_zarr):
     path = write_zarr()
     for name in (".zarray", "zarr.json"):

@@ -81,11 +81,11 @@ def open_source(
         raise SceneError(f"{place}: variable={variable!r} and dataset={dataset!r} name two arrays; give one")
     options = Options(variable if variable is not None else dataset, wavelengths, axes)
     with reading(place, "scene"):
-        opened = _open(place, options)
-    if opened.source.facts.shape[0] == 1:
-        opened.source.close()
+        source = FileSource(place, options, _open(place, options))
+    if source.facts.shape[0] == 1:
+        source.close()
         raise SceneError(f"{place}: this is a 2-D image (one band); give a scene with one band a wavelength")
-    return FileSource(place, options, opened)
+    return source
 
 
 def _open(path: Path, options: Options) -> Opened:

@@ -17,6 +17,7 @@ from shsrd.io.sources import StoredSource
 _MARKS = (".zgroup", ".zarray", "zarr.json")
 _METADATA = (".zarray", "zarr.json")
 _DENSE = 40 * MOST_COMPRESSION  # zstd shrinks constant blocks that far
+_SPARSE = 2**30  # bytes a store may promise whatever it holds: chunks without data have no file
 _CODECS = {  # what only turns bytes into numbers; a store may also name codecs that run code (pickle)
     *("blosc", "zstd", "gzip", "zlib", "bz2", "lz4", "lzma", "shuffle", "delta", "fixedscaleoffset", "quantize"),
     *("bitround", "packbits", "astype", "crc32", "crc32c", "adler32", "fletcher32", "vlen-utf8", "vlen-bytes"),
@@ -139,7 +140,7 @@ def _codec_names(value: Any) -> Iterator[str]:
 def _check_size(folder: Path, claimed: int) -> None:
     """Refuse a shape that the stored chunks cannot fill, were they all as dense as can be."""
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    if claimed > size * _DENSE:
+    if claimed > max(size * _DENSE, _SPARSE):
         raise SceneError(
             f"{folder}: the store promises {claimed} bytes of pixels but its files have only {size}; copy it again"
         )
