@@ -49,7 +49,9 @@ def test_junk_with_a_signature(tmp_path, magic):
 
 def test_empty_folder_and_zarr(tmp_path):
     assert "CAVE" in refuse(tmp_path)
-    (tmp_path / ".zgroup").write_text("{}")
+    (tmp_path / ".zgroup").write_text('{"zarr_format": 2}')
+    assert "three axes" in refuse(tmp_path)
+    (tmp_path / ".zgroup").write_text("{")
     assert "Zarr" in refuse(tmp_path)
 
 

@@ -1,13 +1,14 @@
 """What must hold for the scene of any sensor, whatever its file looks like inside."""
 
 import pickle
+import random
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from shsrd.cube import Cube, read_whole
+from shsrd.cube import Cube, SceneError, read_whole
 from shsrd.io import describe, open_cube, open_source, save_cube
 
 
@@ -30,9 +31,26 @@ def check_scene(tmp_path: Path) -> Callable[..., Cube]:
         for suffix in (".tif", ".hdr", ".nc"):
             save_cube(scene, tmp_path / f"again{suffix}", overwrite=True)
             assert_same(open_cube(tmp_path / f"again{suffix}"), scene)
+        if path.suffix != ".XML":
+            check_damage(path)
         return scene
 
     return check
+
+
+def check_damage(path: Path) -> None:
+    """Cut or overwrite bytes anywhere: a scene or a SceneError in one line, nothing else."""
+    dice, whole = random.Random(path.name), path.read_bytes()
+    for trial in range(12):
+        damaged = bytearray(whole[: dice.randrange(len(whole))] if trial % 3 == 0 else whole)
+        for _ in range(trial % 3):
+            damaged[dice.randrange(len(whole))] = dice.randrange(256)
+        path.write_bytes(damaged)
+        try:
+            open_cube(path)
+        except SceneError as error:
+            assert "\n" not in str(error)
+    path.write_bytes(whole)
 
 
 def assert_same(one: Cube, other: Cube) -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from shsrd.cube import Storage
-from shsrd.io import open_cube
+from shsrd.io import describe, open_cube
 
 NM = np.array([381.0, 500.5, 1390.0, 2493.0], np.float32)
 DOWN, ACROSS = 5, 6
@@ -53,7 +53,10 @@ def test_the_grid_is_not_said_to_be_a_map(tmp_path):
     scene = open_cube(tmp_path / "a.nc")
     assert scene.crs is scene.transform is None  # the file's geotransform is that of the lookup table
     assert scene.headers["grid"] == "sensor (not orthorectified)"
-    assert scene.headers["geolocation"] == "location/glt_x, location/glt_y, location/lat, location/lon in a.nc"
+    assert scene.headers["geolocation"] == (
+        "location/glt_x, location/glt_y, location/lat, location/lon in a.nc, for its 5 x 6 pixels"
+    )
+    assert describe(scene)["grid"] == "sensor (not orthorectified)"
 
 
 def test_without_tables_nothing_is_said(tmp_path):

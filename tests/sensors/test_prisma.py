@@ -31,6 +31,9 @@ def write_prisma(path, *, level="2D", swaths=("HCO",), scales=((0.0, 1.5), (0.0,
             for name, stored in zip(("VNIR", "SWIR"), pair, strict=True):
                 fields.create_dataset(f"{name}_Cube", data=np.roll(stored, shift), chunks=(2, 4, COLUMNS))
                 fields[f"{name}_PIXEL_L2_ERR_MATRIX"] = np.zeros(stored.shape, np.uint8)
+            places = file.create_group(f"HDFEOS/SWATHS/PRS_L{level}_{swath}/Geolocation Fields")
+            for name in ("Latitude_VNIR", "Longitude_VNIR") if level == "1" else ("Latitude", "Longitude"):
+                places[name] = np.ones((ROWS, COLUMNS))
         marks = {
             "Product_ID": b"PRS_L2D_STD",
             "Sun_zenith_angle": np.float32(31.5),
@@ -83,6 +86,7 @@ def test_reflectance_of_level_2d(tmp_path, check_scene):
     assert scene.transform == Affine(30, 0, 500_000, 0, -30, 4_600_020)  # half a pixel outside the centres
     assert scene.headers["Sun_zenith_angle"] == "31.5"
     assert scene.headers["swath"] == "PRS_L2D_HCO"
+    assert "grid" not in scene.headers
     assert not {"L2ScaleVnirMax", "List_Cw_Vnir"} & set(scene.headers)
 
 
@@ -107,6 +111,8 @@ def test_radiance_of_level_1(tmp_path, check_scene):
     scene = check_scene(tmp_path / "a.he5")
     assert np.allclose(scene.pixels, joined(pair) / 100 - 2, rtol=1e-6)
     assert scene.crs is scene.transform is None
+    assert "not orthorectified" in scene.headers["grid"]
+    assert "PRS_L1_HCO/Geolocation Fields/Latitude_VNIR" in scene.headers["geolocation"]
 
 
 def test_a_flagged_band_with_a_wavelength_is_bad(tmp_path):

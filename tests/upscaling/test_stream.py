@@ -78,12 +78,12 @@ def test_any_tile_gives_the_same_bytes(tmp_path, make_scene, make_model, rows, c
     pixels[:, 1 : 1 + hole] = np.nan
     if not np.isfinite(pixels).any():
         return
-    save_cube(cube.replace(pixels=pixels), tmp_path / "scene.npz", overwrite=True)
+    save_cube(cube.replace(pixels=pixels), tmp_path / "scene.img", overwrite=True)
     made = []
     for side in (8, tile):
         options = UpscaleOptions(**OPTIONS | {"tile": side}, steps=steps)
         target = tmp_path / "fine.img"
-        upscale_file(Job(tmp_path / "scene.npz", target, 2, options, overwrite=True), model=make_model())
+        upscale_file(Job(tmp_path / "scene.img", target, 2, options, overwrite=True), model=make_model())
         made.append(target.read_bytes())
     assert made[0] == made[1]
 

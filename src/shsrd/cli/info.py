@@ -19,7 +19,7 @@ class Arguments:
     """Show what a scene file holds: size, wavelengths, storage, no-data, georeference.
 
     Attributes:
-        source: scene file (ENVI, GeoTIFF, MATLAB, HDF5, NetCDF, NPY, NPZ) or CAVE folder.
+        source: scene file (ENVI, GeoTIFF, MATLAB, HDF5, NetCDF, NumPy) or folder (Zarr, EnMAP, DESIS, CAVE).
         variable: name or path of the array, where a file has several.
         wavelengths: name or path of the list of wavelengths inside the file.
         json: print JSON.

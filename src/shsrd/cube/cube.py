@@ -13,6 +13,7 @@ from shsrd.cube.errors import SceneError
 from shsrd.cube.facts import Facts, Storage, check_facts, scaled_transform
 
 if TYPE_CHECKING:  # training needs cubes' errors but no georeference
+    import xarray
     from affine import Affine
 
 
@@ -70,6 +71,30 @@ class Cube:
         """Everything but the pixels."""
         known = {name.name: getattr(self, name.name) for name in fields(Facts) if name.name != "shape"}
         return Facts(self.shape, **known)
+
+    @classmethod
+    def from_xarray(cls, array: xarray.DataArray) -> Cube:
+        """A cube from an xarray array with dimensions y, x and one more (the bands), in any order.
+
+        Read are the coordinates ``wavelength``, ``fwhm`` (nm, or um by their ``units``), ``good_bands`` and
+        ``band_name`` along the bands, and the place as rioxarray keeps it. Packed numbers are unpacked.
+
+        Raises:
+            SceneError: other dimensions, or lists that do not fit.
+        """
+        from shsrd.cube.labelled import pixels_and_facts
+
+        return cls.of(*pixels_and_facts(array))
+
+    def to_xarray(self) -> xarray.DataArray:
+        """The cube as an xarray array ``(band, y, x)``, with coordinates and place as rioxarray keeps them.
+
+        Numbers are pixel values with NaN for no-data; how they are stored in a file is in ``encoding``, so that
+        ``to_netcdf`` and ``to_zarr`` pack them again.
+        """
+        from shsrd.cube.labelled import data_array
+
+        return data_array(self.pixels, self.facts)
 
     @property
     def shape(self) -> tuple[int, int, int]:

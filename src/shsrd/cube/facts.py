@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +61,11 @@ class Facts:
         if min(self.shape) < 1:
             raise SceneError(f"{self.source}: the scene is empty (shape {self.shape})")
         check_facts(self, bands=self.shape[0])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A read-only view does not pickle: headers travel as a plain dictionary."""
+        values = (getattr(self, name.name) for name in fields(self))
+        return Facts, tuple(dict(value) if isinstance(value, Mapping) else value for value in values)
 
     def replace(self, **changes: Any) -> Facts:
         """A copy with some fields changed."""

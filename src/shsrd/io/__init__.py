@@ -1,5 +1,7 @@
 """Files: the only room that knows formats; a scene goes in and comes out as a :class:`shsrd.cube.Cube`."""
 
+from typing import TYPE_CHECKING, Any
+
 from shsrd.io.codec import encode_bands
 from shsrd.io.describe import bounds, describe
 from shsrd.io.files import write_json
@@ -7,6 +9,9 @@ from shsrd.io.opening import open_cube, open_source
 from shsrd.io.saving import save_cube
 from shsrd.io.targets import WRITABLE_SUFFIXES, check_target
 from shsrd.io.writer import Writer, open_writer
+
+if TYPE_CHECKING:
+    from shsrd.io.lazy_xarray import open_xarray
 
 __all__ = [
     "WRITABLE_SUFFIXES",
@@ -18,6 +23,16 @@ __all__ = [
     "open_cube",
     "open_source",
     "open_writer",
+    "open_xarray",
     "save_cube",
     "write_json",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import xarray only for who uses it (PEP 562)."""
+    if name != "open_xarray":
+        raise AttributeError(f"module 'shsrd.io' has no attribute {name!r}")
+    from shsrd.io.lazy_xarray import open_xarray
+
+    return open_xarray

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shsrd.cube import Cube, Facts, MemorySource, Source, stripes
+from shsrd.io.not_rectified import GRID
 
 if TYPE_CHECKING:
     from affine import Affine
@@ -22,9 +23,10 @@ def describe(scene: Cube | Source) -> dict[str, Any]:
 
     Returns:
         Keys ``source, shape, wavelength_nm, fwhm_nm, dtype, scale, offset, nodata, nodata_share, bad_bands,
-        empty_bands, crs, pixel_size, bounds, value_range, band_names, headers``; None where the scene does
-        not say. ``shape`` is bands, rows, columns; ranges are ``[lowest, highest]``; ``bounds`` is
-        ``[left, bottom, right, top]`` of the outer corners.
+        empty_bands, crs, pixel_size, bounds, grid, value_range, band_names, headers``; None where the scene
+        does not say. ``shape`` is bands, rows, columns; ranges are ``[lowest, highest]``; ``bounds`` is
+        ``[left, bottom, right, top]`` of the outer corners; ``grid`` tells that rows and columns are those of
+        the sensor, not of a map.
     """
     source: Source = MemorySource(scene) if isinstance(scene, Cube) else scene
     facts, seen = source.facts, _survey(source)
@@ -43,6 +45,7 @@ def describe(scene: Cube | Source) -> dict[str, Any]:
         "crs": _crs_name(facts.crs),
         "pixel_size": _pixel_size(facts.transform),
         "bounds": bounds(facts),
+        "grid": facts.headers.get(GRID),
         "value_range": [seen.lowest, seen.highest] if seen.counts.any() else None,
         "band_names": len(facts.band_names),
         "headers": sorted(facts.headers),

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
-from shsrd.cube import Facts, SceneError, Storage
+from shsrd.cube import Facts, SceneError, Storage, labelled
 from shsrd.io.arrays import axis_order, choose
 from shsrd.io.codec import fits
 from shsrd.io.map_info import transform_of, wkt_of
 from shsrd.io.sources import StoredSource, array_numbers
 from shsrd.io.wavelengths import shortest_text, to_nanometres, unit_power
 
-HEADERS = "shsrd_headers"  # file attribute with the header keys of other formats as JSON
+HEADERS = labelled.HEADERS  # also an attribute of whole files
 NO_COORDINATE = "This is a netCDF dimension but not a netCDF variable."
 _WAVELENGTHS = ("wavelength", "wavelengths", "wavelength_nm", "band_wavelength", "center_wavelengths")
 _WIDTHS = ("fwhm", "fwhm_nm")
-_NAMES = ("band_names",)
+_NAMES = ("band_names", "band_name")
 _GOOD = ("good_wavelengths", "good_bands", "bbl")
 _AXES = {
     "b": ("band", "bands", "b", "channel", "channels", "spectral", *_WAVELENGTHS),
@@ -79,7 +79,6 @@ def source_from_container(
     dataset: str | None,
     wavelengths: str | None,
     axes: str | None,
-    release: Callable[[], None] = lambda: None,
 ) -> StoredSource:
     """The scene of a container, read when asked for.
 
@@ -91,7 +90,6 @@ def source_from_container(
         dataset: path or unique last name of the scene.
         wavelengths: path or unique last name of the list of wavelengths.
         axes: order of the axes, such as ``"byx"``.
-        release: closes the file.
 
     Raises:
         SceneError: no scene, several scenes, or contents that contradict each other.
@@ -115,22 +113,19 @@ def source_from_container(
         crs=_crs(box, name),
         transform=_transform(box, name),
         storage=_storage(scene, scene.dtype.name),
-        headers=_headers(box),
+        headers=_headers(box, scene),
         source=box.source,
     )
-    return source_of_array(scene, order, facts, release)
+    return replace(source_of_array(scene, order, facts), name=name)
 
 
-def source_of_array(
-    scene: Array, order: Sequence[int], facts: Facts, release: Callable[[], None] = lambda: None
-) -> StoredSource:
+def source_of_array(scene: Array, order: Sequence[int], facts: Facts) -> StoredSource:
     """A source of one array of a container; whole chunks are the cheapest rows.
 
     Args:
         scene: the array.
         order: at which of its axes band, y and x lie.
         facts: what is known of it.
-        release: closes the file.
 
     Raises:
         SceneError: numbers that cannot be pixels, or that are not in the file.
@@ -138,12 +133,14 @@ def source_of_array(
     scene.check()
     numbers = array_numbers(scene.part, order, dtype=scene.dtype, source=facts.source)
     step = 1 if scene.chunks is None else scene.chunks[order[1]]
-    return StoredSource(facts, numbers, min(step, facts.shape[1]), release)
+    return StoredSource(facts, numbers, min(step, facts.shape[1]))
 
 
 def _band_names(box: Container, scene: str) -> tuple[str, ...]:
     path = box.near(scene, _NAMES)
-    return () if path is None else tuple(_text(np.array([v])) for v in box.arrays[path].read().ravel())
+    if path is None or len(box.arrays[path].shape) != 1:  # NetCDF 3 has names as tables of letters
+        return ()
+    return tuple(_text(np.array([v])) for v in box.arrays[path].read().ravel())
 
 
 def _shared(first: str, second: str) -> int:
@@ -261,8 +258,8 @@ def _text(values: NDArray[np.generic]) -> str:
     return first.decode("utf-8", "replace") if isinstance(first, bytes) else str(first)
 
 
-def _headers(box: Container) -> dict[str, str]:
+def _headers(box: Container, scene: Array) -> dict[str, str]:
     """The file's own attributes, and our own JSON of header keys; bookkeeping (leading underscore) stays behind."""
     plain = {k: str(v) for k, v in box.attributes.items() if not k.startswith("_") and np.size(v) == 1}
-    own = plain.pop(HEADERS, None)
+    own = plain.pop(HEADERS, scene.attributes.get(HEADERS))
     return plain if own is None else {str(k): str(v) for k, v in json.loads(own).items()}

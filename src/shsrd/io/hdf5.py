@@ -63,7 +63,7 @@ def _open_any(
 def _with_grid(facts: Facts, box: Container, path: Path) -> Facts:
     """A scene without a place, and with latitude and longitude of every pixel, is in the sensor's grid."""
     tables = tables_of(box, *facts.shape[1:]) if facts.transform is None else []
-    return facts.replace(headers=dict(facts.headers) | sensor_grid(tables, path)) if tables else facts
+    return facts.replace(headers=dict(facts.headers) | sensor_grid(tables, path, *facts.shape[1:])) if tables else facts
 
 
 def read_netcdf3(path: Path, *, dataset: str | None, wavelengths: str | None, axes: str | None) -> Cube:

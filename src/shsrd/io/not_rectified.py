@@ -16,15 +16,18 @@ _LOOKUP = {"glt_x", "glt_y"}
 _PLACES = {"lat", "lon", "latitude", "longitude"}
 
 
-def sensor_grid(tables: Sequence[str], path: Path) -> dict[str, str]:
+def sensor_grid(tables: Sequence[str], path: Path, rows: int, columns: int) -> dict[str, str]:
     """Header keys of a scene that is not orthorectified.
 
     Args:
         tables: paths of latitude, longitude and lookup tables inside the file.
         path: the file.
+        rows: of the grid that the tables speak of; it stays true for a finer scene.
+        columns: likewise.
     """
     keys = {GRID: "sensor (not orthorectified)"}
-    return keys | ({TABLES: f"{', '.join(sorted(t.strip('/') for t in tables))} in {path.name}"} if tables else {})
+    listed = ", ".join(sorted(table.strip("/") for table in tables))
+    return keys | ({TABLES: f"{listed} in {path.name}, for its {rows} x {columns} pixels"} if tables else {})
 
 
 def tables_of(box: Container, rows: int, columns: int) -> list[str]:

@@ -30,10 +30,11 @@ def open_cube(
     wavelengths: str | None = None,
     axes: str | None = None,
 ) -> Cube:
-    """Open a hyperspectral scene: ENVI, GeoTIFF, MATLAB, HDF5, NetCDF, NumPy or a CAVE folder.
+    """Open a hyperspectral scene: ENVI, GeoTIFF, MATLAB, HDF5, NetCDF, Zarr, NumPy, CAVE.
 
     Args:
-        path: the file (for ENVI the image or its header), or the folder of a CAVE scene.
+        path: the file (for ENVI the image or its header; for EnMAP and DESIS the image or the XML), or the
+            folder of a Zarr store, a product or a CAVE scene.
         variable: name of the array, where a MATLAB, NPZ or NetCDF file has several scenes.
         dataset: path of the array inside an HDF5 file (another name for ``variable``).
         wavelengths: name or path of the list of wavelengths inside the file.
@@ -80,11 +81,11 @@ def open_source(
         raise SceneError(f"{place}: variable={variable!r} and dataset={dataset!r} name two arrays; give one")
     options = Options(variable if variable is not None else dataset, wavelengths, axes)
     with reading(place, "scene"):
-        opened = _open(place, options)
-    if opened.source.facts.shape[0] == 1:
-        opened.source.close()
+        source = FileSource(place, options, _open(place, options))
+    if source.facts.shape[0] == 1:
+        source.close()
         raise SceneError(f"{place}: this is a 2-D image (one band); give a scene with one band a wavelength")
-    return FileSource(place, options, opened)
+    return source
 
 
 def _open(path: Path, options: Options) -> Opened:
@@ -140,14 +141,23 @@ def _is_raw(path: Path) -> bool:
 def _open_folder(path: Path, options: Options) -> Opened:
     from shsrd.io.cave import read_cave
     from shsrd.io.product_xml import metadata_in
+    from shsrd.io.zarr_read import is_zarr
 
-    if (path / ".zgroup").exists() or (path / ".zarray").exists() or (path / "zarr.json").exists():
-        raise SceneError(f"{path}: Zarr is not read yet; convert it to GeoTIFF or NetCDF")
+    if is_zarr(path):
+        with reading(path, "Zarr"):
+            return _open_zarr(path, options)
     metadata = metadata_in(path)
     if metadata is not None:
         return _open_product(metadata, options)
     _refuse_options(path, options)
     return Opened("CAVE folder", path, MemorySource(read_cave(path)))
+
+
+def _open_zarr(path: Path, options: Options) -> Opened:
+    from shsrd.io.zarr_read import open_zarr
+
+    source, described = open_zarr(path, variable=options.variable, wavelengths=options.wavelengths, axes=options.axes)
+    return Opened("Zarr", described, source)
 
 
 def _open_product(path: Path, options: Options) -> Opened:

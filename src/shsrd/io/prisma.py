@@ -20,6 +20,7 @@ from shsrd.cube import Facts, SceneError, Storage
 from shsrd.io.gridded import Array
 from shsrd.io.hdf5_arrays import array_of, attributes_of
 from shsrd.io.map_info import wkt_of
+from shsrd.io.not_rectified import sensor_grid
 from shsrd.io.sources import StoredSource
 from shsrd.io.wavelengths import shortest_text, to_nanometres
 
@@ -73,6 +74,8 @@ def open_prisma(file: h5py.File, path: Path) -> StoredSource:
     places = [places[position] for position in order]
     rows, columns = shapes[0]
     alike = pair[0].storage == pair[1].storage
+    transform = _transform(marks, rows, columns, path)
+    grid = {} if transform is not None else sensor_grid(_tables(file, swath), path, rows, columns)
     facts = Facts(
         (len(places), rows, columns),
         wavelength_nm=_listed([d.wavelength[b] for d, b in places], "List_Cw", path),
@@ -80,9 +83,9 @@ def open_prisma(file: h5py.File, path: Path) -> StoredSource:
         good_bands=np.array([not d.flagged[b] for d, b in places]),
         band_names=tuple(f"{d.name} {b + 1}" for d, b in places),
         crs=_crs(marks, path),
-        transform=_transform(marks, rows, columns, path),
+        transform=transform,
         storage=pair[0].storage if alike else Storage("float32"),
-        headers=_headers(marks, swath),
+        headers=_headers(marks, swath) | grid,
         source=str(path),
     )
     decoding = None if alike else [d.storage for d, _ in places]
@@ -172,6 +175,12 @@ def _transform(marks: dict[str, Any], rows: int, columns: int, path: Path) -> Af
         f"{path}: the corners lie {right - left:g} x {top - bottom:g} m apart, which {columns} x {rows} pixels of "
         f"{_PIXEL_M:g} m do not fill; download the product again"
     )
+
+
+def _tables(file: h5py.File, swath: str) -> list[str]:
+    """Latitude and longitude of every pixel; level 1 has them for each detector."""
+    place = f"HDFEOS/SWATHS/{swath}/Geolocation Fields"
+    return [f"{place}/{name}" for name in file.get(place) or () if name.startswith(("Latitude", "Longitude"))]
 
 
 def _headers(marks: dict[str, Any], swath: str) -> dict[str, str]:

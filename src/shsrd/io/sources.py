@@ -30,6 +30,7 @@ class StoredSource:
         row_step: rows that are cheapest to read together.
         release: closes the file.
         decoding: what the numbers mean, one for each band; None where ``facts.storage`` holds for all.
+        name: path of the scene inside the file, where it has one.
     """
 
     facts: Facts
@@ -37,6 +38,7 @@ class StoredSource:
     row_step: int = 1
     release: Callable[[], None] = _nothing
     decoding: Sequence[Storage] | None = None
+    name: str = ""
 
     def read(self, rows: slice, columns: slice) -> NDArray[np.float32]:
         """Pixels ``(band, y, x)``; see :meth:`shsrd.cube.Source.read`."""

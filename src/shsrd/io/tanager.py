@@ -48,6 +48,7 @@ def open_tanager(file: h5py.File, path: Path) -> StoredSource:
     bands, rows, columns = array.shape
     lists = {key: _list(array.attributes, key, bands, path) for key in ("wavelengths", "fwhm")}
     good = np.atleast_1d(array.attributes.get("good_wavelengths", np.ones(bands)))
+    here = sensor_grid(_places(file, group), path, rows, columns)
     own = {k: str(v) for k, v in attributes_of(group.attrs).items() if np.size(v) == 1}
     rectified = "/GRIDS/" in place
     facts = Facts(
@@ -58,7 +59,7 @@ def open_tanager(file: h5py.File, path: Path) -> StoredSource:
         crs=_crs(file, group, path) if rectified else None,
         transform=_transform(file, rows, columns, path) if rectified else None,
         storage=_storage(array.attributes, array.dtype.name),
-        headers=own | {"dataset": place} | ({} if rectified else sensor_grid(_places(file, group), path)),
+        headers=own | {"dataset": place} | ({} if rectified else here),
         source=str(path),
     )
     return source_of_array(array, (0, 1, 2), facts)

@@ -1,0 +1,146 @@
+"""Zarr stores, versions 2 and 3, as containers of arrays that are read block by block."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from shsrd.cube import SceneError
+from shsrd.io.files import MOST_COMPRESSION
+from shsrd.io.gridded import Array, Container, source_from_container
+from shsrd.io.sources import StoredSource
+
+_MARKS = (".zgroup", ".zarray", "zarr.json")
+_METADATA = (".zarray", "zarr.json")
+_DENSE = 40 * MOST_COMPRESSION  # zstd shrinks constant blocks that far
+_SPARSE = 2**30  # bytes a store may promise whatever it holds: chunks without data have no file
+_CODECS = {  # what only turns bytes into numbers; a store may also name codecs that run code (pickle)
+    *("blosc", "zstd", "gzip", "zlib", "bz2", "lz4", "lzma", "shuffle", "delta", "fixedscaleoffset", "quantize"),
+    *("bitround", "packbits", "astype", "crc32", "crc32c", "adler32", "fletcher32", "vlen-utf8", "vlen-bytes"),
+    *("bytes", "transpose", "sharding_indexed", "default", "v2"),
+}
+
+
+def is_zarr(folder: Path) -> bool:
+    """Whether a folder is a Zarr store, or an array or group in one."""
+    return any((folder / mark).is_file() for mark in _MARKS)
+
+
+def open_zarr(
+    folder: Path, *, variable: str | None, wavelengths: str | None, axes: str | None
+) -> tuple[StoredSource, Path]:
+    """Open a scene in a Zarr store; names and places as in NetCDF.
+
+    Args:
+        folder: the store.
+        variable: path of the array, where several have three axes.
+        wavelengths: path of the list of wavelengths, where its name is none of the usual ones.
+        axes: order of the axes, where the store does not name them.
+
+    Returns:
+        The scene, and the file that describes its array.
+
+    Raises:
+        SceneError: no scene, several scenes, codecs that are not read, or contents that contradict each other.
+    """
+    import zarr
+
+    node: Any = zarr.open(str(folder), mode="r")
+    single = isinstance(node, zarr.Array)
+    members = [(folder.stem, node)] if single else list(_arrays(node))
+    names = {name for name, _ in members}
+    arrays = {name: _array(name, item, names, folder) for name, item in members if item.dtype.kind in "iufbcSUT"}
+    box = Container(arrays, {} if single else dict(node.attrs.asdict()), str(folder))
+    source = source_from_container(box, dataset=variable, wavelengths=wavelengths, axes=axes)
+    place = folder if single else folder / source.name
+    described = next((place / name for name in _METADATA if (place / name).is_file()), None)
+    if described is None:
+        raise SceneError(f"{folder}: {source.name} is not described in the store; copy it again")
+    _check_size(place, math.prod(source.facts.shape) * np.dtype(source.facts.storage.dtype).itemsize)
+    return source, described
+
+
+def _arrays(group: Any) -> Iterator[tuple[str, Any]]:
+    import zarr
+
+    for name, item in sorted(group.members(max_depth=None)):
+        if isinstance(item, zarr.Array):
+            yield name, item
+
+
+def _array(name: str, item: Any, names: set[str], folder: Path) -> Array:
+    marks = dict(item.attrs.asdict())
+    spoken = marks.pop("_ARRAY_DIMENSIONS", None) or getattr(item.metadata, "dimension_names", None)
+    if "_FillValue" not in marks and item.metadata.zarr_format == 2 and spoken and item.fill_value is not None:
+        marks["_FillValue"] = item.fill_value  # xarray keeps no-data there in version 2
+    if isinstance(marks.get("_FillValue"), str) and item.dtype.kind in "iuf":
+        marks["_FillValue"] = _number(marks["_FillValue"], item.dtype)
+    dims = tuple(_full(dim, name, names) for dim in spoken or [None] * item.ndim)
+    chunks = item.shards or item.chunks
+    return Array(
+        tuple(item.shape),
+        dims if len(dims) == item.ndim else (None,) * item.ndim,
+        marks,
+        np.dtype(item.dtype),
+        lambda key: np.asarray(item[key]),
+        lambda: _check_codecs(name, item, folder),
+        tuple(chunks),
+    )
+
+
+def _full(dim: str | None, name: str, names: set[str]) -> str | None:
+    """The path of a coordinate: beside the array, or in a group above it."""
+    parents = name.split("/")[:-1]
+    for depth in range(len(parents), -1, -1):
+        path = "/".join([*parents[:depth], str(dim)])
+        if path in names:
+            return path
+    return dim
+
+
+def _number(text: str, dtype: np.dtype[Any]) -> float:
+    """Version 3 writes no-data as a word, or as the base-64 text of its bytes."""
+    import base64
+
+    try:
+        return float(text)
+    except ValueError:
+        return float(np.frombuffer(base64.b64decode(text, validate=True), dtype.newbyteorder("<"))[0])
+
+
+def _check_codecs(name: str, item: Any, folder: Path) -> None:
+    metadata: Mapping[str, Any] = item.metadata.to_dict()
+    keys = ("codecs", "filters", "compressor")
+    used = {codec for key in keys for codec in _codec_names(metadata.get(key))}
+    foreign = sorted(used - _CODECS)
+    if foreign:
+        raise SceneError(
+            f"{folder}: {name} is stored with {', '.join(foreign)}, which is not read; store it with zstd or blosc"
+        )
+
+
+def _codec_names(value: Any) -> Iterator[str]:
+    """Names of codecs, those inside others included."""
+    if isinstance(value, (list, tuple)):
+        for part in value:
+            yield from _codec_names(part)
+    elif isinstance(value, Mapping):
+        name = value.get("id", value.get("name"))
+        if isinstance(name, str):
+            yield name.removeprefix("numcodecs.")
+        configuration = value.get("configuration")
+        for key in ("codecs", "index_codecs"):
+            yield from _codec_names(configuration.get(key) if isinstance(configuration, Mapping) else None)
+
+
+def _check_size(folder: Path, claimed: int) -> None:
+    """Refuse a shape that the stored chunks cannot fill, were they all as dense as can be."""
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    if claimed > max(size * _DENSE, _SPARSE):
+        raise SceneError(
+            f"{folder}: the store promises {claimed} bytes of pixels but its files have only {size}; copy it again"
+        )
