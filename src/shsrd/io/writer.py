@@ -19,7 +19,7 @@ from shsrd.io.sinks import Sink
 from shsrd.io.targets import check_target, open_sink, written_files
 
 
-def open_writer(path: str | os.PathLike[str], facts: Facts, *, overwrite: bool = False) -> Writer:
+def open_writer(path: str | os.PathLike[str], facts: Facts, *, overwrite: bool = False, cog: bool = False) -> Writer:
     """A writer of one scene; use it in a ``with`` block.
 
     The same pixels give the same bytes, whatever rectangles they come in.
@@ -28,6 +28,7 @@ def open_writer(path: str | os.PathLike[str], facts: Facts, *, overwrite: bool =
         path: the file; its ending decides the format, as for :func:`shsrd.io.save_cube`.
         facts: all that is known beyond the pixels; ``facts.storage`` says how they are stored.
         overwrite: replace an existing file.
+        cog: make a ``.tif`` cloud optimised.
 
     Returns:
         The writer; nothing is on disk before its ``with`` block begins.
@@ -35,7 +36,7 @@ def open_writer(path: str | os.PathLike[str], facts: Facts, *, overwrite: bool =
     Raises:
         SceneError: a target that exists or cannot be written, or a scene that the format cannot hold.
     """
-    return Writer(check_target(path, overwrite=overwrite, facts=facts), facts)
+    return Writer(check_target(path, overwrite=overwrite, facts=facts, cog=cog), facts, cog=cog)
 
 
 class Writer:
@@ -44,8 +45,8 @@ class Writer:
     Leaving the block by an exception, an interrupt included, leaves nothing: no file and no temporary one.
     """
 
-    def __init__(self, target: Path, facts: Facts) -> None:
-        self._target, self._facts = target, facts
+    def __init__(self, target: Path, facts: Facts, *, cog: bool = False) -> None:
+        self._target, self._facts, self._cog = target, facts, cog
         self._filled = np.zeros(facts.shape[2], np.int64)  # rows written, by column
         self._stack = ExitStack()
         self._sink: Sink | None = None
@@ -54,7 +55,7 @@ class Writer:
         with ExitStack() as stack:
             parts = stack.enter_context(staged(*written_files(self._target)))
             with writing(self._target):
-                self._sink = open_sink(parts, self._facts)
+                self._sink = open_sink(parts, self._facts, cog=self._cog)
             stack.callback(self._sink.abandon)
             self._stack = stack.pop_all()
         return self
