@@ -10,7 +10,7 @@ import rasterio.shutil
 from numpy.typing import NDArray
 
 from shsrd.cube import Facts
-from shsrd.io.geotiff_write import TILE, GeotiffSink, check_complete, overview_factors, steady
+from shsrd.io.geotiff_write import DEFLATE_LEVEL, TILE, GeotiffSink, check_complete, overview_factors, steady
 
 _CACHE = 2**28  # bytes; the copy reads every block of every band once if a row of blocks fits
 _BLOCK_BYTES = 2**24  # GDAL before 3.11 knows only blocks that hold all bands: a reader of one band unpacks them
@@ -37,6 +37,7 @@ class CogSink:
                 self._part,
                 driver="COG",
                 compress="DEFLATE",
+                level=DEFLATE_LEVEL,
                 predictor="YES",
                 blocksize=block_side(self._facts),
                 overviews="FORCE_USE_EXISTING",

@@ -27,6 +27,7 @@ from shsrd.io.sinks import Squares
 from shsrd.io.wavelengths import micrometres_text
 
 TILE = 256
+DEFLATE_LEVEL = 4  # of 9; GDAL's own 6 takes four times as long and saves 3 % of a 16-bit scene
 _OVERVIEWS_BEYOND = 1023  # smaller scenes draw fast enough without
 _KINDS = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64")
 _PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -127,6 +128,7 @@ def _profile(facts: Facts) -> dict[str, Any]:
         "blockysize": tile,
         "interleave": "band",
         "compress": "deflate",  # every TIFF reader knows it; zstd is smaller but many builds lack it
+        "zlevel": DEFLATE_LEVEL,
         "predictor": 3 if facts.storage.dtype.startswith("float") else 2,
         "bigtiff": "IF_SAFER",
     }
