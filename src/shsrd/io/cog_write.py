@@ -10,9 +10,8 @@ import rasterio.shutil
 from numpy.typing import NDArray
 
 from shsrd.cube import Facts
-from shsrd.io.geotiff_write import DEFLATE_LEVEL, TILE, GeotiffSink, check_complete, overview_factors, steady
+from shsrd.io.geotiff_write import DEFLATE_LEVEL, TILE, GeotiffSink, bounded, check_complete, overview_factors
 
-_CACHE = 2**28  # bytes; the copy reads every block of every band once if a row of blocks fits
 _BLOCK_BYTES = 2**24  # GDAL before 3.11 knows only blocks that hold all bands: a reader of one band unpacks them
 
 
@@ -31,7 +30,7 @@ class CogSink:
     def finish(self) -> None:
         """Complete the plain file, copy it, and make sure that the copy is whole."""
         self._sink.finish()
-        with steady(cache=_CACHE):
+        with bounded():
             rasterio.shutil.copy(
                 self._plain,
                 self._part,
@@ -43,7 +42,6 @@ class CogSink:
                 overviews="FORCE_USE_EXISTING",
                 bigtiff="IF_SAFER",
             )
-        with steady():
             check_complete(self._part, overviews=len(overview_factors(self._facts, longer_than=TILE)))
 
     def abandon(self) -> None:

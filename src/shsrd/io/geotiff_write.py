@@ -28,6 +28,7 @@ from shsrd.io.wavelengths import micrometres_text
 
 TILE = 256
 DEFLATE_LEVEL = 4  # of 9; GDAL's own 6 takes four times as long and saves 3 % of a 16-bit scene
+_CACHE = 2**28  # bytes
 _OVERVIEWS_BEYOND = 1023  # smaller scenes draw fast enough without
 _KINDS = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64")
 _PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -48,7 +49,7 @@ class GeotiffSink:
     def __init__(self, part: Path, facts: Facts, *, for_cog: bool = False) -> None:
         self._part = part
         self._factors = overview_factors(facts, longer_than=TILE if for_cog else _OVERVIEWS_BEYOND)
-        with steady():
+        with bounded():
             self._dataset = rasterio.open(part, "w", **_profile(facts))
             _write_tags(self._dataset, facts)
             if for_cog and facts.headers:
@@ -63,39 +64,34 @@ class GeotiffSink:
     def _write(self, square: NDArray[np.generic], row: int, column: int) -> None:
         _, height, width = square.shape
         window = Window(column, row, width, height)
-        with steady():
+        with bounded():
             for band, numbers in enumerate(square, start=1):
                 self._dataset.write(numbers, band, window=window)
 
     def finish(self) -> None:
         """Close the file, add overviews, and make sure that every block has arrived."""
-        with steady():
+        with bounded():
             self._dataset.close()
             _build_overviews(self._part, self._factors)
             check_complete(self._part, overviews=len(self._factors))
 
     def abandon(self) -> None:
         """Close the file."""
-        with steady():
+        with bounded():
             self._dataset.close()
 
 
 @contextmanager
-def steady(*, cache: int = 1) -> Iterator[None]:
-    """Blocks go to the file at once, in the order of writing, and memory stays small.
+def bounded() -> Iterator[None]:
+    """GDAL with a small block cache, so that memory does not grow with the scene, and one thread.
 
-    GDAL's block cache is shared by the whole process and written back when full: what else was read before would
-    decide where in the file a block lies. The cache gets its size back afterwards.
-
-    Args:
-        cache: bytes, for work that reads blocks more than once; it begins empty.
+    The cache belongs to the whole process and gets its size back afterwards.
     """
     size = get_gdal_config("GDAL_CACHEMAX")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         try:
-            set_gdal_config("GDAL_CACHEMAX", 1)
-            with rasterio.Env(GDAL_CACHEMAX=cache, GDAL_NUM_THREADS=1):
+            with rasterio.Env(GDAL_CACHEMAX=_CACHE, GDAL_NUM_THREADS=1, ZLEVEL_OVERVIEW=str(DEFLATE_LEVEL)):
                 yield
         finally:
             set_gdal_config("GDAL_CACHEMAX", size)

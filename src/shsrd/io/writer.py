@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from contextlib import ExitStack
 from pathlib import Path
@@ -113,15 +112,14 @@ class Writer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with ExitStack() as stack:
-            stack.push(self._stack.pop_all())
-            sink, self._sink = self._sink, None
-            if error is not None:
-                stack.pop_all().__exit__(kind, error, trace)
-                return
+        stack, sink, self._sink = self._stack.pop_all(), self._sink, None
+        if error is not None:
+            stack.__exit__(kind, error, trace)
+            return
+        with stack:
             assert sink is not None  # __enter__ made it
             _, rows, columns = self._facts.shape
-            written, wanted = int(self._filled.sum()), math.prod((rows, columns))
+            written, wanted = int(self._filled.sum()), rows * columns
             if written != wanted:
                 raise ValueError(f"{self._target}: only {written} of {wanted} pixels were written; nothing is kept")
             with writing(self._target):
