@@ -25,14 +25,14 @@ pixels = np.random.default_rng(0).random((3, 300, 1030)).astype(np.float32)
 cube = Cube(pixels, wavelength_nm=np.array([400.0, 500, 600]))
 _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 for suffix in suffixes:
-    target = folder / f"a{suffix}"
-    save_cube(cube, target)
+    target, cog = folder / f"a{suffix}", suffix == ".cog.tif"
+    save_cube(cube, target, cog=cog)
     largest = max(p.stat().st_size for p in folder.rglob("*") if p.is_file())
     before = {str(p): p.stat().st_mtime_ns for p in folder.rglob("*")}
     for limit in (100, 5000, largest // 2, largest - 700, largest - 1):
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
         try:
-            save_cube(cube, target, overwrite=True)
+            save_cube(cube, target, overwrite=True, cog=cog)
             said = "nothing"
         except Exception as error:
             said = f"{type(error).__name__}: {error}"
@@ -47,7 +47,7 @@ for suffix in suffixes:
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit on the size of files there")
 def test_a_disk_that_fills_up(tmp_path):
     """A limit on the size of files stands for the end of the disk: the write that crosses it fails."""
-    suffixes = [s for s in WRITABLE_SUFFIXES if s not in (".hdr", ".bsq", ".dat", ".tiff")]
+    suffixes = [".cog.tif", *(s for s in WRITABLE_SUFFIXES if s not in (".hdr", ".bsq", ".dat", ".tiff"))]
     command = [sys.executable, "-c", _CHILD, str(tmp_path), *suffixes]
     run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert run.returncode == 0, run.stderr

@@ -134,11 +134,3 @@ def test_npy_keeps_the_type_where_numbers_are_pixels(tmp_path):
     save_cube(scene, tmp_path / "a.npy")
     assert np.load(tmp_path / "a.npy").dtype == np.uint8
     assert open_cube(tmp_path / "a.npy").storage == scene.storage
-
-
-def test_writing_twice_gives_the_same_bytes(make_scene, tmp_path):
-    for suffix in (".img", ".tif", ".npy"):
-        save_cube(make_scene(), tmp_path / f"a{suffix}")
-        first = (tmp_path / f"a{suffix}").read_bytes()
-        save_cube(make_scene(), tmp_path / f"a{suffix}", overwrite=True)
-        assert (tmp_path / f"a{suffix}").read_bytes() == first

@@ -40,7 +40,7 @@ def test_a_failed_write_leaves_nothing_new(suffix, make_scene, tmp_path, monkeyp
 
     for sink in ("raw_write.RawFile", "sinks.Squares", "bag_write._Bag"):
         monkeypatch.setattr(f"shsrd.io.{sink}.put", fail)
-    with pytest.raises(SceneError, match=r"could not be written.*No space left.*make room"):
+    with pytest.raises(SceneError, match=r"could not be written.*No space left.*make free space"):
         save_cube(make_scene(), path, overwrite=True)
     assert contents(tmp_path) == before
 

@@ -1,6 +1,7 @@
 """The writer: the same bytes from any tiles, every pixel once, all or nothing."""
 
 import random
+import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -59,13 +60,31 @@ def test_tiles_of_any_size_give_the_bytes_of_the_whole(suffix, size, storage, ma
     assert np.array_equal(pixels_in(names[0]), cube.pixels, equal_nan=True)
 
 
-def test_what_else_was_read_does_not_move_blocks(make_scene, tmp_path):
+@pytest.mark.parametrize("cog", [False, True])
+def test_what_else_was_read_does_not_move_blocks(cog, make_scene, tmp_path):
+    """GDAL's block cache is shared by the process; here it is small and full of another file's blocks."""
     cube = big_scene(make_scene, 700, 1100)
-    save_cube(cube, tmp_path / "a.tif")
-    with rasterio.open(tmp_path / "a.tif") as other:
-        other.read()  # its blocks stay in the cache that the process shares
-        write_tiles(tmp_path / "b.tif", cube, 512)
+    save_cube(cube, tmp_path / "a.tif", cog=cog)
+    size = rasterio.env.get_gdal_config("GDAL_CACHEMAX")
+    try:
+        rasterio.env.set_gdal_config("GDAL_CACHEMAX", 2_000_000)
+        with rasterio.open(tmp_path / "a.tif") as other:
+            other.read()
+            write_tiles(tmp_path / "b.tif", cube, 512, cog=cog)
+    finally:
+        rasterio.env.set_gdal_config("GDAL_CACHEMAX", size)
     assert (tmp_path / "a.tif").read_bytes() == (tmp_path / "b.tif").read_bytes()
+
+
+def test_no_format_writes_the_time(make_scene, tmp_path):
+    """Two seconds are the smallest step that an archive can tell."""
+    for folder in ("first", "later"):
+        (tmp_path / folder).mkdir()
+        for suffix in WRITABLE_SUFFIXES:
+            save_cube(make_scene(), tmp_path / folder / f"{suffix[1:]}{suffix}")
+        if folder == "first":
+            time.sleep(2.1)
+    assert everything(tmp_path / "first" / "x") == everything(tmp_path / "later" / "x")
 
 
 def test_the_cache_of_the_process_keeps_its_size(make_scene, tmp_path):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
-from shsrd.cube import Facts
+from shsrd.cube import Facts, Storage
 
 SCENE = "reflectance"
 CONVENTIONS = "CF-1.8"
@@ -43,6 +43,17 @@ def band_lists(facts: Facts) -> list[tuple[str, Any, dict[str, str]]]:
     if facts.band_names:
         lists.append(("band_names", facts.band_names, {}))
     return lists
+
+
+def fill_value(storage: Storage) -> Any:
+    """The no-data number in the stored type; NaN for floats without one, None for integers without one.
+
+    GDAL reads NaN in NetCDF as 0 where the file does not say that NaN is no-data.
+    """
+    kind = np.dtype(storage.dtype)
+    if storage.nodata is None and kind.kind != "f":
+        return None
+    return np.array(np.nan if storage.nodata is None else storage.nodata).astype(kind)[()]
 
 
 def grid_mapping(facts: Facts) -> dict[str, str]:

@@ -18,7 +18,7 @@ from shsrd.cube import SceneError
 MOST_COMPRESSION = 1100  # deflate reaches 1032:1 at most; a header that promises more than this is wrong
 _NO_ROOM = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name)}
 _NO_SPACE = 2**20  # bytes left on a disk that is full: less than one block of a scene
-_FULL = "the disk or quota is full, make room or choose another disk"
+_FULL = "the disk or quota is full, make free space or choose another disk"
 
 
 @contextmanager

@@ -29,9 +29,10 @@ from shsrd.io.sources import StoredSource
 from shsrd.io.wavelengths import to_nanometres, unit_power
 
 NAMESPACE = "SHSRD"  # GDAL metadata domain that carries the header keys of other formats
+HEADERS_TAG = "SHSRD_HEADERS"  # the same in the common domain, the only one that a cloud optimised GeoTIFF has
 _DENSE = ("ZSTD", "LZMA", "LERC", "JXL", "WEBP")  # constant blocks shrink up to 30000:1
 _IN_TEXT = re.compile(r"([0-9.]+)\s*(nm|nanometers|um|µm|micrometers)\s*\)?\s*$", re.IGNORECASE)
-_ABSORBED = re.compile(r"Band_\d+|AREA_OR_POINT")  # become band names and transform
+_ABSORBED = re.compile(r"Band_\d+|AREA_OR_POINT|SHSRD_HEADERS")  # become band names and transform
 _ENVI_KEYS = {
     "samples",
     "lines",
@@ -180,7 +181,7 @@ def _facts(dataset: Any, path: Path, product: Product | None) -> HeaderFacts:
     """Dataset tags, our own namespace, a header and an XML beside the file, read as ENVI keys; the nearest wins."""
     tags = {k: v for k, v in dataset.tags().items() if not _ABSORBED.fullmatch(k)}
     tags |= dataset.tags(ns="ENVI")
-    own = dataset.tags(ns=NAMESPACE).get("headers")
+    own = dataset.tags(ns=NAMESPACE).get("headers", dataset.tags().get(HEADERS_TAG))
     values = _product_keys(product)
     for nearer in (_beside(dataset, path), tags, json.loads(own) if own else {}):
         known = {plain_key(key) for key in nearer}

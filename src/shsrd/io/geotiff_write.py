@@ -22,12 +22,14 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
 from shsrd.cube import Facts, SceneError
-from shsrd.io.geotiff_read import NAMESPACE
+from shsrd.io.geotiff_read import HEADERS_TAG, NAMESPACE
 from shsrd.io.sinks import Squares
 from shsrd.io.wavelengths import micrometres_text
 
 TILE = 256
-_OVERVIEWS_FROM = 1024  # smaller scenes draw fast enough without
+DEFLATE_LEVEL = 4  # of 9; GDAL's own 6 takes four times as long and saves 3 % of a 16-bit scene
+_CACHE = 2**28  # bytes
+_OVERVIEWS_BEYOND = 1023  # smaller scenes draw fast enough without
 _KINDS = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64")
 _PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
@@ -36,13 +38,23 @@ class GeotiffSink:
     """A tiled, band-interleaved, deflate-compressed GeoTIFF; overviews come last.
 
     Header keys of the source travel as JSON in the ``SHSRD`` metadata domain and come back on reading.
+
+    Args:
+        part: the file.
+        facts: of the scene.
+        for_cog: whether GDAL will copy it to a cloud optimised one, which has overviews down to one block, and
+            which loses metadata domains.
     """
 
-    def __init__(self, part: Path, facts: Facts) -> None:
-        self._part, self._facts = part, facts
-        with _steady():
+    def __init__(self, part: Path, facts: Facts, *, for_cog: bool = False) -> None:
+        self._part = part
+        self._factors = overview_factors(facts, longer_than=TILE if for_cog else _OVERVIEWS_BEYOND)
+        with bounded():
             self._dataset = rasterio.open(part, "w", **_profile(facts))
-            _write_tags(self._dataset, facts)  # before pixels, so that they lie at the head of the file
+            _write_tags(self._dataset, facts)
+            if for_cog and facts.headers:
+                self._dataset.update_tags(**{HEADERS_TAG: json.dumps(dict(facts.headers))})
+        # tags come before pixels, so that they lie at the head of the file
         self._squares = Squares(facts.shape, facts.storage.dtype, self._write)
 
     def put(self, stored: NDArray[np.generic], row: int, column: int) -> None:
@@ -52,35 +64,34 @@ class GeotiffSink:
     def _write(self, square: NDArray[np.generic], row: int, column: int) -> None:
         _, height, width = square.shape
         window = Window(column, row, width, height)
-        with _steady():
+        with bounded():
             for band, numbers in enumerate(square, start=1):
                 self._dataset.write(numbers, band, window=window)
 
     def finish(self) -> None:
         """Close the file, add overviews, and make sure that every block has arrived."""
-        with _steady():
+        with bounded():
             self._dataset.close()
-            _build_overviews(self._part, _overviews(self._facts))
-            check_complete(self._part, overviews=len(_overviews(self._facts)))
+            _build_overviews(self._part, self._factors)
+            check_complete(self._part, overviews=len(self._factors))
 
     def abandon(self) -> None:
         """Close the file."""
-        with _steady():
+        with bounded():
             self._dataset.close()
 
 
 @contextmanager
-def _steady() -> Iterator[None]:
-    """Blocks go to the file at once, in the order of writing, and memory stays small.
+def bounded() -> Iterator[None]:
+    """GDAL with a small block cache, so that memory does not grow with the scene, and one thread.
 
-    GDAL's block cache is shared by the whole process and written back when full: what else was read before would
-    decide where in the file a block lies. The cache gets its size back afterwards.
+    The cache belongs to the whole process and gets its size back afterwards.
     """
     size = get_gdal_config("GDAL_CACHEMAX")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         try:
-            with rasterio.Env(GDAL_CACHEMAX=1, GDAL_NUM_THREADS=1):
+            with rasterio.Env(GDAL_CACHEMAX=_CACHE, GDAL_NUM_THREADS=1, ZLEVEL_OVERVIEW=str(DEFLATE_LEVEL)):
                 yield
         finally:
             set_gdal_config("GDAL_CACHEMAX", size)
@@ -113,6 +124,7 @@ def _profile(facts: Facts) -> dict[str, Any]:
         "blockysize": tile,
         "interleave": "band",
         "compress": "deflate",  # every TIFF reader knows it; zstd is smaller but many builds lack it
+        "zlevel": DEFLATE_LEVEL,
         "predictor": 3 if facts.storage.dtype.startswith("float") else 2,
         "bigtiff": "IF_SAFER",
     }
@@ -162,10 +174,10 @@ def _imagery(facts: Facts, band: int) -> dict[str, str]:
     return tags
 
 
-def _overviews(facts: Facts) -> list[int]:
-    """How many times coarser each overview is."""
+def overview_factors(facts: Facts, *, longer_than: int) -> list[int]:
+    """How many times coarser each overview is; none for scenes that are not longer than a number of pixels."""
     longest = max(facts.shape[1:])
-    if longest < _OVERVIEWS_FROM:
+    if longest <= longer_than:
         return []
     return [2**n for n in range(1, int(np.ceil(np.log2(longest / TILE))) + 1)]
 

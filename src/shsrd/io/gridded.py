@@ -204,8 +204,8 @@ def _storage(scene: Array, dtype: str) -> Storage:
         scale = 1 / float(marks["Scale_Factor"])
     keys = ("_FillValue", "missing_value", "Data_Ignore_Value", "nodata")
     nodata = next((float(marks[key]) for key in keys if key in marks), None)
-    if nodata is not None and not fits(nodata, dtype):
-        nodata = None
+    if nodata is not None and (np.isnan(nodata) or not fits(nodata, dtype)):
+        nodata = None  # NaN is no-data anyway
     return Storage(dtype, scale, float(marks.get("add_offset", 0.0)), nodata)
 
 

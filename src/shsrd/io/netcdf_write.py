@@ -11,7 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shsrd.cube import Facts
-from shsrd.io.cf import CONVENTIONS, SCENE, axis_attributes, band_axis, band_lists, grid_mapping, pixel_centres
+from shsrd.io.cf import (
+    CONVENTIONS,
+    SCENE,
+    axis_attributes,
+    band_axis,
+    band_lists,
+    fill_value,
+    grid_mapping,
+    pixel_centres,
+)
 from shsrd.io.gridded import HEADERS, NO_COORDINATE
 from shsrd.io.raw_write import WholeWrites
 from shsrd.io.sinks import Squares
@@ -134,8 +143,9 @@ def _scene(file: h5py.File, facts: Facts) -> Any:
     if storage.scale != 1 or storage.offset != 0:
         scene.attrs["scale_factor"] = storage.scale
         scene.attrs["add_offset"] = storage.offset
-    if storage.nodata is not None:
-        scene.attrs["_FillValue"] = np.array([storage.nodata]).astype(storage.dtype)
+    nodata = fill_value(storage)
+    if nodata is not None:
+        scene.attrs["_FillValue"] = np.array([nodata])
     return scene
 
 

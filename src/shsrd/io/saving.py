@@ -10,7 +10,7 @@ from shsrd.io.sinks import SIDE
 from shsrd.io.writer import open_writer
 
 
-def save_cube(cube: Cube, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+def save_cube(cube: Cube, path: str | os.PathLike[str], *, overwrite: bool = False, cog: bool = False) -> None:
     """Save a scene: ``.hdr``/``.img``/``.bsq``/``.dat`` (ENVI), ``.tif``, ``.nc``, ``.zarr``, ``.mat``, NumPy.
 
     Numbers are stored as ``cube.storage`` says; integers are rounded and clipped, NaN becomes no-data.
@@ -20,13 +20,14 @@ def save_cube(cube: Cube, path: str | os.PathLike[str], *, overwrite: bool = Fal
         cube: the scene.
         path: where it goes; for ENVI the image or the header, both are written.
         overwrite: replace an existing target.
+        cog: make a ``.tif`` cloud optimised: readers behind a network fetch only what they show.
 
     Raises:
         SceneError: a target that exists or cannot be written, or numbers that the storage cannot express.
     """
     check_storable(cube)
     _, rows, columns = cube.shape
-    with open_writer(path, cube.facts, overwrite=overwrite) as writer:
+    with open_writer(path, cube.facts, overwrite=overwrite, cog=cog) as writer:
         for row in range(0, rows, SIDE):
             for column in range(0, columns, SIDE):
                 writer.write(cube.pixels[:, row : row + SIDE, column : column + SIDE], row, column)

@@ -22,7 +22,9 @@ _UNCOMPRESSED = (*_ENVI, ".npy")
 _LEAST_SHARE = 0.1  # reflectance seldom shrinks more; compressed files are refused only where even this has no room
 
 
-def check_target(path: str | os.PathLike[str], *, overwrite: bool = False, facts: Facts | None = None) -> Path:
+def check_target(
+    path: str | os.PathLike[str], *, overwrite: bool = False, facts: Facts | None = None, cog: bool = False
+) -> Path:
     """Refuse a target that could not be written, before anything is computed.
 
     Free space is compared with the size of the numbers for formats without compression (ENVI, ``.npy``), and
@@ -32,6 +34,7 @@ def check_target(path: str | os.PathLike[str], *, overwrite: bool = False, facts
         path: the file to be written.
         overwrite: whether an existing file may be replaced.
         facts: what will be written, where it is known.
+        cog: whether it is to be a cloud optimised GeoTIFF; on the way there are two files.
 
     Returns:
         The path.
@@ -44,6 +47,8 @@ def check_target(path: str | os.PathLike[str], *, overwrite: bool = False, facts
     if target.suffix.lower() not in WRITABLE_SUFFIXES:
         endings = ", ".join(WRITABLE_SUFFIXES)
         raise SceneError(f"{target}: cannot write files ending in {target.suffix!r}; use one of {endings}")
+    if cog and target.suffix.lower() not in _TIFF:
+        raise SceneError(f"{target}: only a GeoTIFF can be cloud optimised; give a name ending in .tif")
     if not target.parent.is_dir():
         raise SceneError(f"{target}: the folder {target.parent} does not exist; create it first")
     if not os.access(target.parent, os.W_OK | os.X_OK):
@@ -56,7 +61,7 @@ def check_target(path: str | os.PathLike[str], *, overwrite: bool = False, facts
     if facts is not None:
         check_storage(facts.storage, source=facts.source)
         _check_format(target, facts)
-        _check_space(target, facts)
+        _check_space(target, facts, files=2 if cog else 1)
     return target
 
 
@@ -65,8 +70,8 @@ def is_zarr(folder: Path) -> bool:
     return any((folder / name).is_file() for name in _ZARR_MARKS)
 
 
-def _check_space(target: Path, facts: Facts) -> None:
-    size = math.prod(facts.shape) * np.dtype(facts.storage.dtype).itemsize
+def _check_space(target: Path, facts: Facts, *, files: int) -> None:
+    size = files * math.prod(facts.shape) * np.dtype(facts.storage.dtype).itemsize
     share = 1.0 if target.suffix.lower() in _UNCOMPRESSED else _LEAST_SHARE
     free = shutil.disk_usage(target.parent).free
     if free < size * share:
@@ -107,14 +112,16 @@ def files_of(target: Path) -> tuple[Path, ...]:
     return (*written, *(companion for file in written for companion in companions(file)))
 
 
-def open_sink(parts: tuple[Path, ...], facts: Facts) -> Sink:
+def open_sink(parts: tuple[Path, ...], facts: Facts, *, cog: bool = False) -> Sink:
     """Begin the files of a scene, in the format of their ending.
 
     Args:
         parts: where :func:`written_files` come into being.
         facts: of the scene; :func:`check_target` has passed.
+        cog: whether it is to be a cloud optimised GeoTIFF.
     """
     from shsrd.io.bag_write import MatlabSink, NpzSink
+    from shsrd.io.cog_write import CogSink
     from shsrd.io.envi_write import EnviSink
     from shsrd.io.geotiff_write import GeotiffSink
     from shsrd.io.netcdf_write import NetcdfSink
@@ -124,7 +131,7 @@ def open_sink(parts: tuple[Path, ...], facts: Facts) -> Sink:
     if len(parts) == 2:
         return EnviSink(first, parts[1], facts)
     if suffix in _TIFF:
-        return GeotiffSink(first, facts)
+        return (CogSink if cog else GeotiffSink)(first, facts)
     if suffix == ".nc":
         return NetcdfSink(first, facts)
     if suffix == ".npy":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,7 +18,7 @@ from shsrd.io.sinks import Sink
 from shsrd.io.targets import check_target, open_sink, written_files
 
 
-def open_writer(path: str | os.PathLike[str], facts: Facts, *, overwrite: bool = False) -> Writer:
+def open_writer(path: str | os.PathLike[str], facts: Facts, *, overwrite: bool = False, cog: bool = False) -> Writer:
     """A writer of one scene; use it in a ``with`` block.
 
     The same pixels give the same bytes, whatever rectangles they come in.
@@ -28,6 +27,7 @@ def open_writer(path: str | os.PathLike[str], facts: Facts, *, overwrite: bool =
         path: the file; its ending decides the format, as for :func:`shsrd.io.save_cube`.
         facts: all that is known beyond the pixels; ``facts.storage`` says how they are stored.
         overwrite: replace an existing file.
+        cog: make a ``.tif`` cloud optimised.
 
     Returns:
         The writer; nothing is on disk before its ``with`` block begins.
@@ -35,7 +35,7 @@ def open_writer(path: str | os.PathLike[str], facts: Facts, *, overwrite: bool =
     Raises:
         SceneError: a target that exists or cannot be written, or a scene that the format cannot hold.
     """
-    return Writer(check_target(path, overwrite=overwrite, facts=facts), facts)
+    return Writer(check_target(path, overwrite=overwrite, facts=facts, cog=cog), facts, cog=cog)
 
 
 class Writer:
@@ -44,8 +44,8 @@ class Writer:
     Leaving the block by an exception, an interrupt included, leaves nothing: no file and no temporary one.
     """
 
-    def __init__(self, target: Path, facts: Facts) -> None:
-        self._target, self._facts = target, facts
+    def __init__(self, target: Path, facts: Facts, *, cog: bool = False) -> None:
+        self._target, self._facts, self._cog = target, facts, cog
         self._filled = np.zeros(facts.shape[2], np.int64)  # rows written, by column
         self._stack = ExitStack()
         self._sink: Sink | None = None
@@ -54,7 +54,7 @@ class Writer:
         with ExitStack() as stack:
             parts = stack.enter_context(staged(*written_files(self._target)))
             with writing(self._target):
-                self._sink = open_sink(parts, self._facts)
+                self._sink = open_sink(parts, self._facts, cog=self._cog)
             stack.callback(self._sink.abandon)
             self._stack = stack.pop_all()
         return self
@@ -107,15 +107,14 @@ class Writer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with ExitStack() as stack:
-            stack.push(self._stack.pop_all())
-            sink, self._sink = self._sink, None
-            if error is not None:
-                stack.pop_all().__exit__(kind, error, trace)
-                return
+        stack, sink, self._sink = self._stack.pop_all(), self._sink, None
+        if error is not None:
+            stack.__exit__(kind, error, trace)
+            return
+        with stack:
             assert sink is not None  # __enter__ made it
             _, rows, columns = self._facts.shape
-            written, wanted = int(self._filled.sum()), math.prod((rows, columns))
+            written, wanted = int(self._filled.sum()), rows * columns
             if written != wanted:
                 raise ValueError(f"{self._target}: only {written} of {wanted} pixels were written; nothing is kept")
             with writing(self._target):

@@ -12,7 +12,16 @@ from numcodecs import Blosc
 from numpy.typing import NDArray
 
 from shsrd.cube import Facts
-from shsrd.io.cf import CONVENTIONS, SCENE, axis_attributes, band_axis, band_lists, grid_mapping, pixel_centres
+from shsrd.io.cf import (
+    CONVENTIONS,
+    SCENE,
+    axis_attributes,
+    band_axis,
+    band_lists,
+    fill_value,
+    grid_mapping,
+    pixel_centres,
+)
 from shsrd.io.gridded import HEADERS
 from shsrd.io.sinks import SIDE, Squares
 
@@ -57,7 +66,7 @@ class ZarrSink:
 
 
 def _scene(group: zarr.Group, facts: Facts, *, dimensions: list[str]) -> Any:
-    storage, kind = facts.storage, np.dtype(facts.storage.dtype)
+    storage = facts.storage
     marks: dict[str, Any] = {_DIMENSIONS: dimensions}
     if storage.scale != 1 or storage.offset != 0:
         marks |= {"scale_factor": storage.scale, "add_offset": storage.offset}
@@ -68,19 +77,12 @@ def _scene(group: zarr.Group, facts: Facts, *, dimensions: list[str]) -> Any:
     return group.create_array(
         SCENE,
         shape=facts.shape,
-        dtype=kind,
+        dtype=storage.dtype,
         chunks=(1, SIDE, SIDE),
         compressors=Blosc("zstd", clevel=5, shuffle=Blosc.SHUFFLE),
-        fill_value=_fill(storage.nodata, kind),
+        fill_value=fill_value(storage),
         attributes=marks,
     )
-
-
-def _fill(nodata: float | None, kind: np.dtype[Any]) -> Any:
-    """The no-data number, NaN in floats without one; integers without one have nothing to fill in."""
-    if nodata is None:
-        return np.array(np.nan, kind)[()] if kind.kind == "f" else None
-    return np.array(nodata).astype(kind)[()]
 
 
 def _variable(group: zarr.Group, name: str, values: NDArray[Any], marks: dict[str, Any]) -> None:

@@ -1,0 +1,40 @@
+"""Squares: complete, in order, and never more of the scene in memory than one row of tiles."""
+
+import numpy as np
+import pytest
+
+from shsrd.io.sinks import SIDE, Squares
+
+SHAPE = (2, 3 * SIDE + 100, 2 * SIDE + 30)
+
+
+@pytest.mark.parametrize("side", [SIDE // 2, SIDE, 2 * SIDE, 700])
+def test_squares_come_whole_and_in_order(side):
+    scene = np.arange(np.prod(SHAPE), dtype=np.int32).reshape(SHAPE)
+    got, places, held = np.zeros_like(scene), [], []
+
+    def give(square, row, column):
+        got[:, row : row + square.shape[1], column : column + square.shape[2]] = square
+        places.append((row, column))
+
+    squares = Squares(SHAPE, "int32", give)
+    for row in range(0, SHAPE[1], side):
+        for column in range(0, SHAPE[2], side):
+            squares.put(scene[:, row : row + side, column : column + side], row, column)
+            held.append(sum(whole.nbytes for whole, _ in squares._held.values()))
+    assert np.array_equal(got, scene)
+    assert places == [(r, c) for r in range(0, SHAPE[1], SIDE) for c in range(0, SHAPE[2], SIDE)]
+    assert held[-1] == 0
+    row_of_tiles = SHAPE[0] * max(side, SIDE) * SHAPE[2] * 4
+    assert max(held) <= (0 if side == SIDE else row_of_tiles + row_of_tiles * SIDE // max(side, SIDE))
+
+
+def test_a_tile_that_waits_is_a_copy():
+    """The caller may use its memory again."""
+    given = []
+    squares = Squares((1, SIDE, 2 * SIDE), "uint8", lambda square, row, column: given.append(int(square.max())))
+    tile = np.ones((1, SIDE, SIDE), np.uint8)
+    squares.put(tile, 0, SIDE)  # not its turn
+    tile[:] = 2
+    squares.put(tile, 0, 0)
+    assert given == [2, 1]

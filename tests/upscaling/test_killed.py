@@ -1,0 +1,97 @@
+"""Killed at any moment, a run loses no more than the tile in flight, and leaves nothing half-written."""
+
+import multiprocessing
+import os
+import random
+import signal
+import time
+
+import numpy as np
+import pytest
+
+from shsrd.cube import Storage
+from shsrd.io import open_cube, save_cube
+from shsrd.model import save_weights
+from shsrd.upscaling import Job, UpscaleOptions, upscale_file
+from shsrd.upscaling.spool import Spool
+
+KILLS = 20
+pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL on this system")
+
+
+def work(job):
+    """A run in a process of its own."""
+    import torch
+
+    torch.set_num_threads(1)
+    upscale_file(job)
+
+
+@pytest.fixture(scope="module")
+def processes():
+    """Processes that start in no time: what they need is imported once, in the one they are copies of."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["shsrd.upscaling.stream", "shsrd.io.geotiff_write", "shsrd.io.envi_read"])
+    return context
+
+
+@pytest.fixture
+def job(make_scene, make_model, tmp_path):
+    scene = make_scene(bands=5, rows=50, columns=43)
+    pixels = scene.pixels.copy()
+    pixels[:, 20:24, 5:30] = np.nan
+    save_cube(scene.replace(pixels=pixels, storage=Storage("int16", 1e-4, 0.0, -9999.0)), tmp_path / "scene.img")
+    save_weights(tmp_path / "tiny.safetensors", make_model().network, {"stages": []})
+    options = UpscaleOptions(model=str(tmp_path / "tiny.safetensors"), device="cpu", precision="fp32", cell=8, tile=8)
+    return Job(tmp_path / "scene.img", tmp_path / "fine.tif", 2, options, resume=True)
+
+
+def test_killed_at_twenty_moments(job, processes):
+    started = time.perf_counter()
+    run = processes.Process(target=work, args=(job,))
+    run.start()
+    run.join()
+    took = time.perf_counter() - started
+    assert run.exitcode == 0
+    whole = job.target.read_bytes()
+    job.target.unlink()
+
+    moments, finished, kills = random.Random(0), 0, 0
+    while kills < KILLS:
+        run = processes.Process(target=work, args=(job,))
+        run.start()
+        run.join(moments.uniform(0.1, 1) * took)
+        if run.exitcode is None:
+            os.kill(run.pid, signal.SIGKILL)
+            run.join()
+            kills += 1
+        if job.target.exists():  # complete: begin once more
+            assert job.target.read_bytes() == whole
+            job.target.unlink()
+            finished = 0
+            continue
+        kept = len(Spool.beside(job.target).finished())
+        assert kept >= finished  # nothing finished is ever lost
+        finished = kept
+    work(job)
+    assert job.target.read_bytes() == whole
+    left = {path.name for path in job.target.parent.iterdir()}
+    assert left == {"scene.img", "scene.hdr", "tiny.safetensors", "fine.tif"}  # and nothing of the killed ones
+    assert open_cube(job.target).shape == (5, 100, 86)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_asked_to_stop_it_leaves_no_output_and_goes_on_later(job, processes, number):
+    run = processes.Process(target=work, args=(job,))
+    run.start()
+    spool = Spool.beside(job.target)
+    while not (spool.begun and spool.finished()):
+        assert run.is_alive()
+        time.sleep(0.005)
+    os.kill(run.pid, number)
+    run.join()
+    assert run.exitcode != 0
+    assert not job.target.exists()
+    kept = len(spool.finished())
+    assert kept > 0
+    assert upscale_file(job).resumed == kept
