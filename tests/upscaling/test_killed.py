@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -42,17 +43,19 @@ def job(make_scene, make_model, tmp_path):
     pixels[:, 20:24, 5:30] = np.nan
     save_cube(scene.replace(pixels=pixels, storage=Storage("int16", 1e-4, 0.0, -9999.0)), tmp_path / "scene.img")
     save_weights(tmp_path / "tiny.safetensors", make_model().network, {"stages": []})
-    options = UpscaleOptions(model=str(tmp_path / "tiny.safetensors"), device="cpu", precision="fp32", cell=8, tile=8)
+    options = UpscaleOptions(model=str(tmp_path / "tiny.safetensors"), device="cpu", precision="fp32", cell=16, tile=16)
     return Job(tmp_path / "scene.img", tmp_path / "fine.tif", 2, options, resume=True)
 
 
+@pytest.mark.slow
 def test_killed_at_twenty_moments(job, processes):
-    started = time.perf_counter()
-    run = processes.Process(target=work, args=(job,))
-    run.start()
-    run.join()
-    took = time.perf_counter() - started
-    assert run.exitcode == 0
+    for _ in range(2):  # the first one also starts the server
+        started = time.perf_counter()
+        run = processes.Process(target=work, args=(replace(job, overwrite=True),))
+        run.start()
+        run.join()
+        took = time.perf_counter() - started
+        assert run.exitcode == 0
     whole = job.target.read_bytes()
     job.target.unlink()
 
@@ -60,7 +63,7 @@ def test_killed_at_twenty_moments(job, processes):
     while kills < KILLS:
         run = processes.Process(target=work, args=(job,))
         run.start()
-        run.join(moments.uniform(0.1, 1) * took)
+        run.join(moments.uniform(0, 1) * took)
         if run.exitcode is None:
             os.kill(run.pid, signal.SIGKILL)
             run.join()

@@ -99,7 +99,7 @@ def staged(*targets: Path) -> Iterator[tuple[Path, ...]]:
         SceneError: the folder cannot be made, or the renaming failed.
     """
     with writing(targets[0]):
-        folder = Path(tempfile.mkdtemp(prefix=f".{targets[0].stem[:100]}.", suffix=".part", dir=targets[0].parent))
+        folder = Path(tempfile.mkdtemp(prefix=f".{targets[0].name[:100]}.", suffix=".part", dir=targets[0].parent))
     try:
         parts = tuple(folder / target.name for target in targets)
         yield parts
@@ -116,13 +116,10 @@ def staged(*targets: Path) -> Iterator[tuple[Path, ...]]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def remove_stale(*targets: Path) -> None:
-    """Delete what killed runs left in temporary folders of these targets; nobody else may be writing them."""
-    names = {target.name for target in targets}
-    for folder in targets[0].parent.glob(f".{glob.escape(targets[0].stem[:100])}.*.part"):
-        found = {file.name for file in folder.iterdir()} if folder.is_dir() else set()
-        if found and found <= names:
-            shutil.rmtree(folder, ignore_errors=True)
+def remove_stale(target: Path) -> None:
+    """Delete the temporary folders that killed runs left of a target; nobody else may be writing it."""
+    for folder in target.parent.glob(f".{glob.escape(target.name[:100])}.????????.part"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -177,7 +177,7 @@ class _Run:
         with ExitStack() as stack:
             writers = []
             for target, facts in zip(job.targets, self.outputs, strict=True):
-                remove_stale(*written_files(target))
+                remove_stale(written_files(target)[0])
                 overwrite = job.overwrite or job.resume
                 writers.append(stack.enter_context(open_writer(target, facts, overwrite=overwrite)))
             assembly = stack.enter_context(_Assembly(self, writers, set(finished)))
