@@ -17,13 +17,17 @@ from shsrd.upscaling import Job, UpscaleOptions, upscale_file
 from shsrd.upscaling.spool import Spool
 
 KILLS = 20
+LONGEST_S = 120  # of a run that takes a second; a hang would show where it hangs
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL on this system")
 
 
 def work(job):
     """A run in a process of its own."""
+    import faulthandler
+
     import torch
 
+    faulthandler.dump_traceback_later(LONGEST_S, exit=True)
     torch.set_num_threads(1)
     upscale_file(job)
 

@@ -46,6 +46,8 @@ class Arguments:
         wavelengths: name or path of the list of wavelengths inside the file.
         overwrite: replace existing files, and start an interrupted run again.
         resume: go on with an interrupted run; finished tiles are not computed again.
+        workers: processes to start on this machine for the tiles; 0 computes them in this one.
+        scheduler: address of a running dask scheduler (tcp://host:8786), or the file that it wrote.
         json: print a report as JSON.
     """
 
@@ -72,6 +74,8 @@ class Arguments:
     wavelengths: str | None = None
     overwrite: bool = False
     resume: bool = False
+    workers: Annotated[int, tyro.conf.arg(metavar="N")] = 0
+    scheduler: str | None = None
     json: bool = False
 
 
@@ -106,6 +110,8 @@ def run(given: Sequence[str]) -> int:
         opening={"variable": arguments.variable, "wavelengths": arguments.wavelengths},
         overwrite=arguments.overwrite,
         resume=arguments.resume,
+        workers=arguments.workers,
+        scheduler=arguments.scheduler,
     )
     check_targets(job.source, job.targets, overwrite=job.overwrite)
     with progress("tiles") as bar:

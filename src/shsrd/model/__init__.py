@@ -3,7 +3,15 @@
 from shsrd.model.config import INTERVALS, NetworkConfig
 from shsrd.model.injection import SpectralInformation
 from shsrd.model.network import Condition, Network, channels_last, pack, unpack
-from shsrd.model.weights import Model, WeightsError, bundled_models, load_weights, read_header, save_weights
+from shsrd.model.weights import (
+    Model,
+    WeightsError,
+    bundled_models,
+    load_weights,
+    read_header,
+    save_weights,
+    weights_content,
+)
 
 __all__ = [
     "INTERVALS",
@@ -20,4 +28,5 @@ __all__ = [
     "read_header",
     "save_weights",
     "unpack",
+    "weights_content",
 ]

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save, save_file
 from torch import Tensor
 
 from shsrd.cube import InputError
@@ -59,6 +59,13 @@ def save_weights(path: Path, network: Network, provenance: Mapping[str, Any]) ->
     save_file(tensors, partial, metadata=header)
     partial.chmod(0o644)  # safetensors makes files only their owner can read
     partial.replace(path)
+
+
+def weights_content(network: Network) -> bytes:
+    """A weight file's bytes with every digit of a network in memory, for another process of the same version."""
+    tensors = {key: value.detach().to("cpu", torch.float32).contiguous() for key, value in network.state_dict().items()}
+    header = {"format": FORMAT, "version": str(VERSION), "config": network.config.model_dump_json(), "provenance": "{}"}
+    return save(tensors, header)
 
 
 def load_weights(source: str | Path) -> Model:

@@ -18,8 +18,9 @@ from shsrd.cube import Facts, SceneError, Source
 from shsrd.io import Writer, open_source, open_writer
 from shsrd.io.files import remove_stale
 from shsrd.io.targets import check_target, files_read, written_files
-from shsrd.model import Model
-from shsrd.upscaling.computing import Here
+from shsrd.model import Model, weights_content
+from shsrd.upscaling.computing import Computing, Here
+from shsrd.upscaling.engine import Engine
 from shsrd.upscaling.identity import check_same, manifest_of, same_files
 from shsrd.upscaling.options import UpscaleOptions
 from shsrd.upscaling.plan import Plan, chosen_model, make_engine, make_plan
@@ -44,6 +45,8 @@ class Job:
         opening: further arguments of ``open_source`` (``variable``, ``wavelengths`` ...).
         overwrite: replace existing files, and an interrupted run.
         resume: go on with an interrupted run if there is one.
+        workers: processes to start on this machine for the tiles; 0 computes them in this one.
+        scheduler: address of a running dask scheduler, or the file that it wrote; its workers compute the tiles.
     """
 
     source: Path
@@ -54,6 +57,8 @@ class Job:
     opening: dict[str, Any] = field(default_factory=dict)
     overwrite: bool = False
     resume: bool = False
+    workers: int = 0
+    scheduler: str | None = None
 
     @property
     def targets(self) -> list[Path]:
@@ -115,7 +120,8 @@ def upscale_file(job: Job, *, model: Model | None = None, progress: Progress | N
             if seen is None:
                 spool.begin(_manifest(job, plan.seen, model), plan.seen)
             run, resumed = _Run(plan, spool, outputs, seconds), len(spool.finished())
-            agreement = run.finish(job, Here(source, engine, outputs, seconds), progress or (lambda done, total: None))
+            with _computing(job, source, engine, run) as computing:
+                agreement = run.finish(job, computing, progress or (lambda done, total: None))
             spool.remove()
     report = plan.report(model, engine, agreement.relative_to(plan.span))
     return Streamed(report, outputs[0].shape, seconds.rounded(), resumed, len(plan.tiles()))
@@ -128,6 +134,20 @@ def _opened(job: Job) -> Iterator[Source]:
         yield source
     finally:
         source.close()
+
+
+@contextmanager
+def _computing(job: Job, source: Source, engine: Engine, run: _Run) -> Iterator[Computing]:
+    """Who computes the tiles."""
+    if job.workers == 0 and job.scheduler is None:
+        yield Here(source, engine, run.outputs, run.seconds)
+        return
+    from shsrd.upscaling.cluster import Cluster, Kit, connected, threads_of_each
+
+    threads = threads_of_each(job.workers) if job.scheduler is None else None
+    kit = Kit(source, run.plan, weights_content(engine.network), run.outputs, engine.precision, threads)
+    with connected(workers=job.workers, scheduler=job.scheduler) as client:
+        yield Cluster(client, kit, run.seconds)
 
 
 def _output_facts(job: Job, low: Facts, model: Model) -> tuple[Facts, ...]:
@@ -170,7 +190,7 @@ class _Run:
     outputs: tuple[Facts, ...]
     seconds: Seconds
 
-    def finish(self, job: Job, computing: Here, told: Progress) -> Agreement:
+    def finish(self, job: Job, computing: Computing, told: Progress) -> Agreement:
         """Compute what is missing, write everything; gives the agreement of all tiles."""
         tiles, finished = self.plan.tiles(), self.spool.finished()
         pending = [number for number in range(len(tiles)) if number not in finished]

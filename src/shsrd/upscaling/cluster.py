@@ -1,0 +1,224 @@
+"""Tiles computed by other processes, on this machine or others: dask.distributed.
+
+Every worker loads weights and opens the scene once; a task is the number of a tile, its answer the tile as it will be
+stored. A worker that is lost loses nothing: its tiles are given to others. All workers must see the scene under the
+same path; weights travel with the job.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import torch
+
+from shsrd.cube import Facts, SceneError, Source
+from shsrd.model import load_weights
+from shsrd.upscaling.computing import part_of
+from shsrd.upscaling.engine import Engine
+from shsrd.upscaling.options import choose_device
+from shsrd.upscaling.plan import Plan
+from shsrd.upscaling.seconds import Seconds
+from shsrd.upscaling.solver import read_tile, solve_tile
+from shsrd.upscaling.spool import Part
+
+TASKS_A_WORKER = 2  # one at work, one waiting: answers are fetched while the next tile is computed
+PATIENCE_S = 30  # until a scheduler, and its first worker, must have answered
+RETRIES = 3  # of a tile whose worker failed
+
+
+@dataclass(frozen=True)
+class Kit:
+    """What a worker needs to compute any tile of a scene.
+
+    Attributes:
+        source: opens the scene in the worker's process.
+        plan: the decisions.
+        weights: content of the weight file.
+        outputs: facts of the files to be written.
+        precision: of the process that made the plan; one for all workers.
+        threads: of every worker's network, or None to leave that alone.
+    """
+
+    source: Source
+    plan: Plan
+    weights: bytes
+    outputs: tuple[Facts, ...]
+    precision: Any
+    threads: int | None = None
+
+    def engine(self) -> Engine:
+        """The network on this worker's device."""
+        with tempfile.TemporaryDirectory() as folder:
+            place = Path(folder) / "weights.safetensors"
+            place.write_bytes(self.weights)
+            network = load_weights(place).network
+        return Engine(network, device=choose_device(self.plan.options.device), precision=self.precision)
+
+
+@dataclass
+class Bench:
+    """A kit unpacked in a worker's process."""
+
+    kit: Kit
+    engine: Engine
+    reading: threading.Lock = field(default_factory=threading.Lock)
+
+    def part(self, number: int) -> Part:
+        """One tile; several threads of a worker take turns at the file."""
+        kit = self.kit
+        if kit.threads is not None:
+            torch.set_num_threads(kit.threads)  # a setting of each thread
+        with self.reading:
+            read = read_tile(kit.source, kit.plan, kit.plan.tiles()[number])
+        return part_of(solve_tile(read, self.engine, kit.plan), kit.outputs)
+
+
+_BENCHES: dict[str, Bench] = {}  # of this process, by job
+
+
+def _compute(name: str, number: int) -> Part:
+    return _BENCHES[name].part(number)
+
+
+def _unpack(name: str, kit: Kit) -> None:
+    _BENCHES[name] = Bench(kit, kit.engine())
+
+
+def _clear_away(name: str) -> None:
+    bench = _BENCHES.pop(name, None)
+    if bench is not None:
+        bench.kit.source.close()
+
+
+def _plugin(name: str, kit: Kit) -> Any:
+    """What a worker does when it joins and when the job is over."""
+    from distributed.diagnostics.plugin import WorkerPlugin
+
+    class Unpack(WorkerPlugin):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.name = name
+
+        def setup(self, worker: Any) -> None:
+            _unpack(name, kit)  # a function of this module, found by name there: the class travels by value
+
+        def teardown(self, worker: Any) -> None:
+            _clear_away(name)
+
+    return Unpack()
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Workers of a running scheduler.
+
+    Attributes:
+        client: connected to it.
+        kit: what they need.
+        seconds: gets the times.
+    """
+
+    client: Any
+    kit: Kit
+    seconds: Seconds
+
+    def parts(self, plan: Plan, numbers: Sequence[int]) -> Iterator[tuple[int, Part]]:
+        """As they are finished; no more tasks are out than the workers can begin soon.
+
+        Raises:
+            SceneError: what a worker said of a tile, or that the cluster is gone.
+        """
+        name = f"shsrd-{uuid4().hex}"
+        with _lost_is_one_sentence():
+            self.client.register_plugin(_plugin(name, self.kit), name=name)
+            try:
+                yield from self._answers(name, numbers)
+            finally:
+                self.client.unregister_worker_plugin(name)
+
+    def _answers(self, name: str, numbers: Sequence[int]) -> Iterator[tuple[int, Part]]:
+        from distributed import as_completed
+
+        waiting = list(reversed(numbers))
+        first = [self._task(name, waiting.pop()) for _ in range(min(self._room(), len(waiting)))]
+        out = as_completed(first, loop=self.client.loop)
+        while not out.is_empty():
+            with self.seconds.of("waiting for workers"):
+                future = next(out)
+                part = future.result()
+            number = int(future.key.rpartition("-")[2])
+            future.release()
+            if waiting:
+                out.add(self._task(name, waiting.pop()))
+            yield number, part
+
+    def _task(self, name: str, number: int) -> Any:
+        return self.client.submit(_compute, name, number, key=f"{name}-{number}", retries=RETRIES, pure=False)
+
+    def _room(self) -> int:
+        threads = sum(self.client.nthreads().values())
+        return TASKS_A_WORKER * max(1, int(threads))
+
+
+@contextmanager
+def _lost_is_one_sentence() -> Iterator[None]:
+    from distributed.scheduler import KilledWorker
+
+    try:
+        yield
+    except SceneError:
+        raise
+    except KilledWorker as error:
+        raise SceneError(
+            f"a tile ended {error.allowed_failures + 1} workers, the last one {error.last_worker.address}; give them "
+            "more memory or a smaller --cell; finished tiles are kept, --resume goes on"
+        ) from None
+    except (CancelledError, TimeoutError, OSError) as error:
+        told = str(error) or type(error).__name__
+        raise SceneError(f"the cluster was lost ({told}); finished tiles are kept, --resume goes on") from None
+
+
+@contextmanager
+def connected(*, workers: int = 0, scheduler: str | None = None) -> Iterator[Any]:
+    """A client of a running scheduler, or of workers started here for this job.
+
+    Args:
+        workers: processes to start on this machine.
+        scheduler: address (``tcp://host:8786``), or a file that the scheduler wrote.
+
+    Raises:
+        SceneError: dask.distributed is not installed, or nobody answers.
+    """
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError:
+        raise SceneError('workers need dask.distributed; install it with: pip install "shsrd[cluster]"') from None
+    if scheduler is None:
+        with (
+            LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None, memory_limit=0) as cluster,
+            Client(cluster) as client,
+        ):
+            yield client
+        return
+    where = {"scheduler_file": scheduler} if Path(scheduler).is_file() else {"address": scheduler}
+    try:
+        client = Client(**where, timeout=PATIENCE_S, set_as_default=False)
+        client.wait_for_workers(1, timeout=PATIENCE_S)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise SceneError(f"{scheduler}: no scheduler with workers answers ({error}); start them first") from None
+    with client:
+        yield client
+
+
+def threads_of_each(workers: int) -> int:
+    """Threads of each of some workers that share this machine's processors."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, processors // workers)
