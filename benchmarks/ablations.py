@@ -1,11 +1,16 @@
-"""Does the injection earn its place? Each kind of it, trained beside a frozen stage-1 network, on held-out scenes.
+"""What each choice in training is worth: rows that differ in one thing, trained alike, judged on held-out scenes.
 
-    python benchmarks/ablations.py --train PACK --validation PACK [--steps 250] [--seeds 0 1 2]
+    python benchmarks/ablations.py injection --train PACK --validation PACK [--seeds 0 1 2]
+    python benchmarks/ablations.py transfer --train PACK --validation PACK --optimizer adamw --lr 3e-4 [--seeds 0 1 2]
 
-Every row begins with the same stage-1 weights and an untrained injection of its own kind (``restart_injection``),
-trains nothing else (``trainable: injection``) and sees the same batches for the same seed; so the gain is its own.
-Gain in MPSNR over bicubic and SAM as a share of bicubic's, before consistency, mean over scenes, both frames. The row
-without injection is the stage-1 network itself. Packs are made by ``shsrd pack``.
+``injection``: every row begins with the same stage-1 weights and an untrained injection of its own kind, and trains
+nothing else, so the gain is its own. The row without one is the stage-1 network itself.
+
+``transfer``: stage 2 as it is; with no more than the adapters or the injection to train; without balanced patches;
+without injection; and without stage 1, from random weights.
+
+Rows with the same seed see the same patches. Gain in MPSNR over bicubic and SAM as a share of bicubic's, before
+consistency, mean over scenes, both frames, at the end of the run. Packs are made by ``shsrd pack``.
 """
 
 from __future__ import annotations
@@ -14,80 +19,108 @@ import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
+import torch
 import tyro
 
-from shsrd.model import NetworkConfig, load_weights
+from shsrd.model import Network, NetworkConfig, load_weights, save_weights
 from shsrd.training import TrainConfig, run_training
 from shsrd.training.validation import scene_validator
 from shsrd.upscaling.options import choose_device, choose_precision
 
-ROWS: dict[str, dict[str, Any]] = {
-    "ungated": {"injection": "ungated"},
-    "gated, no wavelengths": {"injection": "gated", "wavelengths": False},
-    "gated": {"injection": "gated"},
+FRESH = {"trainable": "injection", "restart_injection": True}
+UNTRAINED: dict[str, Any] = {}  # no run: the weights as they come
+TABLES: dict[str, dict[str, dict[str, Any]]] = {
+    "injection": {
+        "stage 1 alone": UNTRAINED,
+        "ungated": FRESH | {"network": NetworkConfig(injection="ungated")},
+        "gated, no wavelengths": FRESH | {"network": NetworkConfig(injection="gated", wavelengths=False)},
+        "gated": FRESH | {"network": NetworkConfig(injection="gated")},
+    },
+    "transfer": {
+        "stage 1 alone": UNTRAINED,
+        "all": {},
+        "adapters": {"trainable": "adapters"},
+        "injection": {"trainable": "injection"},
+        "all, patches not balanced": {"scenes": {"balanced": 0.0}},
+        "all, no injection": {"restart_injection": True, "network": NetworkConfig(injection="none")},
+        "all, no stage 1": {"start_from": None},
+    },
 }
 
 
 @dataclass(frozen=True)
 class Arguments:
-    """Compare kinds of injection.
+    """Compare choices of stage 2.
 
     Attributes:
+        table: which rows.
         train: packed scenes.
         validation: packed scenes that are not among them.
         start_from: stage-1 weights.
+        rows: only these rows; all of them if none is named.
         steps: of each run.
         seeds: one run each.
-        lr: peak learning rate of Muon.
+        optimizer: muon learns faster from scratch; trained weights (``transfer``) it damages first, adamw does not.
+        lr: peak learning rate.
         batch: triplets a step.
         patch: side of a patch in low-resolution pixels.
     """
 
+    table: Annotated[Literal["injection", "transfer"], tyro.conf.Positional]
     train: Path
     validation: Path
     start_from: Path = Path("natural-x4")
+    rows: tuple[str, ...] = ()
     steps: int = 250
     seeds: tuple[int, ...] = (0,)
+    optimizer: Literal["muon", "adamw"] = "muon"
     lr: float = 2e-3
     batch: int = 12
     patch: int = 28
 
 
-def figures(arguments: Arguments, seed: int, network: dict[str, Any]) -> dict[str, float]:
+def figures(arguments: Arguments, seed: int, changes: dict[str, Any]) -> dict[str, float]:
     """Validation figures at the end of one run."""
     with tempfile.TemporaryDirectory() as folder:
-        config = TrainConfig(
-            stage="transfer",
-            train=arguments.train,
-            validation=arguments.validation,
-            start_from=arguments.start_from,
-            out=Path(folder),
-            trainable="injection",
-            restart_injection=True,
-            network=NetworkConfig(**network),
-            optimizer="muon",
-            steps=arguments.steps,
-            lr=arguments.lr,
-            batch=arguments.batch,
-            patch=arguments.patch,
-            seed=seed,
-            warmup=20,
-            ema=0.97,
-            validate_every=arguments.steps,
-            checkpoint_every=arguments.steps,
-        )
+        common = {
+            "stage": "transfer",
+            "train": arguments.train,
+            "validation": arguments.validation,
+            "start_from": arguments.start_from,
+            "out": Path(folder) / "run",
+            "optimizer": arguments.optimizer,
+            "steps": arguments.steps,
+            "lr": arguments.lr,
+            "batch": arguments.batch,
+            "patch": arguments.patch,
+            "seed": seed,
+            "warmup": 20,
+            "ema": 0.97,
+            "validate_every": arguments.steps,
+            "checkpoint_every": arguments.steps,
+            "mix": False,
+        }
+        config = TrainConfig.model_validate(common | changes)
+        if config.start_from is None:
+            config = config.model_copy(update={"start_from": random_weights(Path(folder), arguments.start_from, seed)})
         run_training(config)
-        lines = [json.loads(line) for line in (Path(folder) / "log.jsonl").read_text().splitlines()]
+        lines = [json.loads(line) for line in (config.out / "log.jsonl").read_text().splitlines()]
         return {key: value for key, value in lines[-1].items() if key.startswith("val_")}
 
 
-def without(arguments: Arguments) -> dict[str, float]:
-    """Validation figures of the stage-1 network."""
+def random_weights(folder: Path, like: Path, seed: int) -> Path:
+    """A file of untrained weights of the same widths and depths."""
+    torch.manual_seed(seed)
+    path = folder / "random.safetensors"
+    save_weights(path, Network(load_weights(like).network.config), {"stages": []})
+    return path
+
+
+def untrained(arguments: Arguments) -> dict[str, float]:
+    """Validation figures of the weights that every run starts from; their injection is silent."""
     network = load_weights(arguments.start_from).network
-    network.config = network.config.model_copy(update={"injection": "none"})
-    network.encoder.injection = None
     precision = choose_precision("auto", choose_device("auto"))
     validate = scene_validator(arguments.validation, scale=network.config.scale, objective="mean", precision=precision)
     return {f"val_{key}": value for key, value in validate(network).items()}
@@ -96,10 +129,15 @@ def without(arguments: Arguments) -> dict[str, float]:
 def main() -> None:
     """Print one JSON line a run."""
     arguments = tyro.cli(Arguments)
-    print(json.dumps({"row": "no injection", "steps": 0, **without(arguments)}), flush=True)
-    for seed in arguments.seeds:
-        for name, network in ROWS.items():
-            row = {"row": name, "seed": seed, "steps": arguments.steps, **figures(arguments, seed, network)}
+    wanted = {
+        name: row for name, row in TABLES[arguments.table].items() if not arguments.rows or name in arguments.rows
+    }
+    for name, changes in wanted.items():
+        if changes is UNTRAINED:
+            print(json.dumps({"row": name, "steps": 0, **untrained(arguments)}), flush=True)
+            continue
+        for seed in arguments.seeds:
+            row = {"row": name, "seed": seed, "steps": arguments.steps, **figures(arguments, seed, changes)}
             print(json.dumps(row), flush=True)
 
 

@@ -76,6 +76,7 @@ class TrainConfig(_Settings):
         trainable: what may change in a transfer: ``injection``, ``adapters`` (injection, stem, head, last
             blocks' second convolutions) or ``all``.
         restart_injection: begin with an untrained injection as ``network`` describes it, the rest from ``start_from``.
+        mix: at the end of a transfer of the mean, also try averages of start, best and last weights.
         network: widths and depths; ignored where ``start_from`` brings its own, but for ``restart_injection``.
         steps: optimiser steps of the schedule (the cosine ends there).
         time_limit: minutes of wall time after which training stops and saves; 0 means none. The learning rate follows
@@ -106,6 +107,7 @@ class TrainConfig(_Settings):
     rehearsal_share: float = Field(0.5, ge=0, lt=1)
     trainable: Literal["injection", "adapters", "all"] = "all"
     restart_injection: bool = False
+    mix: bool = True
     network: NetworkConfig = NetworkConfig()
     photos: PhotoAugmentation = PhotoAugmentation()
     scenes: SceneAugmentation = SceneAugmentation()

@@ -50,7 +50,7 @@ def run_training(config: TrainConfig) -> Path:
         save_weights(target, best, {"version": shsrd.__version__, "stages": stages})
 
     progress = train(run, save_best)
-    if config.stage == "transfer" and config.objective == "mean":
+    if config.stage == "transfer" and config.objective == "mean" and config.mix:
         _mix(target, config, run, progress, history)
     if config.stage == "transfer" and config.objective == "diffusion":
         _calibrate(target, config)
