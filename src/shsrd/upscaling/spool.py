@@ -114,7 +114,9 @@ class Spool:
 
     def keep(self, number: int, part: Part) -> None:
         """Put a finished tile away; it appears under its name only when complete."""
-        arrays: dict[str, Any] = {f"output{n}": stored for n, stored in enumerate(part.outputs)}
+        arrays: dict[str, Any] = {}
+        for n, stored in enumerate(part.outputs):
+            arrays |= {f"output{n}": _shrunk(stored), f"shape{n}": np.array(stored.shape)}
         agreement = np.array([part.agreement.squares, part.agreement.count], np.float64)
         place = self._place(number)
         partial = place.with_suffix(".part")
@@ -129,7 +131,8 @@ class Spool:
         try:
             with np.load(place, allow_pickle=False) as arrays:
                 squares, count = arrays["agreement"]
-                outputs = tuple(arrays[f"output{n}"] for n in range(len(arrays.files) - 1))
+                count_of_outputs = (len(arrays.files) - 1) // 2
+                outputs = tuple(_grown(arrays[f"output{n}"], arrays[f"shape{n}"]) for n in range(count_of_outputs))
         except (OSError, KeyError, ValueError, zipfile.BadZipFile):
             raise SceneError(f"{place}: damaged; delete it and run again with --resume") from None
         return Part(outputs, Agreement(float(squares), int(count)))
@@ -151,6 +154,17 @@ class Spool:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(self.folder / name)
+
+
+def _shrunk(stored: Stored) -> Stored:
+    """One number where all are the same: a tile without data, of which a flight line has many."""
+    first = stored[:1, :1, :1]
+    same = stored == first
+    return first if same.all() or (stored.dtype.kind == "f" and np.isnan(stored).all()) else stored
+
+
+def _grown(kept: Stored, shape: NDArray[np.int64]) -> Stored:
+    return kept if kept.size > 1 else np.full(shape, kept.ravel()[0])
 
 
 def _locked(file: IO[str]) -> bool:
