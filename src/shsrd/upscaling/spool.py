@@ -30,6 +30,10 @@ MANIFEST, SURVEY, LOCK = "manifest.json", "survey.npz", "lock"
 Stored = NDArray[np.generic]
 
 
+class NotResumableError(SceneError):
+    """An interrupted run that was about something else, or is damaged: only starting again helps."""
+
+
 @dataclass(frozen=True)
 class Part:
     """A finished tile as it will be stored: numbers ``(band, s y, s x)`` of each output, and its agreement."""
@@ -95,7 +99,7 @@ class Spool:
         except (json.JSONDecodeError, UnicodeDecodeError):
             found = None
         if not isinstance(found, dict) or found.get("version") != VERSION:
-            raise SceneError(f"{place}: not a manifest of this version; start again with --overwrite")
+            raise NotResumableError(f"{place}: not a manifest of this version; start again with --overwrite")
         return found
 
     def survey(self) -> Survey:
@@ -105,7 +109,7 @@ class Spool:
             with np.load(place, allow_pickle=False) as arrays:
                 return _from_arrays(dict(arrays))
         except (OSError, KeyError, ValueError, zipfile.BadZipFile):
-            raise SceneError(f"{place}: damaged; start again with --overwrite") from None
+            raise NotResumableError(f"{place}: damaged; start again with --overwrite") from None
 
     def finished(self) -> set[int]:
         """Numbers of the tiles that need not be computed again."""

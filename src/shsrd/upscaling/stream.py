@@ -17,16 +17,18 @@ from typing import Any
 from shsrd.cube import Facts, SceneError, Source
 from shsrd.io import Writer, open_source, open_writer
 from shsrd.io.files import remove_stale
+from shsrd.io.stac_origin import Origin
 from shsrd.io.targets import check_target, files_read, written_files
 from shsrd.model import Model
 from shsrd.upscaling.computing import Here
 from shsrd.upscaling.identity import check_same, manifest_of, same_files
 from shsrd.upscaling.options import UpscaleOptions
 from shsrd.upscaling.plan import Plan, chosen_model, make_engine, make_plan
+from shsrd.upscaling.record import check_item, write_item
 from shsrd.upscaling.report import Report
 from shsrd.upscaling.seconds import Seconds
 from shsrd.upscaling.solver import Agreement
-from shsrd.upscaling.spool import Spool
+from shsrd.upscaling.spool import NotResumableError, Spool
 from shsrd.upscaling.survey import Survey, survey
 from shsrd.upscaling.upscale import Progress, uncertainty_facts
 
@@ -44,6 +46,7 @@ class Job:
         opening: further arguments of ``open_source`` (``variable``, ``wavelengths`` ...).
         overwrite: replace existing files, and an interrupted run.
         resume: go on with an interrupted run if there is one.
+        origin: where the source comes from, to write a STAC item beside the target; None for none.
     """
 
     source: Path
@@ -54,6 +57,7 @@ class Job:
     opening: dict[str, Any] = field(default_factory=dict)
     overwrite: bool = False
     resume: bool = False
+    origin: Origin | None = None
 
     @property
     def targets(self) -> list[Path]:
@@ -104,6 +108,7 @@ def upscale_file(job: Job, *, model: Model | None = None, progress: Progress | N
     model = chosen_model(job.asked, job.scale, model)
     engine, seconds = make_engine(model, job.asked), Seconds()
     spool = Spool.beside(job.target)
+    check_item(job)
     with _opened(job) as source:
         outputs = _output_facts(job, source.facts, model)
         for target, facts in zip(job.targets, outputs, strict=True):
@@ -112,12 +117,14 @@ def upscale_file(job: Job, *, model: Model | None = None, progress: Progress | N
             with seconds.of("first pass"):
                 seen = _kept_survey(job, spool, source, model)
                 plan = make_plan(source, engine, job.asked, seen)
+            manifest = _manifest(job, plan.seen, model)
             if seen is None:
-                spool.begin(_manifest(job, plan.seen, model), plan.seen)
+                spool.begin(manifest, plan.seen)
             run, resumed = _Run(plan, spool, outputs, seconds), len(spool.finished())
             agreement = run.finish(job, Here(source, engine, outputs, seconds), progress or (lambda done, total: None))
+            report = plan.report(model, engine, agreement.relative_to(plan.span))
+            write_item(job, outputs, manifest, report)
             spool.remove()
-    report = plan.report(model, engine, agreement.relative_to(plan.span))
     return Streamed(report, outputs[0].shape, seconds.rounded(), resumed, len(plan.tiles()))
 
 
@@ -137,7 +144,8 @@ def _output_facts(job: Job, low: Facts, model: Model) -> tuple[Facts, ...]:
 
 def _manifest(job: Job, seen: Survey, model: Model) -> dict[str, Any]:
     files = files_read(job.source)
-    return manifest_of(files, seen.digest, job.asked, model.fingerprint, job.targets, job.scale)
+    manifest = manifest_of(files, seen.digest, job.asked, model.fingerprint, job.targets, job.scale)
+    return manifest | {"opening": job.opening}
 
 
 def _kept_survey(job: Job, spool: Spool, source: Source, model: Model) -> Survey | None:
@@ -157,7 +165,7 @@ def _kept_survey(job: Job, spool: Spool, source: Source, model: Model) -> Survey
     now = _manifest(job, seen, model)
     check_same(kept, now)
     if not same_files(kept, now) and survey(source, []).digest != seen.digest:
-        raise SceneError(f"cannot resume: {job.source} has changed; --overwrite starts again")
+        raise NotResumableError(f"cannot resume: {job.source} has changed; --overwrite starts again")
     return seen
 
 
