@@ -71,14 +71,14 @@ class Spool:
         """
         with writing(self.folder):
             self.folder.mkdir(exist_ok=True)
-        try:
-            with (self.folder / LOCK).open("w") as lock:
-                if not _locked(lock):
-                    raise SceneError(f"{self.folder}: another run is at work on this destination; let it finish")
+        with (self.folder / LOCK).open("w") as lock:
+            if not _locked(lock):
+                raise SceneError(f"{self.folder}: another run is at work on this destination; let it finish")
+            try:
                 yield
-        finally:
-            if not self.begun:
-                self._clear()
+            finally:
+                if not self.begun:
+                    self._clear()
 
     def begin(self, manifest: dict[str, Any], seen: Survey) -> None:
         """Start a new run: nothing but a survey and a manifest, which is written last."""
