@@ -125,6 +125,34 @@ def test_foreign_and_damaged_outputs_are_never_replaced(upscale_all, out):
     assert results(upscale_all(code=2)[0]) == ["failed", "failed", "done"]
 
 
+def test_an_output_of_the_same_size_but_other_bytes_is_named(upscale_all, scenes, out, shsrd, tiny):
+    sources = [scenes / "a.img"]
+    upscale_all("--suffix", "img", sources=sources)
+    target = out / "a_x4.img"
+    target.write_bytes(target.read_bytes())  # younger than its item, but the same, as copies are
+    assert results(upscale_all("--suffix", "img", sources=sources)[0]) == ["skipped"]
+    target.write_bytes(bytes(target.stat().st_size))
+    table, _ = upscale_all("--suffix", "img", sources=sources, code=2)
+    assert "a_x4.img was changed afterwards" in table["scenes"][0]["reason"]
+
+
+def test_an_item_goes_with_what_it_told_of(upscale_all, scenes, out, shsrd, tiny):
+    upscale_all(sources=[scenes / "a.img"])
+    assert shsrd("upscale", scenes / "a.img", out / "a_x4.tif", "--model", tiny, "--steps", 1, "--overwrite").code == 0
+    assert not (out / "a_x4.tif.json").exists()
+    table, _ = upscale_all(sources=[scenes / "a.img"], code=2)
+    assert "nothing tells what it was made of" in table["scenes"][0]["reason"]
+
+
+def test_a_missing_half_is_named(upscale_all, scenes, out):
+    sources = [scenes / "a.img"]
+    upscale_all("--uncertainty", sources=sources)
+    (out / "a_x4.tif").unlink()
+    table, _ = upscale_all("--uncertainty", sources=sources, code=2)
+    assert "a_x4_uncertainty.tif: exists already, but a_x4.tif is missing" in table["scenes"][0]["reason"]
+    assert results(upscale_all("--uncertainty", "--overwrite", sources=sources)[0]) == ["done"]
+
+
 def test_a_foreign_item_is_not_replaced(upscale_all, out):
     out.mkdir()
     (out / "a_x4.tif.json").write_text("{}")

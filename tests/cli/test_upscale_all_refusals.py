@@ -1,5 +1,7 @@
 """What is refused before the first of many scenes is touched: code 2, one sentence, nothing left behind."""
 
+import pytest
+
 from shsrd.io import save_cube
 
 
@@ -35,3 +37,10 @@ def test_two_scenes_of_one_name(refuses, scenes, scene, out, tiny):
 def test_a_file_where_the_folder_should_be(refuses, scenes, tmp_path, tiny):
     (tmp_path / "taken").write_bytes(b"x")
     refuses(["upscale-all", scenes, tmp_path / "taken", "--model", tiny], "taken")
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", '{"type": "FeatureCollection", "features": [{"id": 1}]}', "no"])
+def test_a_foreign_collection(refuses, scenes, out, tiny, text):
+    out.mkdir()
+    (out / "items.json").write_text(text)
+    refuses(["upscale-all", scenes, out, "--model", tiny], "items.json", "would be replaced")

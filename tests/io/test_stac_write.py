@@ -1,5 +1,6 @@
 """STAC items: where, when, which bands, how stored; checked against the schemas that pystac brings along."""
 
+import hashlib
 import math
 import os
 from datetime import UTC, datetime
@@ -71,6 +72,7 @@ def test_an_item_is_valid_and_says_what_is_known(made):
     assert asset["href"] == "./fine.tif"
     assert (asset["type"], asset["roles"]) == ("image/tiff; application=geotiff", ["data"])
     assert (asset["data_type"], asset["nodata"], asset["file:size"]) == ("int16", -9999, 5)
+    assert asset["file:checksum"] == "1220" + hashlib.sha256(b"12345").hexdigest()
     assert (asset["raster:scale"], asset["raster:offset"]) == (1e-4, 0)
     assert asset["bands"] == [
         {"name": "B1", "eo:center_wavelength": 0.45025, "eo:full_width_half_max": 0.01},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -128,7 +129,7 @@ def _assets(name: str, path: Path, facts: Facts) -> dict[str, pystac.Asset]:
     first, *others = written_files(path)
     storage = facts.storage
     fields: dict[str, Any] = {"data_type": storage.dtype, "bands": _bands(facts)}
-    fields |= {"raster:scale": storage.scale, "raster:offset": storage.offset} | _size(first)
+    fields |= {"raster:scale": storage.scale, "raster:offset": storage.offset} | _file(first)
     nodata = _nodata(facts)
     if nodata is not None:
         fields["nodata"] = nodata
@@ -136,13 +137,20 @@ def _assets(name: str, path: Path, facts: Facts) -> dict[str, pystac.Asset]:
     assets = {name: pystac.Asset(f"./{first.name}", media_type=media, roles=[name], extra_fields=fields)}
     for other in others:
         header = pystac.Asset(f"./{other.name}", media_type=pystac.MediaType.TEXT, roles=["metadata"])
-        header.extra_fields |= _size(other)
+        header.extra_fields |= _file(other)
         assets[f"{name}-header"] = header
     return assets
 
 
-def _size(path: Path) -> dict[str, int]:
-    return {"file:size": path.stat().st_size} if path.is_file() else {}
+def _file(path: Path) -> dict[str, Any]:
+    """Size and checksum; a folder has neither."""
+    return {"file:size": path.stat().st_size, "file:checksum": checksum(path)} if path.is_file() else {}
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file as a multihash, which tells the kind (12) and the length (20) before it."""
+    with path.open("rb") as file:
+        return "1220" + hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _nodata(facts: Facts) -> float | str | None:

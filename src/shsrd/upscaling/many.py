@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,7 @@ from shsrd.model import Model
 from shsrd.upscaling.naming import check_apart, names_of, uncertainty_of
 from shsrd.upscaling.options import UpscaleOptions
 from shsrd.upscaling.plan import chosen_model
-from shsrd.upscaling.record import Record, item_path, kept_record, other_than
+from shsrd.upscaling.record import Record, is_ours, item_path, kept_record, other_than
 from shsrd.upscaling.spool import MANIFEST, NotResumableError, Spool
 from shsrd.upscaling.stream import Job, upscale_file
 from shsrd.upscaling.upscale import Progress
@@ -93,6 +94,7 @@ def planned(scenes: Sequence[SceneFile], order: Order) -> list[tuple[SceneFile, 
     jobs = [order.job(scene, target) for scene, target in zip(scenes, targets, strict=True)]
     read = [file for scene in scenes if scene.fault is None for file in _files(scene.path)]
     check_apart(read, [target for job in jobs for target in job.targets])
+    _check_collection(order.folder / ITEMS)
     order.folder.mkdir(parents=True, exist_ok=True)
     return list(zip(scenes, jobs, strict=True))
 
@@ -142,7 +144,8 @@ def _since(started: float) -> float:
 
 def _one(job: Job, model: Model, told: Progress | None) -> Result:
     """Do one scene, unless it is done."""
-    if any(file.exists() for target in job.targets for file in written_files(target)):
+    there = [file for target in job.targets for file in written_files(target) if file.exists()]
+    if there:
         fault = _why_not_done(job, model)
         cut_short = _killed_at_the_end(job)
         if fault is None:
@@ -150,7 +153,7 @@ def _one(job: Job, model: Model, told: Progress | None) -> Result:
                 _forget_run(job)
             return "skipped"
         if not job.overwrite and not (cut_short and kept_record(job.target) is None):
-            raise SceneError(f"{job.target}: exists already, but {fault}; --overwrite makes it again")
+            raise SceneError(f"{there[0]}: exists already, but {fault}; --overwrite makes it again")
         job = replace(job, overwrite=True)
     try:
         done = upscale_file(replace(job, resume=True), model=model, progress=told)
@@ -182,6 +185,21 @@ def _forget_run(job: Job) -> None:
     spool = Spool.beside(job.target)
     with spool.held():
         spool.remove()
+
+
+def _check_collection(place: Path) -> None:
+    """Refuse to replace somebody else's ``items.json``."""
+    if not place.exists():
+        return
+    try:
+        found = json.loads(place.read_text(encoding="utf-8"))
+        ours = found["type"] == "FeatureCollection" and all(is_ours(item) for item in found["features"])
+    except (OSError, ValueError, TypeError, KeyError):
+        ours = False
+    if not ours:
+        raise SceneError(
+            f"{place}: is no collection of shsrd and would be replaced; choose another folder for the outputs"
+        )
 
 
 def write_collection(folder: Path) -> Path | None:

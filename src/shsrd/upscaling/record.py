@@ -44,7 +44,7 @@ def check_item(job: Job) -> None:
 
 
 def write_item(job: Job, outputs: tuple[Facts, ...], manifest: Mapping[str, Any], report: Report) -> None:
-    """Write the STAC item of a finished job, if one is wanted.
+    """Write the STAC item of a finished job, if one is wanted; else remove that of what the output replaced.
 
     Args:
         job: whose outputs lie at their places.
@@ -53,6 +53,8 @@ def write_item(job: Job, outputs: tuple[Facts, ...], manifest: Mapping[str, Any]
         report: what was done.
     """
     if job.origin is None:
+        if kept_record(job.target) is not None:
+            item_path(job.target).unlink()
         return
     from shsrd.io.stac_write import item_of
 
@@ -95,8 +97,12 @@ def kept_record(target: Path) -> Record | None:
         found = json.loads(item_path(target).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    ours = isinstance(found, dict) and _OURS in (found.get("properties") or {})
-    return found if ours else None
+    return found if is_ours(found) else None
+
+
+def is_ours(item: object) -> bool:
+    """Whether a JSON document is an item that shsrd wrote."""
+    return isinstance(item, dict) and _OURS in (item.get("properties") or {})
 
 
 def other_than(record: Record, job: Job, model: Model) -> str | None:
@@ -140,11 +146,21 @@ def _digest(job: Job) -> str:
 
 
 def _incomplete(record: Record, job: Job) -> str | None:
-    """Which file of the output is not as it was written."""
-    sizes = {Path(asset["href"]).name: asset.get("file:size") for asset in record.get("assets", {}).values()}
+    """Which file of the output is not as it was written; bytes are compared where it is younger than the item."""
+    assets = {Path(asset["href"]).name: asset for asset in record.get("assets", {}).values()}
+    told = item_path(job.target).stat().st_mtime_ns
     for file in (file for target in job.targets for file in written_files(target)):
         if not file.exists():
             return f"{file.name} is missing"
-        if file.is_file() and sizes.get(file.name) != file.stat().st_size:
+        if not file.is_file():
+            continue
+        asset, status = assets.get(file.name, {}), file.stat()
+        if asset.get("file:size") != status.st_size or (status.st_mtime_ns > told and _changed(file, asset)):
             return f"{file.name} was changed afterwards"
     return None
+
+
+def _changed(file: Path, asset: Mapping[str, Any]) -> bool:
+    from shsrd.io.stac_write import checksum
+
+    return checksum(file) != asset.get("file:checksum")
