@@ -85,6 +85,18 @@ def test_an_interrupted_run_with_other_options(upscale_all, shsrd, scenes, out, 
     assert results(upscale_all("--overwrite")[0]) == ["done", "skipped", "skipped"]
 
 
+def test_an_interrupted_run_on_another_array(upscale_all, shsrd, out, tiny, tmp_path, monkeypatch):
+    cubes = {name: np.random.default_rng(seed).random((16, 16, 3), np.float32) for seed, name in enumerate("pq")}
+    np.savez(tmp_path / "two.npz", **cubes)
+    options = ["--tile", 8, "--cell", 8, "--variable"]
+    with monkeypatch.context() as patched:
+        stopping(patched, "two.npz", 2)
+        assert shsrd("upscale-all", tmp_path / "two.npz", out, "--model", tiny, *options, "p").code == 130
+    table, _ = upscale_all(*options, "q", sources=[tmp_path / "two.npz"], code=2)
+    assert "cannot resume: --variable was p and is q now" in table["scenes"][0]["reason"]
+    assert results(upscale_all(*options, "p", sources=[tmp_path / "two.npz"])[0]) == ["resumed"]
+
+
 @pytest.mark.slow
 def test_control_c_on_a_process(scenes, out, tiny, tmp_path):
     """The real thing: a signal to a running program."""
