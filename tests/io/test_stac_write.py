@@ -107,12 +107,15 @@ def test_envi_has_two_assets(made):
 
 def test_what_the_source_item_tells_comes_first(made):
     told = {"datetime": "2020-05-01T10:00:00Z", "gsd": 30, "processing:level": "L2A", "platform": "enmap", "other": 1}
+    told |= {"view:sun_elevation": 40.5}
     item = made({"headers": {"acquisition time": "2019-01-01T00:00:00Z"}}, properties=told, href="https://a.b/i.json")
     valid(item)
     found = item["properties"]
     assert (found["datetime"], found["shsrd:datetime_from"]) == ("2020-05-01T10:00:00Z", "source item")
     assert (found["gsd"], found["processing:level"], found["platform"]) == (7.5, "L2A", "enmap")
     assert "other" not in found
+    assert found["view:sun_elevation"] == 40.5
+    assert any("/view/" in uri for uri in item["stac_extensions"])
     assert item["links"][0]["href"] == "https://a.b/i.json"
 
 

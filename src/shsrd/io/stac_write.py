@@ -21,6 +21,7 @@ from shsrd.io.targets import written_files
 
 _SCHEMA = "https://stac-extensions.github.io/{}/schema.json"
 _EXTENSIONS = ("eo/v2.0.0", "projection/v2.0.0", "raster/v2.0.0", "file/v2.1.0", "processing/v1.2.0")
+_VIEW = "view/v1.0.0"
 _MEDIA = {
     ".tif": pystac.MediaType.GEOTIFF, ".tiff": pystac.MediaType.GEOTIFF, ".nc": "application/netcdf",
     ".zarr": "application/vnd.zarr; version=2", ".mat": "application/x-matlab-data", ".npz": "application/zip",
@@ -42,13 +43,15 @@ def item_of(
     """
     target, facts = next(iter(outputs.values()))
     place, when = footprint(facts), _times(facts, origin)
+    kept = {key: origin.properties[key] for key in _KEPT if key in origin.properties}
+    used = (*_EXTENSIONS, _VIEW) if any(key.startswith("view:") for key in kept) else _EXTENSIONS
     item = pystac.Item(
         id=target.stem,
         geometry=None if place is None else place[0],
         bbox=None if place is None else place[1],
         datetime=when["datetime"],
         properties={
-            **{key: origin.properties[key] for key in _KEPT if key in origin.properties},
+            **kept,
             **_ground(facts, origin, scale),
             **_grid(facts),
             "shsrd:datetime_from": when["told_by"],
@@ -56,7 +59,7 @@ def item_of(
         },
         start_datetime=when["start"],
         end_datetime=when["end"],
-        stac_extensions=[_SCHEMA.format(name) for name in _EXTENSIONS],
+        stac_extensions=[_SCHEMA.format(name) for name in used],
     )
     for name, (path, about) in outputs.items():
         for key, asset in _assets(name, path, about).items():
