@@ -31,10 +31,11 @@ def test_help_brings_no_torch_and_is_quick(arguments):
     assert after.ru_utime - before.ru_utime < LONGEST_HELP_S
 
 
-def test_help_of_a_command_brings_no_torch():
+@pytest.mark.parametrize("command", ["upscale", "upscale-all"])
+def test_help_of_a_command_brings_no_torch(command):
     code = (
         "import sys\nfrom shsrd.cli.main import main\n"
-        "try: main(['upscale', '--help'])\n"
+        f"try: main(['{command}', '--help'])\n"
         "except SystemExit as left: assert not left.code\n"
         "sys.exit('torch' in sys.modules)"
     )

@@ -6,7 +6,7 @@ The names below are loaded when first used, so ``import shsrd`` stays light (no 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from shsrd.version import __version__
 
 __all__ = [
     "Cube",
@@ -15,6 +15,7 @@ __all__ = [
     "SceneError",
     "UpscaleOptions",
     "Upscaled",
+    "__version__",
     "benchmark_cave",
     "benchmark_scenes",
     "compare",

@@ -1,6 +1,7 @@
 """Commands run in this process on small scenes, with a small network of random weights."""
 
 import hashlib
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,3 +105,31 @@ def tiny(tmp_path_factory):
     path = tmp_path_factory.mktemp("weights") / "tiny-x4.safetensors"
     save_weights(path, network, {"stages": []})
     return path
+
+
+@pytest.fixture
+def scenes(tmp_path, scene):
+    """Three scenes: an ENVI pair, a GeoTIFF and one without a place."""
+    folder = tmp_path / "scenes"
+    folder.mkdir()
+    save_cube(scene, folder / "a.img")
+    save_cube(scene.replace(pixels=scene.pixels + 0.01), folder / "b.tif")
+    save_cube(scene.replace(crs=None, transform=None, pixels=scene.pixels + 0.02), folder / "c.npz")
+    return folder
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def upscale_all(shsrd, scenes, out, tiny):
+    """``upscale-all`` of the folder; gives exit code, the JSON and what was said."""
+
+    def run(*options, sources=None, code=0):
+        done = shsrd("upscale-all", *(sources or [scenes]), out, "--model", tiny, "--json", *options)
+        assert done.code == code, done.err
+        return json.loads(done.out), done.err
+
+    return run

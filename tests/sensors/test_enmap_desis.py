@@ -41,7 +41,7 @@ def enmap_xml(gains=EVEN, background="-32768", parts=True):
     )
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n<level_X xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
-        "<base><format>ENMAP_L2A</format><temporalCoverage><startTime>2022</startTime></temporalCoverage></base>"
+        "<base><format>ENMAP_L2A</format><temporalCoverage><startTime>2022-07-24T10:35:51.5Z</startTime></temporalCoverage></base>"
         f"<specific><datatakeID>1867</datatakeID><backgroundValue>{background}</backgroundValue>"
         f"<bandCharacterisation>{bands}</bandCharacterisation>{lists if parts else ''}</specific></level_X>"
     )
@@ -91,6 +91,7 @@ def test_reflectance(sensor, product, check_scene):
     assert CRS.from_wkt(scene.crs).to_epsg() == 32633
     key, value = ("datatakeID", "1867") if sensor == "enmap" else ("sunZenithAngle", "31.5")
     assert scene.headers[key] == value
+    assert scene.headers.get("startTime") == ("2022-07-24T10:35:51.5Z" if sensor == "enmap" else None)
 
 
 @pytest.mark.parametrize("sensor", ["enmap", "desis"])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from shsrd.cube import Cube, SceneError, Storage
 from shsrd.io import open_cube, save_cube
-from shsrd.upscaling import Job, UpscaleOptions, upscale, upscale_file
+from shsrd.upscaling import Job, UpscaleOptions, stream, upscale, upscale_file
 from shsrd.upscaling.block import solve_block
 from shsrd.upscaling.spool import Spool
 
@@ -165,6 +165,22 @@ def test_a_second_run_on_the_same_destination_waits_outside(source, go):
                 go(job={"overwrite": True})
 
     assert go(told=told).tiles == 12
+
+
+def test_a_second_run_leaves_the_first_its_folder(source, go, monkeypatch):
+    """Even in the first pass, before there is anything to go on with."""
+    seen = []
+
+    def make_plan(*given):
+        if not seen:
+            seen.append(1)
+            with pytest.raises(SceneError, match="another run is at work"):
+                go()
+        return real(*given)
+
+    real = stream.make_plan
+    monkeypatch.setattr(stream, "make_plan", make_plan)
+    assert go().tiles == 12
 
 
 def test_an_input_that_vanishes_midway(source, go):

@@ -8,6 +8,7 @@ from importlib import import_module
 COMMANDS = {
     "info": "what a scene file holds",
     "upscale": "super-resolve a scene",
+    "upscale-all": "super-resolve many scenes",
     "degrade": "make a low-resolution scene as a coarser sensor would see it",
     "evaluate": "compare an estimate with the truth, bicubic beside it",
     "benchmark": "run a published protocol on your copy of its data",
@@ -46,24 +47,21 @@ def _dispatch(given: list[str]) -> int:
     if given[0] not in COMMANDS:
         _say(f"shsrd: no command {given[0]!r}; choose one of {', '.join(COMMANDS)}", sys.stderr)
         return 2
-    return int(import_module(f"shsrd.cli.{given[0]}").run(given[1:]))
+    return int(import_module(f"shsrd.cli.{given[0].replace('-', '_')}").run(given[1:]))
 
 
 def _refuse(error: Exception) -> int:
     """One sentence for errors of input; our own bugs keep their traceback."""
-    from pydantic import ValidationError
+    from shsrd.cli.refusal import expected, sentence
 
-    from shsrd.cli.refusal import out_of_memory, sentence
-    from shsrd.cube import InputError
-
-    if isinstance(error, InputError | ValidationError | OSError | MemoryError) or out_of_memory(error):
+    if expected(error):
         _say(f"shsrd: {sentence(error)}", sys.stderr)
         return 2
     raise error
 
 
 def _help() -> str:
-    lines = [f"  {name:<10} {purpose}" for name, purpose in COMMANDS.items()]
+    lines = [f"  {name:<11} {purpose}" for name, purpose in COMMANDS.items()]
     return (
         "usage: shsrd COMMAND [OPTIONS]\n\n"
         "Super-resolution of a single hyperspectral image.\n\n"

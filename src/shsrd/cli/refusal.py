@@ -13,6 +13,13 @@ def out_of_memory(error: Exception) -> bool:
     return isinstance(error, RuntimeError) and any(sign in str(error) for sign in signs)
 
 
+def expected(error: Exception) -> bool:
+    """Whether a person can have caused it; anything else is a fault of ours."""
+    from shsrd.cube import InputError
+
+    return isinstance(error, InputError | ValidationError | OSError | MemoryError) or out_of_memory(error)
+
+
 def sentence(error: Exception) -> str:
     """One line for a person: what is wrong and what to do."""
     if isinstance(error, ValidationError):

@@ -52,7 +52,7 @@ def progress(title: str) -> Iterator[Callable[[int, int], None]]:
 
     Nothing is shown before the first call, so that a refusal stays one line.
     """
-    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     bar = Progress(*columns, console=ERRORS, transient=True)
     task = bar.add_task(title, total=None)
 

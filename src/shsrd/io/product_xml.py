@@ -201,9 +201,9 @@ def _parts(root: ElementTree.Element) -> dict[str, tuple[int, ...]]:
 
 
 def _headers(root: ElementTree.Element) -> dict[str, str]:
-    """Short facts that stand alone under ``base`` and ``specific``, under their own names."""
+    """Short facts that stand alone under ``base`` and ``specific``, and the times, under their own names."""
     facts: dict[str, str] = {}
-    for group in ("base", "specific"):
+    for group in ("base", "specific", "base/temporalCoverage"):
         for item in root.findall(f"{group}/*"):
             text = (item.text or "").strip()
             if len(item) == 0 and text and len(text) <= _LONGEST and text.isprintable():

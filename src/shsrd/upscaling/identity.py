@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from shsrd.cube import SceneError
 from shsrd.upscaling.options import UpscaleOptions
-from shsrd.upscaling.spool import VERSION
+from shsrd.upscaling.spool import VERSION, NotResumableError
 
 _FREE = {"device", "model"}  # where it is computed may change; weights are compared by their fingerprint
 
@@ -52,19 +52,34 @@ def check_same(kept: dict[str, Any], now: dict[str, Any]) -> None:
         now: of this one; its digest need not be known yet.
 
     Raises:
-        SceneError: what differs.
+        NotResumableError: what differs.
+    """
+    found = difference(kept, now)
+    if found is not None:
+        raise NotResumableError(f"cannot resume: {found}; give the same, or --overwrite to start again")
+    if kept["targets"] != now["targets"]:
+        raise NotResumableError("cannot resume: other files to write than before; give the same, or --overwrite")
+
+
+def difference(kept: dict[str, Any], now: dict[str, Any], *, ignored: Collection[str] = ()) -> str | None:
+    """In what one manifest asks something else than another, input and targets aside; None if in nothing.
+
+    Args:
+        kept: the older one.
+        now: the newer one.
+        ignored: options that may differ.
     """
     if kept["model"] != now["model"] or kept["scale"] != now["scale"]:
-        raise SceneError("cannot resume: other weights than before; give the same --model, or --overwrite")
-    for key in sorted(kept["options"].keys() | now["options"].keys()):
-        before, asked = kept["options"].get(key), now["options"].get(key)
-        if before != asked:
-            raise SceneError(
-                f"cannot resume: --{key.replace('_', '-')} was {before} and is {asked} now; give the same options, or "
-                "--overwrite to start again"
-            )
-    if kept["targets"] != now["targets"]:
-        raise SceneError("cannot resume: other files to write than before; give the same, or --overwrite")
+        return "other weights than before (--model)"
+    before, asked = (told["options"] | _spoken(told.get("opening", {})) for told in (kept, now))
+    for key in sorted(before.keys() | asked.keys()):
+        if before.get(key) != asked.get(key) and key not in ignored:
+            return f"--{key.replace('_', '-')} was {before.get(key)} and is {asked.get(key)} now"
+    return None
+
+
+def _spoken(opening: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in opening.items() if value is not None}
 
 
 def same_files(kept: dict[str, Any], now: dict[str, Any]) -> bool:

@@ -30,6 +30,10 @@ MANIFEST, SURVEY, LOCK = "manifest.json", "survey.npz", "lock"
 Stored = NDArray[np.generic]
 
 
+class NotResumableError(SceneError):
+    """An interrupted run that was about something else, or is damaged: only starting again helps."""
+
+
 @dataclass(frozen=True)
 class Part:
     """A finished tile as it will be stored: numbers ``(band, s y, s x)`` of each output, and its agreement."""
@@ -67,14 +71,14 @@ class Spool:
         """
         with writing(self.folder):
             self.folder.mkdir(exist_ok=True)
-        try:
-            with (self.folder / LOCK).open("w") as lock:
-                if not _locked(lock):
-                    raise SceneError(f"{self.folder}: another run is at work on this destination; let it finish")
+        with (self.folder / LOCK).open("w") as lock:
+            if not _locked(lock):
+                raise SceneError(f"{self.folder}: another run is at work on this destination; let it finish")
+            try:
                 yield
-        finally:
-            if not self.begun:
-                self._clear()
+            finally:
+                if not self.begun:
+                    self._clear()
 
     def begin(self, manifest: dict[str, Any], seen: Survey) -> None:
         """Start a new run: nothing but a survey and a manifest, which is written last."""
@@ -95,7 +99,7 @@ class Spool:
         except (json.JSONDecodeError, UnicodeDecodeError):
             found = None
         if not isinstance(found, dict) or found.get("version") != VERSION:
-            raise SceneError(f"{place}: not a manifest of this version; start again with --overwrite")
+            raise NotResumableError(f"{place}: not a manifest of this version; start again with --overwrite")
         return found
 
     def survey(self) -> Survey:
@@ -105,7 +109,7 @@ class Spool:
             with np.load(place, allow_pickle=False) as arrays:
                 return _from_arrays(dict(arrays))
         except (OSError, KeyError, ValueError, zipfile.BadZipFile):
-            raise SceneError(f"{place}: damaged; start again with --overwrite") from None
+            raise NotResumableError(f"{place}: damaged; start again with --overwrite") from None
 
     def finished(self) -> set[int]:
         """Numbers of the tiles that need not be computed again."""

@@ -17,6 +17,7 @@ from typing import Any
 from shsrd.cube import Facts, SceneError, Source
 from shsrd.io import Writer, open_source, open_writer
 from shsrd.io.files import remove_stale
+from shsrd.io.stac_origin import Origin
 from shsrd.io.targets import check_target, files_read, written_files
 from shsrd.model import Model, weights_content
 from shsrd.upscaling.computing import Computing, Here
@@ -24,10 +25,11 @@ from shsrd.upscaling.engine import Engine
 from shsrd.upscaling.identity import check_same, manifest_of, same_files
 from shsrd.upscaling.options import UpscaleOptions
 from shsrd.upscaling.plan import Plan, chosen_model, make_engine, make_plan
+from shsrd.upscaling.record import check_item, write_item
 from shsrd.upscaling.report import Report
 from shsrd.upscaling.seconds import Seconds
 from shsrd.upscaling.solver import Agreement
-from shsrd.upscaling.spool import Spool
+from shsrd.upscaling.spool import NotResumableError, Spool
 from shsrd.upscaling.survey import Survey, survey
 from shsrd.upscaling.upscale import Progress, uncertainty_facts
 
@@ -47,6 +49,7 @@ class Job:
         resume: go on with an interrupted run if there is one.
         workers: processes to start on this machine for the tiles; 0 computes them in this one.
         scheduler: address of a running dask scheduler, or the file that it wrote; its workers compute the tiles.
+        origin: where the source comes from, to write a STAC item beside the target; None for none.
     """
 
     source: Path
@@ -59,6 +62,7 @@ class Job:
     resume: bool = False
     workers: int = 0
     scheduler: str | None = None
+    origin: Origin | None = None
 
     @property
     def targets(self) -> list[Path]:
@@ -109,6 +113,7 @@ def upscale_file(job: Job, *, model: Model | None = None, progress: Progress | N
     model = chosen_model(job.asked, job.scale, model)
     engine, seconds = make_engine(model, job.asked), Seconds()
     spool = Spool.beside(job.target)
+    check_item(job)
     with _opened(job) as source:
         outputs = _output_facts(job, source.facts, model)
         for target, facts in zip(job.targets, outputs, strict=True):
@@ -117,13 +122,15 @@ def upscale_file(job: Job, *, model: Model | None = None, progress: Progress | N
             with seconds.of("first pass"):
                 seen = _kept_survey(job, spool, source, model)
                 plan = make_plan(source, engine, job.asked, seen)
+            manifest = _manifest(job, plan.seen, model)
             if seen is None:
-                spool.begin(_manifest(job, plan.seen, model), plan.seen)
+                spool.begin(manifest, plan.seen)
             run, resumed = _Run(plan, spool, outputs, seconds), len(spool.finished())
             with _computing(job, source, engine, run) as computing:
                 agreement = run.finish(job, computing, progress or (lambda done, total: None))
+            report = plan.report(model, engine, agreement.relative_to(plan.span))
+            write_item(job, outputs, manifest, report)
             spool.remove()
-    report = plan.report(model, engine, agreement.relative_to(plan.span))
     return Streamed(report, outputs[0].shape, seconds.rounded(), resumed, len(plan.tiles()))
 
 
@@ -157,7 +164,8 @@ def _output_facts(job: Job, low: Facts, model: Model) -> tuple[Facts, ...]:
 
 def _manifest(job: Job, seen: Survey, model: Model) -> dict[str, Any]:
     files = files_read(job.source)
-    return manifest_of(files, seen.digest, job.asked, model.fingerprint, job.targets, job.scale)
+    manifest = manifest_of(files, seen.digest, job.asked, model.fingerprint, job.targets, job.scale)
+    return manifest | {"opening": job.opening}
 
 
 def _kept_survey(job: Job, spool: Spool, source: Source, model: Model) -> Survey | None:
@@ -177,7 +185,7 @@ def _kept_survey(job: Job, spool: Spool, source: Source, model: Model) -> Survey
     now = _manifest(job, seen, model)
     check_same(kept, now)
     if not same_files(kept, now) and survey(source, []).digest != seen.digest:
-        raise SceneError(f"cannot resume: {job.source} has changed; --overwrite starts again")
+        raise NotResumableError(f"cannot resume: {job.source} has changed; --overwrite starts again")
     return seen
 
 

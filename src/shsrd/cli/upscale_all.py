@@ -1,0 +1,196 @@
+"""``shsrd upscale-all SOURCE... OUT_DIR``."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+from rich.table import Table
+
+from shsrd.cli.terminal import parse, print_json, print_table, progress, remark
+from shsrd.cli.wishes import Wishes
+
+if TYPE_CHECKING:
+    from shsrd.io.scene_files import SceneFile
+    from shsrd.upscaling import Order, Outcome
+
+BAD_INPUT = 2  # exit code
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments(Wishes):
+    """Super-resolve many scenes. The same command again goes on where it was stopped and skips what is done.
+
+    Attributes:
+        places: sources: patterns in quotes ('scenes/**/*.hdr'), scene files, folders, or STAC files (Item,
+            ItemCollection, static Catalog); and last the folder where outputs go, as STEM_x4.tif with a STAC item
+            STEM_x4.tif.json, and all items in items.json.
+        suffix: ending of the outputs, which decides their format: tif, img, nc, zarr, mat, npz or npy.
+        uncertainty: also write one standard deviation per pixel and band, as STEM_x4_uncertainty.tif.
+        asset: name of the asset to take of STAC items; by default the one with role data, of several the one with most
+            bands.
+        overwrite: replace outputs that were made of another input, by other weights or with other options.
+        json: print the table as JSON.
+    """
+
+    places: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE [SOURCE ...] OUT_DIR")]
+    suffix: str = "tif"
+    uncertainty: bool = False
+    asset: str | None = None
+    overwrite: bool = False
+    json: bool = False
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """All names but the last; a parser cannot tell where they end when options follow."""
+        return self.places[:-1]
+
+    @property
+    def folder(self) -> Path:
+        """Where outputs go."""
+        return Path(self.places[-1])
+
+    def order(self) -> Order:
+        """What is to be made of the scenes."""
+        from shsrd.upscaling import Order
+
+        return Order(
+            folder=self.folder,
+            scale=self.scale,
+            options=self.options(),
+            uncertainty=self.uncertainty,
+            opening=self.opening(),
+            suffix=self.suffix,
+            overwrite=self.overwrite,
+        )
+
+
+def run(given: Sequence[str]) -> int:
+    """Run the command; exit code 2 if any scene failed."""
+    arguments = parse(Arguments, "upscale-all", given)
+    from shsrd.cube import InputError
+    from shsrd.io.scene_files import find_scenes
+    from shsrd.upscaling import write_collection
+
+    if not arguments.sources:
+        raise InputError("give at least one source and, last, the folder for the outputs")
+    found = find_scenes(arguments.sources, asset=arguments.asset)
+    if found.left_out:
+        remark(f"{len(found.left_out)} files left out: they are outputs of earlier runs, such as {found.left_out[0]}")
+    outcomes = []
+    try:
+        for outcome in _worked_through(found.scenes, arguments.order()):
+            outcomes.append(outcome)
+            remark(f"{len(outcomes)} of {len(found.scenes)}: {_line(outcome)}")
+    except KeyboardInterrupt:
+        remark(f"stopped after {len(outcomes)} of {len(found.scenes)} scenes; the same command goes on from here")
+        raise
+    items = write_collection(arguments.folder)
+    if arguments.json:
+        print_json(_as_json(outcomes, items))
+    else:
+        print_table(_table(outcomes))
+    return _ending(outcomes)
+
+
+def _worked_through(scenes: Sequence[SceneFile], order: Order) -> Iterator[Outcome]:
+    """Outcomes as they come, with a bar for the scene in hand."""
+    from shsrd.upscaling import upscale_many
+
+    with ExitStack() as shown:
+
+        def watched(number: int, scene: SceneFile) -> Callable[[int, int], None]:
+            shown.close()  # the bar of the scene before
+            return shown.enter_context(progress(f"{number + 1} of {len(scenes)}: {scene.stem}"))
+
+        for outcome in upscale_many(scenes, order, watched=watched):
+            shown.close()
+            yield outcome
+
+
+def _line(outcome: Outcome) -> str:
+    if outcome.error is not None:
+        return f"{outcome.source}: {_reason(outcome)}"
+    return f"{outcome.target} {outcome.result}, {outcome.seconds:.1f} s"
+
+
+def _reason(outcome: Outcome) -> str:
+    """Why it failed, in one sentence; of our own faults the last line of the traceback tells where."""
+    from shsrd.cli.refusal import expected, sentence
+
+    error = outcome.error
+    assert error is not None  # it failed
+    if expected(error):
+        return sentence(error).removeprefix(f"{outcome.source}: ")
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(place.filename).name}, line {place.lineno}"
+    return f"a fault of shsrd, please report it: {type(error).__name__} in {where}: {' '.join(str(error).split())}"
+
+
+def _row(outcome: Outcome) -> dict[str, Any]:
+    """What the table tells of a scene."""
+    told = {} if outcome.record is None else outcome.record["properties"]
+    asset = {} if outcome.record is None else outcome.record["assets"]["data"]
+    rows, columns = told.get("proj:shape", (None, None))
+    return {
+        "scene": str(outcome.source),
+        "output": str(outcome.target),
+        "bands": len(asset["bands"]) if asset else None,
+        "rows": rows,
+        "columns": columns,
+        "seconds": outcome.seconds,
+        "consistency": told.get("shsrd:consistency"),
+        "domain_score_db": told.get("shsrd:domain_score_db"),
+        "outside_domain": told.get("shsrd:outside_domain"),
+        "result": outcome.result,
+        "reason": None if outcome.error is None else _reason(outcome),
+    }
+
+
+def _as_json(outcomes: Sequence[Outcome], items: Path | None) -> dict[str, Any]:
+    counts = Counter(outcome.result for outcome in outcomes)
+    return {
+        "scenes": [_row(outcome) for outcome in outcomes],
+        "counts": {name: counts[name] for name in ("done", "skipped", "resumed", "failed")},
+        "items": None if items is None else str(items),
+    }
+
+
+def _table(outcomes: Sequence[Outcome]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("scene", overflow="fold")
+    for title in ("bands", "size", "seconds", "consistency", "domain", "result"):
+        table.add_column(title, justify="left" if title == "result" else "right", no_wrap=True)
+    shared = _shared_folder([outcome.source for outcome in outcomes])
+    for outcome in outcomes:
+        row = _row(outcome)
+        scene = str(outcome.source.absolute().relative_to(shared))
+        size = "-" if row["rows"] is None else f"{row['rows']} x {row['columns']}"
+        agreement = "-" if row["consistency"] is None else f"{row['consistency']:.1e}"
+        score = "-" if row["domain_score_db"] is None else f"{row['domain_score_db']:+.2f} dB"
+        bands = "-" if row["bands"] is None else str(row["bands"])
+        table.add_row(scene, bands, size, f"{row['seconds']:.1f}", agreement, score, row["result"])
+    return table
+
+
+def _shared_folder(paths: Sequence[Path]) -> Path:
+    """The folder that all lie in: what all names begin with would only fill the table."""
+    return Path(os.path.commonpath([path.absolute().parent for path in paths]))
+
+
+def _ending(outcomes: Sequence[Outcome]) -> int:
+    """Name what failed; gives the exit code."""
+    failed = [outcome for outcome in outcomes if outcome.error is not None]
+    if not failed:
+        return 0
+    remark(f"shsrd: {len(failed)} of {len(outcomes)} scenes failed:")
+    for outcome in failed:
+        remark(f"  {outcome.source}: {_reason(outcome)}")
+    return BAD_INPUT
