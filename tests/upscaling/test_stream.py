@@ -88,6 +88,19 @@ def test_any_tile_gives_the_same_bytes(tmp_path, make_scene, make_model, rows, c
     assert made[0] == made[1]
 
 
+def test_cloud_optimised(source, go):
+    import rasterio
+
+    go("cloud.tif", job={"cog": True})
+    go("plain.tif")
+    with rasterio.open(source.with_name("cloud.tif")) as cloud, rasterio.open(source.with_name("plain.tif")) as plain:
+        assert cloud.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+        assert "LAYOUT" not in plain.tags(ns="IMAGE_STRUCTURE")
+        np.testing.assert_array_equal(cloud.read(), plain.read())
+    with pytest.raises(SceneError, match="cloud"):
+        go("cloud.img", job={"cog": True})
+
+
 class InterruptionError(Exception):
     """Not one of ours."""
 

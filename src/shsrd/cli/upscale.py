@@ -25,10 +25,11 @@ class Arguments(Wishes):
         source: scene file (ENVI, GeoTIFF, MATLAB, HDF5, NetCDF, NPY, NPZ) or CAVE folder.
         destination: file to write; the suffix chooses the format.
         uncertainty: file for one standard deviation per pixel and band.
+        cog: write cloud optimised GeoTIFF (.tif).
         stac: write a STAC item beside the destination, as `DST.json`.
         overwrite: replace existing files, and start an interrupted run again.
         resume: go on with an interrupted run; finished tiles are not computed again.
-        workers: processes to start on this machine for the tiles; 0 computes them in this one.
+        workers: processes to start on this machine for the tiles (needs shsrd[cluster]); 0 computes them in this one.
         scheduler: address of a running dask scheduler (tcp://host:8786), or the file that it wrote.
         json: print a report as JSON.
     """
@@ -36,6 +37,7 @@ class Arguments(Wishes):
     source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="SRC")]
     destination: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DST")]
     uncertainty: Path | None = None
+    cog: bool = False
     stac: bool = False
     overwrite: bool = False
     resume: bool = False
@@ -61,6 +63,7 @@ def run(given: Sequence[str]) -> int:
         resume=arguments.resume,
         workers=arguments.workers,
         scheduler=arguments.scheduler,
+        cog=arguments.cog,
         origin=origin_of_file(arguments.source) if arguments.stac else None,
     )
     check_targets(job.source, job.targets, overwrite=job.overwrite)

@@ -49,6 +49,7 @@ class Job:
         resume: go on with an interrupted run if there is one.
         workers: processes to start on this machine for the tiles; 0 computes them in this one.
         scheduler: address of a running dask scheduler, or the file that it wrote; its workers compute the tiles.
+        cog: write cloud optimised GeoTIFF.
         origin: where the source comes from, to write a STAC item beside the target; None for none.
     """
 
@@ -62,6 +63,7 @@ class Job:
     resume: bool = False
     workers: int = 0
     scheduler: str | None = None
+    cog: bool = False
     origin: Origin | None = None
 
     @property
@@ -117,7 +119,7 @@ def upscale_file(job: Job, *, model: Model | None = None, progress: Progress | N
     with _opened(job) as source:
         outputs = _output_facts(job, source.facts, model)
         for target, facts in zip(job.targets, outputs, strict=True):
-            check_target(target, overwrite=job.overwrite, facts=facts)
+            check_target(target, overwrite=job.overwrite, facts=facts, cog=job.cog)
         with spool.held():
             with seconds.of("first pass"):
                 seen = _kept_survey(job, spool, source, model)
@@ -207,7 +209,8 @@ class _Run:
             for target, facts in zip(job.targets, self.outputs, strict=True):
                 remove_stale(written_files(target)[0])
                 overwrite = job.overwrite or job.resume
-                writers.append(stack.enter_context(open_writer(target, facts, overwrite=overwrite)))
+                writer = open_writer(target, facts, overwrite=overwrite, cog=job.cog)
+                writers.append(stack.enter_context(writer))
             assembly = stack.enter_context(_Assembly(self, writers, set(finished)))
             for done, (number, part) in enumerate(computing.parts(self.plan, pending), start=len(finished) + 1):
                 with self.seconds.of("keeping tiles"):
