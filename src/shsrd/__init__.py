@@ -12,6 +12,7 @@ __all__ = [
     "Cube",
     "Degradation",
     "InputError",
+    "Job",
     "SceneError",
     "UpscaleOptions",
     "Upscaled",
@@ -22,9 +23,12 @@ __all__ = [
     "degrade_cube",
     "load_weights",
     "open_cube",
+    "open_source",
+    "open_writer",
     "phantom",
     "save_cube",
     "upscale",
+    "upscale_file",
 ]
 
 if TYPE_CHECKING:
@@ -32,18 +36,18 @@ if TYPE_CHECKING:
     from shsrd.datasets import phantom
     from shsrd.degradation import Degradation, degrade_cube
     from shsrd.evaluation import benchmark_cave, benchmark_scenes, compare
-    from shsrd.io import open_cube, save_cube
+    from shsrd.io import open_cube, open_source, open_writer, save_cube
     from shsrd.model import load_weights
-    from shsrd.upscaling import Upscaled, UpscaleOptions, upscale
+    from shsrd.upscaling import Job, Upscaled, UpscaleOptions, upscale, upscale_file
 
 _ROOMS = {
     "cube": ("Cube", "InputError", "SceneError"),
     "datasets": ("phantom",),
     "degradation": ("Degradation", "degrade_cube"),
     "evaluation": ("benchmark_cave", "benchmark_scenes", "compare"),
-    "io": ("open_cube", "save_cube"),
+    "io": ("open_cube", "open_source", "open_writer", "save_cube"),
     "model": ("load_weights",),
-    "upscaling": ("UpscaleOptions", "Upscaled", "upscale"),
+    "upscaling": ("Job", "UpscaleOptions", "Upscaled", "upscale", "upscale_file"),
 }
 _HOMES = {name: f"shsrd.{room}" for room, names in _ROOMS.items() for name in names}
 
