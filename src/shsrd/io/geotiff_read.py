@@ -31,6 +31,7 @@ from shsrd.io.wavelengths import to_nanometres, unit_power
 NAMESPACE = "SHSRD"  # GDAL metadata domain that carries the header keys of other formats
 _DENSE = ("ZSTD", "LZMA", "LERC", "JXL", "WEBP")  # constant blocks shrink up to 30000:1
 _IN_TEXT = re.compile(r"([0-9.]+)\s*(nm|nanometers|um|µm|micrometers)\s*\)?\s*$", re.IGNORECASE)
+_TAIL = 60  # characters of a band's name that may hold its wavelength
 _ABSORBED = re.compile(r"Band_\d+|AREA_OR_POINT")  # become band names and transform
 _ENVI_KEYS = {
     "samples",
@@ -235,7 +236,7 @@ def _sources(dataset: Any) -> list[_Source]:
     bands = dataset.indexes
     tags = [{plain_key(k): v for k, v in dataset.tags(b).items()} for b in bands]
     imagery = [dataset.tags(b, ns="IMAGERY") for b in bands]
-    texts = [_IN_TEXT.search(name or "") for name in dataset.descriptions]
+    texts = [_IN_TEXT.search((name or "")[-_TAIL:]) for name in dataset.descriptions]
     units = sorted({tag["wavelength units"] for tag in tags if "wavelength units" in tag})
     words = {match.group(2).lower() for match in texts if match}
     places = [
