@@ -12,8 +12,11 @@ import numpy as np
 from shsrd.cube import SceneError
 from shsrd.io.files import check_size
 from shsrd.io.gridded import NO_COORDINATE, Array, Container
+from shsrd.io.hdf5_heaps import check_heaps
 
 _CHUNK = 2**26  # bytes that are stored together in a file of any size; the library unpacks whole chunks
+
+_PIECES, _PLACE = 1000, 8  # pieces any dataset may have; bytes that tell the place of one
 
 
 def open_file(path: Path) -> h5py.File:
@@ -27,6 +30,7 @@ def open_file(path: Path) -> h5py.File:
     """
     file = h5py.File(path, "r")
     try:
+        check_heaps(path, width=file.id.get_create_plist().get_sizes()[1])
         foreign = file.id.links.visit(_foreign_link, info=True) or file.visititems(_virtual)
         if foreign is not None:
             name = foreign.decode("utf-8", "replace") if isinstance(foreign, bytes) else foreign
@@ -92,6 +96,9 @@ def check_numbers(item: h5py.Dataset, path: Path) -> None:
     check_size(path, item.size * item.dtype.itemsize)
     if item.chunks is not None:
         check_size(path, math.prod(item.chunks) * item.dtype.itemsize - _CHUNK)
+        pieces = math.prod(-(-extent // side) for extent, side in zip(item.shape, item.chunks, strict=True))
+        if pieces > max(_PIECES, path.stat().st_size // _PLACE):  # the library needs kilobytes for each it looks for
+            raise SceneError(f"{path}: {item.name} is cut into {pieces} pieces, more than the file has; copy it again")
 
 
 def _dims(item: h5py.Dataset) -> tuple[str | None, ...]:

@@ -14,6 +14,7 @@ from shsrd.cube import SceneError
 from shsrd.io.files import MOST_COMPRESSION
 from shsrd.io.gridded import Array, Container, source_from_container
 from shsrd.io.sources import StoredSource
+from shsrd.io.zarr_chunks import COMPRESSORS, WeighingStore
 
 _MARKS = (".zgroup", ".zarray", "zarr.json")
 _METADATA = (".zarray", "zarr.json")
@@ -50,14 +51,15 @@ def open_zarr(
         SceneError: no scene, several scenes, codecs that are not read, or contents that contradict each other.
     """
     import zarr
-    from zarr.storage import LocalStore
 
     # a folder whatever its name looks like; consolidated metadata may list arrays that lie elsewhere
-    node: Any = zarr.open(LocalStore(folder, read_only=True), mode="r", use_consolidated=False)
+    store = WeighingStore(folder, read_only=True)
+    node: Any = zarr.open(store, mode="r", use_consolidated=False)
     single = isinstance(node, zarr.Array)
     members = [(folder.stem, node)] if single else list(_arrays(node))
     names = {name for name, _ in members}
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    store.limits = {("" if single else f"{name}/"): _packing(item) for name, item in members}
     arrays = {
         name: _array(name, item, names, _Store(folder, size)) for name, item in members if item.dtype.kind in "iufbcSUT"
     }
@@ -143,14 +145,27 @@ def _check(name: str, item: Any, store: _Store) -> None:
 
 
 def _check_codecs(name: str, item: Any, folder: Path) -> None:
-    metadata: Mapping[str, Any] = item.metadata.to_dict()
-    keys = ("codecs", "filters", "compressor")
-    used = {codec for key in keys for codec in _codec_names(metadata.get(key))}
-    foreign = sorted(used - _CODECS)
+    used = _codecs(item)
+    foreign = sorted({*used} - _CODECS)
     if foreign:
         raise SceneError(
             f"{folder}: {name} is stored with {', '.join(foreign)}, which is not read; store it with zstd or blosc"
         )
+
+    if sum(codec in COMPRESSORS for codec in used) > 1:
+        raise SceneError(f"{folder}: {name} is packed more than once ({', '.join(used)}); store it with one method")
+
+
+def _codecs(item: Any) -> list[str]:
+    metadata: Mapping[str, Any] = item.metadata.to_dict()
+    return [codec for key in ("codecs", "filters", "compressor") for codec in _codec_names(metadata.get(key))]
+
+
+def _packing(item: Any) -> tuple[str, int]:
+    """How what a key holds is packed, and its bytes when it is not; a shard is not packed, only its pieces are."""
+    used = _codecs(item)
+    method = next((codec for codec in used if codec in COMPRESSORS and "sharding_indexed" not in used), "")
+    return method, math.prod(item.chunks) * np.dtype(item.dtype).itemsize
 
 
 def _codec_names(value: Any) -> Iterator[str]:

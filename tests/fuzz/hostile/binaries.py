@@ -56,8 +56,8 @@ def _sidecar(target: Target) -> str:
     )
     tags = f'<GDALMetadata><Item name="OVERVIEW_FILE" domain="OVERVIEWS">{secret}</Item></GDALMetadata>'
     way = dice.choice(("ovr", "msk", "aux", "tags", "tfw", "vrt", "header", "tab", "imd"))
-    beside = {"ovr": ".tif.ovr", "msk": ".tif.msk", "aux": ".tif.aux.xml", "tfw": ".tfw", "header": ".hdr", "tab": ".tab",
-              "imd": ".IMD"}  # fmt: skip
+    beside = {"ovr": ".tif.ovr", "msk": ".tif.msk", "aux": ".tif.aux.xml", "tfw": ".tfw", "header": ".hdr",
+              "tab": ".tab", "imd": ".IMD"}  # fmt: skip
     header = (
         f"ENVI\nfile type = TIFF\nsamples = 7\nlines = 6\nbands = 5\ndata file = {secret}\nwavelength = {{1,2,3,4,5}}\n"
     )
@@ -122,8 +122,8 @@ def _attribute(marks: Any, name: str, target: Target) -> str:
 
 def _replace(file: Any, place: str, target: Target) -> str:
     dice, secret = target.dice, str(target.bait / "secret.h5")
-    way = dice.choice(("external link", "soft link", "loop", "storage", "virtual", "unlimited", "huge", "chunk", "kind", "drop",
-                       "empty", "numbers"))  # fmt: skip
+    way = dice.choice(("external link", "soft link", "loop", "storage", "virtual", "unlimited", "huge", "chunk",
+                       "kind", "drop", "empty", "numbers"))  # fmt: skip
     old = file[place]
     shape = old.shape if isinstance(old, h5py.Dataset) and old.shape else (5, 6, 7)
     del file[place]

@@ -53,20 +53,21 @@ class Report:
             self.failures.append(line)
 
 
-def run(total: int, *, start: int = START, only: Iterable[str] = (), follow: bool = False) -> Report:
+def run(total: int, *, start: int = START, only: Iterable[str] = (), real: bool = True, follow: bool = False) -> Report:
     """Run cases one after another.
 
     Args:
         total: how many; the first so many names, seed after seed.
         start: another number draws other damage.
         only: names of cases (``neon:17``) or of seeds (``neon``) instead of all.
+        real: also scenes from the shared data.
         follow: print failures as they come.
     """
     report = Report(start)
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder, "seeds")
         whole.mkdir()
-        seeds = write_seeds(whole)
+        seeds = write_seeds(whole, real=real)
         assert read_seeds(whole) == seeds
         wanted = list(only)
         cases = [name for name in wanted if ":" in name]

@@ -22,7 +22,7 @@ from shsrd.cube import Cube
 from shsrd.io import save_cube
 
 _TESTS = Path(__file__).resolve().parents[2]
-_REAL = {  # from the folder of real scenes: (formats of the case, files)
+REAL = {  # from the folder of real scenes: (formats of the case, files)
     "real-ang": ("envi", "formats/ang20170323t202244_rdn_7000-7010", ("", ".hdr")),
     "real-cubus": ("envi", "formats/cubus_gamsberg_subset", ("", ".hdr")),
     "real-emit": ("envi", "formats/emit20250324t221005_jpl_unmix_ex", ("", ".hdr")),
@@ -47,10 +47,10 @@ class Seed:
     variable: str | None = None
 
 
-def write_seeds(folder: Path) -> list[Seed]:
-    """Write every seed into a folder of its own and an index beside them."""
+def write_seeds(folder: Path, *, real: bool = True) -> list[Seed]:
+    """Write every seed into a folder of its own and an index beside them; real scenes only if asked and there."""
     seeds = []
-    for make in (_saved, _handmade, _containers, _products, _stores, _weights, _real):
+    for make in (_saved, _handmade, _containers, _products, _stores, _weights, *([_real] if real else [])):
         seeds += make(folder)
     (folder / "index.json").write_text(json.dumps([asdict(seed) for seed in seeds]))
     return seeds
@@ -195,7 +195,7 @@ def _real(folder: Path) -> list[Seed]:
     """Small real scenes, where the folder of shared data is there."""
     shared = Path(os.environ.get("SHSRD_DATA") or _TESTS.parents[1] / "shared" / "data")
     seeds = []
-    for name, (kind, stem, endings) in _REAL.items() if shared.is_dir() else ():
+    for name, (kind, stem, endings) in REAL.items() if shared.is_dir() else ():
         place = _place(folder, name)
         for ending in endings:
             shutil.copyfile(shared / f"{stem}{ending}", place / f"{Path(stem).name}{ending}")

@@ -1,4 +1,4 @@
-"""Damage that knows the structure of formats with readable headers: ENVI, XML, JSON, NumPy, safetensors, PNG, MATLAB."""
+"""Damage that knows the structure of ENVI, XML, JSON, NumPy, safetensors, PNG and MATLAB files."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from hostile.damage import spoil
 from hostile.target import Target
 
 _ENVI_KEYS = ("samples", "lines", "bands", "header offset", "data type", "interleave", "byte order", "file compression",
-              "file type", "wavelength", "wavelength units", "fwhm", "bbl", "band names", "map info", "affine transform",
-              "coordinate system string", "data ignore value", "reflectance scale factor", "data gain values",
-              "data offset values", "data file", "default bands")  # fmt: skip
+              "file type", "wavelength", "wavelength units", "fwhm", "bbl", "band names", "map info",
+              "affine transform", "coordinate system string", "data ignore value", "reflectance scale factor", 
+              "data gain values", "data offset values", "data file", "default bands")  # fmt: skip
 
 
 class Trap:
