@@ -3,9 +3,9 @@
     python benchmarks/fuzz.py [--cases 20000] [--start N] [--only neon:17 neon ...] [--json FILE]
 
 Small whole files of every format are damaged (bytes, numbers, headers, tags, attributes, links to other files) and
-opened in processes with little memory and ten seconds a case. Every case must end in a scene or in one plain sentence; the
-process must live, memory stay small, and no file outside the scene be opened. The damage is drawn from a fixed number
-that is printed; ``--only`` repeats single cases by the names that failures carry. Linux only.
+opened in processes with little memory and ten seconds a case. Every case must end in a scene or in one plain sentence;
+the process must live, memory stay small, and no file outside the scene be opened. The damage is drawn from a fixed
+number that is printed; ``--only`` repeats single cases by the names that failures carry. Linux only.
 """
 
 from __future__ import annotations

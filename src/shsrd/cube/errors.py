@@ -14,8 +14,8 @@ class InputError(ValueError):
     """
 
     def __init__(self, message: str) -> None:
-        plain = message if len(message) <= _HEAD + _TAIL else f"{message[:_HEAD]} ... {message[-_TAIL:]}"
-        super().__init__("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in plain))
+        plain = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
+        super().__init__(plain if len(plain) <= _HEAD + _TAIL else f"{plain[:_HEAD]} ... {plain[5 - _TAIL :]}")
 
 
 class SceneError(InputError):

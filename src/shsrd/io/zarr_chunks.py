@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 _SLACK = 2**16  # bytes beyond a whole chunk: checksums, and chunks that others pad
 _METADATA = (".zarray", ".zattrs", ".zgroup", ".zmetadata", "zarr.json")
-COMPRESSORS = {"blosc", "zstd", "gzip", "zlib", "bz2", "lz4", "lzma"}
 
 
 class WeighingStore(LocalStore):

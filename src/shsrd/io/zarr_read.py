@@ -14,15 +14,16 @@ from shsrd.cube import SceneError
 from shsrd.io.files import MOST_COMPRESSION
 from shsrd.io.gridded import Array, Container, source_from_container
 from shsrd.io.sources import StoredSource
-from shsrd.io.zarr_chunks import COMPRESSORS, WeighingStore
 
 _MARKS = (".zgroup", ".zarray", "zarr.json")
 _METADATA = (".zarray", "zarr.json")
 _DENSE = 40 * MOST_COMPRESSION  # zstd shrinks constant blocks that far
 _SPARSE = 2**30  # bytes a store may promise whatever it holds: chunks without data have no file
 _CHUNKS, _SMALL_CHUNK = 100_000, 4096  # more pieces than this must have more bytes than this
+_COMPRESSORS = {"blosc", "zstd", "gzip", "zlib", "bz2", "lz4", "lzma"}
 _CODECS = {  # what only turns bytes into numbers; a store may also name codecs that run code (pickle)
-    *("blosc", "zstd", "gzip", "zlib", "bz2", "lz4", "lzma", "shuffle", "delta", "fixedscaleoffset", "quantize"),
+    *_COMPRESSORS,
+    *("shuffle", "delta", "fixedscaleoffset", "quantize"),
     *("bitround", "packbits", "astype", "crc32", "crc32c", "adler32", "fletcher32", "vlen-utf8", "vlen-bytes"),
     *("bytes", "transpose", "sharding_indexed", "default", "v2"),
 }
@@ -51,6 +52,8 @@ def open_zarr(
         SceneError: no scene, several scenes, codecs that are not read, or contents that contradict each other.
     """
     import zarr
+
+    from shsrd.io.zarr_chunks import WeighingStore
 
     # a folder whatever its name looks like; consolidated metadata may list arrays that lie elsewhere
     store = WeighingStore(folder, read_only=True)
@@ -152,7 +155,7 @@ def _check_codecs(name: str, item: Any, folder: Path) -> None:
             f"{folder}: {name} is stored with {', '.join(foreign)}, which is not read; store it with zstd or blosc"
         )
 
-    if sum(codec in COMPRESSORS for codec in used) > 1:
+    if sum(codec in _COMPRESSORS for codec in used) > 1:
         raise SceneError(f"{folder}: {name} is packed more than once ({', '.join(used)}); store it with one method")
 
 
@@ -164,7 +167,7 @@ def _codecs(item: Any) -> list[str]:
 def _packing(item: Any) -> tuple[str, int]:
     """How what a key holds is packed, and its bytes when it is not; a shard is not packed, only its pieces are."""
     used = _codecs(item)
-    method = next((codec for codec in used if codec in COMPRESSORS and "sharding_indexed" not in used), "")
+    method = next((codec for codec in used if codec in _COMPRESSORS and "sharding_indexed" not in used), "")
     return method, math.prod(item.chunks) * np.dtype(item.dtype).itemsize
 
 

@@ -95,7 +95,8 @@ def hdf5(target: Target) -> str:
 
 def _mark(target: Target) -> str:
     return target.dice.choice(("scale_factor", "_FillValue", "grid_mapping", "DIMENSION_LIST", "units", "Scale_Factor",
-                               "shsrd_headers", "wavelengths", "NAME", "spatial_ref", "GeoTransform", "_CRS"))  # fmt: skip
+                               "shsrd_headers", "wavelengths", "NAME", "spatial_ref",
+                               "GeoTransform", "_CRS"))  # fmt: skip
 
 
 def _attribute(marks: Any, name: str, target: Target) -> str:

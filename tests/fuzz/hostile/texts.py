@@ -20,7 +20,7 @@ from hostile.target import Target
 
 _ENVI_KEYS = ("samples", "lines", "bands", "header offset", "data type", "interleave", "byte order", "file compression",
               "file type", "wavelength", "wavelength units", "fwhm", "bbl", "band names", "map info",
-              "affine transform", "coordinate system string", "data ignore value", "reflectance scale factor", 
+              "affine transform", "coordinate system string", "data ignore value", "reflectance scale factor",
               "data gain values", "data offset values", "data file", "default bands")  # fmt: skip
 
 
