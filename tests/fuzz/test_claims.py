@@ -12,6 +12,7 @@ from multiprocessing import get_context
 import h5py
 import numpy as np
 import pytest
+import rasterio
 import zarr
 from scipy.io import netcdf_file, savemat
 
@@ -188,3 +189,20 @@ def test_a_geotiff_band_named_by_a_million_digits(tmp_path):
     scene = Cube(np.ones((5, 6, 7), np.float32), band_names=names, storage=Storage("int16"))
     save_cube(scene, tmp_path / "a.tif")
     assert open_cube(tmp_path / "a.tif").shape == (5, 6, 7)
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+@pytest.mark.parametrize("interleave", ["pixel", "band"])
+@pytest.mark.parametrize("compress", [None, "deflate", "zstd"])
+def test_a_geotiff_with_enormous_tiles(interleave, compress, tmp_path, refused):
+    size = {"count": 5, "height": 6, "width": 7, "dtype": "int16", "blockxsize": 16, "blockysize": 16, "tiled": True}
+    options = {"compress": compress} if compress else {}
+    with rasterio.open(tmp_path / "a.tif", "w", driver="GTiff", interleave=interleave, **size, **options) as dataset:
+        dataset.write(CUBE)
+    data = bytearray((tmp_path / "a.tif").read_bytes())
+    first = struct.unpack_from("<I", data, 4)[0]
+    for entry in range(first + 2, first + 2 + 12 * struct.unpack_from("<H", data, first)[0], 12):
+        if struct.unpack_from("<H", data, entry)[0] in (322, 323):  # width and height of a tile
+            struct.pack_into("<HII", data, entry + 2, 4, 1, 30_000)
+    (tmp_path / "a.tif").write_bytes(data)
+    assert "promises" in refused(tmp_path / "a.tif")

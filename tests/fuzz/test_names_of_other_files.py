@@ -46,9 +46,9 @@ def test_links_and_virtual_datasets(name, way, bait, watch, tmp_path, refused):
     assert "other files" in refused(tmp_path / name)
 
 
-@pytest.mark.parametrize("place", ["scene", "wavelength"])
+@pytest.mark.parametrize("place", ["scene", "wavelength", "HDFEOS/SWATHS"])
 def test_numbers_in_raw_files(place, bait, watch, tmp_path, refused):
-    sizes = {"scene": (5, 6, 7), "wavelength": (5,)}
+    sizes = {"scene": (5, 6, 7), "wavelength": (5,), "HDFEOS/SWATHS": (9,)}
     for name in ("a.h5", "a.mat"):
         with h5py.File(tmp_path / name, "w") as file:
             for array, shape in sizes.items():

@@ -23,7 +23,7 @@ def open_file(path: Path) -> h5py.File:
     """An HDF5 file, once it is known that nothing in it makes the library open another one.
 
     Looking up a name opens what an external link on the way names, and asking a virtual dataset for its shape opens
-    its sources; so both are looked for without following them.
+    its sources; so these, and numbers in raw files, are looked for without following them.
 
     Raises:
         SceneError: there is one.
@@ -31,7 +31,7 @@ def open_file(path: Path) -> h5py.File:
     file = h5py.File(path, "r")
     try:
         check_heaps(path, width=file.id.get_create_plist().get_sizes()[1])
-        foreign = file.id.links.visit(_foreign_link, info=True) or file.visititems(_virtual)
+        foreign = file.id.links.visit(_foreign_link, info=True) or file.visititems(_foreign_numbers)
         if foreign is not None:
             name = foreign.decode("utf-8", "replace") if isinstance(foreign, bytes) else foreign
             raise SceneError(
@@ -47,8 +47,8 @@ def _foreign_link(name: bytes, info: Any) -> bytes | None:
     return None if info.type in (h5py.h5l.TYPE_HARD, h5py.h5l.TYPE_SOFT) else name
 
 
-def _virtual(name: str, item: Any) -> str | None:
-    return name if isinstance(item, h5py.Dataset) and item.is_virtual else None
+def _foreign_numbers(name: str, item: Any) -> str | None:
+    return name if isinstance(item, h5py.Dataset) and (item.is_virtual or item.external) else None
 
 
 def container_of(file: h5py.File, path: Path) -> Container:
@@ -84,13 +84,11 @@ def array_of(item: h5py.Dataset, path: Path) -> Array:
 
 
 def check_numbers(item: h5py.Dataset, path: Path) -> None:
-    """Refuse a dataset whose numbers are not in the file, or are none.
+    """Refuse a dataset whose numbers cannot be in the file, or are none.
 
     Raises:
-        SceneError: other files, no real numbers, or a size or a block of storage that the file cannot fill.
+        SceneError: no real numbers, or a size or a block of storage that the file cannot fill.
     """
-    if item.external:
-        raise SceneError(f"{path}: {item.name} keeps its numbers in other files; give a file that holds them itself")
     if item.dtype.kind in "cV":
         raise SceneError(f"{path}: {item.name} is complex or compound; give magnitude or reflectance")
     check_size(path, item.size * item.dtype.itemsize)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from shsrd.io.gridded import Container
+if TYPE_CHECKING:  # training needs the names of header keys but no libraries of files
+    from shsrd.io.gridded import Container
 
 GRID, TABLES = "grid", "geolocation"
 _LOOKUP = {"glt_x", "glt_y"}
