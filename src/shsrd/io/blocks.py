@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from shsrd.cube import SceneError
 
+_FEW = 8  # of a line, less than one part in so many is read alone; more is faster with all that lies between
+
 
 def read_block(
     path: Path, dtype: np.dtype[Any], key: Sequence[slice], *, offset: int, shape: Sequence[int]
@@ -38,16 +40,21 @@ def read_block(
     (first, last), (top, bottom), (left, right) = spans
     block = np.empty([stop - start for start, stop in spans], dtype)
     full = (left, right) == (0, shape[2])
-    slab = None if full else np.empty((bottom - top, shape[2]), dtype)
+    slab = np.empty((bottom - top, shape[2]), dtype) if not full and (right - left) * _FEW > shape[2] else None
     with path.open("rb") as file:
         if full and (top, bottom) == (0, shape[1]):
             _fill(file, block, path, offset + first * shape[1] * shape[2] * dtype.itemsize)
             return block
-        for index in range(first, last):
-            place = offset + (index * shape[1] + top) * shape[2] * dtype.itemsize
-            _fill(file, block[index - first] if slab is None else slab, path, place)
-            if slab is not None:
-                block[index - first] = slab[:, left:right]
+        for part, index in zip(block, range(first, last), strict=True):
+            line = offset + (index * shape[1] + top) * shape[2] * dtype.itemsize
+            if full:
+                _fill(file, part, path, line)
+            elif slab is not None:
+                _fill(file, slab, path, line)
+                part[:] = slab[:, left:right]
+            else:
+                for row, numbers in enumerate(part):
+                    _fill(file, numbers, path, line + (row * shape[2] + left) * dtype.itemsize)
     return block
 
 
