@@ -76,6 +76,14 @@ def test_every_order_of_axes(axes, chunks, tmp_path):
     assert source.row_step == (1 if chunks is None else 2)
 
 
+@pytest.mark.parametrize("interleave", ["bsq", "bil", "bip"])
+@pytest.mark.parametrize("columns", [slice(40, 41), slice(3, 80), slice(0, 99), slice(98, 99)])
+def test_few_columns_of_a_wide_scene(interleave, columns, write_envi_file):
+    stored = np.arange(3 * 4 * 99, dtype=np.int16).reshape(3, 4, 99)
+    part = open_source(write_envi_file(stored, interleave=interleave)).read(slice(1, 3), columns)
+    assert np.array_equal(part, stored[:, 1:3, columns])
+
+
 def test_matlab_with_hdf5_inside(tmp_path):
     pixels = np.arange(5 * 6 * 7, dtype=np.float64).reshape(5, 6, 7)
     with h5py.File(tmp_path / "a.mat", "w", userblock_size=512) as file:

@@ -15,6 +15,8 @@ from shsrd.cube.errors import SceneError
 if TYPE_CHECKING:  # training needs cubes' errors but no georeference
     from affine import Affine
 
+MOST_BANDS = 65_536  # more are pixels taken for bands, or a header that lies; lists of bands are made before any pixel
+
 
 @dataclass(frozen=True)
 class Storage:
@@ -60,6 +62,10 @@ class Facts:
     def __post_init__(self) -> None:
         if min(self.shape) < 1:
             raise SceneError(f"{self.source}: the scene is empty (shape {self.shape})")
+        if self.shape[0] > MOST_BANDS:
+            raise SceneError(
+                f"{self.source}: {self.shape[0]} bands, at most {MOST_BANDS} are read; give the order of its axes"
+            )
         check_facts(self, bands=self.shape[0])
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -82,7 +88,7 @@ def check_facts(facts: Any, *, bands: int) -> None:
     """Complete and check the lists of a frozen ``Facts`` or ``Cube`` in its ``__post_init__``.
 
     Raises:
-        SceneError: a list that has not one entry a band.
+        SceneError: a list that has not one entry a band, or a place that is no number.
     """
     if np.size(facts.good_bands) == 0:
         object.__setattr__(facts, "good_bands", np.ones(bands, bool))
@@ -96,6 +102,8 @@ def check_facts(facts: Any, *, bands: int) -> None:
         object.__setattr__(facts, name, values)
     if facts.band_names and len(facts.band_names) != bands:
         raise SceneError(f"{facts.source}: {len(facts.band_names)} band names for {bands} bands; correct the header")
+    if facts.transform is not None and not np.isfinite(facts.transform[:6]).all():
+        raise SceneError(f"{facts.source}: the place on the map is not finite; correct the header")
     object.__setattr__(facts, "headers", MappingProxyType(dict(facts.headers)))
 
 

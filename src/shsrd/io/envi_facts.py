@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from shsrd.cube import SceneError, Storage
 from shsrd.io.codec import fits
-from shsrd.io.envi_header import items, lookup, number, plain_key, strip_braces
+from shsrd.io.envi_header import check_keys, items, lookup, number, plain_key, strip_braces
 from shsrd.io.map_info import checked_wkt, crs_of, map_info_of, transform_of
 from shsrd.io.wavelengths import to_nanometres, unit_power
 
@@ -57,6 +57,7 @@ def header_facts(values: dict[str, str], *, bands: int, dtype: str, source: str)
     Raises:
         SceneError: a list of the wrong length, or numbers that are none.
     """
+    check_keys(values, source=source)
     wavelength, fwhm = _spectral(values, bands=bands, source=source)
     storage, untold = _storage(values, dtype=dtype, bands=bands, source=source)
     if wavelength is None:

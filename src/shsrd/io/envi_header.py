@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from shsrd.cube import SceneError
 
 _LARGEST_HEADER = 64 * 2**20
-_KEY = re.compile(r"^\s*([^=;{}\s][^={}]*?)\s*=\s*(.*)$")
+_MOST_KEYS = 10_000
 
 
 def read_header(path: Path) -> dict[str, str]:
@@ -40,27 +39,44 @@ def parse_header(text: str, *, source: str) -> dict[str, str]:
     """Keys and values of header text; the last of two equal keys (ignoring case) wins.
 
     Raises:
-        SceneError: a brace that never closes.
+        SceneError: a brace that never closes, or more keys than any header has.
     """
     values: dict[str, str] = {}
+    spelled: dict[str, str] = {}  # keys in lower case, to keys as written
     lines = iter(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
     for line in lines:
-        match = None if line.lstrip().startswith(";") else _KEY.match(line)
-        if match is None:
+        before, equals, after = line.partition("=")
+        key, value = before.strip(), after.strip()
+        if not equals or not key or key.startswith(";") or "{" in key or "}" in key:
             continue
-        key, value = match.group(1), match.group(2)
-        if value.startswith("{"):
-            parts = [value]
-            while "}" not in parts[-1]:
-                following = next(lines, None)
-                if following is None:
-                    raise SceneError(f"{source}: the list of {key!r} never closes; add the missing brace")
-                parts.append(following)
-            value = "\n".join(parts)
-        for older in [k for k in values if k.lower() == key.lower()]:
+        if value.startswith("{") and "}" not in value:
+            value = _list_of_lines(value, lines, key=key, source=source)
+        older = spelled.pop(key.lower(), None)
+        if older is not None:
             del values[older]
-        values[key] = value.strip()
+        values[key], spelled[key.lower()] = value, key
+    check_keys(values, source=source)
     return values
+
+
+def _list_of_lines(first: str, lines: Iterator[str], *, key: str, source: str) -> str:
+    parts = [first]
+    while "}" not in parts[-1]:
+        following = next(lines, None)
+        if following is None:
+            raise SceneError(f"{source}: the list of {key[:60]!r} never closes; add the missing brace")
+        parts.append(following)
+    return "\n".join(parts).strip()
+
+
+def check_keys(values: Mapping[str, str], *, source: str) -> None:
+    """Refuse more keys than any header has; each is looked at many times.
+
+    Raises:
+        SceneError: there are too many.
+    """
+    if len(values) > _MOST_KEYS:
+        raise SceneError(f"{source}: {len(values)} header keys, at most {_MOST_KEYS} are read; correct the header")
 
 
 def lookup(values: Mapping[str, str], key: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Reading ENVI: the header says everything, the image is mapped read-only."""
+"""Reading ENVI: the header says everything, the image is plain numbers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shsrd.cube import Facts, SceneError
+from shsrd.io.blocks import read_block
 from shsrd.io.envi_facts import header_facts, shallow
 from shsrd.io.envi_header import integer, lookup, read_header
 from shsrd.io.sources import StoredSource, array_numbers
@@ -94,8 +95,7 @@ def open_envi(header: Path, data: Path) -> StoredSource:
 
 
 def _part(data: Path, frame: _Frame, key: tuple[slice, ...]) -> NDArray[np.generic]:
-    """A block of the image; mapped anew every time, so that pages already read are not held."""
-    return np.memmap(data, frame.kind, mode="r", offset=frame.offset, shape=frame.shape)[key]
+    return read_block(data, frame.kind, key, offset=frame.offset, shape=frame.shape)
 
 
 @dataclass(frozen=True)

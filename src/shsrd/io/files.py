@@ -149,5 +149,7 @@ def write_json(value: Any, path: str | os.PathLike[str]) -> None:
 
 
 def _one_line(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "lists nested too deeply"
     text = " ".join(str(error).split())[:200]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import warnings
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ import numpy as np
 import rasterio
 from affine import Affine
 from numpy.typing import NDArray
+from rasterio.enums import Interleaving
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
@@ -32,6 +34,8 @@ NAMESPACE = "SHSRD"  # GDAL metadata domain that carries the header keys of othe
 HEADERS_TAG = "SHSRD_HEADERS"  # the same in the common domain, the only one that a cloud optimised GeoTIFF has
 _DENSE = ("ZSTD", "LZMA", "LERC", "JXL", "WEBP")  # constant blocks shrink up to 30000:1
 _IN_TEXT = re.compile(r"([0-9.]+)\s*(nm|nanometers|um|µm|micrometers)\s*\)?\s*$", re.IGNORECASE)
+_BLOCK = 2**26  # bytes of a tile in a file of any size; GDAL makes room for whole tiles
+_TAIL = 60  # characters of a band's name that may hold its wavelength
 _ABSORBED = re.compile(r"Band_\d+|AREA_OR_POINT|SHSRD_HEADERS")  # become band names and transform
 _ENVI_KEYS = {
     "samples",
@@ -124,6 +128,9 @@ def _check(dataset: Any, path: Path) -> None:
     method = dataset.tags(ns="IMAGE_STRUCTURE").get("COMPRESSION", "").upper()
     ratio = 1 if not method else 40 * MOST_COMPRESSION if method in _DENSE else MOST_COMPRESSION
     check_size(path, claimed, ratio=ratio)
+    together = dataset.count if dataset.interleaving is Interleaving.pixel else 1
+    block = max(math.prod(shape) for shape in dataset.block_shapes) * together
+    check_size(path, block * np.dtype(dataset.dtypes[0]).itemsize - _BLOCK, ratio=ratio)
 
 
 def _product(dataset: Any, path: Path) -> Product | None:
@@ -236,7 +243,7 @@ def _sources(dataset: Any) -> list[_Source]:
     bands = dataset.indexes
     tags = [{plain_key(k): v for k, v in dataset.tags(b).items()} for b in bands]
     imagery = [dataset.tags(b, ns="IMAGERY") for b in bands]
-    texts = [_IN_TEXT.search(name or "") for name in dataset.descriptions]
+    texts = [_IN_TEXT.search((name or "")[-_TAIL:]) for name in dataset.descriptions]
     units = sorted({tag["wavelength units"] for tag in tags if "wavelength units" in tag})
     words = {match.group(2).lower() for match in texts if match}
     places = [

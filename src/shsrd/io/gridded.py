@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,6 +21,7 @@ from shsrd.io.wavelengths import shortest_text, to_nanometres, unit_power
 
 HEADERS = labelled.HEADERS  # also an attribute of whole files
 NO_COORDINATE = "This is a netCDF dimension but not a netCDF variable."
+_LONGEST_LIST = 10**6
 _WAVELENGTHS = ("wavelength", "wavelengths", "wavelength_nm", "band_wavelength", "center_wavelengths")
 _WIDTHS = ("fwhm", "fwhm_nm")
 _NAMES = ("band_names", "band_name")
@@ -54,8 +56,15 @@ class Array:
     chunks: tuple[int, ...] | None = None
 
     def read(self) -> NDArray[np.generic]:
-        """All numbers; for lists, not for scenes."""
+        """All numbers; for lists, not for scenes.
+
+        Raises:
+            SceneError: numbers that cannot be read.
+            ValueError: more than a list has.
+        """
         self.check()
+        if math.prod(self.shape) > _LONGEST_LIST:
+            raise ValueError(f"an array of shape {self.shape} is no list of bands, rows or columns")
         return np.asarray(self.part((slice(None),) * len(self.shape)))
 
 
@@ -98,6 +107,7 @@ def source_from_container(
     wanted = None if dataset is None else _path(box, dataset)
     name = choose(shapes, wanted=wanted, option="dataset", source=box.source)
     scene = box.arrays[name]
+    scene.check()
     lists = _spectral(box, name, wavelengths)
     listed = lists["wavelength_nm"]
     spoken = axes or _named_axes(scene)
@@ -123,14 +133,13 @@ def source_of_array(scene: Array, order: Sequence[int], facts: Facts) -> StoredS
     """A source of one array of a container; whole chunks are the cheapest rows.
 
     Args:
-        scene: the array.
+        scene: the array, checked.
         order: at which of its axes band, y and x lie.
         facts: what is known of it.
 
     Raises:
-        SceneError: numbers that cannot be pixels, or that are not in the file.
+        SceneError: numbers that cannot be pixels.
     """
-    scene.check()
     numbers = array_numbers(scene.part, order, dtype=scene.dtype, source=facts.source)
     step = 1 if scene.chunks is None else scene.chunks[order[1]]
     return StoredSource(facts, numbers, min(step, facts.shape[1]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -12,14 +13,16 @@ import h5py
 import numpy as np
 from scipy.io import netcdf_file
 
-from shsrd.cube import Cube, Facts, read_whole
+from shsrd.cube import Cube, Facts, SceneError, read_whole
 from shsrd.io.gridded import Array, Container, source_from_container
-from shsrd.io.hdf5_arrays import container_of, plain
+from shsrd.io.hdf5_arrays import container_of, open_file, plain
 from shsrd.io.neon import neon_scene, with_water_windows
 from shsrd.io.not_rectified import sensor_grid, tables_of
 from shsrd.io.prisma import is_prisma, open_prisma
 from shsrd.io.sources import StoredSource
 from shsrd.io.tanager import is_tanager, open_tanager
+
+_HEADER = 2**16  # bytes a classic header may need beside the numbers
 
 
 def open_hdf5(path: Path, *, dataset: str | None, wavelengths: str | None, axes: str | None) -> StoredSource:
@@ -38,7 +41,7 @@ def open_hdf5(path: Path, *, dataset: str | None, wavelengths: str | None, axes:
         SceneError: no scene, several scenes, data in other files, or contents that contradict each other.
     """
     with ExitStack() as stack:
-        file = stack.enter_context(h5py.File(path, "r"))
+        file = stack.enter_context(open_file(path))
         asked = any(option is not None for option in (dataset, wavelengths, axes))
         if not asked and is_prisma(file):
             source = open_prisma(file, path)
@@ -68,11 +71,33 @@ def _with_grid(facts: Facts, box: Container, path: Path) -> Facts:
 
 def read_netcdf3(path: Path, *, dataset: str | None, wavelengths: str | None, axes: str | None) -> Cube:
     """Read a scene from classic NetCDF; arguments and errors as :func:`open_hdf5`."""
-    with netcdf_file(path, "r", mmap=False) as file:
+    with _Metered(path) as raw, netcdf_file(raw, "r", mmap=False) as file:
         arrays = {name: _classic(variable) for name, variable in file.variables.items()}
         attributes: Mapping[str, Any] = {k: plain(v) for k, v in file._attributes.items()}
         box = Container(arrays, attributes, str(path))
         return read_whole(source_from_container(box, dataset=dataset, wavelengths=wavelengths, axes=axes))
+
+
+class _Metered(io.FileIO):
+    """A file that gives its bytes little more than once: variables may share them, and all are copied."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "r")
+        self._path, self._size = path, path.stat().st_size
+        self._allowed = 2 * self._size + _HEADER
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Up to ``size`` bytes, never asking the system for more than there are.
+
+        Raises:
+            SceneError: more was read in all than an honest file needs.
+        """
+        left = max(0, self._size - self.tell())
+        wanted = left if size is None or size < 0 else min(size, left)
+        self._allowed -= wanted
+        if self._allowed < 0:
+            raise SceneError(f"{self._path}: its variables lie over each other; copy the file again")
+        return super().read(wanted) or b""
 
 
 def _classic(variable: Any) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,43 @@ import numpy as np
 from shsrd.cube import SceneError
 from shsrd.io.files import check_size
 from shsrd.io.gridded import NO_COORDINATE, Array, Container
+from shsrd.io.hdf5_heaps import check_heaps
+
+_CHUNK = 2**26  # bytes that are stored together in a file of any size; the library unpacks whole chunks
+
+_PIECES, _PLACE = 1000, 8  # pieces any dataset may have; bytes that tell the place of one
+
+
+def open_file(path: Path) -> h5py.File:
+    """An HDF5 file, once it is known that nothing in it makes the library open another one.
+
+    Looking up a name opens what an external link on the way names, and asking a virtual dataset for its shape opens
+    its sources; so these, and numbers in raw files, are looked for without following them.
+
+    Raises:
+        SceneError: there is one.
+    """
+    file = h5py.File(path, "r")
+    try:
+        check_heaps(path, width=file.id.get_create_plist().get_sizes()[1])
+        foreign = file.id.links.visit(_foreign_link, info=True) or file.visititems(_foreign_numbers)
+        if foreign is not None:
+            name = foreign.decode("utf-8", "replace") if isinstance(foreign, bytes) else foreign
+            raise SceneError(
+                f"{path}: {name[:60]!r} is kept in other files; give a file that holds all its data itself"
+            )
+    except Exception:
+        file.close()
+        raise
+    return file
+
+
+def _foreign_link(name: bytes, info: Any) -> bytes | None:
+    return None if info.type in (h5py.h5l.TYPE_HARD, h5py.h5l.TYPE_SOFT) else name
+
+
+def _foreign_numbers(name: str, item: Any) -> str | None:
+    return name if isinstance(item, h5py.Dataset) and (item.is_virtual or item.external) else None
 
 
 def container_of(file: h5py.File, path: Path) -> Container:
@@ -40,17 +78,25 @@ def array_of(item: h5py.Dataset, path: Path) -> Array:
         attributes_of(item.attrs),
         item.dtype,
         lambda key: np.asarray(item[key]),
-        lambda: _check(item, path),
+        lambda: check_numbers(item, path),
         item.chunks,
     )
 
 
-def _check(item: h5py.Dataset, path: Path) -> None:
-    if item.external or item.is_virtual or item.file.filename != str(path):
-        raise SceneError(f"{path}: {item.name} keeps its numbers in other files; give a file that holds them itself")
+def check_numbers(item: h5py.Dataset, path: Path) -> None:
+    """Refuse a dataset whose numbers cannot be in the file, or are none.
+
+    Raises:
+        SceneError: no real numbers, or a size or a block of storage that the file cannot fill.
+    """
     if item.dtype.kind in "cV":
         raise SceneError(f"{path}: {item.name} is complex or compound; give magnitude or reflectance")
     check_size(path, item.size * item.dtype.itemsize)
+    if item.chunks is not None:
+        check_size(path, math.prod(item.chunks) * item.dtype.itemsize - _CHUNK)
+        pieces = math.prod(-(-extent // side) for extent, side in zip(item.shape, item.chunks, strict=True))
+        if pieces > max(_PIECES, path.stat().st_size // _PLACE):  # the library needs kilobytes for each it looks for
+            raise SceneError(f"{path}: {item.name} is cut into {pieces} pieces, more than the file has; copy it again")
 
 
 def _dims(item: h5py.Dataset) -> tuple[str | None, ...]:

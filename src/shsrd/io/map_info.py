@@ -122,15 +122,19 @@ def checked_wkt(text: str, *, source: str) -> str:
 
 
 def wkt_of(anything: str, *, source: str) -> str:
-    """WKT of ``EPSG:32633``, a PROJ string or WKT.
+    """WKT of ``EPSG:32633`` or of WKT; nothing else, because PROJ strings and URLs make GDAL open what they name.
 
     Raises:
         SceneError: none of these.
     """
+    code = anything.strip().upper().removeprefix("EPSG:")
     try:
-        return str(CRS.from_user_input(anything).to_wkt())
+        known = CRS.from_epsg(int(code)) if code.isdecimal() and len(code) < 9 else CRS.from_wkt(anything)
+        return str(known.to_wkt())
     except CRSError:
-        raise SceneError(f"{source}: coordinate system {anything[:60]!r} cannot be read; give an EPSG code") from None
+        raise SceneError(
+            f"{source}: coordinate system {anything[:60]!r} cannot be read; give an EPSG code or WKT"
+        ) from None
 
 
 def esri_wkt(crs: str) -> str:

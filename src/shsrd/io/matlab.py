@@ -1,4 +1,4 @@
-"""MATLAB files: v5 through scipy, v7.3 (HDF5 inside) through h5py; scenes are rows x columns x bands."""
+"""MATLAB files: v5 and v7.3 (HDF5 inside); scenes are rows x columns x bands."""
 
 from __future__ import annotations
 
@@ -10,16 +10,14 @@ from pathlib import Path
 import h5py
 import numpy as np
 from numpy.typing import NDArray
-from scipy.io import loadmat, whosmat
 
 from shsrd.cube import MemorySource, SceneError, Source
 from shsrd.io.arrays import ArrayPart, choose, cube_from_arrays, source_from_arrays
-from shsrd.io.files import check_size
+from shsrd.io.hdf5_arrays import check_numbers, open_file
+from shsrd.io.matlab5 import read_variable, variables
 from shsrd.io.sources import StoredSource
 
 _SIDE_LIMIT = 100_000  # side arrays are lists of band properties; larger ones are other data
-_FLOATS = {"double": "float64", "single": "float32"}
-_NUMERIC = ("double", "single", "logical", *(f"{s}int{n}" for s in ("", "u") for n in (8, 16, 32, 64)))
 
 
 def open_matlab(path: Path, *, variable: str | None, wavelengths: str | None, axes: str | None) -> Source:
@@ -44,38 +42,33 @@ Loaded = tuple[NDArray[np.generic], dict[str, NDArray[np.generic]]]
 
 
 def _load_v5(path: Path, variable: str | None) -> Loaded:
-    listed = whosmat(path)
-    shapes = {name: shape for name, shape, kind in listed if kind in _NUMERIC}
+    listed = {found.name: found for found in variables(path)}
+    shapes = {name: found.shape for name, found in listed.items() if found.dtype is not None}
     name = choose(shapes, wanted=variable, option="variable", source=str(path))
-    check_size(path, math.prod(shapes[name]))
-    small = [n for n, s, kind in listed if n != name and math.prod(s) <= _SIDE_LIMIT and kind in (*_NUMERIC, "char")]
-    loaded = loadmat(path, variable_names=[name, *small])
-    scene = loaded[name]
-    kind = next(_FLOATS.get(kind) for n, _, kind in listed if n == name)
-    if kind is not None and scene.dtype.kind != "c":
-        scene = scene.astype(kind)  # MATLAB packs whole doubles as integers; the array is double all the same
-    return scene, {n: loaded[n] for n in small if n in loaded}
+    small = [n for n, found in listed.items() if n != name and math.prod(found.shape) <= _SIDE_LIMIT]
+    return read_variable(path, listed[name]), {n: read_variable(path, listed[n]) for n in small}
 
 
 def _open_v73(path: Path, variable: str | None, *, wavelengths: str | None, axes: str | None) -> StoredSource:
     """HDF5 lists axes the other way round: rows x columns x bands arrives as (band, x, y)."""
     with ExitStack() as stack:
-        file = stack.enter_context(h5py.File(path, "r"))
+        file = stack.enter_context(open_file(path))
         arrays = {n: d for n, d in file.items() if isinstance(d, h5py.Dataset) and d.dtype.kind in "iufbV"}
         shapes = {name: array.shape[::-1] for name, array in arrays.items()}
         name = choose(shapes, wanted=variable, option="variable", source=str(path))
         scene = arrays[name]
         if scene.dtype.kind == "V":
             raise SceneError(f"{path}: {name} is complex; give magnitude or reflectance")
-        check_size(path, scene.size * scene.dtype.itemsize)
-        small = {n: _side_v73(d) for n, d in arrays.items() if n != name and d.size <= _SIDE_LIMIT}
+        check_numbers(scene, path)
+        small = {n: _side_v73(d, path) for n, d in arrays.items() if n != name and d.size <= _SIDE_LIMIT}
         side = {n: values for n, values in small.items() if values.dtype.kind != "V"}
         turned = ArrayPart(shapes[name], scene.dtype, lambda key: np.asarray(scene[key[::-1]]).T)
         source = source_from_arrays(turned, side, wavelengths=wavelengths, axes=axes, source=str(path))
         return replace(source, release=stack.pop_all().close)
 
 
-def _side_v73(array: h5py.Dataset) -> NDArray[np.generic]:
+def _side_v73(array: h5py.Dataset, path: Path) -> NDArray[np.generic]:
+    check_numbers(array, path)
     values = np.asarray(array[()])
     if array.attrs.get("MATLAB_class") == b"char":
         return np.array("".join(map(chr, values.ravel())))

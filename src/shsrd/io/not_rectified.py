@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # training reads no files, and shares this room
+if TYPE_CHECKING:  # training needs the names of header keys but no libraries of files
     from shsrd.io.gridded import Container
 
 GRID, TABLES = "grid", "geolocation"

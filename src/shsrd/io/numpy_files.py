@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 from numpy.lib import format as npy
@@ -12,7 +14,8 @@ from numpy.typing import NDArray
 
 from shsrd.cube import Cube, Facts, SceneError, Storage
 from shsrd.io.arrays import axis_order, choose, cube_from_arrays
-from shsrd.io.files import MOST_COMPRESSION
+from shsrd.io.blocks import read_block
+from shsrd.io.files import MOST_COMPRESSION, check_size
 from shsrd.io.sources import StoredSource, array_numbers
 
 _SIDE_LIMIT = 100_000
@@ -24,19 +27,46 @@ def open_npy(path: Path, *, axes: str | None) -> StoredSource:
     Raises:
         SceneError: not three axes, not numbers, or fewer bytes than the array needs.
     """
-    stored = _mapped(path)
-    if stored.ndim != 3:
-        raise SceneError(f"{path}: the array has {stored.ndim} axes, a scene has three (band, y, x)")
-    order = axis_order(stored.shape, bands=None, axes=axes, source=str(path), default="byx")
-    bands, rows, columns = (stored.shape[axis] for axis in order)
-    facts = Facts((bands, rows, columns), storage=Storage(stored.dtype.name), source=str(path))
-    # mapped anew for every block, so that pages already read are not held
-    numbers = array_numbers(lambda key: _mapped(path)[key], order, dtype=stored.dtype, source=str(path))
-    return StoredSource(facts, numbers)
+    with path.open("rb") as file:
+        header = _header(file, path.name, str(path))
+        offset = file.tell()
+    if len(header.shape) != 3:
+        raise SceneError(f"{path}: the array has {len(header.shape)} axes, a scene has three (band, y, x)")
+    check_size(path, header.bytes, ratio=1)
+    order = axis_order(header.shape, bands=None, axes=axes, source=str(path), default="byx")
+    bands, rows, columns = (header.shape[axis] for axis in order)
+    facts = Facts((bands, rows, columns), storage=Storage(header.dtype.name), source=str(path))
+
+    def part(key: tuple[slice, ...]) -> NDArray[np.generic]:
+        if header.turned:
+            return read_block(path, header.dtype, key[::-1], offset=offset, shape=header.shape[::-1]).T
+        return read_block(path, header.dtype, key, offset=offset, shape=header.shape)
+
+    return StoredSource(facts, array_numbers(part, order, dtype=header.dtype, source=str(path)))
 
 
-def _mapped(path: Path) -> NDArray[np.generic]:
-    return np.asanyarray(np.load(path, mmap_mode="r", allow_pickle=False))
+@dataclass(frozen=True)
+class _Header:
+    """What an array file promises; ``turned`` where its first axis runs fastest."""
+
+    shape: tuple[int, ...]
+    turned: bool
+    dtype: np.dtype[Any]
+
+    @property
+    def bytes(self) -> int:
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+def _header(file: IO[bytes], name: str, source: str) -> _Header:
+    version = npy.read_magic(file)
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    header = _Header(*read(file))
+    if header.dtype.hasobject:
+        raise SceneError(f"{source}: {name} holds pickled objects, which are never loaded; save plain numbers")
+    if any(extent < 0 for extent in header.shape):
+        raise SceneError(f"{source}: {name} has the shape {header.shape}, which nothing has; copy the file again")
+    return header
 
 
 def read_npz(path: Path, *, variable: str | None, wavelengths: str | None, axes: str | None) -> Cube:
@@ -51,28 +81,38 @@ def read_npz(path: Path, *, variable: str | None, wavelengths: str | None, axes:
     Raises:
         SceneError: no scene, several scenes, pickled objects, or arrays that contradict each other.
     """
-    shapes = _shapes(path)
-    name = choose(shapes, wanted=variable, option="variable", source=str(path))
-    with np.load(path, allow_pickle=False) as bag:
-        side = {n: bag[n] for n, s in shapes.items() if n != name and math.prod(s) <= _SIDE_LIMIT}
-        return cube_from_arrays(bag[name], side, wavelengths=wavelengths, axes=axes, source=str(path))
-
-
-def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """Shapes from the headers alone, each checked against the bytes the archive really has."""
-    shapes = {}
     with zipfile.ZipFile(path) as archive:
-        for info in archive.infolist():
-            if not info.filename.endswith(".npy"):
-                continue
-            with archive.open(info) as member:
-                version = npy.read_magic(member)
-                read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-                shape, _, kind = read(member)
-            if kind.hasobject:
-                raise SceneError(f"{path}: {info.filename} holds pickled objects, which are never loaded")
-            promised = math.prod(shape) * kind.itemsize
-            if promised > info.file_size or info.file_size > info.compress_size * MOST_COMPRESSION:
-                raise SceneError(f"{path}: {info.filename} promises more bytes than it has; copy the file again")
-            shapes[info.filename.removesuffix(".npy")] = shape
-    return shapes
+        members = _members(archive, path)
+        shapes = {name: header.shape for name, (_, header) in members.items()}
+        name = choose(shapes, wanted=variable, option="variable", source=str(path))
+        wanted = [n for n, s in shapes.items() if n == name or math.prod(s) <= _SIDE_LIMIT]
+        side = {n: _array(archive, members[n][0]) for n in wanted}
+    return cube_from_arrays(side.pop(name), side, wavelengths=wavelengths, axes=axes, source=str(path))
+
+
+def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, tuple[zipfile.ZipInfo, _Header]]:
+    """The headers alone, each checked against the bytes the archive really has.
+
+    Members may share packed bytes, or be said to have more than there are: together they have no more than the file.
+    """
+    members: dict[str, tuple[zipfile.ZipInfo, _Header]] = {}
+    packed = 0
+    for info in archive.infolist():
+        if not info.filename.endswith(".npy"):
+            continue
+        with archive.open(info) as member:
+            header = _header(member, info.filename, str(path))
+        packed += info.compress_size
+        lies = header.bytes > info.file_size or info.file_size > info.compress_size * MOST_COMPRESSION
+        if lies or packed > path.stat().st_size:
+            raise SceneError(f"{path}: {info.filename} promises more bytes than it has; copy the file again")
+        name = info.filename.removesuffix(".npy")
+        if name in members:
+            raise SceneError(f"{path}: two arrays have the name {name!r}; save the file again")
+        members[name] = (info, header)
+    return members
+
+
+def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[np.generic]:
+    with archive.open(info) as member:
+        return np.asarray(npy.read_array(member, allow_pickle=False))

@@ -95,7 +95,9 @@ def open_prisma(file: h5py.File, path: Path) -> StoredSource:
 def _swath(file: h5py.File) -> str | None:
     """The swath with the cubes; of two in a level 1 product the co-registered one (HCO)."""
     swaths = file.get("HDFEOS/SWATHS")
-    names = sorted(name for name in swaths or () if _SWATH.fullmatch(name))
+    if not isinstance(swaths, h5py.Group):
+        return None
+    names = sorted(name for name in swaths if _SWATH.fullmatch(name))
     return next((name for name in names if f"{name}/Data Fields/VNIR_Cube" in swaths), None)
 
 
@@ -180,7 +182,9 @@ def _transform(marks: dict[str, Any], rows: int, columns: int, path: Path) -> Af
 def _tables(file: h5py.File, swath: str) -> list[str]:
     """Latitude and longitude of every pixel; level 1 has them for each detector."""
     place = f"HDFEOS/SWATHS/{swath}/Geolocation Fields"
-    return [f"{place}/{name}" for name in file.get(place) or () if name.startswith(("Latitude", "Longitude"))]
+    fields = file.get(place)
+    names = fields if isinstance(fields, h5py.Group) else ()
+    return [f"{place}/{name}" for name in names if name.startswith(("Latitude", "Longitude"))]
 
 
 def _headers(marks: dict[str, Any], swath: str) -> dict[str, str]:

@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 from shsrd.cube import SceneError
 
 _LARGEST = 64 * 2**20
+_MOST_TAGS = 10**6  # an element in memory is many times as large as its text
 _LONGEST = 200  # characters of a fact that is kept as a header
 _IMAGE = re.compile(r"(?P<product>.+)-SPECTRAL_IMAGE(_(?P<part>VNIR|SWIR))?(_COG)?\.tiff?", re.IGNORECASE)
 _METADATA = re.compile(r"(?P<product>.+)-METADATA\.xml", re.IGNORECASE)
@@ -143,6 +144,8 @@ def read_product(path: Path) -> Product | None:
     if path.stat().st_size > _LARGEST:
         raise SceneError(f"{path}: too large for the metadata of a scene; give the right file")
     raw = path.read_bytes()
+    if b"\0" in raw or raw.count(b"<") > _MOST_TAGS:
+        raise SceneError(f"{path}: not the XML of a product (wide letters, or too many elements); download it again")
     if b"<!DOCTYPE" in raw or b"<!ENTITY" in raw:
         raise SceneError(f"{path}: XML with its own document type is not read; download the product again")
     try:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from shsrd.cube import Facts, SceneError, Storage
 from shsrd.io.codec import fits
 from shsrd.io.gridded import source_of_array
-from shsrd.io.hdf5_arrays import array_of, attributes_of
+from shsrd.io.hdf5_arrays import array_of, attributes_of, check_numbers
 from shsrd.io.map_info import wkt_of
 from shsrd.io.not_rectified import sensor_grid
 from shsrd.io.sources import StoredSource
@@ -45,6 +45,9 @@ def open_tanager(file: h5py.File, path: Path) -> StoredSource:
     assert place is not None  # is_tanager said so
     group = file[place.rpartition("/Data Fields/")[0]]
     array = array_of(file[place], path)
+    array.check()
+    if len(array.shape) != 3:
+        raise SceneError(f"{path}: {place} has {len(array.shape)} axes, a cube has three; download the product again")
     bands, rows, columns = array.shape
     lists = {key: _list(array.attributes, key, bands, path) for key in ("wavelengths", "fwhm")}
     good = np.atleast_1d(array.attributes.get("good_wavelengths", np.ones(bands)))
@@ -87,6 +90,8 @@ def _storage(marks: Any, dtype: str) -> Storage:
 
 def _structure(file: h5py.File) -> str:
     item = file.get(_STRUCTURE)
+    if isinstance(item, h5py.Dataset):
+        check_numbers(item, Path(file.filename))
     text = item[()] if isinstance(item, h5py.Dataset) and item.shape == () else b""
     return text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shsrd.cube import SceneError
+from shsrd.cube.facts import MOST_BANDS
 
 _POWERS = {  # powers of ten from the unit to nanometres
     0: ("nanometers", "nanometer", "nanometres", "nanometre", "nm"),
@@ -61,7 +62,13 @@ def to_nanometres(numbers: Iterable[str], power: int, *, what: str, source: str)
 
 
 def shortest_text(values: NDArray[np.generic]) -> list[str]:
-    """Each number in its own precision, so that float32 418.24 reads as 418.24, not 418.239990234375."""
+    """Each number in its own precision, so that float32 418.24 reads as 418.24, not 418.239990234375.
+
+    Raises:
+        ValueError: more numbers than any scene has bands.
+    """
+    if values.size > MOST_BANDS:
+        raise ValueError(f"{values.size} values are no list of bands")
     return [str(value) for value in np.asarray(values).ravel()]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,11 @@ _MARKS = (".zgroup", ".zarray", "zarr.json")
 _METADATA = (".zarray", "zarr.json")
 _DENSE = 40 * MOST_COMPRESSION  # zstd shrinks constant blocks that far
 _SPARSE = 2**30  # bytes a store may promise whatever it holds: chunks without data have no file
+_CHUNKS, _SMALL_CHUNK = 100_000, 4096  # more pieces than this must have more bytes than this
+_COMPRESSORS = {"blosc", "zstd", "gzip", "zlib", "bz2", "lz4", "lzma"}
 _CODECS = {  # what only turns bytes into numbers; a store may also name codecs that run code (pickle)
-    *("blosc", "zstd", "gzip", "zlib", "bz2", "lz4", "lzma", "shuffle", "delta", "fixedscaleoffset", "quantize"),
+    *_COMPRESSORS,
+    *("shuffle", "delta", "fixedscaleoffset", "quantize"),
     *("bitround", "packbits", "astype", "crc32", "crc32c", "adler32", "fletcher32", "vlen-utf8", "vlen-bytes"),
     *("bytes", "transpose", "sharding_indexed", "default", "v2"),
 }
@@ -49,18 +53,25 @@ def open_zarr(
     """
     import zarr
 
-    node: Any = zarr.open(str(folder), mode="r")
+    from shsrd.io.zarr_chunks import WeighingStore
+
+    # a folder whatever its name looks like; consolidated metadata may list arrays that lie elsewhere
+    store = WeighingStore(folder, read_only=True)
+    node: Any = zarr.open(store, mode="r", use_consolidated=False)
     single = isinstance(node, zarr.Array)
     members = [(folder.stem, node)] if single else list(_arrays(node))
     names = {name for name, _ in members}
-    arrays = {name: _array(name, item, names, folder) for name, item in members if item.dtype.kind in "iufbcSUT"}
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    store.limits = {("" if single else f"{name}/"): _packing(item) for name, item in members}
+    arrays = {
+        name: _array(name, item, names, _Store(folder, size)) for name, item in members if item.dtype.kind in "iufbcSUT"
+    }
     box = Container(arrays, {} if single else dict(node.attrs.asdict()), str(folder))
     source = source_from_container(box, dataset=variable, wavelengths=wavelengths, axes=axes)
     place = folder if single else folder / source.name
     described = next((place / name for name in _METADATA if (place / name).is_file()), None)
     if described is None:
         raise SceneError(f"{folder}: {source.name} is not described in the store; copy it again")
-    _check_size(place, math.prod(source.facts.shape) * np.dtype(source.facts.storage.dtype).itemsize)
     return source, described
 
 
@@ -72,7 +83,15 @@ def _arrays(group: Any) -> Iterator[tuple[str, Any]]:
             yield name, item
 
 
-def _array(name: str, item: Any, names: set[str], folder: Path) -> Array:
+@dataclass(frozen=True)
+class _Store:
+    """A folder, and the bytes of all its files."""
+
+    folder: Path
+    size: int
+
+
+def _array(name: str, item: Any, names: set[str], store: _Store) -> Array:
     marks = dict(item.attrs.asdict())
     spoken = marks.pop("_ARRAY_DIMENSIONS", None) or getattr(item.metadata, "dimension_names", None)
     if "_FillValue" not in marks and item.metadata.zarr_format == 2 and spoken and item.fill_value is not None:
@@ -87,7 +106,7 @@ def _array(name: str, item: Any, names: set[str], folder: Path) -> Array:
         marks,
         np.dtype(item.dtype),
         lambda key: np.asarray(item[key]),
-        lambda: _check_codecs(name, item, folder),
+        lambda: _check(name, item, store),
         tuple(chunks),
     )
 
@@ -112,15 +131,44 @@ def _number(text: str, dtype: np.dtype[Any]) -> float:
         return float(np.frombuffer(base64.b64decode(text, validate=True), dtype.newbyteorder("<"))[0])
 
 
+def _check(name: str, item: Any, store: _Store) -> None:
+    """Refuse codecs that are not known, and sizes that the stored chunks cannot fill, were they as dense as can be."""
+    _check_codecs(name, item, store.folder)
+    itemsize = np.dtype(item.dtype).itemsize
+    chunk = math.prod(item.shards or item.chunks) * itemsize
+    inner = math.prod(item.chunks) * itemsize
+    claimed = max(math.prod(item.shape) * itemsize, chunk)
+    if claimed > max(store.size * _DENSE, _SPARSE):
+        raise SceneError(
+            f"{store.folder}: {name} promises {claimed} bytes of pixels but the store has only {store.size}; "
+            "copy it again"
+        )
+    if inner < 1 or claimed // inner > max(_CHUNKS, claimed // _SMALL_CHUNK):
+        raise SceneError(f"{store.folder}: {name} is cut into pieces of {inner} bytes; store it in larger chunks")
+
+
 def _check_codecs(name: str, item: Any, folder: Path) -> None:
-    metadata: Mapping[str, Any] = item.metadata.to_dict()
-    keys = ("codecs", "filters", "compressor")
-    used = {codec for key in keys for codec in _codec_names(metadata.get(key))}
-    foreign = sorted(used - _CODECS)
+    used = _codecs(item)
+    foreign = sorted({*used} - _CODECS)
     if foreign:
         raise SceneError(
             f"{folder}: {name} is stored with {', '.join(foreign)}, which is not read; store it with zstd or blosc"
         )
+
+    if sum(codec in _COMPRESSORS for codec in used) > 1:
+        raise SceneError(f"{folder}: {name} is packed more than once ({', '.join(used)}); store it with one method")
+
+
+def _codecs(item: Any) -> list[str]:
+    metadata: Mapping[str, Any] = item.metadata.to_dict()
+    return [codec for key in ("codecs", "filters", "compressor") for codec in _codec_names(metadata.get(key))]
+
+
+def _packing(item: Any) -> tuple[str, int]:
+    """How what a key holds is packed, and its bytes when it is not; a shard is not packed, only its pieces are."""
+    used = _codecs(item)
+    method = next((codec for codec in used if codec in _COMPRESSORS and "sharding_indexed" not in used), "")
+    return method, math.prod(item.chunks) * np.dtype(item.dtype).itemsize
 
 
 def _codec_names(value: Any) -> Iterator[str]:
@@ -135,12 +183,3 @@ def _codec_names(value: Any) -> Iterator[str]:
         configuration = value.get("configuration")
         for key in ("codecs", "index_codecs"):
             yield from _codec_names(configuration.get(key) if isinstance(configuration, Mapping) else None)
-
-
-def _check_size(folder: Path, claimed: int) -> None:
-    """Refuse a shape that the stored chunks cannot fill, were they all as dense as can be."""
-    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    if claimed > max(size * _DENSE, _SPARSE):
-        raise SceneError(
-            f"{folder}: the store promises {claimed} bytes of pixels but its files have only {size}; copy it again"
-        )

@@ -35,7 +35,7 @@ class NetworkConfig(BaseModel):
         descriptor_features: length of a triplet's descriptor.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     scale: int = Field(4, ge=2, le=16)
     width: int = Field(96, ge=8)

@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 from pydantic import ValidationError
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save, save_file
+from safetensors import SafetensorError, deserialize
+from safetensors.torch import load, save, save_file
 from torch import Tensor
 
 from shsrd.cube import InputError
@@ -75,29 +75,39 @@ def load_weights(source: str | Path) -> Model:
         WeightsError: no such model, or a file that is corrupt, foreign or of an unknown version.
     """
     path = find_weights(source)
-    try:
-        with safe_open(path, "pt") as file:
-            header = file.metadata() or {}
-            tensors = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
-        network = _filled(Network(_config(path, header)), tensors)
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{path}: not a readable safetensors file ({error}); download or train it again") from None
-    except RuntimeError:
-        raise WeightsError(f"{path}: the tensors do not fit the config in its header; use another file") from None
-    fingerprint = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    return Model(path.stem, network, _provenance(path, header), fingerprint)
+    data, header = _read(path)
+    config = _config(path, header)
+    provenance = _provenance(path, header)
+    tensors = {key: value.float() for key, value in load(data).items()}
+    if not all(torch.isfinite(value).all() for value in tensors.values()):
+        raise WeightsError(f"{path}: some weights are not finite; download or train it again")
+    _check_fit(path, config, tensors)
+    network = _filled(Network(config), tensors)
+    return Model(path.stem, network, provenance, hashlib.sha256(data).hexdigest()[:16])
 
 
 def read_header(source: str | Path) -> dict[str, Any]:
     """Config and provenance of a weight file, without loading the tensors."""
     path = find_weights(source)
-    try:
-        with safe_open(path, "pt") as file:
-            header = file.metadata() or {}
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{path}: not a readable safetensors file ({error}); download or train it again") from None
+    _, header = _read(path)
     config = _config(path, header)
     return {"config": config.model_dump(), "provenance": _provenance(path, header)}
+
+
+def _read(path: Path) -> tuple[bytes, Mapping[str, str]]:
+    """All bytes of a weight file that is whole, and the texts in its header.
+
+    Read, not mapped: a map of a file that shrinks meanwhile kills the process.
+    """
+    try:
+        data = path.read_bytes()
+        deserialize(data)  # type: ignore[no-untyped-call]  # checks every size and place against the file
+        length = int.from_bytes(data[:8], "little")
+        header = json.loads(data[8 : 8 + length]).get("__metadata__") or {}
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise WeightsError(f"{path}: not a readable safetensors file ({reason}); download or train it again") from None
+    return data, header
 
 
 def bundled_models() -> list[str]:
@@ -132,9 +142,32 @@ def _config(path: Path, header: Mapping[str, str]) -> NetworkConfig:
         raise WeightsError(f"{path}: the config in its header is not valid; download or train it again") from None
 
 
+def _check_fit(path: Path, config: NetworkConfig, tensors: Mapping[str, Tensor]) -> None:
+    """Compare shapes before anything is allocated: a config of a few bytes may ask for any size.
+
+    The network is first built without memory; its blocks are counted before, because even that takes time for each.
+    """
+    fault = f"{path}: the tensors do not fit the config in its header; use another file"
+    if config.blocks + config.denoiser_blocks > len(tensors):
+        raise WeightsError(fault)
+    try:
+        with torch.device("meta"):
+            wanted = {key: value.shape for key, value in Network(config).state_dict().items()}
+    except (RuntimeError, TypeError, ZeroDivisionError):
+        raise WeightsError(fault) from None
+    found = {key: value.shape for key, value in tensors.items()}
+    older = {} if any(_is_scale(key) for key in found) else {key: s for key, s in wanted.items() if _is_scale(key)}
+    if not found or found | older != wanted:
+        raise WeightsError(fault)
+
+
+def _is_scale(key: str) -> bool:
+    return key.startswith("scale_head.")
+
+
 def _filled(network: Network, tensors: dict[str, Tensor]) -> Network:
     """The network with these tensors; files from before the scale head have one ``sigma_data`` for all pixels."""
-    if tensors and not any(key.startswith("scale_head.") for key in tensors):
+    if not any(_is_scale(key) for key in tensors):
         config = network.config
         network.scale_head.restart(config.sigma_data)
         changed = {"sigma_data": 1.0, "spread": 1.0, "sample_spread": config.spread}
@@ -147,5 +180,5 @@ def _filled(network: Network, tensors: dict[str, Tensor]) -> Network:
 def _provenance(path: Path, header: Mapping[str, str]) -> dict[str, Any]:
     try:
         return dict(json.loads(header.get("provenance", "{}")))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         raise WeightsError(f"{path}: the provenance in its header is not valid; download or train it again") from None
