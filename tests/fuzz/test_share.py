@@ -17,6 +17,12 @@ def test_a_share_of_all_formats():
     assert sum(counts["opened"] for counts in report.outcomes.values()) > 30
 
 
+def test_single_cases_by_name():
+    report = run(9, only=["prisma:346", "prisma-1:423"], real=False)
+    assert report.failures == []
+    assert report.total == 2
+
+
 @pytest.mark.data
 def test_a_share_of_real_scenes(shared_data):
     report = run(40, only=list(REAL))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from itertools import count
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from hostile import binaries, texts
@@ -32,11 +31,8 @@ _KNOWING: Mapping[str, Callable[[Target], str]] = {
 def names(seeds: list[Seed], total: int) -> list[str]:
     """``total`` cases, seed after seed, so that any first part has some of each."""
 
-    def endless() -> Iterator[str]:
-        for number in count():
-            yield from (f"{seed.name}:{number}" for seed in seeds)
-
-    return [name for name, _ in zip(endless(), range(total), strict=False)]
+    rounds = -(-total // len(seeds)) if seeds else 0
+    return [f"{seed.name}:{number}" for number in range(rounds) for seed in seeds][:total]
 
 
 def prepare(name: str, seed: Seed, whole: Path, folder: Path, bait: Path, start: int = START) -> tuple[Target, str]:
