@@ -27,6 +27,7 @@ def work(job):
 
     import torch
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
     faulthandler.dump_traceback_later(LONGEST_S, exit=True)
     torch.set_num_threads(1)
     upscale_file(job)
