@@ -97,12 +97,20 @@ def test_an_interrupted_run_on_another_array(upscale_all, shsrd, out, tiny, tmp_
     assert results(upscale_all(*options, "p", sources=[tmp_path / "two.npz"])[0]) == ["resumed"]
 
 
+PROGRAM = """
+import signal, sys
+from shsrd.cli.main import main
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
+sys.exit(main())
+"""
+
+
 @pytest.mark.slow
 def test_control_c_on_a_process(scenes, out, tiny, tmp_path):
     """The real thing: a signal to a running program."""
     for name in ("x", "y", "z"):
         save_cube(phantom(rows=96, columns=96, wavelength_nm=np.linspace(420, 980, 40)), scenes / f"{name}.npz")
-    command = [sys.executable, "-m", "shsrd.cli.main", "upscale-all", scenes, out, "--model", tiny, "--cell", "8"]
+    command = [sys.executable, "-c", PROGRAM, "upscale-all", scenes, out, "--model", tiny, "--cell", "8"]
     running = subprocess.Popen(
         [str(part) for part in command],
         stderr=subprocess.PIPE,
