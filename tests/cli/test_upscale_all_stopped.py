@@ -111,14 +111,7 @@ def test_control_c_on_a_process(scenes, out, tiny, tmp_path):
     for name in ("x", "y", "z"):
         save_cube(phantom(rows=96, columns=96, wavelength_nm=np.linspace(420, 980, 40)), scenes / f"{name}.npz")
     command = [sys.executable, "-c", PROGRAM, "upscale-all", scenes, out, "--model", tiny, "--cell", "8"]
-    running = subprocess.Popen(
-        [str(part) for part in command],
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(
-            signal.SIGINT, signal.SIG_DFL
-        ),  # ignored where the tests run in the background
-    )
+    running = subprocess.Popen([str(part) for part in command], stderr=subprocess.PIPE, text=True)
     wanted = out / "x_x4.tif.partial"
     deadline = time.monotonic() + 60
     while not list(wanted.glob("tile-*")) and time.monotonic() < deadline:
