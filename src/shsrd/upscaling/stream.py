@@ -17,6 +17,7 @@ from typing import Any
 from shsrd.cube import Facts, SceneError, Source
 from shsrd.io import Writer, open_source, open_writer
 from shsrd.io.files import remove_stale
+from shsrd.io.geotiff_write import bounded
 from shsrd.io.stac_origin import Origin
 from shsrd.io.targets import check_target, files_read, written_files
 from shsrd.model import Model, weights_content
@@ -116,7 +117,7 @@ def upscale_file(job: Job, *, model: Model | None = None, progress: Progress | N
     engine, seconds = make_engine(model, job.asked), Seconds()
     spool = Spool.beside(job.target)
     check_item(job)
-    with _opened(job) as source:
+    with bounded(), _opened(job) as source:
         outputs = _output_facts(job, source.facts, model)
         for target, facts in zip(job.targets, outputs, strict=True):
             check_target(target, overwrite=job.overwrite, facts=facts, cog=job.cog)
