@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -82,7 +83,7 @@ def _denoising(batches: list[Batch], network: Network) -> dict[str, float]:
         for number, batch in enumerate(batches)
     ]
     denoising, scale = np.mean(losses, axis=0).tolist()
-    gain_db = -10 * np.log10(denoising) - 20 * np.log10(np.e) * scale
+    gain_db = -10 * np.log10(denoising) - 20 * math.log10(math.e) * scale
     return {"gain_db": float(gain_db), "denoising_loss": denoising, "scale_loss": scale}
 
 
