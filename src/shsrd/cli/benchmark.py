@@ -10,63 +10,21 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from shsrd.cli.terminal import parse, print_json, print_table, remark
+from shsrd.cli.wishes import Estimate
 
 if TYPE_CHECKING:
     from shsrd.evaluation import Comparison
-    from shsrd.upscaling import UpscaleOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shared:
+class Shared(Estimate):
     """What every benchmark may be asked.
 
     Attributes:
-        scale: factor.
-        model: name of bundled weights or path; the default is cave-x4 at scale 4.
-        steps: diffusion steps; 0 is the posterior mean.
-        detail: 0 to 1, how much texture a sample adds.
-        samples: posterior samples; their mean is judged.
-        seed: of the samples' noise.
-        frame: eigen or bands; the default is the model's recommendation.
-        ensemble: average the mean over flips (2, 4) and turns (8) of the scene; a little better, as many times slower.
-        stride: bands frame only, bands from one triplet to the next; with 2 or 1 triplets overlap and are averaged.
-        no_consistency: leave back-projection out.
-        no_self_check: leave the self-check out, which scales the detail of bands made worse than bicubic.
-        device: auto, cpu, cuda or mps.
         json: print JSON.
     """
 
-    scale: int = 4
-    model: str | None = None
-    steps: int = 0
-    detail: float = 1.0
-    samples: int = 1
-    seed: int = 0
-    frame: Literal["eigen", "bands"] | None = None
-    ensemble: Literal[1, 2, 4, 8] = 1
-    stride: Literal[1, 2, 3] = 3
-    no_consistency: bool = False
-    no_self_check: bool = False
-    device: str = "auto"
     json: bool = False
-
-    def options(self) -> UpscaleOptions:
-        """Options of ``upscale``."""
-        from shsrd.upscaling import UpscaleOptions
-
-        return UpscaleOptions(
-            model=self.model,
-            steps=self.steps,
-            detail=self.detail,
-            samples=self.samples,
-            seed=self.seed,
-            frame=self.frame,
-            ensemble=self.ensemble,
-            stride=self.stride,
-            device=self.device,
-            consistency=not self.no_consistency,
-            self_check=not self.no_self_check,
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,6 +29,7 @@ from shsrd.upscaling.plan import Plan
 from shsrd.upscaling.seconds import Seconds
 from shsrd.upscaling.solver import read_tile, solve_tile
 from shsrd.upscaling.spool import Part
+from shsrd.upscaling.tiles import Window
 
 TASKS_A_WORKER = 2  # one at work, one waiting: answers are fetched while the next tile is computed
 PATIENCE_S = 30  # until a scheduler, and its first worker, must have answered
@@ -70,6 +71,7 @@ class Bench:
 
     kit: Kit
     engine: Engine
+    tiles: list[Window]
     reading: threading.Lock = field(default_factory=threading.Lock)
 
     def part(self, number: int) -> Part:
@@ -78,7 +80,7 @@ class Bench:
         if kit.threads is not None:
             torch.set_num_threads(kit.threads)  # a setting of each thread
         with self.reading:
-            read = read_tile(kit.source, kit.plan, kit.plan.tiles()[number])
+            read = read_tile(kit.source, kit.plan, self.tiles[number])
         return part_of(solve_tile(read, self.engine, kit.plan), kit.outputs)
 
 
@@ -90,7 +92,7 @@ def _compute(name: str, number: int) -> Part:
 
 
 def _unpack(name: str, kit: Kit) -> None:
-    _BENCHES[name] = Bench(kit, kit.engine())
+    _BENCHES[name] = Bench(kit, kit.engine(), kit.plan.tiles())
 
 
 def _clear_away(name: str) -> None:

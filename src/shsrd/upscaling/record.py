@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -138,11 +139,8 @@ def _plain(identity: dict[str, Any]) -> dict[str, Any]:
 
 
 def _digest(job: Job) -> str:
-    source = open_source(job.source, **job.opening)
-    try:
+    with closing(open_source(job.source, **job.opening)) as source:
         return survey(source, []).digest
-    finally:
-        source.close()
 
 
 def _incomplete(record: Record, job: Job) -> str | None:

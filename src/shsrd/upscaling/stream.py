@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from typing import Any
 from shsrd.cube import Facts, SceneError, Source
 from shsrd.io import Writer, open_source, open_writer
 from shsrd.io.files import remove_stale
-from shsrd.io.geotiff_write import bounded
 from shsrd.io.stac_origin import Origin
 from shsrd.io.targets import check_target, files_read, written_files
 from shsrd.model import Model, weights_content
@@ -113,11 +112,13 @@ def upscale_file(job: Job, *, model: Model | None = None, progress: Progress | N
             Finished tiles are kept where the fault came later.
         shsrd.model.WeightsError: the weights cannot be used.
     """
+    from shsrd.io.geotiff_write import bounded  # training shares this room and needs no GDAL
+
     model = chosen_model(job.asked, job.scale, model)
     engine, seconds = make_engine(model, job.asked), Seconds()
     spool = Spool.beside(job.target)
     check_item(job)
-    with bounded(), _opened(job) as source:
+    with bounded(), closing(open_source(job.source, **job.opening)) as source:
         outputs = _output_facts(job, source.facts, model)
         for target, facts in zip(job.targets, outputs, strict=True):
             check_target(target, overwrite=job.overwrite, facts=facts, cog=job.cog)
@@ -135,15 +136,6 @@ def upscale_file(job: Job, *, model: Model | None = None, progress: Progress | N
             write_item(job, outputs, manifest, report)
             spool.remove()
     return Streamed(report, outputs[0].shape, seconds.rounded(), resumed, len(plan.tiles()))
-
-
-@contextmanager
-def _opened(job: Job) -> Iterator[Source]:
-    source = open_source(job.source, **job.opening)
-    try:
-        yield source
-    finally:
-        source.close()
 
 
 @contextmanager
