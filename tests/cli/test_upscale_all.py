@@ -103,6 +103,40 @@ def test_another_option_is_named(upscale_all, out, option, word):
     assert states(out) == files
 
 
+def test_another_compression_is_named(upscale_all, out):
+    upscale_all()
+    files = states(out)
+    assert results(upscale_all("--compress", "deflate")[0]) == ["skipped"] * 3
+    table, _ = upscale_all("--compress", "zstd", code=2)
+    assert "--compress was deflate and is zstd now" in table["scenes"][0]["reason"]
+    assert states(out) == files
+    assert results(upscale_all("--compress", "zstd", "--overwrite")[0]) == ["done"] * 3
+    assert results(upscale_all("--compress", "zstd")[0]) == ["skipped"] * 3
+    assert results(upscale_all(code=2)[0]) == ["failed"] * 3
+
+
+def test_items_that_do_not_tell_the_compression_mean_deflate(upscale_all, out):
+    """As they were before there was a choice."""
+    upscale_all()
+    for place in out.glob("*_x4.tif.json"):
+        item = json.loads(place.read_text())
+        del item["properties"]["shsrd:writing"]
+        place.write_text(json.dumps(item))
+    assert results(upscale_all()[0]) == ["skipped"] * 3
+    assert results(upscale_all("--compress", "none", code=2)[0]) == ["failed"] * 3
+
+
+def test_compression_is_only_of_geotiff(refuses, scenes, tiny, tmp_path):
+    refuses(
+        ["upscale-all", scenes, tmp_path / "new", "--model", tiny, "--suffix", "nc", "--compress", "zstd"],
+        "a_x4.nc: only a GeoTIFF's compression can be chosen; give a name ending in .tif",
+    )
+    refuses(
+        ["upscale", scenes / "a.img", tmp_path / "new.img", "--model", tiny, "--compress", "none"],
+        "new.img: only a GeoTIFF's compression can be chosen",
+    )
+
+
 def test_other_weights_are_named(upscale_all, shsrd, scenes, out):
     upscale_all()
     done = shsrd("upscale-all", scenes, out, "--json")

@@ -151,6 +151,21 @@ def test_other_options_are_refused(source, go, asked, word):
     assert go(job={"resume": True}).resumed == 2  # the refusal took nothing away
 
 
+def test_another_compression_is_refused(source, go):
+    with pytest.raises(InterruptionError):
+        go(told=stop_after(2))
+    with pytest.raises(SceneError, match="--compress was deflate and is zstd"):
+        go(job={"resume": True, "compress": "zstd"})
+    assert go(job={"resume": True, "compress": "deflate"}).resumed == 2  # said or not, it is the same
+    with pytest.raises(InterruptionError):
+        go("other.tif", told=stop_after(2), job={"compress": "zstd"})
+    with pytest.raises(SceneError, match="--compress was zstd and is deflate"):
+        go("other.tif", job={"resume": True})
+    assert go("other.tif", job={"resume": True, "compress": "zstd"}).resumed == 2
+    first, second = (open_cube(source.with_name(name)).pixels for name in ("fine.tif", "other.tif"))
+    assert np.array_equal(first, second, equal_nan=True)
+
+
 def test_other_weights_are_refused(source, go, make_model):
     with pytest.raises(InterruptionError):
         go(told=stop_after(2))

@@ -64,6 +64,7 @@ def run(given: Sequence[str]) -> int:
         workers=arguments.workers,
         scheduler=arguments.scheduler,
         cog=arguments.cog,
+        compress=arguments.compress,
         origin=origin_of_file(arguments.source) if arguments.stac else None,
     )
     check_targets(job.source, job.targets, overwrite=job.overwrite)

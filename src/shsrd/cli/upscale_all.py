@@ -68,6 +68,7 @@ class Arguments(Wishes):
             uncertainty=self.uncertainty,
             opening=self.opening(),
             suffix=self.suffix,
+            compress=self.compress,
             overwrite=self.overwrite,
         )
 

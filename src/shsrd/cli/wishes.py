@@ -63,6 +63,8 @@ class Wishes(Estimate):
         halo: low-resolution pixels a cell sees beyond itself.
         variable: name or path of the array, where a file has several.
         wavelengths: name or path of the list of wavelengths inside the file.
+        compress: of GeoTIFF outputs: deflate (also by default; every reader knows it), zstd (faster, a little larger;
+            not every reader knows it) or none.
     """
 
     precision: Literal["auto", "bf16", "fp32"] = "auto"
@@ -71,6 +73,7 @@ class Wishes(Estimate):
     halo: int | None = None
     variable: str | None = None
     wavelengths: str | None = None
+    compress: Literal["deflate", "zstd", "none"] | None = None
 
     def opening(self) -> dict[str, str | None]:
         """Further arguments of ``open_source``."""

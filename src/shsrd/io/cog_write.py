@@ -10,7 +10,8 @@ import rasterio.shutil
 from numpy.typing import NDArray
 
 from shsrd.cube import Facts
-from shsrd.io.geotiff_write import DEFLATE_LEVEL, TILE, GeotiffSink, bounded, check_complete, overview_factors
+from shsrd.io.compression import DEFAULT, Compression, cog_options, threads
+from shsrd.io.geotiff_write import TILE, GeotiffSink, bounded, check_complete, overview_factors
 
 _BLOCK_BYTES = 2**24  # GDAL before 3.11 knows only blocks that hold all bands: a reader of one band unpacks them
 
@@ -18,10 +19,10 @@ _BLOCK_BYTES = 2**24  # GDAL before 3.11 knows only blocks that hold all bands: 
 class CogSink:
     """A cloud optimised GeoTIFF; the plain one lies beside it until it is complete."""
 
-    def __init__(self, part: Path, facts: Facts) -> None:
-        self._part, self._facts = part, facts
+    def __init__(self, part: Path, facts: Facts, *, compress: Compression = DEFAULT) -> None:
+        self._part, self._facts, self._compress = part, facts, compress
         self._plain = part.with_name(f"plain {part.name}")
-        self._sink = GeotiffSink(self._plain, facts, for_cog=True)
+        self._sink = GeotiffSink(self._plain, facts, compress=compress, for_cog=True)
 
     def put(self, stored: NDArray[np.generic], row: int, column: int) -> None:
         """Take a rectangle of stored numbers."""
@@ -35,12 +36,11 @@ class CogSink:
                 self._plain,
                 self._part,
                 driver="COG",
-                compress="DEFLATE",
-                level=DEFLATE_LEVEL,
-                predictor="YES",
                 blocksize=block_side(self._facts),
                 overviews="FORCE_USE_EXISTING",
                 bigtiff="IF_SAFER",
+                num_threads=threads(),
+                **cog_options(self._compress),
             )
             check_complete(self._part, overviews=len(overview_factors(self._facts, longer_than=TILE)))
 

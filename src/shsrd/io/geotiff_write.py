@@ -22,12 +22,12 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
 from shsrd.cube import Facts, SceneError
+from shsrd.io.compression import DEFAULT, OVERVIEW_LEVELS, Compression, threads, tiff_options
 from shsrd.io.geotiff_read import HEADERS_TAG, NAMESPACE
 from shsrd.io.sinks import Squares
 from shsrd.io.wavelengths import micrometres_text
 
 TILE = 256
-DEFLATE_LEVEL = 4  # of 9; GDAL's own 6 takes four times as long and saves 3 % of a 16-bit scene
 _CACHE = 2**28  # bytes
 _OVERVIEWS_BEYOND = 1023  # smaller scenes draw fast enough without
 _KINDS = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64")
@@ -35,22 +35,23 @@ _PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 class GeotiffSink:
-    """A tiled, band-interleaved, deflate-compressed GeoTIFF; overviews come last.
+    """A tiled, band-interleaved GeoTIFF; overviews come last.
 
     Header keys of the source travel as JSON in the ``SHSRD`` metadata domain and come back on reading.
 
     Args:
         part: the file.
         facts: of the scene.
+        compress: how blocks are compressed.
         for_cog: whether GDAL will copy it to a cloud optimised one, which has overviews down to one block, and
             which loses metadata domains.
     """
 
-    def __init__(self, part: Path, facts: Facts, *, for_cog: bool = False) -> None:
+    def __init__(self, part: Path, facts: Facts, *, compress: Compression = DEFAULT, for_cog: bool = False) -> None:
         self._part = part
         self._factors = overview_factors(facts, longer_than=TILE if for_cog else _OVERVIEWS_BEYOND)
         with bounded():
-            self._dataset = rasterio.open(part, "w", **_profile(facts))
+            self._dataset = rasterio.open(part, "w", **_profile(facts, compress))
             _write_tags(self._dataset, facts)
             if for_cog and facts.headers:
                 self._dataset.update_tags(**{HEADERS_TAG: json.dumps(dict(facts.headers))})
@@ -85,13 +86,14 @@ class GeotiffSink:
 def bounded() -> Iterator[None]:
     """GDAL with a small block cache, so that memory does not grow with the scene, and one thread.
 
+    Files that are written have threads of their own for compression.
     The cache belongs to the whole process and gets its size back afterwards.
     """
     size = get_gdal_config("GDAL_CACHEMAX")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         try:
-            with rasterio.Env(GDAL_CACHEMAX=_CACHE, GDAL_NUM_THREADS=1, ZLEVEL_OVERVIEW=str(DEFLATE_LEVEL)):
+            with rasterio.Env(GDAL_CACHEMAX=_CACHE, GDAL_NUM_THREADS=1, **OVERVIEW_LEVELS):
                 yield
         finally:
             set_gdal_config("GDAL_CACHEMAX", size)
@@ -108,7 +110,7 @@ def check_geotiff(facts: Facts) -> None:
         raise SceneError(f"{facts.source}: GeoTIFF cannot store {facts.storage.dtype}; choose one of {kinds}")
 
 
-def _profile(facts: Facts) -> dict[str, Any]:
+def _profile(facts: Facts, compress: Compression) -> dict[str, Any]:
     bands, rows, columns = facts.shape
     tile = min(TILE, -(-max(rows, columns) // 16) * 16)
     profile: dict[str, Any] = {
@@ -123,11 +125,9 @@ def _profile(facts: Facts) -> dict[str, Any]:
         "blockxsize": tile,
         "blockysize": tile,
         "interleave": "band",
-        "compress": "deflate",  # every TIFF reader knows it; zstd is smaller but many builds lack it
-        "zlevel": DEFLATE_LEVEL,
-        "predictor": 3 if facts.storage.dtype.startswith("float") else 2,
         "bigtiff": "IF_SAFER",
-    }
+        "num_threads": threads(),
+    } | tiff_options(compress, facts.storage.dtype)
     if facts.transform is not None:
         profile["transform"] = Affine(*facts.transform[:6])
     return profile
@@ -184,7 +184,7 @@ def overview_factors(facts: Facts, *, longer_than: int) -> list[int]:
 
 def _build_overviews(part: Path, factors: list[int]) -> None:
     if factors:
-        with rasterio.open(part, "r+", driver="GTiff", sharing=False) as dataset:
+        with rasterio.open(part, "r+", driver="GTiff", sharing=False, num_threads=threads()) as dataset:
             dataset.build_overviews(factors, Resampling.average)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from shsrd.cube import Facts, SceneError
 from shsrd.io.codec import check_storage
+from shsrd.io.compression import DEFAULT, Compression, check_compression, is_tiff
 from shsrd.io.files import companions
 from shsrd.io.sinks import Sink
 
@@ -23,11 +24,16 @@ _LEAST_SHARE = 0.1  # reflectance seldom shrinks more; compressed files are refu
 
 
 def check_target(
-    path: str | os.PathLike[str], *, overwrite: bool = False, facts: Facts | None = None, cog: bool = False
+    path: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    facts: Facts | None = None,
+    cog: bool = False,
+    compress: Compression | None = None,
 ) -> Path:
     """Refuse a target that could not be written, before anything is computed.
 
-    Free space is compared with the size of the numbers for formats without compression (ENVI, ``.npy``), and
+    Free space is compared with the size of the numbers where they are not compressed (ENVI, ``.npy``), and
     with a tenth of it for the others, because nobody knows before how far a scene shrinks.
 
     Args:
@@ -35,6 +41,7 @@ def check_target(
         overwrite: whether an existing file may be replaced.
         facts: what will be written, where it is known.
         cog: whether it is to be a cloud optimised GeoTIFF; on the way there are two files.
+        compress: how a GeoTIFF is compressed; None where nobody said.
 
     Returns:
         The path.
@@ -47,8 +54,9 @@ def check_target(
     if target.suffix.lower() not in WRITABLE_SUFFIXES:
         endings = ", ".join(WRITABLE_SUFFIXES)
         raise SceneError(f"{target}: cannot write files ending in {target.suffix!r}; use one of {endings}")
-    if cog and target.suffix.lower() not in _TIFF:
+    if cog and not is_tiff(target):
         raise SceneError(f"{target}: only a GeoTIFF can be cloud optimised; give a name ending in .tif")
+    check_compression(target, compress)
     if not target.parent.is_dir():
         raise SceneError(f"{target}: the folder {target.parent} does not exist; create it first")
     if not os.access(target.parent, os.W_OK | os.X_OK):
@@ -61,7 +69,8 @@ def check_target(
     if facts is not None:
         check_storage(facts.storage, source=facts.source)
         _check_format(target, facts)
-        _check_space(target, facts, files=2 if cog else 1)
+        whole = compress == "none" or target.suffix.lower() in _UNCOMPRESSED
+        _check_space(target, facts, share=(2 if cog else 1) * (1.0 if whole else _LEAST_SHARE))
     return target
 
 
@@ -70,14 +79,13 @@ def is_zarr(folder: Path) -> bool:
     return any((folder / name).is_file() for name in _ZARR_MARKS)
 
 
-def _check_space(target: Path, facts: Facts, *, files: int) -> None:
-    size = files * math.prod(facts.shape) * np.dtype(facts.storage.dtype).itemsize
-    share = 1.0 if target.suffix.lower() in _UNCOMPRESSED else _LEAST_SHARE
+def _check_space(target: Path, facts: Facts, *, share: float) -> None:
+    size = share * math.prod(facts.shape) * np.dtype(facts.storage.dtype).itemsize
     free = shutil.disk_usage(target.parent).free
-    if free < size * share:
-        least = "" if share == 1 else "at least "
+    if free < size:
+        least = "at least " if share < 1 else ""
         raise SceneError(
-            f"{target}: needs {least}{size * share / 1e9:.1f} GB but only {free / 1e9:.1f} GB are free; "
+            f"{target}: needs {least}{size / 1e9:.1f} GB but only {free / 1e9:.1f} GB are free; "
             "make room or choose another disk"
         )
 
@@ -112,13 +120,14 @@ def files_of(target: Path) -> tuple[Path, ...]:
     return (*written, *(companion for file in written for companion in companions(file)))
 
 
-def open_sink(parts: tuple[Path, ...], facts: Facts, *, cog: bool = False) -> Sink:
+def open_sink(parts: tuple[Path, ...], facts: Facts, *, cog: bool = False, compress: Compression | None = None) -> Sink:
     """Begin the files of a scene, in the format of their ending.
 
     Args:
         parts: where :func:`written_files` come into being.
         facts: of the scene; :func:`check_target` has passed.
         cog: whether it is to be a cloud optimised GeoTIFF.
+        compress: how a GeoTIFF is compressed; None where nobody said.
     """
     from shsrd.io.bag_write import MatlabSink, NpzSink
     from shsrd.io.cog_write import CogSink
@@ -131,7 +140,7 @@ def open_sink(parts: tuple[Path, ...], facts: Facts, *, cog: bool = False) -> Si
     if len(parts) == 2:
         return EnviSink(first, parts[1], facts)
     if suffix in _TIFF:
-        return (CogSink if cog else GeotiffSink)(first, facts)
+        return (CogSink if cog else GeotiffSink)(first, facts, compress=compress or DEFAULT)
     if suffix == ".nc":
         return NetcdfSink(first, facts)
     if suffix == ".npy":

@@ -13,12 +13,20 @@ from numpy.typing import NDArray
 
 from shsrd.cube import Facts
 from shsrd.io.codec import encode_bands
+from shsrd.io.compression import Compression
 from shsrd.io.files import staged, writing
 from shsrd.io.sinks import Sink
 from shsrd.io.targets import check_target, open_sink, written_files
 
 
-def open_writer(path: str | os.PathLike[str], facts: Facts, *, overwrite: bool = False, cog: bool = False) -> Writer:
+def open_writer(
+    path: str | os.PathLike[str],
+    facts: Facts,
+    *,
+    overwrite: bool = False,
+    cog: bool = False,
+    compress: Compression | None = None,
+) -> Writer:
     """A writer of one scene; use it in a ``with`` block.
 
     The same pixels give the same bytes, whatever rectangles they come in.
@@ -28,6 +36,7 @@ def open_writer(path: str | os.PathLike[str], facts: Facts, *, overwrite: bool =
         facts: all that is known beyond the pixels; ``facts.storage`` says how they are stored.
         overwrite: replace an existing file.
         cog: make a ``.tif`` cloud optimised.
+        compress: how a ``.tif`` is compressed: ``deflate`` (also by default), ``zstd`` or ``none``.
 
     Returns:
         The writer; nothing is on disk before its ``with`` block begins.
@@ -35,7 +44,8 @@ def open_writer(path: str | os.PathLike[str], facts: Facts, *, overwrite: bool =
     Raises:
         SceneError: a target that exists or cannot be written, or a scene that the format cannot hold.
     """
-    return Writer(check_target(path, overwrite=overwrite, facts=facts, cog=cog), facts, cog=cog)
+    target = check_target(path, overwrite=overwrite, facts=facts, cog=cog, compress=compress)
+    return Writer(target, facts, cog=cog, compress=compress)
 
 
 class Writer:
@@ -44,8 +54,8 @@ class Writer:
     Leaving the block by an exception, an interrupt included, leaves nothing: no file and no temporary one.
     """
 
-    def __init__(self, target: Path, facts: Facts, *, cog: bool = False) -> None:
-        self._target, self._facts, self._cog = target, facts, cog
+    def __init__(self, target: Path, facts: Facts, *, cog: bool = False, compress: Compression | None = None) -> None:
+        self._target, self._facts, self._cog, self._compress = target, facts, cog, compress
         self._filled = np.zeros(facts.shape[2], np.int64)  # rows written, by column
         self._stack = ExitStack()
         self._sink: Sink | None = None
@@ -54,7 +64,7 @@ class Writer:
         with ExitStack() as stack:
             parts = stack.enter_context(staged(*written_files(self._target)))
             with writing(self._target):
-                self._sink = open_sink(parts, self._facts, cog=self._cog)
+                self._sink = open_sink(parts, self._facts, cog=self._cog, compress=self._compress)
             stack.callback(self._sink.abandon)
             self._stack = stack.pop_all()
         return self

@@ -4,34 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from shsrd.upscaling.options import UpscaleOptions
+from shsrd.io.compression import DEFAULT, is_tiff
+from shsrd.io.targets import files_read
 from shsrd.upscaling.spool import VERSION, NotResumableError
 
+if TYPE_CHECKING:
+    from shsrd.upscaling.stream import Job
+
+_UNSAID = {"compress": DEFAULT}  # what manifests leave out where it is so, and those of other formats do
 _FREE = {"device", "model"}  # where it is computed may change; weights are compared by their fingerprint
 
 
-def manifest_of(
-    files: list[Path], digest: str, options: UpscaleOptions, fingerprint: str, targets: list[Path], scale: int
-) -> dict[str, Any]:
+def manifest_of(job: Job, digest: str, fingerprint: str) -> dict[str, Any]:
     """What identifies a run.
 
     Args:
-        files: that the input consists of.
-        digest: of its pixels.
-        options: asked for.
+        job: what was asked for.
+        digest: of the input's pixels.
         fingerprint: of the weights.
-        targets: files to be written.
-        scale: factor.
     """
+    tiff = any(is_tiff(target) for target in job.targets)
+    compress = job.compress if tiff and job.compress is not None else DEFAULT
     return {
         "version": VERSION,
-        "input": {"files": stamps(files), "digest": digest},
-        "scale": scale,
+        "input": {"files": stamps(files_read(job.source)), "digest": digest},
+        "scale": job.scale,
         "model": fingerprint,
-        "options": {key: value for key, value in options.model_dump(mode="json").items() if key not in _FREE},
-        "targets": [str(target.resolve()) for target in targets],
+        "options": {key: value for key, value in job.asked.model_dump(mode="json").items() if key not in _FREE},
+        "opening": job.opening,
+        "writing": {} if compress == DEFAULT else {"compress": compress},
+        "targets": [str(target.resolve()) for target in job.targets],
     }
 
 
@@ -71,11 +75,15 @@ def difference(kept: dict[str, Any], now: dict[str, Any], *, ignored: Collection
     """
     if kept["model"] != now["model"] or kept["scale"] != now["scale"]:
         return "other weights than before (--model)"
-    before, asked = (told["options"] | _spoken(told.get("opening", {})) for told in (kept, now))
+    before, asked = (_asked(told) for told in (kept, now))
     for key in sorted(before.keys() | asked.keys()):
         if before.get(key) != asked.get(key) and key not in ignored:
             return f"--{key.replace('_', '-')} was {before.get(key)} and is {asked.get(key)} now"
     return None
+
+
+def _asked(told: dict[str, Any]) -> dict[str, Any]:
+    return {**told["options"], **_spoken(told.get("opening", {})), **_UNSAID, **told.get("writing", {})}
 
 
 def _spoken(opening: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from shsrd.cube import SceneError
 from shsrd.io import write_json
+from shsrd.io.compression import Compression, check_compression
 from shsrd.io.scene_files import SceneFile
 from shsrd.io.targets import files_read, written_files
 from shsrd.model import Model
@@ -37,6 +38,7 @@ class Order:
         uncertainty: also write one standard deviation, beside each output.
         opening: further arguments of ``open_source``.
         suffix: ending of the outputs, which decides their format.
+        compress: how GeoTIFF is compressed; None where nobody said.
         overwrite: replace outputs that were made of another input, by other weights or with other options.
     """
 
@@ -46,6 +48,7 @@ class Order:
     uncertainty: bool = False
     opening: dict[str, Any] = field(default_factory=dict)
     suffix: str = "tif"
+    compress: Compression | None = None
     overwrite: bool = False
 
     def job(self, scene: SceneFile, target: Path) -> Job:
@@ -58,6 +61,7 @@ class Order:
             uncertainty=uncertainty_of(target) if self.uncertainty else None,
             opening=self.opening,
             overwrite=self.overwrite,
+            compress=self.compress,
             origin=scene.origin,
         )
 
@@ -88,10 +92,12 @@ def planned(scenes: Sequence[SceneFile], order: Order) -> list[tuple[SceneFile, 
     """The jobs of an order, after checks that need no pixels; makes the folder.
 
     Raises:
-        SceneError: outputs that cannot be named, or would replace an input.
+        SceneError: outputs that cannot be named, cannot be compressed as asked, or would replace an input.
     """
     targets = names_of(scenes, order.folder, scale=order.scale, suffix=order.suffix)
     jobs = [order.job(scene, target) for scene, target in zip(scenes, targets, strict=True)]
+    for target in targets[:1]:  # all have one ending
+        check_compression(target, order.compress)
     read = [file for scene in scenes if scene.fault is None for file in _files(scene.path)]
     check_apart(read, [target for job in jobs for target in job.targets])
     _check_collection(order.folder / ITEMS)

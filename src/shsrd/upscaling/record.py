@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from shsrd.cube import Facts, SceneError
 from shsrd.io import open_source, write_json
-from shsrd.io.targets import files_read, written_files
+from shsrd.io.targets import written_files
 from shsrd.model import Model
 from shsrd.upscaling.identity import difference, manifest_of, same_files
 from shsrd.upscaling.report import Report
@@ -80,6 +80,7 @@ def _identity(manifest: Mapping[str, Any]) -> dict[str, Any]:
         "shsrd:input": {"files": files, "digest": manifest["input"]["digest"]},
         "shsrd:options": manifest["options"],
         "shsrd:opening": {key: value for key, value in manifest["opening"].items() if value is not None},
+        "shsrd:writing": manifest["writing"],
     }
 
 
@@ -123,9 +124,10 @@ def other_than(record: Record, job: Job, model: Model) -> str | None:
         "model": told[_OURS],
         "options": told.get("shsrd:options", {}),
         "opening": told.get("shsrd:opening", {}),
+        "writing": told.get("shsrd:writing", {}),
     }
-    manifest = manifest_of(files_read(job.source), "", job.asked, model.fingerprint, job.targets, job.scale)
-    now = manifest | _plain(_identity(manifest | {"opening": job.opening}))
+    manifest = manifest_of(job, "", model.fingerprint)
+    now = manifest | _plain(_identity(manifest))
     found = difference(kept, now, ignored=_FREE)
     if found is not None:
         return found

@@ -16,9 +16,10 @@ from typing import Any
 
 from shsrd.cube import Facts, SceneError, Source
 from shsrd.io import Writer, open_source, open_writer
+from shsrd.io.compression import Compression
 from shsrd.io.files import remove_stale
 from shsrd.io.stac_origin import Origin
-from shsrd.io.targets import check_target, files_read, written_files
+from shsrd.io.targets import check_target, written_files
 from shsrd.model import Model, weights_content
 from shsrd.upscaling.computing import Computing, Here
 from shsrd.upscaling.engine import Engine
@@ -50,6 +51,7 @@ class Job:
         workers: processes to start on this machine for the tiles; 0 computes them in this one.
         scheduler: address of a running dask scheduler, or the file that it wrote; its workers compute the tiles.
         cog: write cloud optimised GeoTIFF.
+        compress: how GeoTIFF is compressed; None where nobody said.
         origin: where the source comes from, to write a STAC item beside the target; None for none.
     """
 
@@ -64,6 +66,7 @@ class Job:
     workers: int = 0
     scheduler: str | None = None
     cog: bool = False
+    compress: Compression | None = None
     origin: Origin | None = None
 
     @property
@@ -121,12 +124,12 @@ def upscale_file(job: Job, *, model: Model | None = None, progress: Progress | N
     with bounded(), closing(open_source(job.source, **job.opening)) as source:
         outputs = _output_facts(job, source.facts, model)
         for target, facts in zip(job.targets, outputs, strict=True):
-            check_target(target, overwrite=job.overwrite, facts=facts, cog=job.cog)
+            check_target(target, overwrite=job.overwrite, facts=facts, cog=job.cog, compress=job.compress)
         with spool.held():
             with seconds.of("first pass"):
                 seen = _kept_survey(job, spool, source, model)
                 plan = make_plan(source, engine, job.asked, seen)
-            manifest = _manifest(job, plan.seen, model)
+            manifest = manifest_of(job, plan.seen.digest, model.fingerprint)
             if seen is None:
                 spool.begin(manifest, plan.seen)
             run, resumed = _Run(plan, spool, outputs, seconds), len(spool.finished())
@@ -157,12 +160,6 @@ def _output_facts(job: Job, low: Facts, model: Model) -> tuple[Facts, ...]:
     return (finer,) if job.uncertainty is None else (finer, uncertainty_facts(finer, model, job.asked))
 
 
-def _manifest(job: Job, seen: Survey, model: Model) -> dict[str, Any]:
-    files = files_read(job.source)
-    manifest = manifest_of(files, seen.digest, job.asked, model.fingerprint, job.targets, job.scale)
-    return manifest | {"opening": job.opening}
-
-
 def _kept_survey(job: Job, spool: Spool, source: Source, model: Model) -> Survey | None:
     """What an interrupted run had found in its first pass, if this run goes on with it.
 
@@ -177,7 +174,7 @@ def _kept_survey(job: Job, spool: Spool, source: Source, model: Model) -> Survey
     if kept is None:
         return None
     seen = spool.survey()
-    now = _manifest(job, seen, model)
+    now = manifest_of(job, seen.digest, model.fingerprint)
     check_same(kept, now)
     if not same_files(kept, now) and survey(source, []).digest != seen.digest:
         raise NotResumableError(f"cannot resume: {job.source} has changed; --overwrite starts again")
@@ -202,7 +199,7 @@ class _Run:
             for target, facts in zip(job.targets, self.outputs, strict=True):
                 remove_stale(written_files(target)[0])
                 overwrite = job.overwrite or job.resume
-                writer = open_writer(target, facts, overwrite=overwrite, cog=job.cog)
+                writer = open_writer(target, facts, overwrite=overwrite, cog=job.cog, compress=job.compress)
                 writers.append(stack.enter_context(writer))
             assembly = stack.enter_context(_Assembly(self, writers, set(finished)))
             for done, (number, part) in enumerate(computing.parts(self.plan, pending), start=len(finished) + 1):
