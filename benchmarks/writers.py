@@ -3,7 +3,8 @@
     python benchmarks/writers.py [--bands 60] [--side 1024] [--only tif zstd.tif] [--folder DISK]
 
 Numbers are int16 reflectance: a synthetic scene enlarged four times by bicubic interpolation, which is what
-``upscale`` starts from, with noise of one stored unit. They go through ``open_writer`` in squares of 512 pixels, as tiles do, all bands at once.
+``upscale`` starts from, with noise of one stored unit. The scene has noise of its own, so these
+numbers shrink less than most. They go through ``open_writer`` in squares of 512 pixels, all bands at once, as tiles do.
 
 * *MB/s*: stored numbers over the clock, with everything it takes until the file has its name (overviews, checks).
 * *cpu MB/s*: over processor time of all threads; on a busy machine believe this one.

@@ -26,13 +26,13 @@ def stopping(monkeypatch, name, after):
     """An interrupt after so many tiles of a scene."""
     real = many.upscale_file
 
-    def upscale_file(job, *, model, progress):
+    def upscale_file(job, *, model, crew, progress):
         def told(done, total):
             progress(done, total)
             if job.source.name == name and done == after:
                 raise KeyboardInterrupt
 
-        return real(job, model=model, progress=told)
+        return real(job, model=model, crew=crew, progress=told)
 
     monkeypatch.setattr(many, "upscale_file", upscale_file)
 

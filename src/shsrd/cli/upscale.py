@@ -29,8 +29,6 @@ class Arguments(Wishes):
         stac: write a STAC item beside the destination, as `DST.json`.
         overwrite: replace existing files, and start an interrupted run again.
         resume: go on with an interrupted run; finished tiles are not computed again.
-        workers: processes to start on this machine for the tiles (needs shsrd[cluster]); 0 computes them in this one.
-        scheduler: address of a running dask scheduler (tcp://host:8786), or the file that it wrote.
         json: print a report as JSON.
     """
 
@@ -41,8 +39,6 @@ class Arguments(Wishes):
     stac: bool = False
     overwrite: bool = False
     resume: bool = False
-    workers: Annotated[int, tyro.conf.arg(metavar="N")] = 0
-    scheduler: str | None = None
     json: bool = False
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -70,6 +70,8 @@ class Arguments(Wishes):
             suffix=self.suffix,
             compress=self.compress,
             overwrite=self.overwrite,
+            workers=self.workers,
+            scheduler=self.scheduler,
         )
 
 
@@ -79,6 +81,7 @@ def run(given: Sequence[str]) -> int:
     from shsrd.cube import InputError
     from shsrd.io.scene_files import find_scenes
     from shsrd.upscaling import write_collection
+    from shsrd.upscaling.cluster import ClusterLostError
 
     if not arguments.sources:
         raise InputError("give at least one source and, last, the folder for the outputs")
@@ -87,10 +90,11 @@ def run(given: Sequence[str]) -> int:
         remark(f"{len(found.left_out)} files left out: they are outputs of earlier runs, such as {found.left_out[0]}")
     outcomes = []
     try:
-        for outcome in _worked_through(found.scenes, arguments.order()):
-            outcomes.append(outcome)
-            remark(f"{len(outcomes)} of {len(found.scenes)}: {_line(outcome)}")
-    except KeyboardInterrupt:
+        with closing(_worked_through(found.scenes, arguments.order())) as coming:
+            for outcome in coming:
+                outcomes.append(outcome)
+                remark(f"{len(outcomes)} of {len(found.scenes)}: {_line(outcome)}")
+    except (KeyboardInterrupt, ClusterLostError):
         remark(f"stopped after {len(outcomes)} of {len(found.scenes)} scenes; the same command goes on from here")
         raise
     items = write_collection(arguments.folder)
@@ -101,17 +105,17 @@ def run(given: Sequence[str]) -> int:
     return _ending(outcomes)
 
 
-def _worked_through(scenes: Sequence[SceneFile], order: Order) -> Iterator[Outcome]:
+def _worked_through(scenes: Sequence[SceneFile], order: Order) -> Generator[Outcome, None, None]:
     """Outcomes as they come, with a bar for the scene in hand."""
     from shsrd.upscaling import upscale_many
 
-    with ExitStack() as shown:
+    with ExitStack() as outer, ExitStack() as shown:
 
         def watched(number: int, scene: SceneFile) -> Callable[[int, int], None]:
             shown.close()  # the bar of the scene before
             return shown.enter_context(progress(f"{number + 1} of {len(scenes)}: {scene.stem}"))
 
-        for outcome in upscale_many(scenes, order, watched=watched):
+        for outcome in outer.enter_context(closing(upscale_many(scenes, order, watched=watched))):
             shown.close()
             yield outcome
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
 
 if TYPE_CHECKING:
     from shsrd.upscaling import UpscaleOptions
@@ -65,6 +67,8 @@ class Wishes(Estimate):
         wavelengths: name or path of the list of wavelengths inside the file.
         compress: of GeoTIFF outputs: deflate (also by default; every reader knows it), zstd (faster, a little larger;
             not every reader knows it) or none.
+        workers: processes to start on this machine for the tiles (needs shsrd[cluster]); 0 computes them in this one.
+        scheduler: address of a running dask scheduler (tcp://host:8786), or the file that it wrote.
     """
 
     precision: Literal["auto", "bf16", "fp32"] = "auto"
@@ -74,6 +78,8 @@ class Wishes(Estimate):
     variable: str | None = None
     wavelengths: str | None = None
     compress: Literal["deflate", "zstd", "none"] | None = None
+    workers: Annotated[int, tyro.conf.arg(metavar="N")] = 0
+    scheduler: str | None = None
 
     def opening(self) -> dict[str, str | None]:
         """Further arguments of ``open_source``."""

@@ -1,8 +1,8 @@
 """Tiles computed by other processes, on this machine or others: dask.distributed.
 
-Every worker loads weights and opens the scene once; a task is the number of a tile, its answer the tile as it will be
-stored. A worker that is lost loses nothing: its tiles are given to others. All workers must see the scene under the
-same path; weights travel with the job.
+Every worker loads weights once, for all scenes of a command, and opens each scene once; a task is the number of a
+tile, its answer the tile as it will be stored. A worker that is lost loses nothing: its tiles are given to others. All
+workers must see the scenes under the same paths; weights travel with the job.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from uuid import uuid4
 import torch
 
 from shsrd.cube import Facts, SceneError, Source
-from shsrd.model import load_weights
+from shsrd.model import load_weights, weights_content
 from shsrd.upscaling.computing import part_of
 from shsrd.upscaling.engine import Engine
 from shsrd.upscaling.options import choose_device
@@ -36,33 +36,63 @@ PATIENCE_S = 30  # until a scheduler, and its first worker, must have answered
 RETRIES = 3  # of a tile whose worker failed
 
 
+class ClusterLostError(SceneError):
+    """Nobody computes any more, whatever the scene."""
+
+
 @dataclass(frozen=True)
-class Kit:
-    """What a worker needs to compute any tile of a scene.
+class Outfit:
+    """What a worker needs whatever the scene: the network.
 
     Attributes:
-        source: opens the scene in the worker's process.
-        plan: the decisions.
         weights: content of the weight file.
-        outputs: facts of the files to be written.
-        precision: of the process that made the plan; one for all workers.
+        device: of every worker.
+        precision: of the process that makes the plans; one for all workers.
         threads: of every worker's network, or None to leave that alone.
     """
 
-    source: Source
-    plan: Plan
     weights: bytes
-    outputs: tuple[Facts, ...]
+    device: str
     precision: Any
     threads: int | None = None
 
-    def engine(self) -> Engine:
+    def unpacked(self) -> Equipment:
         """The network on this worker's device."""
         with tempfile.TemporaryDirectory() as folder:
             place = Path(folder) / "weights.safetensors"
             place.write_bytes(self.weights)
             network = load_weights(place).network
-        return Engine(network, device=choose_device(self.plan.options.device), precision=self.precision)
+        return Equipment(Engine(network, device=choose_device(self.device), precision=self.precision), self.threads)
+
+
+@dataclass(frozen=True)
+class Equipment:
+    """An outfit unpacked in a worker's process."""
+
+    engine: Engine
+    threads: int | None
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@dataclass(frozen=True)
+class Kit:
+    """What a worker needs beside the network to compute any tile of a scene.
+
+    Attributes:
+        source: opens the scene in the worker's process.
+        plan: the decisions.
+        outputs: facts of the files to be written.
+    """
+
+    source: Source
+    plan: Plan
+    outputs: tuple[Facts, ...]
+
+    def unpacked(self) -> Bench:
+        """The tiles are listed once."""
+        return Bench(self, self.plan.tiles())
 
 
 @dataclass
@@ -70,39 +100,43 @@ class Bench:
     """A kit unpacked in a worker's process."""
 
     kit: Kit
-    engine: Engine
     tiles: list[Window]
     reading: threading.Lock = field(default_factory=threading.Lock)
 
-    def part(self, number: int) -> Part:
+    def part(self, number: int, equipment: Equipment) -> Part:
         """One tile; several threads of a worker take turns at the file."""
         kit = self.kit
-        if kit.threads is not None:
-            torch.set_num_threads(kit.threads)  # a setting of each thread
+        if equipment.threads is not None:
+            torch.set_num_threads(equipment.threads)  # a setting of each thread
         with self.reading:
             read = read_tile(kit.source, kit.plan, self.tiles[number])
-        return part_of(solve_tile(read, self.engine, kit.plan), kit.outputs)
+        return part_of(solve_tile(read, equipment.engine, kit.plan), kit.outputs)
+
+    def close(self) -> None:
+        """Let go of the scene."""
+        self.kit.source.close()
 
 
-_BENCHES: dict[str, Bench] = {}  # of this process, by job
+_UNPACKED: dict[str, Any] = {}  # equipment and benches of this process, by the names of their plugins
 
 
-def _compute(name: str, number: int) -> Part:
-    return _BENCHES[name].part(number)
+def _compute(crew: str, scene: str, number: int) -> Part:
+    part: Part = _UNPACKED[scene].part(number, _UNPACKED[crew])
+    return part
 
 
-def _unpack(name: str, kit: Kit) -> None:
-    _BENCHES[name] = Bench(kit, kit.engine(), kit.plan.tiles())
+def _unpack(name: str, content: Outfit | Kit) -> None:
+    _UNPACKED[name] = content.unpacked()
 
 
 def _clear_away(name: str) -> None:
-    bench = _BENCHES.pop(name, None)
-    if bench is not None:
-        bench.kit.source.close()
+    thing = _UNPACKED.pop(name, None)
+    if thing is not None:
+        thing.close()
 
 
-def _plugin(name: str, kit: Kit) -> Any:
-    """What a worker does when it joins and when the job is over."""
+def _plugin(name: str, content: Outfit | Kit) -> Any:
+    """What a worker does when it joins and when the work is over."""
     from distributed.diagnostics.plugin import WorkerPlugin
 
     class Unpack(WorkerPlugin):  # type: ignore[misc]
@@ -110,7 +144,7 @@ def _plugin(name: str, kit: Kit) -> Any:
             self.name = name
 
         def setup(self, worker: Any) -> None:
-            _unpack(name, kit)  # a function of this module, found by name there: the class travels by value
+            _unpack(name, content)  # a function of this module, found by name there: the class travels by value
 
         def teardown(self, worker: Any) -> None:
             _clear_away(name)
@@ -118,17 +152,63 @@ def _plugin(name: str, kit: Kit) -> Any:
     return Unpack()
 
 
+@contextmanager
+def _handed_out(client: Any, content: Outfit | Kit) -> Iterator[str]:
+    """Give something to all workers, also to those that join later; gives the name under which they have it."""
+    name = f"shsrd-{uuid4().hex}"
+    client.register_plugin(_plugin(name, content), name=name)
+    try:
+        yield name
+    finally:
+        with suppress(OSError, TimeoutError, CancelledError):  # lost: they clear nothing away any more
+            client.unregister_worker_plugin(name)
+
+
 @dataclass(frozen=True)
-class Cluster:
-    """Workers of a running scheduler.
+class Crew:
+    """Workers of a running scheduler who have the network, for one scene after the other.
 
     Attributes:
         client: connected to it.
-        kit: what they need.
-        seconds: gets the times.
+        name: under which the workers have the network.
     """
 
     client: Any
+    name: str
+
+
+@contextmanager
+def hired(engine: Engine, device: str, *, workers: int = 0, scheduler: str | None = None) -> Iterator[Crew]:
+    """Connect, and hand out the network once; everything is let go of at the end of the block.
+
+    Args:
+        engine: the network, and in which precision all compute.
+        device: where workers compute.
+        workers: processes to start on this machine.
+        scheduler: address (``tcp://host:8786``), or a file that the scheduler wrote.
+
+    Raises:
+        SceneError: dask.distributed is not installed, or nobody answers.
+    """
+    threads = threads_of_each(workers) if scheduler is None else None
+    outfit = Outfit(weights_content(engine.network), device, engine.precision, threads)
+    with connected(workers=workers, scheduler=scheduler) as client, ExitStack() as stack:
+        with _lost_is_one_sentence():
+            name = stack.enter_context(_handed_out(client, outfit))
+        yield Crew(client, name)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A crew at work on a scene.
+
+    Attributes:
+        crew: the workers.
+        kit: what they need for this scene.
+        seconds: gets the times.
+    """
+
+    crew: Crew
     kit: Kit
     seconds: Seconds
 
@@ -136,22 +216,18 @@ class Cluster:
         """As they are finished; no more tasks are out than the workers can begin soon.
 
         Raises:
-            SceneError: what a worker said of a tile, or that the cluster is gone.
+            SceneError: what a worker said of a tile.
+            ClusterLostError: the scheduler is gone.
         """
-        name = f"shsrd-{uuid4().hex}"
-        with _lost_is_one_sentence():
-            self.client.register_plugin(_plugin(name, self.kit), name=name)
-            try:
-                yield from self._answers(name, numbers)
-            finally:
-                self.client.unregister_worker_plugin(name)
+        with _lost_is_one_sentence(), _handed_out(self.crew.client, self.kit) as name:
+            yield from self._answers(name, numbers)
 
     def _answers(self, name: str, numbers: Sequence[int]) -> Iterator[tuple[int, Part]]:
         from distributed import as_completed
 
         waiting = list(reversed(numbers))
         first = [self._task(name, waiting.pop()) for _ in range(min(self._room(), len(waiting)))]
-        out = as_completed(first, loop=self.client.loop)
+        out = as_completed(first, loop=self.crew.client.loop)
         while not out.is_empty():
             with self.seconds.of("waiting for workers"):
                 future = next(out)
@@ -163,10 +239,11 @@ class Cluster:
             yield number, part
 
     def _task(self, name: str, number: int) -> Any:
-        return self.client.submit(_compute, name, number, key=f"{name}-{number}", retries=RETRIES, pure=False)
+        task = (_compute, self.crew.name, name, number)
+        return self.crew.client.submit(*task, key=f"{name}-{number}", retries=RETRIES, pure=False)
 
     def _room(self) -> int:
-        threads = sum(self.client.nthreads().values())
+        threads = sum(self.crew.client.nthreads().values())
         return TASKS_A_WORKER * max(1, int(threads))
 
 
@@ -185,12 +262,12 @@ def _lost_is_one_sentence() -> Iterator[None]:
         ) from None
     except (CancelledError, TimeoutError, OSError) as error:
         told = str(error) or type(error).__name__
-        raise SceneError(f"the cluster was lost ({told}); finished tiles are kept, --resume goes on") from None
+        raise ClusterLostError(f"the cluster was lost ({told}); finished tiles are kept, --resume goes on") from None
 
 
 @contextmanager
 def connected(*, workers: int = 0, scheduler: str | None = None) -> Iterator[Any]:
-    """A client of a running scheduler, or of workers started here for this job.
+    """A client of a running scheduler, or of workers started here for this command.
 
     Args:
         workers: processes to start on this machine.

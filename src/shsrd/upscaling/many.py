@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from shsrd.cube import SceneError
 from shsrd.io import write_json
@@ -17,11 +18,14 @@ from shsrd.io.targets import files_read, written_files
 from shsrd.model import Model
 from shsrd.upscaling.naming import check_apart, names_of, uncertainty_of
 from shsrd.upscaling.options import UpscaleOptions
-from shsrd.upscaling.plan import chosen_model
+from shsrd.upscaling.plan import chosen_model, make_engine
 from shsrd.upscaling.record import Record, is_ours, item_path, kept_record, other_than
 from shsrd.upscaling.spool import MANIFEST, NotResumableError, Spool
 from shsrd.upscaling.stream import Job, upscale_file
 from shsrd.upscaling.upscale import Progress
+
+if TYPE_CHECKING:
+    from shsrd.upscaling.cluster import Crew
 
 ITEMS = "items.json"
 Result = Literal["done", "skipped", "resumed", "failed"]
@@ -40,6 +44,8 @@ class Order:
         suffix: ending of the outputs, which decides their format.
         compress: how GeoTIFF is compressed; None where nobody said.
         overwrite: replace outputs that were made of another input, by other weights or with other options.
+        workers: processes to start on this machine for the tiles of all scenes; 0 computes them in this one.
+        scheduler: address of a running dask scheduler, or the file that it wrote; its workers compute the tiles.
     """
 
     folder: Path
@@ -50,6 +56,8 @@ class Order:
     suffix: str = "tif"
     compress: Compression | None = None
     overwrite: bool = False
+    workers: int = 0
+    scheduler: str | None = None
 
     def job(self, scene: SceneFile, target: Path) -> Job:
         """What is to be made of one of them."""
@@ -112,10 +120,11 @@ def _files(path: Path) -> list[Path]:
 
 def upscale_many(
     scenes: Sequence[SceneFile], order: Order, *, watched: Callable[[int, SceneFile], Progress] | None = None
-) -> Iterator[Outcome]:
-    """Super-resolve scene after scene; the weights are loaded once.
+) -> Generator[Outcome, None, None]:
+    """Super-resolve scene after scene; weights are loaded once here, and once by each worker.
 
-    A scene that fails, for whatever reason, does not keep the others from being done. An interrupt (Ctrl-C) does.
+    A scene that fails, for whatever reason, does not keep the others from being done. An interrupt (Ctrl-C) does, and
+    so does the loss of all who compute. Workers are let go of however it ends.
 
     Args:
         scenes: what to work on.
@@ -126,29 +135,53 @@ def upscale_many(
         What became of each scene, in order.
 
     Raises:
-        SceneError: an order that fits no scene, before the first is touched.
+        SceneError: an order that fits no scene, or workers that do not answer, before the first is touched.
+        shsrd.upscaling.cluster.ClusterLostError: the scheduler is gone.
         shsrd.model.WeightsError: the weights cannot be used.
     """
     asked = order.options.model_copy(update={"uncertainty": order.uncertainty})
     model = chosen_model(asked, order.scale)
-    for number, (scene, job) in enumerate(planned(scenes, order)):
-        told = watched(number, scene) if watched is not None else None
-        started = time.perf_counter()
-        try:
-            if scene.fault is not None:
-                raise scene.fault
-            result = _one(job, model, told)
-        except Exception as error:  # one file's fault, even if it is ours, must not cost the night's work
-            yield Outcome(scene.path, job.target, "failed", _since(started), error=error)
-        else:
-            yield Outcome(scene.path, job.target, result, _since(started), kept_record(job.target))
+    jobs = planned(scenes, order)
+    with _crew(order, asked, model) as crew:
+        for number, (scene, job) in enumerate(jobs):
+            told = watched(number, scene) if watched is not None else None
+            started = time.perf_counter()
+            try:
+                if scene.fault is not None:
+                    raise scene.fault
+                result = _one(job, model, crew, told)
+            except Exception as error:  # one file's fault, even if it is ours, must not cost the night's work
+                if crew is not None and _lost(error):
+                    raise
+                yield Outcome(scene.path, job.target, "failed", _since(started), error=error)
+            else:
+                yield Outcome(scene.path, job.target, result, _since(started), kept_record(job.target))
+
+
+@contextmanager
+def _crew(order: Order, asked: UpscaleOptions, model: Model) -> Iterator[Crew | None]:
+    """The workers for all scenes, where there are to be any."""
+    if order.workers == 0 and order.scheduler is None:
+        yield None
+        return
+    from shsrd.upscaling.cluster import hired
+
+    engine = make_engine(model, asked)
+    with hired(engine, asked.device, workers=order.workers, scheduler=order.scheduler) as crew:
+        yield crew
+
+
+def _lost(error: Exception) -> bool:
+    from shsrd.upscaling.cluster import ClusterLostError
+
+    return isinstance(error, ClusterLostError)
 
 
 def _since(started: float) -> float:
     return round(time.perf_counter() - started, 3)
 
 
-def _one(job: Job, model: Model, told: Progress | None) -> Result:
+def _one(job: Job, model: Model, crew: Crew | None, told: Progress | None) -> Result:
     """Do one scene, unless it is done."""
     there = [file for target in job.targets for file in written_files(target) if file.exists()]
     if there:
@@ -162,11 +195,11 @@ def _one(job: Job, model: Model, told: Progress | None) -> Result:
             raise SceneError(f"{there[0]}: exists already, but {fault}; --overwrite makes it again")
         job = replace(job, overwrite=True)
     try:
-        done = upscale_file(replace(job, resume=True), model=model, progress=told)
+        done = upscale_file(replace(job, resume=True), model=model, crew=crew, progress=told)
     except NotResumableError:
         if not job.overwrite:
             raise
-        done = upscale_file(job, model=model, progress=told)
+        done = upscale_file(job, model=model, crew=crew, progress=told)
     return "resumed" if done.resumed else "done"
 
 

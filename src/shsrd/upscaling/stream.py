@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shsrd.cube import Facts, SceneError, Source
 from shsrd.io import Writer, open_source, open_writer
@@ -20,7 +20,7 @@ from shsrd.io.compression import Compression
 from shsrd.io.files import remove_stale
 from shsrd.io.stac_origin import Origin
 from shsrd.io.targets import check_target, written_files
-from shsrd.model import Model, weights_content
+from shsrd.model import Model
 from shsrd.upscaling.computing import Computing, Here
 from shsrd.upscaling.engine import Engine
 from shsrd.upscaling.identity import check_same, manifest_of, same_files
@@ -33,6 +33,9 @@ from shsrd.upscaling.solver import Agreement
 from shsrd.upscaling.spool import NotResumableError, Spool
 from shsrd.upscaling.survey import Survey, survey
 from shsrd.upscaling.upscale import Progress, uncertainty_facts
+
+if TYPE_CHECKING:
+    from shsrd.upscaling.cluster import Crew
 
 
 @dataclass(frozen=True)
@@ -99,12 +102,15 @@ class Streamed:
     tiles: int
 
 
-def upscale_file(job: Job, *, model: Model | None = None, progress: Progress | None = None) -> Streamed:
+def upscale_file(
+    job: Job, *, model: Model | None = None, crew: Crew | None = None, progress: Progress | None = None
+) -> Streamed:
     """Super-resolve a scene from file to file.
 
     Args:
         job: what is to be done.
         model: weights already loaded, instead of ``job.options.model``.
+        crew: workers who have these weights already, instead of ``job.workers`` and ``job.scheduler``.
         progress: called after every tile.
 
     Returns:
@@ -133,7 +139,7 @@ def upscale_file(job: Job, *, model: Model | None = None, progress: Progress | N
             if seen is None:
                 spool.begin(manifest, plan.seen)
             run, resumed = _Run(plan, spool, outputs, seconds), len(spool.finished())
-            with _computing(job, source, engine, run) as computing:
+            with _computing(job, source, engine, run, crew) as computing:
                 agreement = run.finish(job, computing, progress or (lambda done, total: None))
             report = plan.report(model, engine, agreement.relative_to(plan.span))
             write_item(job, outputs, manifest, report)
@@ -142,17 +148,18 @@ def upscale_file(job: Job, *, model: Model | None = None, progress: Progress | N
 
 
 @contextmanager
-def _computing(job: Job, source: Source, engine: Engine, run: _Run) -> Iterator[Computing]:
+def _computing(job: Job, source: Source, engine: Engine, run: _Run, crew: Crew | None) -> Iterator[Computing]:
     """Who computes the tiles."""
-    if job.workers == 0 and job.scheduler is None:
+    if crew is None and job.workers == 0 and job.scheduler is None:
         yield Here(source, engine, run.outputs, run.seconds)
         return
-    from shsrd.upscaling.cluster import Cluster, Kit, connected, threads_of_each
+    from shsrd.upscaling.cluster import Cluster, Kit, hired
 
-    threads = threads_of_each(job.workers) if job.scheduler is None else None
-    kit = Kit(source, run.plan, weights_content(engine.network), run.outputs, engine.precision, threads)
-    with connected(workers=job.workers, scheduler=job.scheduler) as client:
-        yield Cluster(client, kit, run.seconds)
+    with ExitStack() as stack:
+        if crew is None:
+            here = hired(engine, job.options.device, workers=job.workers, scheduler=job.scheduler)
+            crew = stack.enter_context(here)
+        yield Cluster(crew, Kit(source, run.plan, run.outputs), run.seconds)
 
 
 def _output_facts(job: Job, low: Facts, model: Model) -> tuple[Facts, ...]:
