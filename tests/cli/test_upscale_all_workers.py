@@ -17,15 +17,15 @@ OPTIONS = ("--tile", 8, "--cell", 8, "--device", "cpu", "--precision", "fp32")
 COUNTING = """
 import os
 from pathlib import Path
-from shsrd.upscaling import cluster
+from shsrd.upscaling import bench
 
-def loaded(place, real=cluster.load_weights):
+def loaded(place, real=bench.load_weights):
     with Path(os.environ["LOADED"]).open("a") as log:
         print(os.getpid(), file=log)
     return real(place)
 
-if cluster.load_weights.__name__ != "loaded":  # dask runs this file more than once
-    cluster.load_weights = loaded
+if bench.load_weights.__name__ != "loaded":  # dask runs this file more than once
+    bench.load_weights = loaded
 """
 
 

@@ -8,28 +8,21 @@ workers must see the scenes under the same paths; weights travel with the job.
 from __future__ import annotations
 
 import os
-import tempfile
-import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import torch
-
-from shsrd.cube import Facts, SceneError, Source
-from shsrd.model import load_weights, weights_content
-from shsrd.upscaling.computing import part_of
+from shsrd.cube import SceneError
+from shsrd.model import weights_content
+from shsrd.upscaling.bench import Kit, Outfit, clear_away, compute, unpack
 from shsrd.upscaling.engine import Engine
-from shsrd.upscaling.options import choose_device
 from shsrd.upscaling.plan import Plan
 from shsrd.upscaling.seconds import Seconds
-from shsrd.upscaling.solver import read_tile, solve_tile
 from shsrd.upscaling.spool import Part
-from shsrd.upscaling.tiles import Window
 
 TASKS_A_WORKER = 2  # one at work, one waiting: answers are fetched while the next tile is computed
 PATIENCE_S = 30  # until a scheduler, and its first worker, must have answered
@@ -38,101 +31,6 @@ RETRIES = 3  # of a tile whose worker failed
 
 class ClusterLostError(SceneError):
     """Nobody computes any more, whatever the scene."""
-
-
-@dataclass(frozen=True)
-class Outfit:
-    """What a worker needs whatever the scene: the network.
-
-    Attributes:
-        weights: content of the weight file.
-        device: of every worker.
-        precision: of the process that makes the plans; one for all workers.
-        threads: of every worker's network, or None to leave that alone.
-    """
-
-    weights: bytes
-    device: str
-    precision: Any
-    threads: int | None = None
-
-    def unpacked(self) -> Equipment:
-        """The network on this worker's device."""
-        with tempfile.TemporaryDirectory() as folder:
-            place = Path(folder) / "weights.safetensors"
-            place.write_bytes(self.weights)
-            network = load_weights(place).network
-        return Equipment(Engine(network, device=choose_device(self.device), precision=self.precision), self.threads)
-
-
-@dataclass(frozen=True)
-class Equipment:
-    """An outfit unpacked in a worker's process."""
-
-    engine: Engine
-    threads: int | None
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
-@dataclass(frozen=True)
-class Kit:
-    """What a worker needs beside the network to compute any tile of a scene.
-
-    Attributes:
-        source: opens the scene in the worker's process.
-        plan: the decisions.
-        outputs: facts of the files to be written.
-    """
-
-    source: Source
-    plan: Plan
-    outputs: tuple[Facts, ...]
-
-    def unpacked(self) -> Bench:
-        """The tiles are listed once."""
-        return Bench(self, self.plan.tiles())
-
-
-@dataclass
-class Bench:
-    """A kit unpacked in a worker's process."""
-
-    kit: Kit
-    tiles: list[Window]
-    reading: threading.Lock = field(default_factory=threading.Lock)
-
-    def part(self, number: int, equipment: Equipment) -> Part:
-        """One tile; several threads of a worker take turns at the file."""
-        kit = self.kit
-        if equipment.threads is not None:
-            torch.set_num_threads(equipment.threads)  # a setting of each thread
-        with self.reading:
-            read = read_tile(kit.source, kit.plan, self.tiles[number])
-        return part_of(solve_tile(read, equipment.engine, kit.plan), kit.outputs)
-
-    def close(self) -> None:
-        """Let go of the scene."""
-        self.kit.source.close()
-
-
-_UNPACKED: dict[str, Any] = {}  # equipment and benches of this process, by the names of their plugins
-
-
-def _compute(crew: str, scene: str, number: int) -> Part:
-    part: Part = _UNPACKED[scene].part(number, _UNPACKED[crew])
-    return part
-
-
-def _unpack(name: str, content: Outfit | Kit) -> None:
-    _UNPACKED[name] = content.unpacked()
-
-
-def _clear_away(name: str) -> None:
-    thing = _UNPACKED.pop(name, None)
-    if thing is not None:
-        thing.close()
 
 
 def _plugin(name: str, content: Outfit | Kit) -> Any:
@@ -144,10 +42,10 @@ def _plugin(name: str, content: Outfit | Kit) -> Any:
             self.name = name
 
         def setup(self, worker: Any) -> None:
-            _unpack(name, content)  # a function of this module, found by name there: the class travels by value
+            unpack(name, content)  # a function of a module, found by name there: the class travels by value
 
         def teardown(self, worker: Any) -> None:
-            _clear_away(name)
+            clear_away(name)
 
     return Unpack()
 
@@ -239,7 +137,7 @@ class Cluster:
             yield number, part
 
     def _task(self, name: str, number: int) -> Any:
-        task = (_compute, self.crew.name, name, number)
+        task = (compute, self.crew.name, name, number)
         return self.crew.client.submit(*task, key=f"{name}-{number}", retries=RETRIES, pure=False)
 
     def _room(self) -> int:

@@ -153,7 +153,8 @@ def _computing(job: Job, source: Source, engine: Engine, run: _Run, crew: Crew |
     if crew is None and job.workers == 0 and job.scheduler is None:
         yield Here(source, engine, run.outputs, run.seconds)
         return
-    from shsrd.upscaling.cluster import Cluster, Kit, hired
+    from shsrd.upscaling.bench import Kit
+    from shsrd.upscaling.cluster import Cluster, hired
 
     with ExitStack() as stack:
         if crew is None:

@@ -1,0 +1,119 @@
+"""What happens in a worker's process: the network is unpacked once, each scene opened once, tiles are computed."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from shsrd.cube import Facts, Source
+from shsrd.model import load_weights
+from shsrd.upscaling.computing import part_of
+from shsrd.upscaling.engine import Engine
+from shsrd.upscaling.options import choose_device
+from shsrd.upscaling.plan import Plan
+from shsrd.upscaling.solver import read_tile, solve_tile
+from shsrd.upscaling.spool import Part
+from shsrd.upscaling.tiles import Window
+
+
+@dataclass(frozen=True)
+class Outfit:
+    """What a worker needs whatever the scene: the network.
+
+    Attributes:
+        weights: content of the weight file.
+        device: of every worker.
+        precision: of the process that makes the plans; one for all workers.
+        threads: of every worker's network, or None to leave that alone.
+    """
+
+    weights: bytes
+    device: str
+    precision: Any
+    threads: int | None = None
+
+    def unpacked(self) -> Equipment:
+        """The network on this worker's device."""
+        with tempfile.TemporaryDirectory() as folder:
+            place = Path(folder) / "weights.safetensors"
+            place.write_bytes(self.weights)
+            network = load_weights(place).network
+        return Equipment(Engine(network, device=choose_device(self.device), precision=self.precision), self.threads)
+
+
+@dataclass(frozen=True)
+class Equipment:
+    """An outfit unpacked in a worker's process."""
+
+    engine: Engine
+    threads: int | None
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@dataclass(frozen=True)
+class Kit:
+    """What a worker needs beside the network to compute any tile of a scene.
+
+    Attributes:
+        source: opens the scene in the worker's process.
+        plan: the decisions.
+        outputs: facts of the files to be written.
+    """
+
+    source: Source
+    plan: Plan
+    outputs: tuple[Facts, ...]
+
+    def unpacked(self) -> Bench:
+        """The tiles are listed once."""
+        return Bench(self, self.plan.tiles())
+
+
+@dataclass
+class Bench:
+    """A kit unpacked in a worker's process."""
+
+    kit: Kit
+    tiles: list[Window]
+    reading: threading.Lock = field(default_factory=threading.Lock)
+
+    def part(self, number: int, equipment: Equipment) -> Part:
+        """One tile; several threads of a worker take turns at the file."""
+        kit = self.kit
+        if equipment.threads is not None:
+            torch.set_num_threads(equipment.threads)  # a setting of each thread
+        with self.reading:
+            read = read_tile(kit.source, kit.plan, self.tiles[number])
+        return part_of(solve_tile(read, equipment.engine, kit.plan), kit.outputs)
+
+    def close(self) -> None:
+        """Let go of the scene."""
+        self.kit.source.close()
+
+
+_UNPACKED: dict[str, Any] = {}  # equipment and benches of this process, by the names of their plugins
+
+
+def compute(crew: str, scene: str, number: int) -> Part:
+    """A tile of a scene, by the network of a crew; both are given by the names of their plugins."""
+    part: Part = _UNPACKED[scene].part(number, _UNPACKED[crew])
+    return part
+
+
+def unpack(name: str, content: Outfit | Kit) -> None:
+    """Make ready what was handed out."""
+    _UNPACKED[name] = content.unpacked()
+
+
+def clear_away(name: str) -> None:
+    """Forget it."""
+    thing = _UNPACKED.pop(name, None)
+    if thing is not None:
+        thing.close()
