@@ -17,6 +17,8 @@ from shsrd.io.sinks import Sink
 _ENVI = (".hdr", ".img", ".bsq", ".dat")
 _TIFF = (".tif", ".tiff")
 WRITABLE_SUFFIXES = (*_ENVI, *_TIFF, ".nc", ".mat", ".npz", ".npy", ".zarr")
+KEEP_PLACES = (".nc", ".zarr")  # formats that hold latitude and longitude of every pixel
+_PLACE = 16  # bytes of one
 _ZARR_MARKS = (".zgroup", ".zarray", "zarr.json", ".zmetadata")
 _UNCOMPRESSED = (*_ENVI, ".npy")
 _LEAST_SHARE = 0.1  # reflectance seldom shrinks more; compressed files are refused only where even this has no room
@@ -71,7 +73,10 @@ def is_zarr(folder: Path) -> bool:
 
 
 def _check_space(target: Path, facts: Facts, *, files: int) -> None:
-    size = files * math.prod(facts.shape) * np.dtype(facts.storage.dtype).itemsize
+    a_pixel = facts.shape[0] * np.dtype(facts.storage.dtype).itemsize
+    if facts.geolocation is not None and target.suffix.lower() in KEEP_PLACES:
+        a_pixel += _PLACE
+    size = files * math.prod(facts.shape[1:]) * a_pixel
     share = 1.0 if target.suffix.lower() in _UNCOMPRESSED else _LEAST_SHARE
     free = shutil.disk_usage(target.parent).free
     if free < size * share:

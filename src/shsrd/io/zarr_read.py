@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from shsrd.cube import SceneError
 from shsrd.io.files import MOST_COMPRESSION
+from shsrd.io.geolocated import located
 from shsrd.io.gridded import Array, Container, source_from_container
 from shsrd.io.sources import StoredSource
 
@@ -72,7 +73,7 @@ def open_zarr(
     described = next((place / name for name in _METADATA if (place / name).is_file()), None)
     if described is None:
         raise SceneError(f"{folder}: {source.name} is not described in the store; copy it again")
-    return source, described
+    return replace(source, facts=located(source.facts, box, folder)), described
 
 
 def _arrays(group: Any) -> Iterator[tuple[str, Any]]:
