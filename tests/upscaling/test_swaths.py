@@ -1,9 +1,11 @@
 """A scene in the sensor's own grid keeps its place: from file to file, in memory, and over tile sizes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from shsrd.cube import Geolocation
+from shsrd.cube import Geolocation, SceneError
 from shsrd.io import open_cube, save_cube
 from shsrd.upscaling import Job, UpscaleOptions, upscale, upscale_file
 
@@ -12,8 +14,10 @@ SHAPE = (13, 19)
 
 
 def bytes_of(path):
-    files = sorted(path.rglob("*")) if path.is_dir() else [path]
-    return {file.relative_to(path): file.read_bytes() for file in files if file.is_file()}
+    """All files of a scene, without the name of the scene where they repeat it."""
+    files = sorted(path.rglob("*")) if path.is_dir() else sorted(path.parent.glob(f"{path.stem}[._]*"))
+    files = [file for file in files if file.is_file() and "_u" not in file.name]
+    return {str(file).replace(path.stem, ""): file.read_bytes().replace(path.stem.encode(), b"") for file in files}
 
 
 @pytest.fixture
@@ -26,17 +30,51 @@ def swath(make_scene, tmp_path):
     return scene
 
 
-@pytest.mark.parametrize("ending", ["nc", "zarr"])
+@pytest.mark.parametrize("ending", ["nc", "zarr", "tif", "img"])
 def test_the_output_lies_where_the_input_does(swath, make_model, tmp_path, ending):
     whole = upscale(swath, 2, options=UpscaleOptions(**OPTIONS, uncertainty=True), model=make_model())
     save_cube(whole.cube, tmp_path / f"whole.{ending}")
     made = []
-    for tile in (8, 32):
-        target, deviation = tmp_path / f"tile{tile}.{ending}", tmp_path / f"tile{tile}_u.{ending}"
-        options = UpscaleOptions(**OPTIONS, tile=tile)
+    for tile in ("08", "32"):  # names of one length: the GeoTIFF holds that of its companion
+        target, deviation = tmp_path / f"til{tile}.{ending}", tmp_path / f"til{tile}_u.{ending}"
+        options = UpscaleOptions(**OPTIONS, tile=int(tile))
         upscale_file(Job(tmp_path / "swath.nc", target, 2, options, uncertainty=deviation), model=make_model())
         made.append(bytes_of(target))
         for path in (target, deviation):
             again = open_cube(path).geolocation.whole()
             assert np.array_equal(again, swath.geolocation.finer(2).whole(), equal_nan=True)
     assert made[0] == made[1] == bytes_of(tmp_path / f"whole.{ending}")
+
+
+def test_an_interrupted_run_ends_in_the_same_files(swath, make_model, tmp_path):
+    def stop(done, total):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    options = UpscaleOptions(**OPTIONS, tile=8)
+    upscale_file(Job(tmp_path / "swath.nc", tmp_path / "whole.img", 2, options), model=make_model())
+    job = Job(tmp_path / "swath.nc", tmp_path / "again.img", 2, options)
+    with pytest.raises(KeyboardInterrupt):
+        upscale_file(job, model=make_model(), progress=stop)
+    assert not list(tmp_path.glob("again_loc*"))
+    done = upscale_file(replace(job, resume=True), model=make_model())
+    assert done.resumed == 2
+    assert bytes_of(tmp_path / "again.img") == bytes_of(tmp_path / "whole.img")
+
+
+def test_neither_source_nor_sibling_is_replaced(swath, make_model, tmp_path):
+    save_cube(swath, tmp_path / "a_loc.tif")
+    options = UpscaleOptions(**OPTIONS)
+    job = Job(tmp_path / "a_loc.tif", tmp_path / "a.tif", 2, options, overwrite=True)
+    with pytest.raises(SceneError, match="would replace the source"):
+        upscale_file(job, model=make_model())
+    job = Job(tmp_path / "swath.nc", tmp_path / "b.tif", 2, options, uncertainty=tmp_path / "b_loc.tif")
+    with pytest.raises(SceneError, match=r"b_loc\.tif"):
+        upscale_file(job, model=make_model())
+    assert not list(tmp_path.glob("b*"))
+
+
+@pytest.mark.parametrize(("ending", "lost"), [("npy", True), ("mat", True), ("tif", False), ("nc", False)])
+def test_a_format_that_keeps_no_place_says_so(swath, make_model, tmp_path, ending, lost):
+    job = Job(tmp_path / "swath.nc", tmp_path / f"a.{ending}", 2, UpscaleOptions(**OPTIONS))
+    assert upscale_file(job, model=make_model()).place_lost is lost

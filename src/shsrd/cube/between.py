@@ -4,8 +4,8 @@ Pixel ``i`` of a grid whose pixels are ``step`` times as large lies at coordinat
 that is known: both have the same upper-left corner. Every place depends on the known ones within three pixels of it and
 on nothing else, so rectangles of any size give the same numbers.
 
-Longitudes of one cell are counted on from one of its corners, which is exact and takes the antimeridian in its stride; a
-scene that holds a pole needs another method.
+Longitudes of one cell are counted on from one of its corners, which is exact and right across the antimeridian; a scene
+that holds a pole needs another method.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def places_between(
     """
     along = [_Cells.of(part, step, extent) for part, extent in zip((rows, columns), shape, strict=True)]
     known = np.asarray(read(along[0].span, along[1].span), np.float64)
-    nowhere = ~np.isfinite(known).all(axis=0)
+    nowhere: NDArray[np.bool_] = ~np.isfinite(known).all(axis=0)
     places = _bilinear(_filled(known, nowhere) if nowhere.any() else known, *along)
     places[:, nowhere[np.ix_(along[0].nearest, along[1].nearest)]] = np.nan
     return places
@@ -134,7 +134,8 @@ def _mean(sides: list[NDArray[np.float64]]) -> NDArray[np.float64]:
     counted = [_counted_on(places, origin) for places in sides]
     count = np.sum([np.isfinite(places[0]) for places in counted], axis=0)
     total = sum(np.nan_to_num(places) for places in counted)
-    return np.divide(total, count, out=np.full_like(origin, np.nan), where=count > 0)
+    mean: NDArray[np.float64] = np.divide(total, count, out=np.full_like(origin, np.nan), where=count > 0)
+    return mean
 
 
 def _shifted(places: NDArray[np.float64], direction: tuple[int, int]) -> NDArray[np.float64]:

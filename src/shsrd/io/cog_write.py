@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import rasterio
@@ -18,10 +20,11 @@ _BLOCK_BYTES = 2**24  # GDAL before 3.11 knows only blocks that hold all bands: 
 class CogSink:
     """A cloud optimised GeoTIFF; the plain one lies beside it until it is complete."""
 
-    def __init__(self, part: Path, facts: Facts) -> None:
+    def __init__(self, part: Path, facts: Facts, *, places: Mapping[str, str] = MappingProxyType({})) -> None:
         self._part, self._facts = part, facts
+        self._domains = {"copy_src_mdd": "YES"} if places else {}
         self._plain = part.with_name(f"plain {part.name}")
-        self._sink = GeotiffSink(self._plain, facts, for_cog=True)
+        self._sink = GeotiffSink(self._plain, facts, for_cog=True, places=places)
 
     def put(self, stored: NDArray[np.generic], row: int, column: int) -> None:
         """Take a rectangle of stored numbers."""
@@ -41,6 +44,7 @@ class CogSink:
                 blocksize=block_side(self._facts),
                 overviews="FORCE_USE_EXISTING",
                 bigtiff="IF_SAFER",
+                **self._domains,
             )
             check_complete(self._part, overviews=len(overview_factors(self._facts, longer_than=TILE)))
 
