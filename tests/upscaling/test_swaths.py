@@ -1,13 +1,17 @@
 """A scene in the sensor's own grid keeps its place: from file to file, in memory, and over tile sizes."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from shsrd.cube import Geolocation, SceneError
 from shsrd.io import open_cube, save_cube
+from shsrd.io.stac_origin import origin_of_file
+from shsrd.io.targets import written_files
 from shsrd.upscaling import Job, UpscaleOptions, upscale, upscale_file
+from shsrd.upscaling.record import kept_record, other_than
 
 OPTIONS = {"device": "cpu", "precision": "fp32", "cell": 8}
 SHAPE = (13, 19)
@@ -78,3 +82,20 @@ def test_neither_source_nor_sibling_is_replaced(swath, make_model, tmp_path):
 def test_a_format_that_keeps_no_place_says_so(swath, make_model, tmp_path, ending, lost):
     job = Job(tmp_path / "swath.nc", tmp_path / f"a.{ending}", 2, UpscaleOptions(**OPTIONS))
     assert upscale_file(job, model=make_model()).place_lost is lost
+
+
+@pytest.mark.parametrize("ending", ["tif", "img"])
+def test_the_item_lists_every_file_and_knows_when_one_is_not_as_it_was(swath, make_model, tmp_path, ending):
+    model, source, target = make_model(), tmp_path / "swath.nc", tmp_path / f"a.{ending}"
+    job = Job(source, target, 2, UpscaleOptions(**OPTIONS), origin=origin_of_file(source))
+    upscale_file(job, model=model)
+    record = kept_record(target)
+    listed = {Path(asset["href"]).name for asset in record["assets"].values()}
+    assert listed == {file.name for file in written_files(target, swath.facts)}
+    assert other_than(record, job, model) is None
+    places = tmp_path / "a_loc.tif"
+    whole = places.read_bytes()
+    places.write_bytes(whole[:-1])
+    assert other_than(record, job, model) == "a_loc.tif was changed afterwards"
+    places.unlink()
+    assert other_than(record, job, model) == "a_loc.tif is missing"

@@ -44,7 +44,7 @@ def places_between(
     """
     along = [_Cells.of(part, step, extent) for part, extent in zip((rows, columns), shape, strict=True)]
     known = np.asarray(read(along[0].span, along[1].span), np.float64)
-    nowhere: NDArray[np.bool_] = ~np.isfinite(known).all(axis=0)
+    nowhere = np.asarray(~np.isfinite(known).all(axis=0))
     places = _bilinear(_filled(known, nowhere) if nowhere.any() else known, *along)
     places[:, nowhere[np.ix_(along[0].nearest, along[1].nearest)]] = np.nan
     return places
