@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from shsrd.degradation import Degradation
     from shsrd.upscaling import UpscaleOptions
+
+SensorName = Literal["enmap", "prisma", "tanager"]  # as in shsrd.degradation.SENSORS, whose import brings torch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,3 +78,10 @@ class Wishes(Estimate):
     def opening(self) -> dict[str, str | None]:
         """Further arguments of ``open_source``."""
         return {"variable": self.variable, "wavelengths": self.wavelengths}
+
+
+def seen_by(sensor: SensorName | None, scale: int) -> Degradation:
+    """How a low-resolution scene is made: as the sensor sees, or bicubic as in the benchmarks."""
+    from shsrd.degradation import Degradation
+
+    return Degradation(scale=scale) if sensor is None else Degradation.of_sensor(sensor, scale=scale)
