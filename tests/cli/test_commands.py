@@ -1,7 +1,6 @@
 """Every command once from end to end; results on stdout, remarks on stderr."""
 
 import json
-from typing import get_args
 
 import numpy as np
 import pytest
@@ -9,10 +8,8 @@ import torch
 from rich.console import Console
 
 from shsrd.cli.main import COMMANDS
-from shsrd.cli.wishes import SensorName
 from shsrd.cube import Storage
 from shsrd.datasets import phantom
-from shsrd.degradation import SENSORS, Degradation, bicubic_up, degrade_cube
 from shsrd.io import open_cube, save_cube
 from shsrd.metrics import DEFINITIONS
 from shsrd.model import Network, NetworkConfig, bundled_models, save_weights
@@ -76,36 +73,6 @@ def test_degrade(shsrd, tmp_path, source, scene, kernel):
     assert low.transform == scene.coarser_transform(2)
     assert low.pixels.mean() == pytest.approx(scene.pixels.mean(), rel=0.02)
     np.testing.assert_allclose(low.wavelength_nm, scene.wavelength_nm)
-
-
-@pytest.mark.parametrize("sensor", SENSORS)
-def test_degrade_as_a_sensor_sees(shsrd, tmp_path, source, sensor):
-    done = shsrd("degrade", source, tmp_path / "low.npz", "--sensor", sensor)
-    assert (done.code, done.out) == (0, "")
-    expected = degrade_cube(open_cube(source), Degradation.of_sensor(sensor, scale=4)).pixels
-    np.testing.assert_allclose(open_cube(tmp_path / "low.npz").pixels, expected, atol=6e-5)  # stored as int16
-    assert np.abs(expected - degrade_cube(open_cube(source), Degradation(scale=4)).pixels).max() > 1e-3
-
-
-@pytest.mark.parametrize("command", ["degrade", "evaluate", "benchmark scenes"])
-def test_help_lists_the_sensors(shsrd, command):
-    assert get_args(SensorName) == tuple(SENSORS)
-    explained = shsrd(*command.split(), "--help").out.split("--sensor ", 1)[1]
-    assert all(name in explained for name in SENSORS)
-
-
-def test_evaluate_takes_bicubic_from_what_the_sensor_saw(shsrd, tmp_path, float_scene):
-    truth, low = tmp_path / "truth.npz", tmp_path / "low.npz"
-    save_cube(float_scene, truth)
-    assert shsrd("degrade", truth, low, "--sensor", "prisma").code == 0
-    estimate = bicubic_up(torch.from_numpy(open_cube(low).pixels), 4).numpy()
-    save_cube(float_scene.replace(pixels=estimate), tmp_path / "estimate.npz")
-    seen, plain = (
-        strict(shsrd("evaluate", tmp_path / "estimate.npz", truth, "--json", *asked).out)
-        for asked in (["--sensor", "prisma"], [])
-    )
-    assert seen["ours"]["mpsnr"] == pytest.approx(seen["bicubic"]["mpsnr"], abs=1e-3)
-    assert seen["ours"]["mpsnr"] == plain["ours"]["mpsnr"] < plain["bicubic"]["mpsnr"]
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
