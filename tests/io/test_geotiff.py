@@ -175,3 +175,36 @@ def test_large_scenes_are_tiled_and_have_overviews(tmp_path):
         assert dataset.overviews(1) == [2, 4, 8]
         assert (dataset.read() == 1).all()
         assert (dataset.read(out_shape=(2, 75, 275)) == 1).all()
+
+
+def test_a_mask_is_no_data(write_tiff, tmp_path):
+    """Also where valid pixels have the number that stands for no-data from now on."""
+    hole = np.zeros(STORED.shape[1:], bool)
+    hole[1, 1:3] = True
+    stored = STORED.astype(np.uint8)  # its 0 at the first pixel is valid
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
+        path = write_tiff(stored)
+        edit(path, lambda d: d.write_mask(~hole))
+    scene = open_cube(path)
+    assert np.array_equal(scene.pixels, np.where(hole, np.nan, stored), equal_nan=True)
+    save_cube(scene, tmp_path / "again.img")
+    assert np.array_equal(np.isnan(open_cube(tmp_path / "again.img").pixels), np.broadcast_to(hole, stored.shape))
+
+
+def test_a_mask_of_floats_keeps_their_storage(write_tiff):
+    hole = STORED[0] == 5
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
+        path = write_tiff(STORED.astype(np.float32), nodata=7)
+        edit(path, lambda d: d.write_mask(~hole))
+    scene = open_cube(path)
+    assert scene.storage == Storage("float32", nodata=7)
+    assert np.array_equal(np.isnan(scene.pixels), hole | (STORED == 7))
+
+
+def test_a_mask_beside_the_image_is_refused(write_tiff):
+    path = write_tiff()
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=False):
+        edit(path, lambda d: d.write_mask(STORED[0] > 3))
+    assert path.with_name("scene.tif.msk").exists()
+    with pytest.raises(SceneError, match=r"scene\.tif: its mask scene\.tif\.msk.*write the mask into the image"):
+        open_cube(path)
