@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from shsrd.cube import SceneError
-from shsrd.io.codec import check_numeric
 from shsrd.io.files import MOST_COMPRESSION
 from shsrd.io.gridded import Array, Container, source_from_container
 from shsrd.io.sources import StoredSource
@@ -138,7 +137,8 @@ def _number(text: str, dtype: np.dtype[Any]) -> float:
 
 def _check(name: str, item: Any, store: _Store) -> None:
     """Refuse complex numbers, unknown codecs, and sizes that the stored chunks cannot fill, were they ever so dense."""
-    check_numeric(np.dtype(item.dtype), source=f"{store.folder}: {name}")
+    if np.dtype(item.dtype).kind == "c":
+        raise SceneError(f"{store.folder}: {name} is complex; give magnitude or reflectance")
     _check_codecs(name, item, store.folder)
     itemsize = np.dtype(item.dtype).itemsize
     chunk = math.prod(item.shards or item.chunks) * itemsize
