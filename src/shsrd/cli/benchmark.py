@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from shsrd.cli.terminal import parse, print_json, print_table, remark
-from shsrd.cli.wishes import Estimate
+from shsrd.cli.wishes import Estimate, Variable
 
 if TYPE_CHECKING:
     from shsrd.evaluation import Comparison
@@ -65,7 +65,7 @@ class Scenes(Shared):
     """
 
     files: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FILE [FILE ...]")]
-    variable: str | None = None
+    variable: Variable = None
 
     def run(self) -> None:
         """Print a row for every scene, and their mean."""

@@ -11,6 +11,7 @@ import tyro
 
 from shsrd.cli.targets import check_targets
 from shsrd.cli.terminal import parse, remark
+from shsrd.cli.wishes import Variable
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Arguments:
     scale: int = 4
     kernel: Literal["bicubic", "gaussian", "area"] = "bicubic"
     fwhm: float | None = None
-    variable: str | None = None
+    variable: Variable = None
     overwrite: bool = False
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
 
 if TYPE_CHECKING:
     from shsrd.upscaling import UpscaleOptions
+
+Variable = Annotated[str | None, tyro.conf.arg(aliases=["--dataset"])]  # what HDF5 calls it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +73,7 @@ class Wishes(Estimate):
     tile: int = 128
     cell: int = 128
     halo: int | None = None
-    variable: str | None = None
+    variable: Variable = None
     wavelengths: str | None = None
 
     def opening(self) -> dict[str, str | None]:
