@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from shsrd.cli.terminal import parse, print_json, print_table, remark
-from shsrd.cli.wishes import Estimate, SensorName
+from shsrd.cli.wishes import Estimate, SensorName, Variable
 
 if TYPE_CHECKING:
     from shsrd.evaluation import Comparison
@@ -66,7 +66,7 @@ class Scenes(Shared):
     """
 
     files: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FILE [FILE ...]")]
-    variable: str | None = None
+    variable: Variable = None
     sensor: SensorName | None = None
 
     def run(self) -> None:

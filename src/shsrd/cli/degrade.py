@@ -11,7 +11,7 @@ import tyro
 
 from shsrd.cli.targets import check_targets
 from shsrd.cli.terminal import parse, remark
-from shsrd.cli.wishes import SensorName, seen_by
+from shsrd.cli.wishes import SensorName, Variable, seen_by
 from shsrd.cube import SceneError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Arguments:
     kernel: Literal["bicubic", "gaussian", "area"] | None = None
     fwhm: float | None = None
     sensor: SensorName | None = None
-    variable: str | None = None
+    variable: Variable = None
     overwrite: bool = False
 
     def degradation(self) -> Degradation:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
 
 if TYPE_CHECKING:
     from shsrd.degradation import Degradation
     from shsrd.upscaling import UpscaleOptions
 
 SensorName = Literal["enmap", "prisma", "tanager"]  # as in shsrd.degradation.SENSORS, whose import brings torch
+Variable = Annotated[str | None, tyro.conf.arg(aliases=["--dataset"])]  # what HDF5 calls it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +75,7 @@ class Wishes(Estimate):
     tile: int = 128
     cell: int = 128
     halo: int | None = None
-    variable: str | None = None
+    variable: Variable = None
     wavelengths: str | None = None
 
     def opening(self) -> dict[str, str | None]:
