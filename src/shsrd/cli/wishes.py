@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
 
 if TYPE_CHECKING:
+    from shsrd.degradation import Degradation
     from shsrd.upscaling import UpscaleOptions
+
+SensorName = Literal["enmap", "prisma", "tanager"]  # as in shsrd.degradation.SENSORS, whose import brings torch
+Variable = Annotated[str | None, tyro.conf.arg(aliases=["--dataset"])]  # what HDF5 calls it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +75,16 @@ class Wishes(Estimate):
     tile: int = 128
     cell: int = 128
     halo: int | None = None
-    variable: str | None = None
+    variable: Variable = None
     wavelengths: str | None = None
 
     def opening(self) -> dict[str, str | None]:
         """Further arguments of ``open_source``."""
         return {"variable": self.variable, "wavelengths": self.wavelengths}
+
+
+def seen_by(sensor: SensorName | None, scale: int) -> Degradation:
+    """How a low-resolution scene is made: as the sensor sees, or bicubic as in the benchmarks."""
+    from shsrd.degradation import Degradation
+
+    return Degradation(scale=scale) if sensor is None else Degradation.of_sensor(sensor, scale=scale)

@@ -60,7 +60,7 @@ class Cube:
         if np.iscomplexobj(self.pixels):
             raise SceneError(f"{self.source}: complex pixels are not supported; give magnitude or reflectance")
         if 0 in self.pixels.shape:
-            raise SceneError(f"{self.source}: the cube is empty (shape {self.pixels.shape})")
+            raise SceneError(f"{self.source}: the cube is empty (shape {self.pixels.shape}); give pixels")
         object.__setattr__(self, "pixels", np.asarray(self.pixels, np.float32))
         check_facts(self, bands=self.pixels.shape[0])
 

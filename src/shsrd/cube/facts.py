@@ -63,7 +63,7 @@ class Facts:
 
     def __post_init__(self) -> None:
         if min(self.shape) < 1:
-            raise SceneError(f"{self.source}: the scene is empty (shape {self.shape})")
+            raise SceneError(f"{self.source}: the scene is empty (shape {self.shape}); give a file with pixels")
         if self.shape[0] > MOST_BANDS:
             raise SceneError(
                 f"{self.source}: {self.shape[0]} bands, at most {MOST_BANDS} are read; give the order of its axes"

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from shsrd.cube import Facts, SceneError, Storage
-from shsrd.io.codec import fits
+from shsrd.io.codec import check_scale, fits
 from shsrd.io.envi_facts import HeaderFacts, header_facts
 from shsrd.io.envi_header import lookup, plain_key, read_header
 from shsrd.io.envi_read import describes_tiff, header_beside, image_beside
+from shsrd.io.geotiff_mask import mask_of_tiff, with_nodata
 from shsrd.io.geotiff_names import HEADERS_TAG, NAMESPACE
 from shsrd.io.geotiff_open import open_tiff
 from shsrd.io.place_files import geolocation_beside
@@ -71,11 +72,18 @@ def open_geotiff(path: Path) -> StoredSource:
         if product is not None:
             facts = facts.replace(headers=product.headers | dict(facts.headers))
         decoding = _own_scales(dataset) or _gains(product, facts.storage)
+        for storage in decoding or ():
+            check_scale(storage, source=str(path))
         if decoding is not None:
             facts = facts.replace(storage=Storage("float32"))
         if facts.transform is None:
             facts = facts.replace(geolocation=geolocation_beside(path, dataset.shape))
-        return source_of_tiff(dataset, facts, stack.pop_all().close, decoding=decoding)
+        mask = mask_of_tiff(dataset, path)
+        if mask is not None:  # the number that is chosen for no-data may be one of a valid pixel
+            decoding = decoding or (facts.storage,) * dataset.count
+            facts = facts.replace(storage=with_nodata(facts.storage))
+        source = source_of_tiff(dataset, facts, stack.pop_all().close, decoding=decoding)
+        return replace(source, mask=mask)
 
 
 def source_of_tiff(
