@@ -1,9 +1,11 @@
 """Importing stays light: no torch for help, no file libraries for training, every room on its own."""
 
+import re
 import resource
 import subprocess
 import sys
 import time
+from importlib.metadata import requires
 
 import pytest
 
@@ -48,6 +50,13 @@ def test_training_needs_no_file_libraries():
     missing = ("rasterio", "scipy", "affine", "skimage", "h5py", "spectral", "matplotlib", "tyro")
     done = python(f"import sys\nfor name in {missing}: sys.modules[name] = None\nimport shsrd.training")
     assert done.returncode == 0, done.stderr
+
+
+def test_mat73_is_no_dependency():
+    """It is GPL-3; MATLAB 7.3 is read by h5py."""
+    needed = {re.split(r"[^\w-]", line)[0].lower() for line in requires("shsrd")}
+    assert "h5py" in needed
+    assert "mat73" not in needed
 
 
 def test_every_public_name_can_be_had():

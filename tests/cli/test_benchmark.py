@@ -95,6 +95,14 @@ def test_scenes_of_ones_own(shsrd, tmp_path, source, float_scene, tiny):
         assert found["mean"][who]["mpsnr"] == pytest.approx(np.mean(values))
 
 
+def test_scenes_as_a_sensor_sees(shsrd, source, tiny):
+    common = ("benchmark", "scenes", source, "--model", tiny, "--json")
+    plain, seen = (json.loads(shsrd(*common, *asked).out) for asked in ([], ["--sensor", "enmap"]))
+    assert "sensor" not in plain and seen["sensor"] == "enmap"
+    assert seen["mean"]["bicubic"]["mpsnr"] < plain["mean"]["bicubic"]["mpsnr"]  # a wider PSF than bicubic's
+    assert plain["mean"]["ours"]["consistency"] < 1e-5 < seen["mean"]["ours"]["consistency"]
+
+
 def test_scenes_in_a_table(shsrd, source, tiny):
     options = ["--steps", 2, "--samples", 2, "--detail", 0.5, "--seed", 3, "--frame", "bands", "--device", "cpu"]
     done = shsrd("benchmark", "scenes", source, "--model", tiny, *options, "--no-consistency")

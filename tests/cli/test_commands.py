@@ -2,6 +2,7 @@
 
 import json
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -231,6 +232,20 @@ def test_uncertainty_is_a_scene_of_its_own(shsrd, tmp_path, source, tiny):
     assert deviation.pixels.max() > 0
     shsrd("upscale", source, tmp_path / "mean.tif", "--model", tiny)
     np.testing.assert_array_equal(high.pixels, open_cube(tmp_path / "mean.tif").pixels)  # it changes no estimate
+
+
+@pytest.mark.parametrize("word", ["--dataset", "--variable"])
+def test_paths_inside_a_generic_file(shsrd, tmp_path, scene, tiny, word):
+    with h5py.File(tmp_path / "any.h5", "w") as file:
+        file["one/numbers"] = file["two/numbers"] = scene.pixels.transpose(1, 2, 0)
+        file["lists/centres"] = scene.wavelength_nm
+    paths = [word, "two/numbers", "--wavelengths", "lists/centres"]
+    told = json.loads(shsrd("info", tmp_path / "any.h5", *paths, "--json").out)
+    assert told["shape"] == [7, 16, 20]
+    done = shsrd("upscale", tmp_path / "any.h5", tmp_path / "fine.tif", "--model", tiny, *paths)
+    assert done.code == 0, done.err
+    np.testing.assert_array_equal(open_cube(tmp_path / "fine.tif").wavelength_nm, scene.wavelength_nm)
+    assert shsrd("degrade", tmp_path / "any.h5", tmp_path / "coarse.tif", *paths[:2]).code == 0
 
 
 def test_progress_is_told_on_stderr(shsrd, tmp_path, source, tiny, monkeypatch):

@@ -194,6 +194,10 @@ class TestOptions:
             (["--scale", 17], "scale 17"),
             (["--kernel", "gaussian", "--fwhm", 0], "--fwhm: "),
             (["--fwhm", 3], "gaussian"),
+            (["--sensor", "enmap", "--kernel", "gaussian"], "leave out --kernel"),
+            (["--sensor", "enmap", "--kernel", "bicubic"], "leave out --kernel"),
+            (["--sensor", "enmap", "--fwhm", 3], "--fwhm"),
+            (["--sensor", "enmap", "--scale", 0], "scale 0"),
         ],
     )
     def test_of_degrade(self, refuses, source, target, options, word):

@@ -86,3 +86,19 @@ def test_all_files_are_looked_at_before_anything_is_computed(files, options, tmp
     with pytest.raises(SceneError, match="at least one file"):
         benchmark_scenes([], scale=4, options=options)
     assert told == []
+
+
+def test_a_sensor_is_simulated_and_judged_by_its_own_low_resolution(files, options):
+    truth, model = open_cube(files[0]), load_weights(options.model)
+    found = benchmark_scenes(files[:1], scale=4, options=options, sensor="enmap").scenes["odd"]
+    enmap = Degradation.of_sensor("enmap", scale=4)
+    low = degrade_cube(truth, enmap).replace(storage=Storage())
+    fine = upscale(low, 4, options=options, model=model).cube
+    assert found == compare(fine, truth, 4, degradation=enmap)
+    assert found.ours == compare(fine, truth, 4, degradation=enmap).ours != compare(fine, truth, 4).ours
+
+
+def test_a_degradation_of_another_scale_is_our_own_mistake(files):
+    truth = open_cube(files[0])
+    with pytest.raises(ValueError, match="give one scale"):
+        compare(truth, truth, 4, degradation=Degradation(scale=2))

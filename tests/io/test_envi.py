@@ -95,6 +95,15 @@ def test_unknown_unit_is_read_off_the_numbers(write_envi_file, line, numbers):
     assert scene.wavelength_nm.tolist() == [417.4, 900.0]
 
 
+@pytest.mark.parametrize(
+    ("numbers", "nm"),
+    [("8.5, 99.9", [8500, 99900]), ("100, 900", [100, 900]), ("0.4, 120", [0.4, 120])],  # the last says it all
+)
+def test_below_a_hundred_means_micrometres(write_envi_file, numbers, nm):
+    scene = open_cube(write_envi_file(STORED, extra=f"wavelength = {{{numbers}}}"))
+    assert scene.wavelength_nm.tolist() == nm
+
+
 def test_index_units_are_no_wavelengths_but_survive(write_envi_file, tmp_path):
     scene = open_cube(write_envi_file(STORED, extra="wavelength units = Index\nwavelength = {1, 2}"))
     assert scene.wavelength_nm is None

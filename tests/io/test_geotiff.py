@@ -9,6 +9,7 @@ from rasterio.errors import NotGeoreferencedWarning
 
 from shsrd.cube import Cube, SceneError, Storage
 from shsrd.io import open_cube, save_cube
+from shsrd.io.geotiff_write import GeotiffSink
 
 STORED = np.arange(2 * 3 * 4, dtype=np.int16).reshape(2, 3, 4)
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
@@ -175,3 +176,54 @@ def test_large_scenes_are_tiled_and_have_overviews(tmp_path):
         assert dataset.overviews(1) == [2, 4, 8]
         assert (dataset.read() == 1).all()
         assert (dataset.read(out_shape=(2, 75, 275)) == 1).all()
+
+
+@pytest.mark.parametrize(("dtype", "predictor"), [("int16", "2"), ("uint8", "2"), ("float32", "3")])
+def test_the_predictor_fits_the_numbers(dtype, predictor, tmp_path):
+    save_cube(Cube(np.ones((2, 30, 40), np.float32), storage=Storage(dtype)), tmp_path / "a.tif")
+    with rasterio.open(tmp_path / "a.tif") as dataset:
+        assert dataset.tags(ns="IMAGE_STRUCTURE")["PREDICTOR"] == predictor
+        assert dataset.compression.value == "DEFLATE"
+        assert dataset.block_shapes == [(48, 48)] * 2
+
+
+@pytest.mark.parametrize(("side", "magic"), [(100, b"II*\0"), (33_000, b"II+\0")])
+def test_bigtiff_where_four_gigabytes_might_not_do(side, magic, tmp_path):
+    """Decided by the size that it might have; the pixels are never written."""
+    facts = Cube(np.ones((2, 1, 1), np.float32), storage=Storage("int16")).facts.replace(shape=(2, side, side))
+    sink = GeotiffSink(tmp_path / "a.tif", facts)
+    sink.abandon()
+    assert (tmp_path / "a.tif").read_bytes()[:4] == magic
+
+
+def test_a_mask_is_no_data(write_tiff, tmp_path):
+    """Also where valid pixels have the number that stands for no-data from now on."""
+    hole = np.zeros(STORED.shape[1:], bool)
+    hole[1, 1:3] = True
+    stored = STORED.astype(np.uint8)  # its 0 at the first pixel is valid
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
+        path = write_tiff(stored)
+        edit(path, lambda d: d.write_mask(~hole))
+    scene = open_cube(path)
+    assert np.array_equal(scene.pixels, np.where(hole, np.nan, stored), equal_nan=True)
+    save_cube(scene, tmp_path / "again.img")
+    assert np.array_equal(np.isnan(open_cube(tmp_path / "again.img").pixels), np.broadcast_to(hole, stored.shape))
+
+
+def test_a_mask_of_floats_keeps_their_storage(write_tiff):
+    hole = STORED[0] == 5
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
+        path = write_tiff(STORED.astype(np.float32), nodata=7)
+        edit(path, lambda d: d.write_mask(~hole))
+    scene = open_cube(path)
+    assert scene.storage == Storage("float32", nodata=7)
+    assert np.array_equal(np.isnan(scene.pixels), hole | (STORED == 7))
+
+
+def test_a_mask_beside_the_image_is_refused(write_tiff):
+    path = write_tiff()
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=False):
+        edit(path, lambda d: d.write_mask(STORED[0] > 3))
+    assert path.with_name("scene.tif.msk").exists()
+    with pytest.raises(SceneError, match=r"scene\.tif: its mask scene\.tif\.msk.*write the mask into the image"):
+        open_cube(path)

@@ -22,6 +22,12 @@ def numbers(seed):
     return stored
 
 
+def table(name):
+    """Degrees of every pixel."""
+    y, x = np.mgrid[0:ROWS, 0:COLUMNS]
+    return (40 - 3e-4 * y if name.startswith("Lat") else 10 + 3e-4 * x).astype(np.float32)
+
+
 def write_prisma(path, *, level="2D", swaths=("HCO",), scales=((0.0, 1.5), (0.0, 1.5)), **changes):
     """A product of a level; gives the numbers of both cubes."""
     pair = numbers(1), numbers(2)
@@ -33,7 +39,7 @@ def write_prisma(path, *, level="2D", swaths=("HCO",), scales=((0.0, 1.5), (0.0,
                 fields[f"{name}_PIXEL_L2_ERR_MATRIX"] = np.zeros(stored.shape, np.uint8)
             places = file.create_group(f"HDFEOS/SWATHS/PRS_L{level}_{swath}/Geolocation Fields")
             for name in ("Latitude_VNIR", "Longitude_VNIR") if level == "1" else ("Latitude", "Longitude"):
-                places[name] = np.ones((ROWS, COLUMNS))
+                places[name] = table(name)
         marks = {
             "Product_ID": b"PRS_L2D_STD",
             "Sun_zenith_angle": np.float32(31.5),
@@ -113,6 +119,15 @@ def test_radiance_of_level_1(tmp_path, check_scene):
     assert scene.crs is scene.transform is None
     assert "not orthorectified" in scene.headers["grid"]
     assert "PRS_L1_HCO/Geolocation Fields/Latitude_VNIR" in scene.headers["geolocation"]
+    assert np.array_equal(scene.geolocation.whole(), [table("Latitude"), table("Longitude")])
+
+
+def test_level_2b_lies_where_its_tables_say_and_2d_on_its_map(tmp_path):
+    write_prisma(tmp_path / "b.he5", level="2B")
+    write_prisma(tmp_path / "d.he5", level="2D")
+    places = open_cube(tmp_path / "b.he5").geolocation
+    assert np.array_equal(places.whole(), [table("Latitude"), table("Longitude")])
+    assert open_cube(tmp_path / "d.he5").geolocation is None
 
 
 def test_a_flagged_band_with_a_wavelength_is_bad(tmp_path):

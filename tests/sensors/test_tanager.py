@@ -12,6 +12,7 @@ from shsrd.io import open_cube, open_source
 NM = np.array([376.5, 500.25, 1400.0, 2499.0], np.float32)
 STORED = np.random.default_rng(3).random((4, 5, 6)).astype(np.float32)
 STORED[:, 0, :2] = -9999
+PLACES = 33 + np.random.default_rng(4).random((2, 5, 6))
 STRUCTURE = """GROUP=GridStructure
 \tGROUP=GRID_1
 \t\tGridName="HYP"
@@ -42,8 +43,8 @@ def write_tanager(path, *, kind="SWATHS", name="surface_reflectance", structure=
         group["Data Fields/surface_reflectance_uncertainty"] = STORED
         group["Data Fields/nodata_pixels"] = np.zeros((5, 6), np.uint8)
         if kind == "SWATHS":
-            for place in ("Latitude", "Longitude"):
-                group[f"Geolocation Fields/{place}"] = np.ones((5, 6))
+            for place, degrees in zip(("Latitude", "Longitude"), PLACES, strict=True):
+                group[f"Geolocation Fields/{place}"] = degrees
         if structure is not None:
             file["HDFEOS INFORMATION/StructMetadata.0"] = np.bytes_(structure.encode())
     return path
@@ -60,6 +61,7 @@ def test_a_swath(name, tmp_path, check_scene):
     assert scene.crs is scene.transform is None
     assert "not orthorectified" in scene.headers["grid"]
     assert "Geolocation Fields/Latitude" in scene.headers["geolocation"]
+    assert np.array_equal(scene.geolocation.whole(), PLACES)
     assert scene.headers["strip_id"] == "20240914_1"
 
 

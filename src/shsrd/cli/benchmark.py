@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from shsrd.cli.terminal import parse, print_json, print_table, remark
-from shsrd.cli.wishes import Estimate
+from shsrd.cli.wishes import Estimate, SensorName, Variable
 
 if TYPE_CHECKING:
     from shsrd.evaluation import Comparison
@@ -62,10 +62,12 @@ class Scenes(Shared):
     Attributes:
         files: scene files or CAVE folders; what exceeds a multiple of the scale is cropped at the lower right.
         variable: name or path of the array, where files have several.
+        sensor: degrade as this sensor sees, by its published MTF, instead of bicubic.
     """
 
     files: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FILE [FILE ...]")]
-    variable: str | None = None
+    variable: Variable = None
+    sensor: SensorName | None = None
 
     def run(self) -> None:
         """Print a row for every scene, and their mean."""
@@ -73,7 +75,12 @@ class Scenes(Shared):
         from shsrd.report import measured, scene_table
 
         result = benchmark_scenes(
-            self.files, scale=self.scale, options=self.options(), variable=self.variable, done=_told
+            self.files,
+            scale=self.scale,
+            options=self.options(),
+            variable=self.variable,
+            sensor=self.sensor,
+            done=_told,
         )
         if self.json:
             print_json(result.as_json())
@@ -82,7 +89,7 @@ class Scenes(Shared):
         pairs["mean"] = (result.ours, result.bicubic)
         rows = {name: [measured("shsrd", ours), measured("bicubic", other)] for name, (ours, other) in pairs.items()}
         print_table(scene_table(rows))
-        remark(f"shsrd {result.model}")
+        remark(f"shsrd {result.model}" + (f", low resolution as {self.sensor} sees" if self.sensor else ""))
 
 
 @dataclass(frozen=True)

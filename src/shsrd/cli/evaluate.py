@@ -10,6 +10,7 @@ from typing import Annotated
 import tyro
 
 from shsrd.cli.terminal import parse, print_json, print_table, remark
+from shsrd.cli.wishes import SensorName, seen_by
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Arguments:
         scale: factor, for ERGAS, bicubic and consistency.
         data_range: range of pixel values in PSNR and SSIM; its default is 1, or the reference's maximum where that is
             above 1.5.
+        sensor: whose low resolution was made by `shsrd degrade --sensor`, so that bicubic begins with the same.
         json: print JSON.
     """
 
@@ -29,6 +31,7 @@ class Arguments:
     reference: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="REFERENCE")]
     scale: int = 4
     data_range: float | None = None
+    sensor: SensorName | None = None
     json: bool = False
 
 
@@ -41,13 +44,15 @@ def run(given: Sequence[str]) -> int:
     from shsrd.report import measured, table
 
     estimate, reference = open_cube(arguments.estimate), open_cube(arguments.reference)
-    result = compare(estimate, reference, arguments.scale, data_range=arguments.data_range)
+    degradation = seen_by(arguments.sensor, arguments.scale)
+    result = compare(estimate, reference, arguments.scale, data_range=arguments.data_range, degradation=degradation)
     if arguments.json:
         print_json(
             {
                 "ours": result.ours.as_json(),
                 "bicubic": result.bicubic.as_json(),
                 "scale": arguments.scale,
+                "degradation": degradation.model_dump(exclude_none=True),
                 "data_range": result.data_range,
                 "bands": result.bands,
                 "definitions": dict(DEFINITIONS),

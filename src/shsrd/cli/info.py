@@ -11,6 +11,7 @@ import tyro
 from rich.table import Table
 
 from shsrd.cli.terminal import parse, print_json, print_table
+from shsrd.cli.wishes import Variable
 from shsrd.io import describe, open_source
 
 
@@ -26,7 +27,7 @@ class Arguments:
     """
 
     source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="SRC")]
-    variable: str | None = None
+    variable: Variable = None
     wavelengths: str | None = None
     json: bool = False
 

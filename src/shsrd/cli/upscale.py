@@ -75,6 +75,11 @@ def run(given: Sequence[str]) -> int:
         f"{arguments.destination}: {bands} bands of {rows} x {columns} pixels by {report.model}, "
         f"{report.frame} frame; degraded again it differs from the input by {agreement}" + _outside(report)
     )
+    if result.place_lost:
+        remark(
+            f"{arguments.destination}: latitude and longitude of its pixels are lost in this format; "
+            "a name ending in .nc, .zarr, .tif or .img keeps them"
+        )
     return 0
 
 

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 if TYPE_CHECKING:
+    from shsrd.degradation import Degradation
     from shsrd.upscaling import UpscaleOptions
+
+SensorName = Literal["enmap", "prisma", "tanager"]  # as in shsrd.degradation.SENSORS, whose import brings torch
+Variable = Annotated[str | None, tyro.conf.arg(aliases=["--dataset"])]  # what HDF5 calls it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +79,7 @@ class Wishes(Estimate):
     tile: int = 128
     cell: int = 128
     halo: int | None = None
-    variable: str | None = None
+    variable: Variable = None
     wavelengths: str | None = None
     compress: Literal["deflate", "zstd", "none"] | None = None
     workers: Annotated[int, tyro.conf.arg(metavar="N")] = 0
@@ -84,3 +88,10 @@ class Wishes(Estimate):
     def opening(self) -> dict[str, str | None]:
         """Further arguments of ``open_source``."""
         return {"variable": self.variable, "wavelengths": self.wavelengths}
+
+
+def seen_by(sensor: SensorName | None, scale: int) -> Degradation:
+    """How a low-resolution scene is made: as the sensor sees, or bicubic as in the benchmarks."""
+    from shsrd.degradation import Degradation
+
+    return Degradation(scale=scale) if sensor is None else Degradation.of_sensor(sensor, scale=scale)

@@ -3,13 +3,16 @@
 from shsrd.cube.cube import Cube
 from shsrd.cube.errors import InputError, SceneError
 from shsrd.cube.facts import Facts, Storage
+from shsrd.cube.geolocation import Geolocation, Lookup
 from shsrd.cube.nodata import fill_nodata
 from shsrd.cube.source import MemorySource, Source, read_whole, stripes
 
 __all__ = [
     "Cube",
     "Facts",
+    "Geolocation",
     "InputError",
+    "Lookup",
     "MemorySource",
     "SceneError",
     "Source",

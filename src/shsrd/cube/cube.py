@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from shsrd.cube.errors import SceneError
 from shsrd.cube.facts import Facts, Storage, check_facts, scaled_transform
+from shsrd.cube.geolocation import Geolocation
 
 if TYPE_CHECKING:  # training needs cubes' errors but no georeference
     import xarray
@@ -32,6 +33,7 @@ class Cube:
         storage: how the file stores numbers; outputs use the same unless asked otherwise.
         headers: every other header key of the file, untouched, as text.
         source: where it came from, for messages.
+        geolocation: latitude and longitude of every pixel of a scene in the sensor's own grid, or None.
 
     Raises:
         SceneError: shapes that do not fit together.
@@ -47,6 +49,7 @@ class Cube:
     storage: Storage = field(default_factory=Storage)
     headers: Mapping[str, str] = field(default_factory=dict)
     source: str = "<memory>"
+    geolocation: Geolocation | None = None
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 3:
@@ -57,7 +60,7 @@ class Cube:
         if np.iscomplexobj(self.pixels):
             raise SceneError(f"{self.source}: complex pixels are not supported; give magnitude or reflectance")
         if 0 in self.pixels.shape:
-            raise SceneError(f"{self.source}: the cube is empty (shape {self.pixels.shape})")
+            raise SceneError(f"{self.source}: the cube is empty (shape {self.pixels.shape}); give pixels")
         object.__setattr__(self, "pixels", np.asarray(self.pixels, np.float32))
         check_facts(self, bands=self.pixels.shape[0])
 
@@ -118,7 +121,8 @@ class Cube:
 
     def crop(self, *, rows: int, columns: int) -> Cube:
         """The upper-left ``rows`` x ``columns`` pixels; the transform stays true (same upper-left corner)."""
-        return self.replace(pixels=self.pixels[:, :rows, :columns])
+        places = None if self.geolocation is None else self.geolocation.cropped(rows=rows, columns=columns)
+        return self.replace(pixels=self.pixels[:, :rows, :columns], geolocation=places)
 
     def finer_transform(self, scale: int) -> Affine | None:
         """The transform of a grid ``scale`` times finer with the same outer corner (rotation included)."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shsrd.cube.errors import SceneError
+from shsrd.cube.geolocation import Geolocation
 
 if TYPE_CHECKING:  # training needs cubes' errors but no georeference
     from affine import Affine
@@ -58,10 +59,11 @@ class Facts:
     storage: Storage = field(default_factory=Storage)
     headers: Mapping[str, str] = field(default_factory=dict)
     source: str = "<memory>"
+    geolocation: Geolocation | None = None
 
     def __post_init__(self) -> None:
         if min(self.shape) < 1:
-            raise SceneError(f"{self.source}: the scene is empty (shape {self.shape})")
+            raise SceneError(f"{self.source}: the scene is empty (shape {self.shape}); give a file with pixels")
         if self.shape[0] > MOST_BANDS:
             raise SceneError(
                 f"{self.source}: {self.shape[0]} bands, at most {MOST_BANDS} are read; give the order of its axes"
@@ -69,8 +71,11 @@ class Facts:
         check_facts(self, bands=self.shape[0])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A read-only view does not pickle: headers travel as a plain dictionary."""
-        values = (getattr(self, name.name) for name in fields(self))
+        """A read-only view does not pickle: headers travel as a plain dictionary.
+
+        The geolocation stays behind: it may read from an open file, and who computes pixels elsewhere has no use of it.
+        """
+        values = (None if name.name == "geolocation" else getattr(self, name.name) for name in fields(self))
         return Facts, tuple(dict(value) if isinstance(value, Mapping) else value for value in values)
 
     def replace(self, **changes: Any) -> Facts:
@@ -81,7 +86,8 @@ class Facts:
         """Facts of the same scene on a grid ``scale`` times finer: same outer corner, rotation included."""
         bands, rows, columns = self.shape
         shape = (bands, rows * scale, columns * scale)
-        return self.replace(shape=shape, transform=scaled_transform(self.transform, 1 / scale))
+        places = None if self.geolocation is None else self.geolocation.finer(scale)
+        return self.replace(shape=shape, transform=scaled_transform(self.transform, 1 / scale), geolocation=places)
 
 
 def check_facts(facts: Any, *, bands: int) -> None:
@@ -104,6 +110,12 @@ def check_facts(facts: Any, *, bands: int) -> None:
         raise SceneError(f"{facts.source}: {len(facts.band_names)} band names for {bands} bands; correct the header")
     if facts.transform is not None and not np.isfinite(facts.transform[:6]).all():
         raise SceneError(f"{facts.source}: the place on the map is not finite; correct the header")
+    places = facts.geolocation
+    if places is not None and places.shape != facts.shape[1:]:
+        raise SceneError(
+            f"{facts.source}: latitude and longitude of {places.shape} pixels for {facts.shape[1:]}; give those of the "
+            "same grid, or none"
+        )
     object.__setattr__(facts, "headers", MappingProxyType(dict(facts.headers)))
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from shsrd.cube.errors import SceneError
 from shsrd.cube.facts import Facts, Storage
+from shsrd.cube.geolocation import Geolocation
 
 if TYPE_CHECKING:  # a heavy library that most programs with cubes never need
     import xarray
@@ -23,6 +24,10 @@ _AXES = {
 }
 _TO_NM = {"nm": 1.0, "nanometers": 1.0, "nanometer": 1.0, "nanometres": 1.0,
           "um": 1e3, "µm": 1e3, "micrometers": 1e3, "micrometer": 1e3, "micrometres": 1e3}  # fmt: skip
+_PLACES = {
+    "lat": {"standard_name": "latitude", "units": "degrees_north"},
+    "lon": {"standard_name": "longitude", "units": "degrees_east"},
+}
 _SAME_PIXEL = 1e-6  # of a pixel: coordinates and written transform say the same place
 
 
@@ -30,7 +35,8 @@ def data_array(values: Any, facts: Facts) -> xarray.DataArray:
     """Values ``(band, y, x)`` with everything known about them.
 
     Coordinates are ``wavelength`` and ``fwhm`` (nm), ``good_bands``, ``band_name``, and ``y`` and ``x`` (pixel
-    centres) where the grid lies straight on a map; how a file stores the numbers is in ``encoding``.
+    centres) where the grid lies straight on a map, ``lat`` and ``lon`` ``(y, x)`` where it is the sensor's own; how a
+    file stores the numbers is in ``encoding``.
 
     Args:
         values: an array or a lazily indexed one.
@@ -50,6 +56,9 @@ def data_array(values: Any, facts: Facts) -> xarray.DataArray:
     t = facts.transform
     if t is not None and t.b == t.d == 0:
         coordinates |= {"y": t.f + t.e * (np.arange(rows) + 0.5), "x": t.c + t.a * (np.arange(columns) + 0.5)}
+    if facts.geolocation is not None:
+        tables = zip(_PLACES.items(), facts.geolocation.whole(), strict=True)
+        coordinates |= {name: (("y", "x"), degrees, marks) for (name, marks), degrees in tables}
     array = xarray.DataArray(xarray.Variable(("band", "y", "x"), values), coordinates, name="reflectance")
     array.attrs = {"source": facts.source} | ({HEADERS: json.dumps(dict(facts.headers))} if facts.headers else {})
     array.encoding = _encoding(facts.storage)
@@ -94,6 +103,7 @@ def pixels_and_facts(array: xarray.DataArray) -> tuple[NDArray[np.float32], Fact
         storage=storage,
         headers=json.loads(array.attrs[HEADERS]) if HEADERS in array.attrs else _texts(array.attrs),
         source=source,
+        geolocation=_geolocation(ordered),
     )
     return values, facts
 
@@ -164,6 +174,12 @@ def _transform(array: xarray.DataArray) -> Affine | None:
     shown = Affine(steps[0], 0.0, across[0] - steps[0] / 2, 0.0, steps[1], down[0] - steps[1] / 2)
     near = np.allclose(written[:6], shown[:6], rtol=0, atol=_SAME_PIXEL * min(map(abs, steps)))
     return written if near else shown
+
+
+def _geolocation(array: xarray.DataArray) -> Geolocation | None:
+    found = [array.coords.get(name) for name in _PLACES]
+    tables = [np.asarray(c, np.float64) for c in found if c is not None and c.dims == array.dims[1:]]
+    return Geolocation.of(*tables) if len(tables) == len(_PLACES) else None
 
 
 def _texts(attributes: Mapping[Any, Any]) -> dict[str, str]:

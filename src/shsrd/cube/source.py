@@ -71,8 +71,10 @@ def stripes(source: Source) -> Iterator[slice]:
 
 
 def read_whole(source: Source) -> Cube:
-    """All pixels of a source, read in stripes."""
+    """All pixels of a source and, where it has a geolocation, all of that; read in stripes."""
     facts = source.facts
+    if facts.geolocation is not None:
+        facts = facts.replace(geolocation=facts.geolocation.held())
     pixels = np.empty(facts.shape, np.float32)
     for stripe in stripes(source):
         pixels[:, stripe] = source.read(stripe, slice(0, facts.shape[2]))

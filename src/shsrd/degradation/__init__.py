@@ -10,9 +10,12 @@ from shsrd.degradation.consistency import (
 from shsrd.degradation.degradation import Degradation, degrade, degrade_cube
 from shsrd.degradation.kernels import area_down, gaussian_down
 from shsrd.degradation.resample import bicubic_down, bicubic_round_trip, bicubic_up, pad_symmetric
+from shsrd.degradation.sensors import SENSORS, Sensor, gaussian_fwhm
 
 __all__ = [
+    "SENSORS",
     "Degradation",
+    "Sensor",
     "area_down",
     "back_project",
     "back_projection_reach",
@@ -23,6 +26,7 @@ __all__ = [
     "degrade",
     "degrade_cube",
     "gaussian_down",
+    "gaussian_fwhm",
     "interpolated_again",
     "low_correction",
     "pad_symmetric",

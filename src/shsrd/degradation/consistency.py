@@ -36,34 +36,48 @@ PERIOD = 128  # samples of the frequency response
 
 
 class Prefilter(NamedTuple):
-    """The cut inverse of ``M = DU`` along one axis.
+    """The cut inverse of ``M = DU``.
 
     Attributes:
-        taps: symmetric weights on the LR grid.
+        taps: symmetric weights on the LR grid along y.
+        taps_x: the same along x, as many.
         contraction: the largest factor by which a step multiplies any wave of the residual (two axes
             together).
     """
 
     taps: tuple[float, ...]
+    taps_x: tuple[float, ...]
     contraction: float
 
 
 @lru_cache(maxsize=64)
 def prefilter(degradation: Degradation) -> Prefilter:
     """The inverse filter P of a degradation, by its frequency response on a period of 128 LR pixels."""
-    M = _round_trip_response(degradation)
-    damping = 0.0 if 1 / M.min() <= LARGEST_GAIN and M.min() > 0 else (0.5 / LARGEST_GAIN) ** 2
-    inverse = np.fft.fft(M / (M * M + damping)).real / PERIOD  # symmetric: fft and ifft differ by 1/N only
-    omega = 2 * np.pi * np.arange(PERIOD) / PERIOD
+    responses = [_round_trip_response(along) for along in (degradation, degradation.turned)]
+    inverses = [_inverse(M) for M in responses]
     for radius in range(1, LONGEST_RADIUS + 1):
-        weights = inverse[: radius + 1] / (inverse[0] + 2 * inverse[1 : radius + 1].sum())  # gain 1 at the mean
-        P = weights[0] + 2 * np.cos(np.outer(omega, np.arange(1, radius + 1))) @ weights[1:]
-        left = M * P
-        contraction = float(np.abs(1 - np.outer(left, left)).max())
+        cut = [_cut(inverse, radius) for inverse in inverses]
+        left_y, left_x = (M * P for M, (_, P) in zip(responses, cut, strict=True))
+        contraction = float(np.abs(1 - np.outer(left_y, left_x)).max())
         if contraction <= CUT:
             break
-    taps = (*weights[:0:-1], *weights)
-    return Prefilter(tuple(float(weight) for weight in taps), contraction)
+    taps_y, taps_x = (tuple(float(weight) for weight in (*weights[:0:-1], *weights)) for weights, _ in cut)
+    return Prefilter(taps_y, taps_x, contraction)
+
+
+def _inverse(M: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights of ``M^-1`` along one axis, damped where ``M`` all but suppresses a wave."""
+    damping = 0.0 if 1 / M.min() <= LARGEST_GAIN and M.min() > 0 else (0.5 / LARGEST_GAIN) ** 2
+    inverse: NDArray[np.float64] = np.fft.fft(M / (M * M + damping)).real / PERIOD  # symmetric: ifft but for 1/N
+    return inverse
+
+
+def _cut(inverse: NDArray[np.float64], radius: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Weights 0 to ``radius`` with gain 1 at the mean, and their frequency response."""
+    omega = 2 * np.pi * np.arange(PERIOD) / PERIOD
+    weights = inverse[: radius + 1] / (inverse[0] + 2 * inverse[1 : radius + 1].sum())
+    P = weights[0] + 2 * np.cos(np.outer(omega, np.arange(1, radius + 1))) @ weights[1:]
+    return weights, P
 
 
 def _round_trip_response(degradation: Degradation) -> NDArray[np.float64]:
@@ -143,11 +157,11 @@ def low_correction(residual: Tensor, degradation: Degradation) -> Tensor:
 
 def _correction(residual: Tensor, degradation: Degradation, steps: int) -> Tensor:
     """``P r + P (I - M P) r + …``: as many terms as there are steps."""
-    taps = prefilter(degradation).taps
-    total = term = decimate(residual, taps, 1)
+    P = prefilter(degradation)
+    total = term = decimate(residual, P.taps, 1, taps_x=P.taps_x)
     for _ in range(1, steps):
         residual = residual - interpolated_again(term, degradation)
-        term = decimate(residual, taps, 1)
+        term = decimate(residual, P.taps, 1, taps_x=P.taps_x)
         total = total + term
     return total
 

@@ -1,6 +1,6 @@
 """The degradation D as a value: which sensor, which scale; applied to tensors and to whole cubes."""
 
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 from shsrd.cube import Cube, SceneError, fill_nodata
 from shsrd.degradation.kernels import FWHM_PER_SIGMA, area_down, gaussian_down, gaussian_taps
 from shsrd.degradation.resample import SUPPORT, bicubic_down
+from shsrd.degradation.sensors import sensor_named
 
 SCALES = range(2, 17)
 NODATA_SHARE = 0.5  # an LR pixel is no-data when at least this share of its block is
@@ -25,6 +26,7 @@ class Degradation(BaseModel):
         scale: integer factor, 2 to 16; a value outside is refused where it is used, with a SceneError.
         fwhm_pixels: full width at half maximum of the Gaussian PSF in HR pixels; None means one LR pixel
             (``scale``). The other kernels have their own width and refuse it.
+        fwhm_x_pixels: the same along x, where it is another; ``fwhm_pixels`` is then that along y.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,18 +34,50 @@ class Degradation(BaseModel):
     kernel: Literal["bicubic", "gaussian", "area"] = "bicubic"
     scale: int = 4
     fwhm_pixels: float | None = Field(default=None, gt=0)
+    fwhm_x_pixels: float | None = Field(default=None, gt=0)
+
+    @classmethod
+    def of_sensor(cls, name: str, *, scale: int = 4) -> Self:
+        """What a sensor would see whose pixels are ``scale`` times as large: a Gaussian of its published MTF.
+
+        Its flight direction is taken as y, as in the sensor's own grid. The blur of the scene that is degraded adds to
+        it and is not subtracted.
+
+        Args:
+            name: a key of ``SENSORS``, which has the figures and their sources.
+            scale: integer factor.
+
+        Raises:
+            SceneError: no such sensor (the message lists those there are), or scale out of range.
+        """
+        _check_scale(scale)
+        along_y, along_x = (scale * fwhm for fwhm in sensor_named(name).fwhm)
+        return cls(kernel="gaussian", scale=scale, fwhm_pixels=along_y, fwhm_x_pixels=along_x)
 
     @property
     def sigma(self) -> float:
-        """Standard deviation of the Gaussian PSF in HR pixels."""
+        """Standard deviation of the Gaussian PSF along y in HR pixels."""
         return (self.scale if self.fwhm_pixels is None else self.fwhm_pixels) / FWHM_PER_SIGMA
+
+    @property
+    def sigma_x(self) -> float:
+        """Standard deviation of the Gaussian PSF along x in HR pixels."""
+        return self.sigma if self.fwhm_x_pixels is None else self.fwhm_x_pixels / FWHM_PER_SIGMA
+
+    @property
+    def turned(self) -> Self:
+        """The same with y and x exchanged."""
+        if self.fwhm_x_pixels is None:
+            return self
+        along_y = self.scale if self.fwhm_pixels is None else self.fwhm_pixels
+        return self.model_copy(update={"fwhm_pixels": self.fwhm_x_pixels, "fwhm_x_pixels": along_y})
 
     @property
     def reach(self) -> int:
         """How far, in LR pixels beyond its own block, an LR pixel looks."""
         taps = {
             "bicubic": 2 * SUPPORT * self.scale,
-            "gaussian": len(gaussian_taps(self.scale, self.sigma)),
+            "gaussian": len(gaussian_taps(self.scale, max(self.sigma, self.sigma_x))),
             "area": self.scale,
         }
         return -(-(taps[self.kernel] - self.scale) // (2 * self.scale))
@@ -67,7 +101,7 @@ def degrade(x: Tensor, degradation: Degradation) -> Tensor:
         case "bicubic":
             return bicubic_down(x, degradation.scale)
         case "gaussian":
-            return gaussian_down(x, degradation.scale, degradation.sigma)
+            return gaussian_down(x, degradation.scale, degradation.sigma, sigma_x=degradation.sigma_x)
         case "area":
             return area_down(x, degradation.scale)
 
@@ -96,7 +130,8 @@ def degrade_cube(cube: Cube, degradation: Degradation) -> Cube:
     filled = torch.from_numpy(np.ascontiguousarray(fill_nodata(pixels)))
     low = degrade(filled, degradation).numpy()
     low[_mostly_missing(pixels, s)] = np.nan
-    return cube.replace(pixels=low, transform=cube.coarser_transform(s))
+    places = None if cube.geolocation is None else cube.geolocation.coarser(s)
+    return cube.replace(pixels=low, transform=cube.coarser_transform(s), geolocation=places)
 
 
 def _mostly_missing(pixels: NDArray[np.float32], scale: int) -> NDArray[np.bool_]:
@@ -108,9 +143,14 @@ def _mostly_missing(pixels: NDArray[np.float32], scale: int) -> NDArray[np.bool_
 
 def _check(degradation: Degradation, size: tuple[int, int], source: str) -> None:
     s = degradation.scale
-    if s not in SCALES:
-        raise SceneError(f"scale {s} is out of range; choose {SCALES.start} to {SCALES.stop - 1}")
+    _check_scale(s)
     if min(size) < s:
         raise SceneError(f"{source}: {size[0]} x {size[1]} pixels are fewer than scale {s}; choose a smaller scale")
-    if degradation.fwhm_pixels is not None and degradation.kernel != "gaussian":
+    widths = (degradation.fwhm_pixels, degradation.fwhm_x_pixels)
+    if widths != (None, None) and degradation.kernel != "gaussian":
         raise SceneError(f"fwhm_pixels belongs to the gaussian kernel, not to {degradation.kernel}; leave it out")
+
+
+def _check_scale(scale: int) -> None:
+    if scale not in SCALES:
+        raise SceneError(f"scale {scale} is out of range; choose {SCALES.start} to {SCALES.stop - 1}")

@@ -17,13 +17,14 @@ FWHM_PER_SIGMA = math.sqrt(8 * math.log(2))  # 2.3548: full width at half maximu
 GAUSSIAN_REACH = 4.0  # taps are cut where the Gaussian is below 3.4e-4 of its peak
 
 
-def decimate(x: Tensor, taps: Sequence[float], scale: int) -> Tensor:
+def decimate(x: Tensor, taps: Sequence[float], scale: int, *, taps_x: Sequence[float] | None = None) -> Tensor:
     """Filter ``(..., y, x)`` separably by ``taps`` with mirrored borders and keep every ``scale``-th sample.
 
     Args:
         x: ``(..., y, x)``, both sides multiples of ``scale``.
         taps: symmetric weights, at least ``scale`` of them and of the same parity.
         scale: integer step; 1 filters without decimation.
+        taps_x: weights along x, where they are others than along y.
 
     Returns:
         ``(..., y / scale, x / scale)``.
@@ -33,13 +34,24 @@ def decimate(x: Tensor, taps: Sequence[float], scale: int) -> Tensor:
     """
     if x.shape[-2] % scale or x.shape[-1] % scale:
         raise ValueError(f"sides {tuple(x.shape[-2:])} are no multiples of scale {scale}; crop first")
+    taps_x = taps if taps_x is None else taps_x
+    margin_y, margin_x = _margin(taps, scale), _margin(taps_x, scale)
+    rows, columns = x.shape[-2] // scale, x.shape[-1] // scale
+    margin = max(margin_y, margin_x)
+    padded = pad_symmetric(x, margin)
+    first_y, first_x = margin - margin_y, margin - margin_x
+    shifted = [padded[..., k : k + scale * (rows - 1) + 1 : scale, :] for k in range(first_y, first_y + len(taps))]
+    along_y = _weighted(taps, shifted)
+    shifted = [along_y[..., k : k + scale * (columns - 1) + 1 : scale] for k in range(first_x, first_x + len(taps_x))]
+    return _weighted(taps_x, shifted)
+
+
+def _margin(taps: Sequence[float], scale: int) -> int:
+    """How far taps reach beyond a block, on each side."""
     margin, odd = divmod(len(taps) - scale, 2)
     if odd or margin < 0:
         raise ValueError(f"{len(taps)} taps cannot be centred on blocks of {scale}; same parity and not fewer")
-    rows, columns = x.shape[-2] // scale, x.shape[-1] // scale
-    padded = pad_symmetric(x, margin)
-    along_y = _weighted(taps, [padded[..., k : k + scale * (rows - 1) + 1 : scale, :] for k in range(len(taps))])
-    return _weighted(taps, [along_y[..., k : k + scale * (columns - 1) + 1 : scale] for k in range(len(taps))])
+    return margin
 
 
 def _weighted(taps: Sequence[float], views: Sequence[Tensor]) -> Tensor:
@@ -59,20 +71,22 @@ def gaussian_taps(scale: int, sigma: float) -> tuple[float, ...]:
     return tuple(weight / total for weight in weights)
 
 
-def gaussian_down(x: Tensor, scale: int, sigma: float) -> Tensor:
+def gaussian_down(x: Tensor, scale: int, sigma: float, *, sigma_x: float | None = None) -> Tensor:
     """A sensor with a Gaussian point spread function, then decimation at the block centres.
 
     Args:
         x: ``(..., y, x)``, both sides multiples of ``scale``.
         scale: integer factor.
         sigma: standard deviation of the PSF in HR pixels; ``FWHM / 2.3548``.
+        sigma_x: the same along x, where it is another than along y.
 
     Returns:
         ``(..., y / scale, x / scale)``; borders are mirrored.
     """
-    if not sigma > 0:
-        raise ValueError(f"sigma {sigma} of a Gaussian must be above 0 HR pixels")
-    return decimate(x, gaussian_taps(scale, sigma), scale)
+    sigma_x = sigma if sigma_x is None else sigma_x
+    if not min(sigma, sigma_x) > 0:
+        raise ValueError(f"sigma {min(sigma, sigma_x)} of a Gaussian must be above 0 HR pixels")
+    return decimate(x, gaussian_taps(scale, sigma), scale, taps_x=gaussian_taps(scale, sigma_x))
 
 
 def area_down(x: Tensor, scale: int) -> Tensor:

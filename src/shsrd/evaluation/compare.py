@@ -32,7 +32,14 @@ class Comparison:
     bands: int
 
 
-def compare(estimate: Cube, reference: Cube, scale: int, *, data_range: float | None = None) -> Comparison:
+def compare(
+    estimate: Cube,
+    reference: Cube,
+    scale: int,
+    *,
+    data_range: float | None = None,
+    degradation: Degradation | None = None,
+) -> Comparison:
     """Every figure of an estimate, and the same for bicubic.
 
     Args:
@@ -40,10 +47,15 @@ def compare(estimate: Cube, reference: Cube, scale: int, *, data_range: float | 
         reference: the truth; rows and columns beyond the last multiple of the scale are cropped at the lower right.
         scale: factor.
         data_range: range of pixel values; None means 1, or the reference's maximum where that is above 1.5.
+        degradation: how the low resolution was made, for bicubic and consistency; None is the bicubic kernel.
 
     Raises:
         SceneError: the two do not have the same bands and size.
+        ValueError: a degradation of another scale.
     """
+    seen = degradation or Degradation(kernel="bicubic", scale=scale)
+    if seen.scale != scale:
+        raise ValueError(f"degradation of scale {seen.scale} for a comparison at scale {scale}; give one scale")
     _, rows, columns = reference.shape
     if not 2 <= scale <= min(rows, columns):
         raise SceneError(f"{reference.source}: scale {scale} does not fit {rows} x {columns} pixels; choose 2 or more")
@@ -60,22 +72,22 @@ def compare(estimate: Cube, reference: Cube, scale: int, *, data_range: float | 
         raise SceneError(f"{estimate.source} and {reference.source} share no usable band; check their bad-band lists")
     peak = float(np.nanmax(truth.pixels[used]))
     span = data_range if data_range is not None else 1.0 if peak <= REFLECTANCE_LIMIT else peak
-    low = degrade_cube(truth, Degradation(kernel="bicubic", scale=scale)).pixels[used]
+    low = degrade_cube(truth, seen).pixels[used]
     interpolated = bicubic_up(torch.from_numpy(fill_nodata(low)), scale).numpy()
 
     def judged(pixels: NDArray[np.float32]) -> Scores:
-        agreement = _consistency(pixels, low, scale, span)
+        agreement = _consistency(pixels, low, seen, span)
         return evaluate(pixels, truth.pixels[used], scale=scale, data_range=span, consistency=agreement)
 
     return Comparison(judged(estimate.pixels[used]), judged(interpolated), span, int(used.sum()))
 
 
-def _consistency(pixels: NDArray[np.float32], low: NDArray[np.float32], scale: int, span: float) -> float:
+def _consistency(pixels: NDArray[np.float32], low: NDArray[np.float32], degradation: Degradation, span: float) -> float:
     """RMSE(D(estimate), D(reference)) / range, over low-resolution pixels whose whole surroundings are valid."""
-    again = degrade(torch.from_numpy(fill_nodata(pixels)), Degradation(kernel="bicubic", scale=scale)).numpy()
+    again = degrade(torch.from_numpy(fill_nodata(pixels)), degradation).numpy()
     holes = ~np.isfinite(pixels)
     if holes.any():
-        touched = degrade(torch.from_numpy(holes.astype(np.float32)), Degradation(kernel="bicubic", scale=scale))
+        touched = degrade(torch.from_numpy(holes.astype(np.float32)), degradation)
         again = np.where(np.abs(touched.numpy()) > 0, np.nan, again)
     if not (np.isfinite(again) & np.isfinite(low)).any():
         return float("nan")

@@ -62,7 +62,7 @@ def choose(shapes: Mapping[str, tuple[int, ...]], *, wanted: str | None, option:
         source: file name for messages.
 
     Raises:
-        SceneError: no such array, none with three axes, or several of which none was named.
+        SceneError: no such array, none with three axes longer than 1, or several of which none was named.
     """
     scenes = [name for name, shape in shapes.items() if len(shape) == 3 and min(shape) > 1]
     listed = ", ".join(f"{name} {'x'.join(map(str, shapes[name]))}" for name in scenes[:12])
@@ -74,7 +74,9 @@ def choose(shapes: Mapping[str, tuple[int, ...]], *, wanted: str | None, option:
         return wanted
     if not scenes:
         flat = ", ".join(f"{n} {'x'.join(map(str, s))}" for n, s in list(shapes.items())[:8]) or "nothing numeric"
-        raise SceneError(f"{source}: no array with three axes in the file ({flat}); give a file with a scene")
+        raise SceneError(
+            f"{source}: no array with three axes longer than 1 in the file ({flat}); give a file with a scene"
+        )
     if len(scenes) > 1:
         raise SceneError(f"{source}: several arrays could be the scene ({listed}); name one with {option}=...")
     return scenes[0]

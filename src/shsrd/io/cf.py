@@ -12,6 +12,11 @@ from shsrd.cube import Facts, Storage
 
 SCENE = "reflectance"
 CONVENTIONS = "CF-1.8"
+NOWHERE = -9999.0  # degrees: GDAL compares numbers, and NaN is not even equal to itself
+PLACES = {
+    "lat": {"standard_name": "latitude", "long_name": "latitude of pixel centres", "units": "degrees_north"},
+    "lon": {"standard_name": "longitude", "long_name": "longitude of pixel centres", "units": "degrees_east"},
+}
 
 
 def pixel_centres(facts: Facts) -> dict[str, NDArray[np.floating[Any]]]:
@@ -66,3 +71,8 @@ def grid_mapping(facts: Facts) -> dict[str, str]:
     if facts.transform is not None:
         marks["GeoTransform"] = " ".join(repr(float(v)) for v in facts.transform.to_gdal())
     return marks
+
+
+def filled(places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Places as they are stored: ``NOWHERE`` where there is none."""
+    return np.where(np.isfinite(places), places, NOWHERE)

@@ -58,6 +58,23 @@ def check_numeric(dtype: np.dtype[Any], *, source: str) -> None:
         raise SceneError(f"{source}: pixels are {kind}; give real numbers (magnitude or reflectance)")
 
 
+def check_scale(storage: Storage, *, source: str) -> None:
+    """Refuse a scale or an offset that makes no pixels of stored numbers.
+
+    Args:
+        storage: what a file says of its numbers.
+        source: file name for messages.
+
+    Raises:
+        SceneError: a scale of 0, or one of them is not finite.
+    """
+    if not np.isfinite([storage.scale, storage.offset]).all() or storage.scale == 0:
+        raise SceneError(
+            f"{source}: its scale {storage.scale:g} and offset {storage.offset:g} make no pixels of stored numbers; "
+            "correct them to finite numbers, the scale other than 0"
+        )
+
+
 def _decode_part(stored: NDArray[np.generic], storage: Storage) -> NDArray[np.float32]:
     if storage.scale == 1 and storage.offset == 0:
         values = stored.astype(np.float32)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import rasterio
@@ -19,10 +21,18 @@ _BLOCK_BYTES = 2**24  # GDAL before 3.11 knows only blocks that hold all bands: 
 class CogSink:
     """A cloud optimised GeoTIFF; the plain one lies beside it until it is complete."""
 
-    def __init__(self, part: Path, facts: Facts, *, compress: Compression = DEFAULT) -> None:
+    def __init__(
+        self,
+        part: Path,
+        facts: Facts,
+        *,
+        compress: Compression = DEFAULT,
+        places: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._part, self._facts, self._compress = part, facts, compress
+        self._domains = {"copy_src_mdd": "YES"} if places else {}
         self._plain = part.with_name(f"plain {part.name}")
-        self._sink = GeotiffSink(self._plain, facts, compress=compress, for_cog=True)
+        self._sink = GeotiffSink(self._plain, facts, compress=compress, for_cog=True, places=places)
 
     def put(self, stored: NDArray[np.generic], row: int, column: int) -> None:
         """Take a rectangle of stored numbers."""
@@ -41,6 +51,7 @@ class CogSink:
                 bigtiff="IF_SAFER",
                 num_threads=threads(),
                 **cog_options(self._compress),
+                **self._domains,
             )
             check_complete(self._part, overviews=len(overview_factors(self._facts, longer_than=TILE)))
 

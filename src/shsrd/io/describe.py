@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.cube import Cube, Facts, MemorySource, Source, stripes
+from shsrd.cube import Cube, Facts, Geolocation, MemorySource, Source, stripes
 from shsrd.io.not_rectified import GRID
 
 if TYPE_CHECKING:
@@ -23,13 +23,16 @@ def describe(scene: Cube | Source) -> dict[str, Any]:
 
     Returns:
         Keys ``source, shape, wavelength_nm, fwhm_nm, dtype, scale, offset, nodata, nodata_share, bad_bands,
-        empty_bands, crs, pixel_size, bounds, grid, value_range, band_names, headers``; None where the scene
-        does not say. ``shape`` is bands, rows, columns; ranges are ``[lowest, highest]``; ``bounds`` is
-        ``[left, bottom, right, top]`` of the outer corners; ``grid`` tells that rows and columns are those of
-        the sensor, not of a map.
+        empty_bands, crs, pixel_size, bounds, grid, geolocation, lookup_table, value_range, band_names, headers``;
+        None where the scene does not say. ``shape`` is bands, rows, columns; ranges are ``[lowest, highest]``;
+        ``bounds`` is ``[left, bottom, right, top]`` of the outer corners; ``grid`` tells that rows and columns are
+        those of the sensor, not of a map; ``geolocation`` is ``[west, south, east, north]`` of the outermost pixel
+        centres in degrees, where latitude and longitude of every pixel are known (west > east across the
+        antimeridian); ``lookup_table`` is ``[rows, columns]`` of the orthorectified grid that the file describes.
     """
     source: Source = MemorySource(scene) if isinstance(scene, Cube) else scene
     facts, seen = source.facts, _survey(source)
+    places = facts.geolocation
     return {
         "source": facts.source,
         "shape": list(facts.shape),
@@ -46,6 +49,8 @@ def describe(scene: Cube | Source) -> dict[str, Any]:
         "pixel_size": _pixel_size(facts.transform),
         "bounds": bounds(facts),
         "grid": facts.headers.get(GRID),
+        "geolocation": None if places is None else extent(places),
+        "lookup_table": None if places is None or places.lookup is None else list(places.lookup.shape),
         "value_range": [seen.lowest, seen.highest] if seen.counts.any() else None,
         "band_names": len(facts.band_names),
         "headers": sorted(facts.headers),
@@ -82,6 +87,25 @@ def bounds(scene: Cube | Facts) -> list[float] | None:
     corners = [scene.transform * corner for corner in ((0, 0), (columns, 0), (0, rows), (columns, rows))]
     xs, ys = zip(*corners, strict=True)
     return [min(xs), min(ys), max(xs), max(ys)]
+
+
+def extent(places: Geolocation) -> list[float] | None:
+    """``[west, south, east, north]`` of all pixel centres in degrees; None where all are nowhere.
+
+    West is greater than east where the shorter way from one to the other crosses the antimeridian.
+    """
+    lowest, highest = np.full(3, math.inf), np.full(3, -math.inf)  # latitude, longitude from -180, longitude from 0
+    for square, _, _ in places.squares():
+        known = square[:, np.isfinite(square[0])]
+        if known.size:
+            turned = np.stack([known[0], (known[1] + 180) % 360 - 180, known[1] % 360])
+            lowest, highest = np.minimum(lowest, turned.min(axis=1)), np.maximum(highest, turned.max(axis=1))
+    if not np.isfinite(lowest).all():
+        return None
+    west, east = (float(ends[1]) for ends in (lowest, highest))
+    if highest[2] - lowest[2] < east - west:
+        west, east = (float((ends[2] + 180) % 360 - 180) for ends in (lowest, highest))
+    return [west, float(lowest[0]), east, float(highest[0])]
 
 
 def _range(values: NDArray[np.float64] | None) -> list[float] | None:

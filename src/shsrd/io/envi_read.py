@@ -13,6 +13,7 @@ from shsrd.cube import Facts, SceneError
 from shsrd.io.blocks import read_block
 from shsrd.io.envi_facts import header_facts, shallow
 from shsrd.io.envi_header import integer, lookup, read_header
+from shsrd.io.files import place_file
 from shsrd.io.sources import StoredSource, array_numbers
 
 DATA_TYPES = {1: "uint8", 2: "int16", 3: "int32", 4: "float32", 5: "float64",
@@ -90,6 +91,10 @@ def open_envi(header: Path, data: Path) -> StoredSource:
     _check_size(data, header, frame)
     told = header_facts(values, bands=frame.bands, dtype=frame.kind.name, source=str(header))
     facts = Facts((frame.bands, frame.lines, frame.samples), **shallow(told), source=str(data))
+    if facts.transform is None and place_file(data).is_file():
+        from shsrd.io.place_files import geolocation_beside  # brings GDAL
+
+        facts = facts.replace(geolocation=geolocation_beside(data, (frame.lines, frame.samples)))
     axes = _LAYOUT[frame.interleave]
     return StoredSource(facts, array_numbers(partial(_part, data, frame), axes, dtype=frame.kind, source=str(data)))
 

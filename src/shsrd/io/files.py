@@ -138,6 +138,16 @@ def companions(target: Path) -> tuple[Path, ...]:
     return tuple(target.with_name(target.name + ending) for ending in (".aux.xml", ".ovr", ".msk"))
 
 
+def place_file(target: Path) -> Path:
+    """Where latitude and longitude of a GeoTIFF or ENVI scene lie, which itself cannot hold them."""
+    return target.with_name(f"{target.stem}_loc.tif")
+
+
+def aux_file(data: Path) -> Path:
+    """Where GDAL looks for what an ENVI header cannot say."""
+    return data.with_name(data.name + ".aux.xml")
+
+
 def write_json(value: Any, path: str | os.PathLike[str]) -> None:
     """Write JSON that appears under its name only when complete (an older file is replaced).
 

@@ -3,38 +3,32 @@
 from __future__ import annotations
 
 import json
-import math
 import re
-import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rasterio
 from affine import Affine
 from numpy.typing import NDArray
-from rasterio.enums import Interleaving
-from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
 from shsrd.cube import Facts, SceneError, Storage
-from shsrd.io.codec import fits
+from shsrd.io.codec import check_scale, fits
 from shsrd.io.envi_facts import HeaderFacts, header_facts
 from shsrd.io.envi_header import lookup, plain_key, read_header
 from shsrd.io.envi_read import describes_tiff, header_beside, image_beside
-from shsrd.io.files import MOST_COMPRESSION, check_size
+from shsrd.io.geotiff_mask import mask_of_tiff, with_nodata
+from shsrd.io.geotiff_names import HEADERS_TAG, NAMESPACE
+from shsrd.io.geotiff_open import open_tiff
+from shsrd.io.place_files import geolocation_beside
 from shsrd.io.product_xml import Product, product_of
 from shsrd.io.sources import StoredSource
 from shsrd.io.wavelengths import to_nanometres, unit_power
 
-NAMESPACE = "SHSRD"  # GDAL metadata domain that carries the header keys of other formats
-HEADERS_TAG = "SHSRD_HEADERS"  # the same in the common domain, the only one that a cloud optimised GeoTIFF has
-_DENSE = ("ZSTD", "LZMA", "LERC", "JXL", "WEBP")  # constant blocks shrink up to 30000:1
 _IN_TEXT = re.compile(r"([0-9.]+)\s*(nm|nanometers|um|µm|micrometers)\s*\)?\s*$", re.IGNORECASE)
-_BLOCK = 2**26  # bytes of a tile in a file of any size; GDAL makes room for whole tiles
 _TAIL = 60  # characters of a band's name that may hold its wavelength
 _ABSORBED = re.compile(r"Band_\d+|AREA_OR_POINT|SHSRD_HEADERS")  # become band names and transform
 _ENVI_KEYS = {
@@ -78,26 +72,18 @@ def open_geotiff(path: Path) -> StoredSource:
         if product is not None:
             facts = facts.replace(headers=product.headers | dict(facts.headers))
         decoding = _own_scales(dataset) or _gains(product, facts.storage)
+        for storage in decoding or ():
+            check_scale(storage, source=str(path))
         if decoding is not None:
             facts = facts.replace(storage=Storage("float32"))
-        return source_of_tiff(dataset, facts, stack.pop_all().close, decoding=decoding)
-
-
-def open_tiff(path: Path) -> Any:
-    """The open file as GDAL sees it, once it is known that the file can hold what it promises.
-
-    Raises:
-        SceneError: bands of different types, complex bands, or a size the file cannot hold.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # a scene without a place is fine
-        dataset = rasterio.open(path, driver="GTiff", sharing=False)
-    try:
-        _check(dataset, path)
-    except SceneError:
-        dataset.close()
-        raise
-    return dataset
+        if facts.transform is None:
+            facts = facts.replace(geolocation=geolocation_beside(path, dataset.shape))
+        mask = mask_of_tiff(dataset, path)
+        if mask is not None:  # the number that is chosen for no-data may be one of a valid pixel
+            decoding = decoding or (facts.storage,) * dataset.count
+            facts = facts.replace(storage=with_nodata(facts.storage))
+        source = source_of_tiff(dataset, facts, stack.pop_all().close, decoding=decoding)
+        return replace(source, mask=mask)
 
 
 def source_of_tiff(
@@ -118,19 +104,6 @@ def source_of_tiff(
 
     block = max(shape[0] for shape in dataset.block_shapes)
     return StoredSource(facts, numbers, min(block, facts.shape[1]), release, decoding)
-
-
-def _check(dataset: Any, path: Path) -> None:
-    if len(set(dataset.dtypes)) != 1 or dataset.dtypes[0].startswith("complex"):
-        kinds = ", ".join(sorted(set(dataset.dtypes)))
-        raise SceneError(f"{path}: bands of type {kinds} are not one real type; convert to one, such as float32")
-    claimed = dataset.width * dataset.height * dataset.count * np.dtype(dataset.dtypes[0]).itemsize
-    method = dataset.tags(ns="IMAGE_STRUCTURE").get("COMPRESSION", "").upper()
-    ratio = 1 if not method else 40 * MOST_COMPRESSION if method in _DENSE else MOST_COMPRESSION
-    check_size(path, claimed, ratio=ratio)
-    together = dataset.count if dataset.interleaving is Interleaving.pixel else 1
-    block = max(math.prod(shape) for shape in dataset.block_shapes) * together
-    check_size(path, block * np.dtype(dataset.dtypes[0]).itemsize - _BLOCK, ratio=ratio)
 
 
 def _product(dataset: Any, path: Path) -> Product | None:

@@ -6,9 +6,10 @@ import errno
 import json
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from rasterio.windows import Window
 
 from shsrd.cube import Facts, SceneError
 from shsrd.io.compression import DEFAULT, OVERVIEW_LEVELS, Compression, threads, tiff_options
-from shsrd.io.geotiff_read import HEADERS_TAG, NAMESPACE
+from shsrd.io.geotiff_names import GEOLOCATION, HEADERS_TAG, NAMESPACE
 from shsrd.io.sinks import Squares
 from shsrd.io.wavelengths import micrometres_text
 
@@ -44,15 +45,26 @@ class GeotiffSink:
         facts: of the scene.
         compress: how blocks are compressed.
         for_cog: whether GDAL will copy it to a cloud optimised one, which has overviews down to one block, and
-            which loses metadata domains.
+            which loses metadata domains of ours.
+        places: GDAL's metadata that name a file with latitude and longitude; empty where there is none.
     """
 
-    def __init__(self, part: Path, facts: Facts, *, compress: Compression = DEFAULT, for_cog: bool = False) -> None:
+    def __init__(
+        self,
+        part: Path,
+        facts: Facts,
+        *,
+        compress: Compression = DEFAULT,
+        for_cog: bool = False,
+        places: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._part = part
         self._factors = overview_factors(facts, longer_than=TILE if for_cog else _OVERVIEWS_BEYOND)
         with bounded():
             self._dataset = rasterio.open(part, "w", **_profile(facts, compress))
             _write_tags(self._dataset, facts)
+            if places:
+                self._dataset.update_tags(ns=GEOLOCATION, **places)
             if for_cog and facts.headers:
                 self._dataset.update_tags(**{HEADERS_TAG: json.dumps(dict(facts.headers))})
         # tags come before pixels, so that they lie at the head of the file

@@ -13,11 +13,11 @@ import h5py
 import numpy as np
 from scipy.io import netcdf_file
 
-from shsrd.cube import Cube, Facts, SceneError, read_whole
+from shsrd.cube import Cube, SceneError, read_whole
+from shsrd.io.geolocated import located
 from shsrd.io.gridded import Array, Container, source_from_container
 from shsrd.io.hdf5_arrays import container_of, open_file, plain
 from shsrd.io.neon import neon_scene, with_water_windows
-from shsrd.io.not_rectified import sensor_grid, tables_of
 from shsrd.io.prisma import is_prisma, open_prisma
 from shsrd.io.sources import StoredSource
 from shsrd.io.tanager import is_tanager, open_tanager
@@ -60,13 +60,7 @@ def _open_any(
     source = source_from_container(box, dataset=dataset or neon, wavelengths=wavelengths, axes=axes)
     is_neon = neon is not None and neon.endswith((dataset or neon).strip("/"))
     facts = with_water_windows(source.facts, file[neon].parent) if is_neon else source.facts
-    return replace(source, facts=_with_grid(facts, box, path))
-
-
-def _with_grid(facts: Facts, box: Container, path: Path) -> Facts:
-    """A scene without a place, and with latitude and longitude of every pixel, is in the sensor's grid."""
-    tables = tables_of(box, *facts.shape[1:]) if facts.transform is None else []
-    return facts.replace(headers=dict(facts.headers) | sensor_grid(tables, path, *facts.shape[1:])) if tables else facts
+    return replace(source, facts=located(facts, box, path))
 
 
 def read_netcdf3(path: Path, *, dataset: str | None, wavelengths: str | None, axes: str | None) -> Cube:
@@ -75,7 +69,8 @@ def read_netcdf3(path: Path, *, dataset: str | None, wavelengths: str | None, ax
         arrays = {name: _classic(variable) for name, variable in file.variables.items()}
         attributes: Mapping[str, Any] = {k: plain(v) for k, v in file._attributes.items()}
         box = Container(arrays, attributes, str(path))
-        return read_whole(source_from_container(box, dataset=dataset, wavelengths=wavelengths, axes=axes))
+        source = source_from_container(box, dataset=dataset, wavelengths=wavelengths, axes=axes)
+        return read_whole(replace(source, facts=located(source.facts, box, path)))
 
 
 class _Metered(io.FileIO):

@@ -112,13 +112,20 @@ def checked_wkt(text: str, *, source: str) -> str:
     Raises:
         SceneError: it is not.
     """
+    if not is_wkt(text):
+        raise SceneError(
+            f"{source}: coordinate system {text[:60]!r} cannot be read; correct or delete it in the header"
+        )
+    return text
+
+
+def is_wkt(text: str) -> bool:
+    """Whether a text is a readable coordinate reference system in WKT."""
     try:
         CRS.from_wkt(text)
     except CRSError:
-        raise SceneError(
-            f"{source}: coordinate system {text[:60]!r} cannot be read; correct or delete it in the header"
-        ) from None
-    return text
+        return False
+    return True
 
 
 def wkt_of(anything: str, *, source: str) -> str:

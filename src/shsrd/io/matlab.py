@@ -53,15 +53,15 @@ def _open_v73(path: Path, variable: str | None, *, wavelengths: str | None, axes
     """HDF5 lists axes the other way round: rows x columns x bands arrives as (band, x, y)."""
     with ExitStack() as stack:
         file = stack.enter_context(open_file(path))
-        arrays = {n: d for n, d in file.items() if isinstance(d, h5py.Dataset) and d.dtype.kind in "iufbV"}
+        arrays = {n: d for n, d in file.items() if isinstance(d, h5py.Dataset) and d.dtype.kind in "iufbcV"}
         shapes = {name: array.shape[::-1] for name, array in arrays.items()}
         name = choose(shapes, wanted=variable, option="variable", source=str(path))
         scene = arrays[name]
-        if scene.dtype.kind == "V":
+        if scene.dtype.kind in "cV":
             raise SceneError(f"{path}: {name} is complex; give magnitude or reflectance")
         check_numbers(scene, path)
         small = {n: _side_v73(d, path) for n, d in arrays.items() if n != name and d.size <= _SIDE_LIMIT}
-        side = {n: values for n, values in small.items() if values.dtype.kind != "V"}
+        side = {n: values for n, values in small.items() if values.dtype.kind not in "cV"}
         turned = ArrayPart(shapes[name], scene.dtype, lambda key: np.asarray(scene[key[::-1]]).T)
         source = source_from_arrays(turned, side, wavelengths=wavelengths, axes=axes, source=str(path))
         return replace(source, release=stack.pop_all().close)

@@ -13,11 +13,14 @@ from numpy.typing import NDArray
 from shsrd.cube import Facts
 from shsrd.io.cf import (
     CONVENTIONS,
+    NOWHERE,
+    PLACES,
     SCENE,
     axis_attributes,
     band_axis,
     band_lists,
     fill_value,
+    filled,
     grid_mapping,
     pixel_centres,
 )
@@ -62,7 +65,10 @@ class _Disk(WholeWrites):
 
 
 class NetcdfSink:
-    """NetCDF 4: ``reflectance`` (wavelength, y, x), ``wavelength``, ``fwhm``, ``crs`` ..., compressed in chunks."""
+    """NetCDF 4: ``reflectance`` (wavelength, y, x), ``wavelength``, ``fwhm``, ``crs`` ..., compressed in chunks.
+
+    A scene in the sensor's grid also has ``lat`` and ``lon`` (y, x), which are written last.
+    """
 
     def __init__(self, part: Path, facts: Facts) -> None:
         self._disk = _Disk(part, "w+")
@@ -75,6 +81,8 @@ class NetcdfSink:
             self._scene.dims[position].attach_scale(axis)
         _band_properties(self._file, facts, axes[0])
         _place(self._file, self._scene, facts)
+        self._geolocation = facts.geolocation
+        self._places = [] if facts.geolocation is None else _places(self._file, self._scene, axes[1:])
         self._squares = Squares(facts.shape, facts.storage.dtype, self._write)
 
     def put(self, stored: NDArray[np.generic], row: int, column: int) -> None:
@@ -88,10 +96,19 @@ class NetcdfSink:
             self._disk.check()
 
     def finish(self) -> None:
-        """Close the file."""
+        """Write latitudes and longitudes, and close the file."""
+        if self._geolocation is not None:
+            for square, row, column in self._geolocation.squares():
+                self._write_places(square, row, column)
         self._file.close()
         self._disk.check()
         self._disk.close()
+
+    def _write_places(self, square: NDArray[np.float64], row: int, column: int) -> None:
+        _, height, width = square.shape
+        for table, degrees in zip(self._places, filled(square), strict=True):
+            table[row : row + height, column : column + width] = degrees
+            self._disk.check()
 
     def abandon(self) -> None:
         """Close the file."""
@@ -130,16 +147,7 @@ def _variable(file: h5py.File, name: str, values: Any, marks: dict[str, str]) ->
 
 def _scene(file: h5py.File, facts: Facts) -> Any:
     storage = facts.storage
-    _, rows, columns = facts.shape
-    scene = file.create_dataset(
-        SCENE,
-        shape=facts.shape,
-        dtype=storage.dtype,
-        chunks=(1, min(rows, 256), min(columns, 256)),
-        compression="gzip",
-        compression_opts=4,
-        shuffle=True,
-    )
+    scene = _packed(file, SCENE, facts.shape, storage.dtype)
     if storage.scale != 1 or storage.offset != 0:
         scene.attrs["scale_factor"] = storage.scale
         scene.attrs["add_offset"] = storage.offset
@@ -147,6 +155,29 @@ def _scene(file: h5py.File, facts: Facts) -> Any:
     if nodata is not None:
         scene.attrs["_FillValue"] = np.array([nodata])
     return scene
+
+
+def _packed(file: h5py.File, name: str, shape: tuple[int, ...], dtype: str) -> Any:
+    """An array in compressed chunks of 256 x 256 pixels."""
+    chunks = (*(1,) * (len(shape) - 2), *(min(extent, 256) for extent in shape[-2:]))
+    return file.create_dataset(
+        name, shape=shape, dtype=dtype, chunks=chunks, compression="gzip", compression_opts=4, shuffle=True
+    )
+
+
+def _places(file: h5py.File, scene: Any, axes: list[Any]) -> list[Any]:
+    """Latitude and longitude of every pixel, the auxiliary coordinates of the scene."""
+    tables = []
+    for name, marks in PLACES.items():
+        table = _packed(file, name, scene.shape[1:], "float64")
+        for position, axis in enumerate(axes):
+            table.dims[position].attach_scale(axis)
+        for key, text in marks.items():
+            table.attrs[key] = np.bytes_(text.encode())
+        table.attrs["_FillValue"] = np.array([NOWHERE])
+        tables.append(table)
+    scene.attrs["coordinates"] = np.bytes_(" ".join(PLACES).encode())
+    return tables
 
 
 def _band_properties(file: h5py.File, facts: Facts, axis: Any) -> None:

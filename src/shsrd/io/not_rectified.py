@@ -1,7 +1,8 @@
 """Scenes in the sensor's own grid: rows and columns are lines and samples, and tables say where each pixel lies.
 
-The tables stay in the input. Two header keys travel with the scene and tell where they are; a table of the finer
-grid is found by interpolating latitude and longitude, because both grids have the same outer corners.
+Two header keys travel with the scene and tell where the input has them. Latitude and longitude travel as the scene's
+geolocation and become those of the finer grid by interpolation, because both grids have the same outer corners; lookup
+tables of the orthorectified grid stay in the input.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ if TYPE_CHECKING:  # training needs the names of header keys but no libraries of
 
 GRID, TABLES = "grid", "geolocation"
 _LOOKUP = {"glt_x", "glt_y"}
-_PLACES = {"lat", "lon", "latitude", "longitude"}
+LATITUDES, LONGITUDES = ("lat", "latitude"), ("lon", "longitude")
 
 
 def sensor_grid(tables: Sequence[str], path: Path, rows: int, columns: int) -> dict[str, str]:
@@ -35,6 +36,8 @@ def sensor_grid(tables: Sequence[str], path: Path, rows: int, columns: int) -> d
 def tables_of(box: Container, rows: int, columns: int) -> list[str]:
     """Latitude and longitude of every pixel of a grid, and lookup tables of the orthorectified one, in a container."""
     last = {path: path.rpartition("/")[2].lower() for path in box.arrays}
-    places = [p for p, name in last.items() if name in _PLACES and box.arrays[p].shape == (rows, columns)]
+    places = [
+        p for p, name in last.items() if name in {*LATITUDES, *LONGITUDES} and box.arrays[p].shape == (rows, columns)
+    ]
     lookup = [p for p, name in last.items() if name in _LOOKUP and len(box.arrays[p].shape) == 2]
     return places + lookup if places or len(lookup) == 2 else []

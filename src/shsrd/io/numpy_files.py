@@ -31,7 +31,9 @@ def open_npy(path: Path, *, axes: str | None) -> StoredSource:
         header = _header(file, path.name, str(path))
         offset = file.tell()
     if len(header.shape) != 3:
-        raise SceneError(f"{path}: the array has {len(header.shape)} axes, a scene has three (band, y, x)")
+        raise SceneError(
+            f"{path}: the array has {len(header.shape)} axes, a scene has three (band, y, x); give a file with a scene"
+        )
     check_size(path, header.bytes, ratio=1)
     order = axis_order(header.shape, bands=None, axes=axes, source=str(path), default="byx")
     bands, rows, columns = (header.shape[axis] for axis in order)

@@ -6,7 +6,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from shsrd.cube import Cube, MemorySource, SceneError, Source, read_whole
+from shsrd.cube import Cube, Facts, MemorySource, SceneError, Source, read_whole
+from shsrd.io.codec import check_scale
 from shsrd.io.envi_header import read_header
 from shsrd.io.files import reading
 from shsrd.io.sources import FileSource, Opened, Options
@@ -82,10 +83,18 @@ def open_source(
     options = Options(variable if variable is not None else dataset, wavelengths, axes)
     with reading(place, "scene"):
         source = FileSource(place, options, _open(place, options))
-    if source.facts.shape[0] == 1:
+    try:
+        _check_scene(source.facts, place)
+    except SceneError:
         source.close()
-        raise SceneError(f"{place}: this is a 2-D image (one band); give a scene with one band a wavelength")
+        raise
     return source
+
+
+def _check_scene(facts: Facts, path: Path) -> None:
+    if facts.shape[0] == 1:
+        raise SceneError(f"{path}: this is a 2-D image (one band); give a scene with one band a wavelength")
+    check_scale(facts.storage, source=str(path))
 
 
 def _open(path: Path, options: Options) -> Opened:

@@ -17,6 +17,7 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from shsrd.cube import Facts, SceneError, Storage
+from shsrd.io.geolocated import geolocation_of
 from shsrd.io.gridded import Array
 from shsrd.io.hdf5_arrays import array_of, attributes_of
 from shsrd.io.map_info import wkt_of
@@ -75,7 +76,8 @@ def open_prisma(file: h5py.File, path: Path) -> StoredSource:
     rows, columns = shapes[0]
     alike = pair[0].storage == pair[1].storage
     transform = _transform(marks, rows, columns, path)
-    grid = {} if transform is not None else sensor_grid(_tables(file, swath), path, rows, columns)
+    tables = [] if transform is not None else _tables(file, swath)
+    grid = {} if transform is not None else sensor_grid(tables, path, rows, columns)
     facts = Facts(
         (len(places), rows, columns),
         wavelength_nm=_listed([d.wavelength[b] for d, b in places], "List_Cw", path),
@@ -87,6 +89,7 @@ def open_prisma(file: h5py.File, path: Path) -> StoredSource:
         storage=pair[0].storage if alike else Storage("float32"),
         headers=_headers(marks, swath) | grid,
         source=str(path),
+        geolocation=geolocation_of(_places(file, tables, path), path, shape=(rows, columns)),
     )
     decoding = None if alike else [d.storage for d, _ in places]
     return StoredSource(facts, _Joined(pair, order), _row_step(pair), decoding=decoding)
@@ -185,6 +188,16 @@ def _tables(file: h5py.File, swath: str) -> list[str]:
     fields = file.get(place)
     names = fields if isinstance(fields, h5py.Group) else ()
     return [f"{place}/{name}" for name in names if name.startswith(("Latitude", "Longitude"))]
+
+
+def _places(file: h5py.File, tables: list[str], path: Path) -> tuple[Array, Array] | None:
+    """Latitude and longitude of the scene; in level 1 those of VNIR, to which the co-registered SWIR was brought."""
+    for suffix in ("", "_VNIR"):
+        found = [table for name in ("Latitude", "Longitude") for table in tables if table.endswith(f"/{name}{suffix}")]
+        items = [file[table] for table in found]
+        if len(items) == 2 and all(isinstance(item, h5py.Dataset) for item in items):
+            return array_of(items[0], path), array_of(items[1], path)
+    return None
 
 
 def _headers(marks: dict[str, Any], swath: str) -> dict[str, str]:

@@ -16,7 +16,8 @@ _RAW = ("", ".img", ".bsq", ".bil", ".bip", ".dat", ".raw", ".bin", ".cube", ".e
 _SCENES = (".hdr", ".tif", ".tiff", ".nc", ".h5", ".he5", ".hdf5", ".mat", ".npz", ".npy")
 _STAC = (".json", ".geojson")
 _COMPANIONS = (".aux.xml", ".ovr", ".msk")
-_FINER = re.compile(r"(?P<stem>.+)_x\d+(_uncertainty)?")
+_FINER = re.compile(r"(?P<stem>.+)_x\d+(_uncertainty)?(_loc)?")
+_PLACES = "_loc.tif"  # latitude and longitude of the scene beside it
 
 
 @dataclass(frozen=True)
@@ -124,8 +125,23 @@ def _stem(path: Path) -> str:
 
 def _aside(path: Path) -> bool:
     """Whether a file belongs to a scene without being one, or to an unfinished run."""
+    if path.name.endswith(_PLACES) and any(_names_places(path, ending) for ending in (*_SCENES, *_RAW)):
+        return True
     hidden = any(part.endswith((".partial", ".part")) for part in path.parts)
     return hidden or path.name.lower().endswith(_COMPANIONS)
+
+
+def _names_places(places: Path, ending: str) -> bool:
+    """Whether the scene of this ending beside a file says that it tells where its pixels lie."""
+    scene = places.with_name(places.name.removesuffix(_PLACES) + ending)
+    if ending == ".hdr" or not scene.is_file():
+        return False
+    from shsrd.io.place_files import places_named
+
+    try:
+        return places_named(scene) == places
+    except (ValueError, OSError):  # no scene that can be opened
+        return False
 
 
 def _may_be_scene(path: Path) -> bool:

@@ -31,6 +31,7 @@ class StoredSource:
         release: closes the file.
         decoding: what the numbers mean, one for each band; None where ``facts.storage`` holds for all.
         name: path of the scene inside the file, where it has one.
+        mask: gives where there is data ``(y, x)``, beside what no-data numbers say; None for everywhere.
     """
 
     facts: Facts
@@ -39,13 +40,18 @@ class StoredSource:
     release: Callable[[], None] = _nothing
     decoding: Sequence[Storage] | None = None
     name: str = ""
+    mask: Callable[[slice, slice], NDArray[np.bool_]] | None = None
 
     def read(self, rows: slice, columns: slice) -> NDArray[np.float32]:
         """Pixels ``(band, y, x)``; see :meth:`shsrd.cube.Source.read`."""
         stored = self.numbers(rows, columns)
         if self.decoding is None:
-            return decode(stored, self.facts.storage, source=self.facts.source)
-        return decode_bands(stored, self.decoding, source=self.facts.source)
+            pixels = decode(stored, self.facts.storage, source=self.facts.source)
+        else:
+            pixels = decode_bands(stored, self.decoding, source=self.facts.source)
+        if self.mask is not None:
+            pixels[:, ~self.mask(rows, columns)] = np.nan
+        return pixels
 
     def close(self) -> None:
         """Close the file."""

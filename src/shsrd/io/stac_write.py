@@ -26,6 +26,11 @@ _MEDIA = {
     ".tif": pystac.MediaType.GEOTIFF, ".tiff": pystac.MediaType.GEOTIFF, ".nc": "application/netcdf",
     ".zarr": "application/vnd.zarr; version=2", ".mat": "application/x-matlab-data", ".npz": "application/zip",
 }  # fmt: skip
+_BESIDE = {  # files that belong to that of the pixels, by ending
+    ".hdr": ("header", pystac.MediaType.TEXT),
+    ".tif": ("geolocation", pystac.MediaType.GEOTIFF),
+    ".xml": ("geolocation-name", pystac.MediaType.XML),
+}
 _KEPT = ("platform", "instruments", "constellation", "mission", "license", "providers", "processing:level",
          "eo:cloud_cover", "view:sun_elevation", "view:sun_azimuth", "view:off_nadir")  # fmt: skip
 
@@ -128,8 +133,8 @@ def _grid(facts: Facts) -> dict[str, Any]:
 
 
 def _assets(name: str, path: Path, facts: Facts) -> dict[str, pystac.Asset]:
-    """The file with the pixels and, for ENVI, its header."""
-    first, *others = written_files(path)
+    """The file with the pixels and those that belong to it."""
+    first, *others = written_files(path, facts)
     storage = facts.storage
     fields: dict[str, Any] = {"data_type": storage.dtype, "bands": _bands(facts)}
     fields |= {"raster:scale": storage.scale, "raster:offset": storage.offset} | _file(first)
@@ -139,9 +144,9 @@ def _assets(name: str, path: Path, facts: Facts) -> dict[str, pystac.Asset]:
     media = _MEDIA.get(first.suffix.lower(), "application/octet-stream")
     assets = {name: pystac.Asset(f"./{first.name}", media_type=media, roles=[name], extra_fields=fields)}
     for other in others:
-        header = pystac.Asset(f"./{other.name}", media_type=pystac.MediaType.TEXT, roles=["metadata"])
-        header.extra_fields |= _file(other)
-        assets[f"{name}-header"] = header
+        key, kind = _BESIDE[other.suffix.lower()]
+        assets[f"{name}-{key}"] = pystac.Asset(f"./{other.name}", media_type=kind, roles=["metadata"])
+        assets[f"{name}-{key}"].extra_fields |= _file(other)
     return assets
 
 

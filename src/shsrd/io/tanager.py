@@ -15,8 +15,9 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
-from shsrd.cube import Facts, SceneError, Storage
+from shsrd.cube import Facts, Geolocation, SceneError, Storage
 from shsrd.io.codec import fits
+from shsrd.io.geolocated import geolocation_of
 from shsrd.io.gridded import source_of_array
 from shsrd.io.hdf5_arrays import array_of, attributes_of, check_numbers
 from shsrd.io.map_info import wkt_of
@@ -51,9 +52,9 @@ def open_tanager(file: h5py.File, path: Path) -> StoredSource:
     bands, rows, columns = array.shape
     lists = {key: _list(array.attributes, key, bands, path) for key in ("wavelengths", "fwhm")}
     good = np.atleast_1d(array.attributes.get("good_wavelengths", np.ones(bands)))
-    here = sensor_grid(_places(file, group), path, rows, columns)
+    rectified, tables = "/GRIDS/" in place, _tables(file, group)
+    here = sensor_grid(tables, path, rows, columns)
     own = {k: str(v) for k, v in attributes_of(group.attrs).items() if np.size(v) == 1}
-    rectified = "/GRIDS/" in place
     facts = Facts(
         (bands, rows, columns),
         wavelength_nm=lists["wavelengths"],
@@ -64,6 +65,7 @@ def open_tanager(file: h5py.File, path: Path) -> StoredSource:
         storage=_storage(array.attributes, array.dtype.name),
         headers=own | {"dataset": place} | ({} if rectified else here),
         source=str(path),
+        geolocation=None if rectified else _geolocation(file, tables, path, shape=(rows, columns)),
     )
     return source_of_array(array, (0, 1, 2), facts)
 
@@ -118,6 +120,12 @@ def _transform(file: h5py.File, rows: int, columns: int, path: Path) -> Affine:
     return Affine((right - left) / columns, 0.0, left, 0.0, (bottom - top) / rows, top)
 
 
-def _places(file: h5py.File, group: h5py.Group) -> list[str]:
+def _tables(file: h5py.File, group: h5py.Group) -> list[str]:
     names = [f"{group.name}/Geolocation Fields/{name}" for name in ("Latitude", "Longitude")]
-    return [name for name in names if name in file]
+    return [name for name in names if isinstance(file.get(name), h5py.Dataset)]
+
+
+def _geolocation(file: h5py.File, tables: list[str], path: Path, *, shape: tuple[int, int]) -> Geolocation | None:
+    if len(tables) != 2:
+        return None
+    return geolocation_of((array_of(file[tables[0]], path), array_of(file[tables[1]], path)), path, shape=shape)

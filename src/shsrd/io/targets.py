@@ -12,12 +12,14 @@ import numpy as np
 from shsrd.cube import Facts, SceneError
 from shsrd.io.codec import check_storage
 from shsrd.io.compression import DEFAULT, Compression, check_compression, is_tiff
-from shsrd.io.files import companions
+from shsrd.io.files import aux_file, companions, place_file
 from shsrd.io.sinks import Sink
 
 _ENVI = (".hdr", ".img", ".bsq", ".dat")
 _TIFF = (".tif", ".tiff")
 WRITABLE_SUFFIXES = (*_ENVI, *_TIFF, ".nc", ".mat", ".npz", ".npy", ".zarr")
+_KEEP_PLACES = (*_TIFF, *_ENVI, ".nc", ".zarr")  # formats with latitude and longitude of every pixel, inside or beside
+_PLACE = 16  # bytes of one
 _ZARR_MARKS = (".zgroup", ".zarray", "zarr.json", ".zmetadata")
 _UNCOMPRESSED = (*_ENVI, ".npy")
 _LEAST_SHARE = 0.1  # reflectance seldom shrinks more; compressed files are refused only where even this has no room
@@ -61,7 +63,7 @@ def check_target(
         raise SceneError(f"{target}: the folder {target.parent} does not exist; create it first")
     if not os.access(target.parent, os.W_OK | os.X_OK):
         raise SceneError(f"{target}: the folder {target.parent} cannot be written; choose another")
-    for file in files_of(target):
+    for file in files_of(target, facts):
         if file.is_dir() and not (file.suffix.lower() == ".zarr" and is_zarr(file)):
             raise SceneError(f"{file}: this is a folder; give the name of a file in it")
         if file.exists() and not overwrite:
@@ -74,13 +76,21 @@ def check_target(
     return target
 
 
+def keeps_places(target: Path) -> bool:
+    """Whether latitude and longitude of every pixel are kept, in the file or beside it."""
+    return target.suffix.lower() in _KEEP_PLACES
+
+
 def is_zarr(folder: Path) -> bool:
     """Whether a folder is a Zarr store, so that overwriting it destroys nothing else."""
     return any((folder / name).is_file() for name in _ZARR_MARKS)
 
 
 def _check_space(target: Path, facts: Facts, *, share: float) -> None:
-    size = share * math.prod(facts.shape) * np.dtype(facts.storage.dtype).itemsize
+    a_pixel = facts.shape[0] * np.dtype(facts.storage.dtype).itemsize
+    if facts.geolocation is not None and keeps_places(target):
+        a_pixel += _PLACE
+    size = share * math.prod(facts.shape[1:]) * a_pixel
     free = shutil.disk_usage(target.parent).free
     if free < size:
         least = "at least " if share < 1 else ""
@@ -107,16 +117,25 @@ def _check_format(target: Path, facts: Facts) -> None:
         check_matlab(target, facts)
 
 
-def written_files(target: Path) -> tuple[Path, ...]:
-    """The files of a scene saved to ``target``, in the order in which they appear."""
+def written_files(target: Path, facts: Facts | None = None) -> tuple[Path, ...]:
+    """The files of a scene saved to ``target``, in the order in which they appear; the one with the pixels is first.
+
+    Args:
+        target: name that was given.
+        facts: of the scene, where they are known; without them, those files that every scene has.
+    """
     from shsrd.io.envi_write import envi_pair
 
-    return envi_pair(target) if target.suffix.lower() in _ENVI else (target,)
+    located, suffix = facts is not None and facts.geolocation is not None, target.suffix.lower()
+    if suffix in _ENVI:
+        data, header = envi_pair(target)
+        return (data, place_file(data), aux_file(data), header) if located else (data, header)
+    return (target, place_file(target)) if located and suffix in _TIFF else (target,)
 
 
-def files_of(target: Path) -> tuple[Path, ...]:
-    """Every file that saving to ``target`` writes or replaces."""
-    written = written_files(target)
+def files_of(target: Path, facts: Facts | None = None) -> tuple[Path, ...]:
+    """Every file that saving to ``target`` writes or replaces; arguments as for :func:`written_files`."""
+    written = written_files(target, facts)
     return (*written, *(companion for file in written for companion in companions(file)))
 
 
@@ -130,17 +149,12 @@ def open_sink(parts: tuple[Path, ...], facts: Facts, *, cog: bool = False, compr
         compress: how a GeoTIFF is compressed; None where nobody said.
     """
     from shsrd.io.bag_write import MatlabSink, NpzSink
-    from shsrd.io.cog_write import CogSink
-    from shsrd.io.envi_write import EnviSink
-    from shsrd.io.geotiff_write import GeotiffSink
     from shsrd.io.netcdf_write import NetcdfSink
     from shsrd.io.raw_write import NpySink
 
     first, suffix = parts[0], parts[0].suffix.lower()
-    if len(parts) == 2:
-        return EnviSink(first, parts[1], facts)
-    if suffix in _TIFF:
-        return (CogSink if cog else GeotiffSink)(first, facts, compress=compress or DEFAULT)
+    if len(parts) > 1 or suffix in _TIFF:
+        return _beside_places(parts, facts, cog=cog, compress=compress or DEFAULT)
     if suffix == ".nc":
         return NetcdfSink(first, facts)
     if suffix == ".npy":
@@ -152,13 +166,47 @@ def open_sink(parts: tuple[Path, ...], facts: Facts, *, cog: bool = False, compr
     return (MatlabSink if suffix == ".mat" else NpzSink)(first, facts)
 
 
+def _beside_places(parts: tuple[Path, ...], facts: Facts, *, cog: bool, compress: Compression) -> Sink:
+    """The formats that hold no latitude and longitude, and the files that do."""
+    from shsrd.io.cog_write import CogSink
+    from shsrd.io.envi_write import EnviSink
+    from shsrd.io.geotiff_write import GeotiffSink
+    from shsrd.io.place_files import WithPlaces, geolocation_tags, write_aux
+
+    located, first, last = facts.geolocation is not None, parts[0], parts[-1]
+    places = place_file(first)
+    tags = geolocation_tags(places.name) if located else {}
+    if first.suffix.lower() in _TIFF:
+        sink: Sink = (CogSink if cog else GeotiffSink)(first, facts, compress=compress, places=tags)
+    else:
+        sink = EnviSink(first, last, facts)
+        if located:
+            write_aux(aux_file(first), tags)
+    return sink if facts.geolocation is None else WithPlaces(sink, places, facts.geolocation)
+
+
 def files_read(source: Path) -> list[Path]:
-    """The files that opening ``source`` reads: itself and, for ENVI, its other half; all files of a folder."""
+    """The files that opening ``source`` reads: itself and what belongs to it; all files of a folder."""
+    if source.is_dir():
+        return sorted(path for path in source.rglob("*") if path.is_file())
+    files = _pair_read(source)
+    images = [file for file in files if place_file(file).is_file()]
+    if not images:
+        return files
+    from shsrd.io.place_files import places_named
+
+    try:
+        found = [places_named(image) for image in images]
+    except (ValueError, OSError):  # opening the source will say what is wrong with it
+        return files
+    return files + sorted({places for places in found if places is not None})
+
+
+def _pair_read(source: Path) -> list[Path]:
+    """A file and, for ENVI, its other half."""
     from shsrd.io.envi_header import read_header
     from shsrd.io.envi_read import data_beside, header_beside
 
-    if source.is_dir():
-        return sorted(path for path in source.rglob("*") if path.is_file())
     if not source.is_file():
         return [source]
     if source.suffix.lower() != ".hdr":

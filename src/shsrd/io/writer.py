@@ -62,7 +62,7 @@ class Writer:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            parts = stack.enter_context(staged(*written_files(self._target)))
+            parts = stack.enter_context(staged(*written_files(self._target, self._facts)))
             with writing(self._target):
                 self._sink = open_sink(parts, self._facts, cog=self._cog, compress=self._compress)
             stack.callback(self._sink.abandon)

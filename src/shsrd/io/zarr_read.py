@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from shsrd.cube import SceneError
 from shsrd.io.files import MOST_COMPRESSION
+from shsrd.io.geolocated import located
 from shsrd.io.gridded import Array, Container, source_from_container
 from shsrd.io.sources import StoredSource
 
@@ -72,13 +74,16 @@ def open_zarr(
     described = next((place / name for name in _METADATA if (place / name).is_file()), None)
     if described is None:
         raise SceneError(f"{folder}: {source.name} is not described in the store; copy it again")
-    return source, described
+    return replace(source, facts=located(source.facts, box, folder)), described
 
 
 def _arrays(group: Any) -> Iterator[tuple[str, Any]]:
     import zarr
 
-    for name, item in sorted(group.members(max_depth=None)):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of folders that are no arrays; what is missing is said once
+        members = sorted(group.members(max_depth=None))
+    for name, item in members:
         if isinstance(item, zarr.Array):
             yield name, item
 
@@ -132,7 +137,9 @@ def _number(text: str, dtype: np.dtype[Any]) -> float:
 
 
 def _check(name: str, item: Any, store: _Store) -> None:
-    """Refuse codecs that are not known, and sizes that the stored chunks cannot fill, were they as dense as can be."""
+    """Refuse complex numbers, unknown codecs, and sizes that the stored chunks cannot fill, were they ever so dense."""
+    if np.dtype(item.dtype).kind == "c":
+        raise SceneError(f"{store.folder}: {name} is complex; give magnitude or reflectance")
     _check_codecs(name, item, store.folder)
     itemsize = np.dtype(item.dtype).itemsize
     chunk = math.prod(item.shards or item.chunks) * itemsize

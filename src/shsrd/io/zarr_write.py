@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 from shsrd.cube import Facts
 from shsrd.io.cf import (
     CONVENTIONS,
+    NOWHERE,
+    PLACES,
     SCENE,
     axis_attributes,
     band_axis,
     band_lists,
     fill_value,
+    filled,
     grid_mapping,
     pixel_centres,
 )
@@ -46,6 +49,8 @@ class ZarrSink:
             _variable(self._group, name, centres, {**axis_attributes(name), _DIMENSIONS: [name]})
         if grid_mapping(facts):
             _variable(self._group, "crs", np.array(0, np.int32), {**grid_mapping(facts), _DIMENSIONS: []})
+        self._geolocation = facts.geolocation
+        self._places = [] if facts.geolocation is None else [_table(self._group, name, facts) for name in PLACES]
         self._squares = Squares(facts.shape, facts.storage.dtype, self._write)
 
     def put(self, stored: NDArray[np.generic], row: int, column: int) -> None:
@@ -58,7 +63,12 @@ class ZarrSink:
             self._scene[band, row : row + height, column : column + width] = numbers
 
     def finish(self) -> None:
-        """Gather all metadata in one file, so that a store behind a network opens at once."""
+        """Write latitudes and longitudes; gather all metadata in one file: a store behind a network opens at once."""
+        if self._geolocation is not None:
+            for square, row, column in self._geolocation.squares():
+                _, height, width = square.shape
+                for table, degrees in zip(self._places, filled(square), strict=True):
+                    table[row : row + height, column : column + width] = degrees
         zarr.consolidate_metadata(self._group.store, zarr_format=2)
 
     def abandon(self) -> None:
@@ -72,6 +82,8 @@ def _scene(group: zarr.Group, facts: Facts, *, dimensions: list[str]) -> Any:
         marks |= {"scale_factor": storage.scale, "add_offset": storage.offset}
     if grid_mapping(facts):
         marks["grid_mapping"] = "crs"
+    if facts.geolocation is not None:
+        marks["coordinates"] = " ".join(PLACES)
     if facts.crs is not None:
         marks["_CRS"] = {"wkt": facts.crs}  # GDAL's own word
     return group.create_array(
@@ -79,10 +91,27 @@ def _scene(group: zarr.Group, facts: Facts, *, dimensions: list[str]) -> Any:
         shape=facts.shape,
         dtype=storage.dtype,
         chunks=(1, SIDE, SIDE),
-        compressors=Blosc("zstd", clevel=5, shuffle=Blosc.SHUFFLE),
+        compressors=_packing(),
         fill_value=fill_value(storage),
         attributes=marks,
     )
+
+
+def _table(group: zarr.Group, name: str, facts: Facts) -> Any:
+    """Latitude or longitude of every pixel, an auxiliary coordinate of the scene."""
+    return group.create_array(
+        name,
+        shape=facts.shape[1:],
+        dtype="float64",
+        chunks=(SIDE, SIDE),
+        compressors=_packing(),
+        fill_value=NOWHERE,
+        attributes={**PLACES[name], _DIMENSIONS: ["y", "x"]},
+    )
+
+
+def _packing() -> Blosc:
+    return Blosc("zstd", clevel=5, shuffle=Blosc.SHUFFLE)
 
 
 def _variable(group: zarr.Group, name: str, values: NDArray[Any], marks: dict[str, Any]) -> None:

@@ -33,9 +33,9 @@ class UpscaleOptions(BaseModel):
             cells. It changes memory and the number of files of an interrupted run, never the result.
         cell: side of the squares on a grid fixed to the scene that the network sees together; a smaller one needs less
             memory and more time (a halo for each).
-        halo: low-resolution pixels a cell sees beyond itself; None is the default, whose seams stay below 1e-3 of the
-            range. There are no seams at all from the network's reach (plus its denoiser's for every step) plus the
-            consistency step's.
+        halo: low-resolution pixels a cell sees beyond itself, and never fewer than interpolation and consistency look
+            at; None is the default, whose seams stay below 1e-3 of the range. There are no seams at all from the
+            network's reach (plus its denoiser's for every step) plus the consistency step's.
         consistency: back-project so that the degraded output equals the input.
         ensemble: average the posterior mean over this many flips and turns of the scene: 1 none, 2 the mirror image, 4
             both flips, 8 all of the square. Costs as many times the encoder; samples deviate as without it.

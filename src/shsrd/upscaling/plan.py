@@ -20,6 +20,7 @@ from shsrd.upscaling.survey import Survey, survey
 from shsrd.upscaling.tiles import Window, plan_tiles
 
 DEFAULT_HALO = 10  # low-resolution pixels; measured in docs/method.md
+BICUBIC_REACH = 2  # low-resolution pixels that D and U look at on each side
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def make_plan(source: Source, engine: Engine, options: UpscaleOptions, seen: Sur
     if options.self_check:
         windows = chosen_windows(candidates, seen.valid, scale)
         domain = check_domain(source, engine, recipe.mean.frame.name, usable=seen.usable, windows=windows)
-    reach = 0 if recipe.degradation is None else back_projection_reach(recipe.degradation)
+    reach = BICUBIC_REACH if recipe.degradation is None else back_projection_reach(recipe.degradation)
     halo = max(DEFAULT_HALO if options.halo is None else options.halo, reach)
     return Plan(facts, options, seen, recipe, domain, scale, halo)
 

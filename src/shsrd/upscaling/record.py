@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from shsrd.cube import Facts, SceneError
 from shsrd.io import open_source, write_json
+from shsrd.io.files import place_file
 from shsrd.io.targets import written_files
 from shsrd.model import Model
 from shsrd.upscaling.identity import difference, manifest_of, same_files
@@ -149,7 +150,8 @@ def _incomplete(record: Record, job: Job) -> str | None:
     """Which file of the output is not as it was written; bytes are compared where it is younger than the item."""
     assets = {Path(asset["href"]).name: asset for asset in record.get("assets", {}).values()}
     told = item_path(job.target).stat().st_mtime_ns
-    for file in (file for target in job.targets for file in written_files(target)):
+    beside = [place_file(target) for target in job.targets if place_file(target).name in assets]
+    for file in [*(file for target in job.targets for file in written_files(target)), *beside]:
         if not file.exists():
             return f"{file.name} is missing"
         if not file.is_file():

@@ -17,10 +17,8 @@ from shsrd.degradation import Degradation, bicubic_up, degrade
 from shsrd.upscaling.block import Block, BlockResult, solve_block
 from shsrd.upscaling.domain import hold_back
 from shsrd.upscaling.engine import Engine, Position
-from shsrd.upscaling.plan import Plan, band_means
+from shsrd.upscaling.plan import BICUBIC_REACH, Plan, band_means
 from shsrd.upscaling.tiles import Window, read_window
-
-BICUBIC_REACH = 2  # low-resolution pixels that D and U look at on each side
 
 
 @dataclass(frozen=True)

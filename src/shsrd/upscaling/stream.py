@@ -19,7 +19,7 @@ from shsrd.io import Writer, open_source, open_writer
 from shsrd.io.compression import Compression
 from shsrd.io.files import remove_stale
 from shsrd.io.stac_origin import Origin
-from shsrd.io.targets import check_target, written_files
+from shsrd.io.targets import check_target, files_read, keeps_places, written_files
 from shsrd.model import Model
 from shsrd.upscaling.computing import Computing, Here
 from shsrd.upscaling.engine import Engine
@@ -93,6 +93,7 @@ class Streamed:
         seconds: wall time by what it was spent on; reading and writing that overlap with computing are not in it.
         resumed: tiles that an earlier run had finished.
         tiles: tiles in all.
+        place_lost: the scene has latitudes and longitudes, and the format of the output keeps none.
     """
 
     report: Report
@@ -100,6 +101,7 @@ class Streamed:
     seconds: dict[str, float]
     resumed: int
     tiles: int
+    place_lost: bool = False
 
 
 def upscale_file(
@@ -131,6 +133,7 @@ def upscale_file(
         outputs = _output_facts(job, source.facts, model)
         for target, facts in zip(job.targets, outputs, strict=True):
             check_target(target, overwrite=job.overwrite, facts=facts, cog=job.cog, compress=job.compress)
+        _check_apart(job, outputs)
         with spool.held():
             with seconds.of("first pass"):
                 seen = _kept_survey(job, spool, source, model)
@@ -144,7 +147,8 @@ def upscale_file(
             report = plan.report(model, engine, agreement.relative_to(plan.span))
             write_item(job, outputs, manifest, report)
             spool.remove()
-    return Streamed(report, outputs[0].shape, seconds.rounded(), resumed, len(plan.tiles()))
+    lost = outputs[0].geolocation is not None and not keeps_places(job.target)
+    return Streamed(report, outputs[0].shape, seconds.rounded(), resumed, len(plan.tiles()), lost)
 
 
 @contextmanager
@@ -166,6 +170,17 @@ def _computing(job: Job, source: Source, engine: Engine, run: _Run, crew: Crew |
 def _output_facts(job: Job, low: Facts, model: Model) -> tuple[Facts, ...]:
     finer = low.finer(job.scale)
     return (finer,) if job.uncertainty is None else (finer, uncertainty_facts(finer, model, job.asked))
+
+
+def _check_apart(job: Job, outputs: tuple[Facts, ...]) -> None:
+    """Refuse targets whose files, those with latitude and longitude included, are another's or the source's."""
+    taken = {file.resolve(): f"the source {job.source}" for file in files_read(job.source)}
+    for target, facts in zip(job.targets, outputs, strict=True):
+        for file in written_files(target, facts):
+            if file.resolve() in taken:
+                whose = taken[file.resolve()]
+                raise SceneError(f"{target}: writing {file.name} would replace {whose}; choose another destination")
+        taken |= {file.resolve(): str(target) for file in written_files(target, facts)}
 
 
 def _kept_survey(job: Job, spool: Spool, source: Source, model: Model) -> Survey | None:

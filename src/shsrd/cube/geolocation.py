@@ -1,0 +1,119 @@
+"""Where each pixel of a scene in the sensor's own grid lies: latitude and longitude in degrees, read by rectangles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shsrd.cube.between import places_between
+
+if TYPE_CHECKING:  # training needs cubes but no georeference
+    from affine import Affine
+
+Places = Callable[[slice, slice], NDArray[np.float64]]
+_SIDE = 512  # pixels of a square: reading one at a time, memory grows with neither width nor height
+
+
+@dataclass(frozen=True, eq=False)
+class Lookup:
+    """A table of the orthorectified grid that tells which pixel of the sensor's grid lies there.
+
+    Attributes:
+        shape: ``(rows, columns)`` of the orthorectified grid.
+        read: integers ``(2, y, x)`` of a rectangle: column (``glt_x``) and row (``glt_y``) in the numbering of the file
+            that the table comes from (EMIT counts from 1, and 0 is nothing).
+        crs: of the orthorectified grid as WKT, or None where the file does not say.
+        transform: its pixel to map coordinates, or None.
+    """
+
+    shape: tuple[int, int]
+    read: Callable[[slice, slice], NDArray[np.integer]] = field(repr=False)
+    crs: str | None = None
+    transform: Affine | None = None
+
+    def held(self) -> Lookup:
+        """The same in memory."""
+        if isinstance(self.read, _Held):
+            return self
+        rows, columns = self.shape
+        return replace(self, read=_Held(self.read(slice(0, rows), slice(0, columns))))
+
+
+@dataclass(frozen=True, eq=False)
+class Geolocation:
+    """Latitude and longitude of every pixel centre.
+
+    Attributes:
+        shape: ``(rows, columns)`` of the scene.
+        read: float64 ``(2, y, x)`` of a rectangle, given by start and stop: latitude and longitude in degrees (WGS 84),
+            NaN where the sensor saw no ground.
+        lookup: the table of the file that the scene comes from, where it has one; a finer scene has none.
+    """
+
+    shape: tuple[int, int]
+    read: Places = field(repr=False)
+    lookup: Lookup | None = None
+
+    @classmethod
+    def of(cls, latitude: NDArray[np.floating], longitude: NDArray[np.floating]) -> Geolocation:
+        """Of two tables ``(y, x)`` in memory, in degrees; where one is NaN, the pixel is nowhere.
+
+        Raises:
+            ValueError: tables of different shapes, or not of two axes.
+        """
+        if latitude.ndim != 2 or latitude.shape != longitude.shape:
+            raise ValueError(f"latitude {latitude.shape} and longitude {longitude.shape} are no tables of one grid")
+        both = np.stack([latitude, longitude]).astype(np.float64)
+        both[:, ~np.isfinite(both).all(axis=0)] = np.nan
+        return cls((both.shape[1], both.shape[2]), _Held(both))
+
+    def whole(self) -> NDArray[np.float64]:
+        """All of it, ``(2, y, x)``."""
+        places = np.empty((2, *self.shape))
+        for square, row, column in self.squares():
+            places[:, row : row + square.shape[1], column : column + square.shape[2]] = square
+        return places
+
+    def squares(self) -> Iterator[tuple[NDArray[np.float64], int, int]]:
+        """Places ``(2, y, x)`` square by square, row by row, with their offsets."""
+        rows, columns = self.shape
+        for top in range(0, rows, _SIDE):
+            for left in range(0, columns, _SIDE):
+                yield self.read(slice(top, min(top + _SIDE, rows)), slice(left, min(left + _SIDE, columns))), top, left
+
+    def held(self) -> Geolocation:
+        """The same in memory, so that its file can be closed."""
+        if isinstance(self.read, _Held):
+            return self
+        lookup = None if self.lookup is None else self.lookup.held()
+        return replace(self, read=_Held(self.whole()), lookup=lookup)
+
+    def finer(self, scale: int) -> Geolocation:
+        """Of the grid ``scale`` times finer with the same outer corners, found by interpolation when it is read."""
+        rows, columns = self.shape
+        return Geolocation((rows * scale, columns * scale), partial(places_between, self.read, self.shape, 1 / scale))
+
+    def coarser(self, scale: int) -> Geolocation:
+        """Of the grid ``scale`` times coarser with the same upper-left corner; rows and columns left over are cut."""
+        rows, columns = self.shape
+        shape = (rows // scale, columns // scale)
+        return Geolocation(shape, partial(places_between, self.read, self.shape, float(scale)))
+
+    def cropped(self, *, rows: int, columns: int) -> Geolocation:
+        """Of the upper-left ``rows`` x ``columns`` pixels."""
+        return Geolocation((min(rows, self.shape[0]), min(columns, self.shape[1])), self.read)
+
+
+@dataclass(frozen=True, eq=False)
+class _Held:
+    """Two tables in memory, ``(2, y, x)``."""
+
+    tables: NDArray[Any]
+
+    def __call__(self, rows: slice, columns: slice) -> NDArray[Any]:
+        return self.tables[:, rows, columns]

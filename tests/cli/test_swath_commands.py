@@ -1,0 +1,24 @@
+"""Commands on a scene in the sensor's own grid."""
+
+import json
+
+import numpy as np
+
+from shsrd.cube import Geolocation
+from shsrd.io import save_cube
+
+
+def test_a_scene_in_the_sensors_grid_keeps_its_place_or_says_so(shsrd, tmp_path, scene, tiny):
+    rows, columns = np.mgrid[:16, :20]
+    places = Geolocation.of(50 - 5e-4 * rows, 8 + 6e-4 * columns)
+    save_cube(scene.replace(crs=None, transform=None, geolocation=places), tmp_path / "low.nc")
+    for name, kept in (("high.tif", True), ("high.npz", False)):
+        done = shsrd("upscale", tmp_path / "low.nc", tmp_path / name, "--model", tiny)
+        assert done.code == 0
+        assert ("latitude and longitude of its pixels are lost" in done.err) is not kept
+        known = json.loads(shsrd("info", tmp_path / name, "--json").out)["geolocation"]
+        assert (known is not None) is kept
+    west, south, east, north = json.loads(shsrd("info", tmp_path / "high.tif", "--json").out)["geolocation"]
+    outer = 3 / 8  # of a coarse pixel: how far the outermost fine centres lie beyond the coarse ones
+    assert np.allclose([west, east], [8 - outer * 6e-4, 8 + (19 + outer) * 6e-4], rtol=0, atol=1e-9)
+    assert np.allclose([north, south], [50 + outer * 5e-4, 50 - (15 + outer) * 5e-4], rtol=0, atol=1e-9)

@@ -1,0 +1,109 @@
+"""What changes no byte (tiles, their order), and what shows no more than rounding (cells whose halo reaches)."""
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import strategies as st
+
+from shsrd.cube import Storage
+from shsrd.degradation import Degradation, back_projection_reach
+from shsrd.io import save_cube
+from shsrd.upscaling import Job, UpscaleOptions, upscale_file
+from shsrd.upscaling.computing import Here
+
+CHECKS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+SIDES = st.integers(1, 40)
+FRAMES = st.sampled_from(["bands", "eigen"])
+MEANS = st.sampled_from([{}, {"ensemble": 8}, {"ensemble": 2, "uncertainty": True}, {"uncertainty": True}])
+SAMPLES = st.sampled_from([{"steps": 3}, {"steps": 2, "samples": 3, "uncertainty": True}, {"steps": 2, "ensemble": 2}])
+
+
+def pictures(upscaled):
+    """Estimate and, where there is one, its uncertainty."""
+    return [cube.pixels for cube in (upscaled.cube, upscaled.uncertainty) if cube is not None]
+
+
+def reaching(config, asked):
+    """A halo that covers everything that a pixel depends on."""
+    steps = asked.get("steps", 0)
+    return config.reach + steps * config.denoiser_reach + back_projection_reach(Degradation(scale=config.scale))
+
+
+def holed(cube, row, column):
+    """The scene without some pixels, where it is larger than that."""
+    pixels = cube.pixels.copy()
+    pixels[:, row : row + 3, column : column + 5] = np.nan
+    return cube.replace(pixels=pixels if np.isfinite(pixels).any() else cube.pixels)
+
+
+@settings(max_examples=30, suppress_health_check=CHECKS)
+@given(rows=SIDES, columns=SIDES, tile=st.integers(1, 60), cell=st.integers(8, 20), frame=FRAMES, asked=MEANS | SAMPLES,
+       hole=st.tuples(SIDES, SIDES))  # fmt: skip
+@example(rows=33, columns=40, tile=60, cell=8, frame="eigen", asked={"steps": 3}, hole=(3, 6))
+def test_no_tile_changes_a_byte(make_scene, run, rows, columns, tile, cell, frame, asked, hole):
+    """Whatever is asked for, in memory; ``test_stream`` has the same of files."""
+    scene = holed(make_scene(bands=4, rows=rows, columns=columns), *hole)
+    one, other = (pictures(run(scene, cell=cell, tile=side, frame=frame, **asked)) for side in (cell, tile))
+    for first, second in zip(one, other, strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+@settings(max_examples=8, suppress_health_check=CHECKS)
+@given(seed=st.integers(0, 1000), tile=st.integers(8, 24), frame=FRAMES, asked=MEANS | SAMPLES)
+def test_no_order_of_tiles_changes_a_byte(tmp_path, make_scene, make_model, seed, tile, frame, asked):
+    """As workers deliver them: the writer waits for the one that is next."""
+    scene = make_scene(bands=4, rows=29, columns=26, storage=Storage("int16", 1e-4, 0.0, -9999.0))
+    save_cube(holed(scene, 5, 5), tmp_path / "scene.img", overwrite=True)
+    straight, made = Here.parts, []
+
+    def shuffled(self, plan, numbers):
+        return straight(self, plan, random.Random(seed).sample(numbers, len(numbers)))
+
+    for parts in (straight, shuffled):
+        uncertainty = tmp_path / "deviation.img" if asked.get("uncertainty") else None
+        wanted = {"device": "cpu", "precision": "fp32", "cell": 8, "tile": tile, "frame": frame, **asked}
+        job = Job(tmp_path / "scene.img", tmp_path / "fine.img", 2, UpscaleOptions(**wanted), uncertainty=uncertainty)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(Here, "parts", parts)
+            upscale_file(job, model=make_model())
+        made.append([path.read_bytes() for path in job.targets])
+        for path in job.targets:
+            path.unlink()
+            path.with_suffix(".hdr").unlink()
+    assert made[0] == made[1]
+
+
+@settings(max_examples=25, suppress_health_check=CHECKS)
+@given(rows=SIDES, columns=SIDES, cell=st.integers(8, 30), frame=FRAMES, asked=MEANS)
+@example(rows=17, columns=40, cell=16, frame="eigen", asked={"ensemble": 8})
+def test_no_seams_in_the_mean(make_scene, make_model, run, rows, columns, cell, frame, asked):
+    """One cell for the whole scene, or many: the same picture where the halo covers the declared reach."""
+    scene, halo = make_scene(bands=4, rows=rows, columns=columns), reaching(make_model().network.config, asked)
+    whole, parts = (pictures(run(scene, cell=side, halo=halo, frame=frame, **asked)) for side in (64, cell))
+    for first, second in zip(whole, parts, strict=True):
+        np.testing.assert_allclose(second, first, atol=1e-5)
+
+
+@settings(max_examples=12, suppress_health_check=CHECKS)
+@given(rows=st.integers(1, 20), columns=SIDES, cell=st.integers(8, 30), asked=SAMPLES, seed=st.integers(0, 9))
+@example(rows=9, columns=31, cell=8, asked={"steps": 3}, seed=1)
+def test_no_seams_in_samples(make_scene, make_model, run, rows, columns, cell, asked, seed):
+    scene, halo = make_scene(bands=4, rows=rows, columns=columns), reaching(make_model().network.config, asked)
+    whole, parts = (pictures(run(scene, cell=side, halo=halo, seed=seed, **asked)) for side in (64, cell))
+    for first, second in zip(whole, parts, strict=True):
+        np.testing.assert_allclose(second, first, atol=1e-5)
+
+
+@settings(max_examples=12, suppress_health_check=CHECKS)
+@given(rows=st.integers(10, 40), columns=st.integers(10, 40), cell=st.integers(8, 20), halo=st.integers(0, 12))
+@example(rows=20, columns=20, cell=8, halo=0)
+def test_no_seams_in_bands_that_are_bicubic(make_scene, run, rows, columns, cell, halo):
+    """Whatever the halo: the network's may be too small, that of interpolation never."""
+    scene = make_scene(bands=4, rows=rows, columns=columns, good_bands=np.array([True, False, True, True]))
+    assume(rows > cell or columns > cell)
+    whole, parts = (
+        run(scene, cell=side, halo=halo, consistency=False, self_check=False).cube.pixels[1] for side in (64, cell)
+    )
+    np.testing.assert_allclose(parts, whole, atol=1e-6)
