@@ -22,3 +22,15 @@ def test_a_scene_in_the_sensors_grid_keeps_its_place_or_says_so(shsrd, tmp_path,
     outer = 3 / 8  # of a coarse pixel: how far the outermost fine centres lie beyond the coarse ones
     assert np.allclose([west, east], [8 - outer * 6e-4, 8 + (19 + outer) * 6e-4], rtol=0, atol=1e-9)
     assert np.allclose([north, south], [50 + outer * 5e-4, 50 - (15 + outer) * 5e-4], rtol=0, atol=1e-9)
+
+
+def test_a_coarser_scene_never_replaces_the_places_of_its_source(shsrd, tmp_path, scene):
+    rows, columns = np.mgrid[:16, :20]
+    places = Geolocation.of(50 - 5e-4 * rows, 8 + 6e-4 * columns)
+    save_cube(scene.replace(crs=None, transform=None, geolocation=places), tmp_path / "line.img")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert "line_loc.tif" in before
+    done = shsrd("degrade", tmp_path / "line.img", tmp_path / "line.tif", "--scale", "2", "--overwrite")
+    assert done.code == 2
+    assert "would replace the source" in done.err
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

@@ -75,25 +75,28 @@ def test_no_order_of_tiles_changes_a_byte(tmp_path, make_scene, make_model, seed
     assert made[0] == made[1]
 
 
+def check_seams(run, scene, *, cell, **asked):
+    """One cell for the whole scene, or many: the same pictures."""
+    whole, parts = (pictures(run(scene, cell=side, **asked)) for side in (64, cell))
+    for first, second in zip(whole, parts, strict=True):
+        np.testing.assert_allclose(second, first, atol=1e-5)
+
+
 @settings(max_examples=25, suppress_health_check=CHECKS)
 @given(rows=SIDES, columns=SIDES, cell=st.integers(8, 30), frame=FRAMES, asked=MEANS)
 @example(rows=17, columns=40, cell=16, frame="eigen", asked={"ensemble": 8})
 def test_no_seams_in_the_mean(make_scene, make_model, run, rows, columns, cell, frame, asked):
     """One cell for the whole scene, or many: the same picture where the halo covers the declared reach."""
-    scene, halo = make_scene(bands=4, rows=rows, columns=columns), reaching(make_model().network.config, asked)
-    whole, parts = (pictures(run(scene, cell=side, halo=halo, frame=frame, **asked)) for side in (64, cell))
-    for first, second in zip(whole, parts, strict=True):
-        np.testing.assert_allclose(second, first, atol=1e-5)
+    halo = reaching(make_model().network.config, asked)
+    check_seams(run, make_scene(bands=4, rows=rows, columns=columns), cell=cell, halo=halo, frame=frame, **asked)
 
 
 @settings(max_examples=12, suppress_health_check=CHECKS)
 @given(rows=st.integers(1, 20), columns=SIDES, cell=st.integers(8, 30), asked=SAMPLES, seed=st.integers(0, 9))
 @example(rows=9, columns=31, cell=8, asked={"steps": 3}, seed=1)
 def test_no_seams_in_samples(make_scene, make_model, run, rows, columns, cell, asked, seed):
-    scene, halo = make_scene(bands=4, rows=rows, columns=columns), reaching(make_model().network.config, asked)
-    whole, parts = (pictures(run(scene, cell=side, halo=halo, seed=seed, **asked)) for side in (64, cell))
-    for first, second in zip(whole, parts, strict=True):
-        np.testing.assert_allclose(second, first, atol=1e-5)
+    halo = reaching(make_model().network.config, asked)
+    check_seams(run, make_scene(bands=4, rows=rows, columns=columns), cell=cell, halo=halo, seed=seed, **asked)
 
 
 @settings(max_examples=12, suppress_health_check=CHECKS)

@@ -64,10 +64,12 @@ def run(given: Sequence[str]) -> int:
     arguments = parse(Arguments, "degrade", given)
     from shsrd.degradation import degrade_cube
     from shsrd.io import open_cube, save_cube
+    from shsrd.io.targets import check_apart
 
     check_targets(arguments.source, [arguments.destination], overwrite=arguments.overwrite)
     degradation = arguments.degradation()
     low = degrade_cube(open_cube(arguments.source, variable=arguments.variable), degradation)
+    check_apart(arguments.source, [arguments.destination], [low.facts])  # now it is known which files there will be
     save_cube(low, arguments.destination, overwrite=arguments.overwrite)
     bands, rows, columns = low.shape
     remark(f"{arguments.destination}: {bands} bands of {rows} x {columns} pixels")

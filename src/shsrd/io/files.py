@@ -17,6 +17,7 @@ from shsrd.cube import SceneError
 
 MOST_COMPRESSION = 1100  # deflate reaches 1032:1 at most; a header that promises more than this is wrong
 _NO_ROOM = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name)}
+PLACES = "_loc.tif"  # ending of the file with latitude and longitude of the scene beside it
 _NO_SPACE = 2**20  # bytes left on a disk that is full: less than one block of a scene
 _FULL = "the disk or quota is full, make free space or choose another disk"
 
@@ -140,7 +141,7 @@ def companions(target: Path) -> tuple[Path, ...]:
 
 def place_file(target: Path) -> Path:
     """Where latitude and longitude of a GeoTIFF or ENVI scene lie, which itself cannot hold them."""
-    return target.with_name(f"{target.stem}_loc.tif")
+    return target.with_name(target.stem + PLACES)
 
 
 def aux_file(data: Path) -> Path:

@@ -38,7 +38,7 @@ def mask_of_tiff(dataset: Any, path: Path) -> Mask | None:
         return None
 
     def mask(rows: slice, columns: slice) -> NDArray[np.bool_]:
-        window = Window(columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
+        window = Window.from_slices(rows, columns)
         return np.asarray(dataset.read_masks(1, window=window) != 0)
 
     return mask

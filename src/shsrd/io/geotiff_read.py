@@ -99,7 +99,7 @@ def source_of_tiff(
     """
 
     def numbers(rows: slice, columns: slice) -> NDArray[np.generic]:
-        window = Window(columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
+        window = Window.from_slices(rows, columns)
         return np.asarray(dataset.read(window=window))
 
     block = max(shape[0] for shape in dataset.block_shapes)

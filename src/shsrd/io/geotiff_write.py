@@ -124,7 +124,6 @@ def check_geotiff(facts: Facts) -> None:
 
 def _profile(facts: Facts, compress: Compression) -> dict[str, Any]:
     bands, rows, columns = facts.shape
-    tile = min(TILE, -(-max(rows, columns) // 16) * 16)
     profile: dict[str, Any] = {
         "driver": "GTiff",
         "width": columns,
@@ -133,16 +132,19 @@ def _profile(facts: Facts, compress: Compression) -> dict[str, Any]:
         "dtype": facts.storage.dtype,
         "crs": None if facts.crs is None else CRS.from_wkt(facts.crs),
         "nodata": facts.storage.nodata,
-        "tiled": True,
-        "blockxsize": tile,
-        "blockysize": tile,
-        "interleave": "band",
-        "bigtiff": "IF_SAFER",
         "num_threads": threads(),
-    } | tiff_options(compress, facts.storage.dtype)
+        **tiled(rows, columns),
+        **tiff_options(compress, facts.storage.dtype),
+    }
     if facts.transform is not None:
         profile["transform"] = Affine(*facts.transform[:6])
     return profile
+
+
+def tiled(rows: int, columns: int) -> dict[str, Any]:
+    """Creation options of square tiles, band after band."""
+    side = min(TILE, -(-max(rows, columns) // 16) * 16)
+    return {"tiled": True, "blockxsize": side, "blockysize": side, "interleave": "band", "bigtiff": "IF_SAFER"}
 
 
 def _write_tags(dataset: Any, facts: Facts) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, unescape
 
 import numpy as np
 import rasterio
@@ -21,11 +21,11 @@ from rasterio.windows import Window
 
 from shsrd.cube import Geolocation, SceneError
 from shsrd.io.cf import NOWHERE, filled
-from shsrd.io.compression import DEFAULT, tiff_options
+from shsrd.io.compression import DEFAULT, is_tiff, tiff_options
 from shsrd.io.files import aux_file, place_file, reading
 from shsrd.io.geotiff_names import GEOLOCATION
 from shsrd.io.geotiff_open import open_tiff
-from shsrd.io.geotiff_write import TILE, bounded, check_complete
+from shsrd.io.geotiff_write import bounded, check_complete, tiled
 from shsrd.io.sinks import Sink, Stored
 
 _BANDS = ("longitude", "latitude")
@@ -83,11 +83,10 @@ class WithPlaces:
 def write_places(path: Path, geolocation: Geolocation) -> None:
     """Write longitude and latitude (degrees, float64) as the two bands of a GeoTIFF."""
     rows, columns = geolocation.shape
-    tile = min(TILE, -(-max(rows, columns) // 16) * 16)
     profile = {"width": columns, "height": rows, "count": 2, "dtype": "float64", "nodata": NOWHERE}
-    layout = {"tiled": True, "blockxsize": tile, "blockysize": tile, "interleave": "band", "bigtiff": "IF_SAFER"}
+    layout = tiled(rows, columns) | tiff_options(DEFAULT, "float64")
     with bounded():
-        with rasterio.open(path, "w", driver="GTiff", **tiff_options(DEFAULT, "float64"), **profile, **layout) as d:
+        with rasterio.open(path, "w", driver="GTiff", **profile, **layout) as d:
             d.descriptions = _BANDS
             for places, row, column in geolocation.squares():
                 d.write(filled(places)[::-1], window=Window(column, row, places.shape[2], places.shape[1]))
@@ -99,7 +98,7 @@ def places_named(data: Path) -> Path | None:
     places = place_file(data)
     if not places.is_file():
         return None
-    if data.suffix.lower() in (".tif", ".tiff"):
+    if is_tiff(data):
         with closing(open_tiff(data)) as dataset:
             named = dataset.tags(ns=GEOLOCATION).get("X_DATASET")
     else:
@@ -112,7 +111,7 @@ def _named_in(aux: Path) -> str | None:
         return None
     with aux.open(encoding="utf-8", errors="replace") as file:
         found = _NAMED.search(file.read(_LONGEST_XML))
-    return None if found is None else found[1].replace("&gt;", ">").replace("&lt;", "<").replace("&amp;", "&")
+    return None if found is None else unescape(found[1])
 
 
 def geolocation_beside(data: Path, shape: tuple[int, int]) -> Geolocation | None:
@@ -144,7 +143,7 @@ class _Places:
     path: Path
 
     def __call__(self, rows: slice, columns: slice) -> NDArray[np.float64]:
-        window = Window(columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
+        window = Window.from_slices(rows, columns)
         with reading(self.path, "GeoTIFF"), closing(open_tiff(self.path)) as dataset:
             places = dataset.read([2, 1], window=window).astype(np.float64)
         places[:, (places == NOWHERE).any(axis=0)] = np.nan

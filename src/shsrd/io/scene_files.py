@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from shsrd.cube import SceneError
+from shsrd.io.files import PLACES
 from shsrd.io.stac_origin import Origin, origin_of_file
 
 _RAW = ("", ".img", ".bsq", ".bil", ".bip", ".dat", ".raw", ".bin", ".cube", ".envi")  # scenes if a header is there
@@ -17,7 +18,6 @@ _SCENES = (".hdr", ".tif", ".tiff", ".nc", ".h5", ".he5", ".hdf5", ".mat", ".npz
 _STAC = (".json", ".geojson")
 _COMPANIONS = (".aux.xml", ".ovr", ".msk")
 _FINER = re.compile(r"(?P<stem>.+)_x\d+(_uncertainty)?(_loc)?")
-_PLACES = "_loc.tif"  # latitude and longitude of the scene beside it
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def _stem(path: Path) -> str:
 
 def _aside(path: Path) -> bool:
     """Whether a file belongs to a scene without being one, or to an unfinished run."""
-    if path.name.endswith(_PLACES) and any(_names_places(path, ending) for ending in (*_SCENES, *_RAW)):
+    if path.name.endswith(PLACES) and any(_names_places(path, ending) for ending in (*_SCENES, *_RAW)):
         return True
     hidden = any(part.endswith((".partial", ".part")) for part in path.parts)
     return hidden or path.name.lower().endswith(_COMPANIONS)
@@ -133,7 +133,7 @@ def _aside(path: Path) -> bool:
 
 def _names_places(places: Path, ending: str) -> bool:
     """Whether the scene of this ending beside a file says that it tells where its pixels lie."""
-    scene = places.with_name(places.name.removesuffix(_PLACES) + ending)
+    scene = places.with_name(places.name.removesuffix(PLACES) + ending)
     if ending == ".hdr" or not scene.is_file():
         return False
     from shsrd.io.place_files import places_named

@@ -5,20 +5,22 @@ from __future__ import annotations
 import math
 import os
 import shutil
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from shsrd.cube import Facts, SceneError
 from shsrd.io.codec import check_storage
-from shsrd.io.compression import DEFAULT, Compression, check_compression, is_tiff
+from shsrd.io.compression import DEFAULT, TIFF_SUFFIXES, Compression, check_compression, is_tiff
 from shsrd.io.files import aux_file, companions, place_file
 from shsrd.io.sinks import Sink
 
+Identity = Path | tuple[int, int]  # a name without links, or device and inode
 _ENVI = (".hdr", ".img", ".bsq", ".dat")
-_TIFF = (".tif", ".tiff")
-WRITABLE_SUFFIXES = (*_ENVI, *_TIFF, ".nc", ".mat", ".npz", ".npy", ".zarr")
-_KEEP_PLACES = (*_TIFF, *_ENVI, ".nc", ".zarr")  # formats with latitude and longitude of every pixel, inside or beside
+WRITABLE_SUFFIXES = (*_ENVI, *TIFF_SUFFIXES, ".nc", ".mat", ".npz", ".npy", ".zarr")
+_KEEP_PLACES = (*TIFF_SUFFIXES, *_ENVI, ".nc", ".zarr")  # with latitude and longitude of every pixel, inside or beside
 _PLACE = 16  # bytes of one
 _ZARR_MARKS = (".zgroup", ".zarray", "zarr.json", ".zmetadata")
 _UNCOMPRESSED = (*_ENVI, ".npy")
@@ -107,7 +109,7 @@ def _check_format(target: Path, facts: Facts) -> None:
         from shsrd.io.envi_write import check_envi
 
         check_envi(facts)
-    elif suffix in _TIFF:
+    elif is_tiff(target):
         from shsrd.io.geotiff_write import check_geotiff
 
         check_geotiff(facts)
@@ -130,13 +132,45 @@ def written_files(target: Path, facts: Facts | None = None) -> tuple[Path, ...]:
     if suffix in _ENVI:
         data, header = envi_pair(target)
         return (data, place_file(data), aux_file(data), header) if located else (data, header)
-    return (target, place_file(target)) if located and suffix in _TIFF else (target,)
+    return (target, place_file(target)) if located and is_tiff(target) else (target,)
 
 
 def files_of(target: Path, facts: Facts | None = None) -> tuple[Path, ...]:
     """Every file that saving to ``target`` writes or replaces; arguments as for :func:`written_files`."""
     written = written_files(target, facts)
     return (*written, *(companion for file in written for companion in companions(file)))
+
+
+def check_apart(source: Path, targets: Sequence[Path], facts: Sequence[Facts | None] = ()) -> None:
+    """Refuse targets whose files are the source's, or those of another target.
+
+    Args:
+        source: scene file or folder that is read.
+        targets: files to be written.
+        facts: of the scene that goes to each target; without them, files that not every scene has are not looked at.
+
+    Raises:
+        SceneError: naming the target.
+    """
+    read, taken = identities(files_read(source)), set[Identity]()
+    for target, known in zip(targets, facts or [None] * len(targets), strict=True):
+        ours = identities(files_of(target, known))
+        if ours & read:
+            raise SceneError(f"{target}: writing it would replace the source {source}; choose another destination")
+        if ours & taken:
+            raise SceneError(f"{target}: two results would be written to this file; choose different names")
+        taken |= ours
+
+
+def identities(files: Iterable[Path]) -> set[Identity]:
+    """What two names of one file have in common: where they lead, and the file itself where it exists (hard links)."""
+    found: set[Identity] = set()
+    for file in files:
+        found.add(file.resolve())
+        with suppress(OSError):
+            status = file.stat()
+            found.add((status.st_dev, status.st_ino))
+    return found
 
 
 def open_sink(parts: tuple[Path, ...], facts: Facts, *, cog: bool = False, compress: Compression | None = None) -> Sink:
@@ -153,7 +187,7 @@ def open_sink(parts: tuple[Path, ...], facts: Facts, *, cog: bool = False, compr
     from shsrd.io.raw_write import NpySink
 
     first, suffix = parts[0], parts[0].suffix.lower()
-    if len(parts) > 1 or suffix in _TIFF:
+    if len(parts) > 1 or is_tiff(first):
         return _beside_places(parts, facts, cog=cog, compress=compress or DEFAULT)
     if suffix == ".nc":
         return NetcdfSink(first, facts)
@@ -176,7 +210,7 @@ def _beside_places(parts: tuple[Path, ...], facts: Facts, *, cog: bool, compress
     located, first, last = facts.geolocation is not None, parts[0], parts[-1]
     places = place_file(first)
     tags = geolocation_tags(places.name) if located else {}
-    if first.suffix.lower() in _TIFF:
+    if is_tiff(first):
         sink: Sink = (CogSink if cog else GeotiffSink)(first, facts, compress=compress, places=tags)
     else:
         sink = EnviSink(first, last, facts)

@@ -9,7 +9,7 @@ from pathlib import Path
 from shsrd.cube import SceneError
 from shsrd.io import WRITABLE_SUFFIXES
 from shsrd.io.scene_files import SceneFile
-from shsrd.io.targets import files_of
+from shsrd.io.targets import files_of, identities
 
 
 def names_of(scenes: Sequence[SceneFile], folder: Path, *, scale: int, suffix: str) -> list[Path]:
@@ -70,7 +70,7 @@ def check_apart(sources: Sequence[Path], targets: Sequence[Path]) -> None:
     Raises:
         SceneError: naming the output.
     """
-    read = {source.resolve() for source in sources}
+    read = identities(sources)
     for target in targets:
-        if any(file.resolve() in read for file in files_of(target)):
+        if identities(files_of(target)) & read:
             raise SceneError(f"{target}: one of the sources has this name; choose another folder for the outputs")

@@ -19,7 +19,7 @@ from shsrd.io import Writer, open_source, open_writer
 from shsrd.io.compression import Compression
 from shsrd.io.files import remove_stale
 from shsrd.io.stac_origin import Origin
-from shsrd.io.targets import check_target, files_read, keeps_places, written_files
+from shsrd.io.targets import check_apart, check_target, keeps_places, written_files
 from shsrd.model import Model
 from shsrd.upscaling.computing import Computing, Here
 from shsrd.upscaling.engine import Engine
@@ -133,7 +133,7 @@ def upscale_file(
         outputs = _output_facts(job, source.facts, model)
         for target, facts in zip(job.targets, outputs, strict=True):
             check_target(target, overwrite=job.overwrite, facts=facts, cog=job.cog, compress=job.compress)
-        _check_apart(job, outputs)
+        check_apart(job.source, job.targets, outputs)
         with spool.held():
             with seconds.of("first pass"):
                 seen = _kept_survey(job, spool, source, model)
@@ -170,17 +170,6 @@ def _computing(job: Job, source: Source, engine: Engine, run: _Run, crew: Crew |
 def _output_facts(job: Job, low: Facts, model: Model) -> tuple[Facts, ...]:
     finer = low.finer(job.scale)
     return (finer,) if job.uncertainty is None else (finer, uncertainty_facts(finer, model, job.asked))
-
-
-def _check_apart(job: Job, outputs: tuple[Facts, ...]) -> None:
-    """Refuse targets whose files, those with latitude and longitude included, are another's or the source's."""
-    taken = {file.resolve(): f"the source {job.source}" for file in files_read(job.source)}
-    for target, facts in zip(job.targets, outputs, strict=True):
-        for file in written_files(target, facts):
-            if file.resolve() in taken:
-                whose = taken[file.resolve()]
-                raise SceneError(f"{target}: writing {file.name} would replace {whose}; choose another destination")
-        taken |= {file.resolve(): str(target) for file in written_files(target, facts)}
 
 
 def _kept_survey(job: Job, spool: Spool, source: Source, model: Model) -> Survey | None:
