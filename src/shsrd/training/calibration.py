@@ -37,6 +37,11 @@ class Calibration:
     sample_spread: float
     interval_factors: tuple[float, float, float]
 
+    @classmethod
+    def of(cls, config: NetworkConfig) -> Calibration:
+        """The numbers that a config holds."""
+        return cls(config.spread, config.sample_spread, config.interval_factors)
+
     def applied(self, config: NetworkConfig) -> NetworkConfig:
         """The config with these numbers in it."""
         return config.model_copy(update=asdict(self))

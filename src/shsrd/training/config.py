@@ -68,7 +68,8 @@ class TrainConfig(_Settings):
         stage: ``pretrain`` on photos or ``transfer`` to hyperspectral scenes.
         objective: ``mean`` trains the encoder, ``diffusion`` the denoiser on a frozen encoder.
         train: packed training folder.
-        validation: packed validation folder.
+        validation: packed validation folder; None where all choices are made beforehand and nothing is held out: the
+            averaged weights at the end of the run are kept.
         out: run folder: checkpoints, logs, final weights.
         start_from: weights or checkpoint to start from (always for transfer); never written to.
         rehearsal: packed photos seen again during a transfer, against forgetting; None leaves them out.
@@ -77,6 +78,8 @@ class TrainConfig(_Settings):
             blocks' second convolutions) or ``all``.
         restart_injection: begin with an untrained injection as ``network`` describes it, the rest from ``start_from``.
         mix: at the end of a transfer of the mean, also try averages of start, best and last weights.
+        mix_share: instead of that, take this share of the last weights and the rest of the start's.
+        calibration: without validation, weights whose calibrated uncertainty is taken over.
         network: widths and depths; ignored where ``start_from`` brings its own, but for ``restart_injection``.
         steps: optimiser steps of the schedule (the cosine ends there).
         time_limit: minutes of wall time after which training stops and saves; 0 means none. The learning rate follows
@@ -84,7 +87,7 @@ class TrainConfig(_Settings):
         batch: patches a step (photos), or patches times triplets (scenes).
         patch: side of a patch in low-resolution pixels.
         optimizer: ``adamw``, or ``muon``: orthogonalised momentum for convolutions and AdamW for the rest, faster from
-            scratch, with a larger ``lr`` (5e-3).
+            scratch, with a larger ``lr`` (2e-3 for 128 channels, 5e-3 for 48).
         lr: peak learning rate.
         warmup: steps of linear warm-up.
         weight_decay: decoupled.
@@ -100,7 +103,7 @@ class TrainConfig(_Settings):
     stage: Literal["pretrain", "transfer"]
     objective: Literal["mean", "diffusion"] = "mean"
     train: Path
-    validation: Path
+    validation: Path | None
     out: Path
     start_from: Path | None = None
     rehearsal: Path | None = None
@@ -108,6 +111,8 @@ class TrainConfig(_Settings):
     trainable: Literal["injection", "adapters", "all"] = "all"
     restart_injection: bool = False
     mix: bool = True
+    mix_share: float | None = Field(None, gt=0, le=1)
+    calibration: Path | None = None
     network: NetworkConfig = NetworkConfig()
     photos: PhotoAugmentation = PhotoAugmentation()
     scenes: SceneAugmentation = SceneAugmentation()

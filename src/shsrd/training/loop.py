@@ -49,13 +49,13 @@ class Run:
         config: its settings.
         network: to be trained in place.
         source: of batches.
-        validate: judges the averaged weights on unseen images.
+        validate: judges the averaged weights on unseen images; None: the last ones are kept.
     """
 
     config: TrainConfig
     network: Network
     source: Source
-    validate: Validate
+    validate: Validate | None
 
 
 def train(run: Run, save_best: Callable[[Network, Progress, dict[str, float]], None]) -> Progress:
@@ -77,7 +77,8 @@ def train(run: Run, save_best: Callable[[Network, Progress, dict[str, float]], N
 def _optimizer(network: Network, config: TrainConfig) -> torch.optim.Optimizer:
     parameters, decay = trainable_parameters(network), config.weight_decay
     if config.optimizer == "muon":
-        return Muon(parameters, config.lr, weight_decay=decay)
+        dtype = torch.bfloat16 if config.precision == "bf16" else torch.float32
+        return Muon(parameters, config.lr, weight_decay=decay, dtype=dtype)
     return torch.optim.AdamW(parameters, lr=config.lr, weight_decay=decay, betas=(0.9, 0.99))
 
 
@@ -158,6 +159,10 @@ class _State:
         if not self.fabric.is_global_zero:
             return
         averaged: Any = self.average.module
+        if self.run.validate is None:
+            if self._ending():
+                save_best(averaged, self.progress, {})
+            return
         figures = self.run.validate(averaged)
         averaged.train()
         progress = self.progress

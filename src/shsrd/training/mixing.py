@@ -35,7 +35,7 @@ def best_mix(
     Returns:
         The mix's description and figures, or None (the network then holds the best of the ends).
     """
-    found = [(f"{name} {1 - share:g} + last {share:g}", mix) for name, share, mix in _mixes(ends, last)]
+    found = [(mix_name(name, share), mix) for name, share, mix in _mixes(ends, last)]
     candidates = [(None, ends["best"]), (None, last), *found]
     judged = []
     for name, weights in candidates:
@@ -44,6 +44,16 @@ def best_mix(
     name, weights, figures = max(judged, key=lambda candidate: score_db(candidate[2]))
     network.load_state_dict(weights)
     return None if name is None else (name, figures)
+
+
+def mixed(start: Weights, last: Weights, share: float) -> dict[str, Tensor]:
+    """The average of two weights, ``share`` of it from the last ones."""
+    return {key: (1 - share) * start[key] + share * last[key] for key in last}
+
+
+def mix_name(start: str, share: float) -> str:
+    """What a mix is called in the provenance of the weights."""
+    return f"{start} {1 - share:g} + last {share:g}"
 
 
 def score_db(figures: Mapping[str, float]) -> float:
@@ -62,4 +72,4 @@ def last_average(folder: Path) -> dict[str, Tensor]:
 def _mixes(ends: Mapping[str, Weights], last: Weights) -> Iterator[tuple[str, float, dict[str, Tensor]]]:
     for name, end in ends.items():
         for share in SHARES:
-            yield name, share, {key: (1 - share) * end[key] + share * last[key] for key in last}
+            yield name, share, mixed(end, last, share)

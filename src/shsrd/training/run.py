@@ -11,11 +11,11 @@ import torch
 
 import shsrd
 from shsrd.model import Model, Network, NetworkConfig, load_weights, save_weights
-from shsrd.training.calibration import calibrate
+from shsrd.training.calibration import Calibration, calibrate
 from shsrd.training.checkpoint import Progress
 from shsrd.training.config import TrainConfig, TrainingError
 from shsrd.training.loop import BEST, Run, Source, train
-from shsrd.training.mixing import best_mix, last_average
+from shsrd.training.mixing import Weights, best_mix, last_average, mix_name, mixed
 from shsrd.training.photos import PhotoSource
 from shsrd.training.rehearsal import RehearsalSource
 from shsrd.training.scenes import SceneSource
@@ -33,15 +33,18 @@ def run_training(config: TrainConfig) -> Path:
         The best weights on the validation set (EMA, fp16), ``out/best.safetensors``.
 
     Raises:
-        TrainingError: missing data, or a run folder that holds a run of other settings.
+        TrainingError: missing data, settings that do not fit each other, or a run folder that holds a run of other
+            settings.
     """
+    _check(config)
     config = config.model_copy(update={"precision": _precision(config)})
     start = None if config.start_from is None else load_weights(config.start_from)
     if config.stage == "transfer" and start is None:
         raise TrainingError("a transfer starts from pre-trained weights; set start_from, for example natural-x4")
     network = _network(config, start)
     keep_resolved(config, network.config)
-    run = Run(config, network, _source(config, network.config), _validator(config, network.config))
+    validate = None if config.validation is None else _validator(config, config.validation, network.config)
+    run = Run(config, network, _source(config, network.config), validate)
     target = config.out / BEST
     history = [] if start is None else list(start.provenance.get("stages", []))
 
@@ -50,26 +53,44 @@ def run_training(config: TrainConfig) -> Path:
         save_weights(target, best, {"version": shsrd.__version__, "stages": stages})
 
     progress = train(run, save_best)
-    if config.stage == "transfer" and config.objective == "mean" and config.mix:
+    if config.stage == "transfer" and config.objective == "mean":
         _mix(target, config, run, progress, history)
     if config.stage == "transfer" and config.objective == "diffusion":
         _calibrate(target, config)
     return target
 
 
+def _check(config: TrainConfig) -> None:
+    """Refuse settings that ask for a judge where there is none."""
+    if config.validation is None and config.patience:
+        raise TrainingError("patience stops a run by its validation figures; set validation, or patience to 0")
+    if config.calibration is not None and config.validation is not None:
+        raise TrainingError("calibration is measured on validation scenes; leave out one of validation, calibration")
+
+
 def _mix(target: Path, config: TrainConfig, run: Run, progress: Progress, history: list[dict[str, Any]]) -> None:
-    """Replace the best weights by a better average of start, best and last ones, if there is one."""
+    """Replace the best weights by an average of start, best and last ones: as asked, or the best one if better."""
     assert config.start_from is not None  # a transfer has a start
     best = load_weights(target)
     if "mix" in best.provenance["stages"][-1]:  # a finished run, started once more
         return
     network = _network(config, load_weights(config.start_from))
-    ends = {"start": _copy(network), "best": _copy(best.network)}
-    found = best_mix(network, ends, last_average(config.out), run.validate)
+    found = _mixed(network, config, run, _copy(best.network))
     if found is not None:
         name, figures = found
         stages = [*history, _provenance(config, progress, figures) | {"mix": name}]
         save_weights(target, network, {"version": shsrd.__version__, "stages": stages})
+
+
+def _mixed(network: Network, config: TrainConfig, run: Run, best: Weights) -> tuple[str, dict[str, float]] | None:
+    """Load a mix into the network, which holds the start; its name and figures, or None where nothing is gained."""
+    start, last = _copy(network), last_average(config.out)
+    if config.mix_share is not None:
+        network.load_state_dict(mixed(start, last, config.mix_share))
+        return mix_name("start", config.mix_share), {} if run.validate is None else run.validate(network)
+    if not config.mix or run.validate is None:
+        return None
+    return best_mix(network, {"start": start, "best": best}, last, run.validate)
 
 
 def _name(weights: Path) -> str:
@@ -82,9 +103,14 @@ def _copy(network: Network) -> dict[str, torch.Tensor]:
 
 
 def _calibrate(target: Path, config: TrainConfig) -> None:
-    """Write what the validation scenes say of the uncertainty into the best weights."""
+    """Write what validation scenes say of the uncertainty into the best weights: this run's, or those of others."""
     best = load_weights(target)
-    found = calibrate(best.network, config.validation, _precision(config))
+    if config.validation is not None:
+        found = calibrate(best.network, config.validation, _precision(config))
+    elif config.calibration is not None:
+        found = Calibration.of(load_weights(config.calibration).network.config)
+    else:
+        return
     best.network.config = found.applied(best.network.config)
     save_weights(target, best.network, best.provenance)
 
@@ -117,9 +143,9 @@ def _source(config: TrainConfig, network: NetworkConfig) -> Source:
     return RehearsalSource(scenes, photos, config.rehearsal_share)
 
 
-def _validator(config: TrainConfig, network: NetworkConfig) -> Validate:
+def _validator(config: TrainConfig, folder: Path, network: NetworkConfig) -> Validate:
     make = photo_validator if config.stage == "pretrain" else scene_validator
-    return make(config.validation, scale=network.scale, objective=config.objective, precision=_precision(config))
+    return make(folder, scale=network.scale, objective=config.objective, precision=_precision(config))
 
 
 def keep_resolved(config: TrainConfig, network: NetworkConfig) -> None:
@@ -144,7 +170,7 @@ def _provenance(config: TrainConfig, progress: Progress, figures: Mapping[str, f
         "stage": config.stage,
         "objective": config.objective,
         "train": config.train.name,
-        "validation": config.validation.name,
+        "validation": None if config.validation is None else config.validation.name,
         "start_from": None if config.start_from is None else _name(config.start_from),
         "rehearsal": None if config.rehearsal is None else config.rehearsal.name,
         "trainable": config.trainable,
