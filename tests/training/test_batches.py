@@ -174,6 +174,18 @@ def test_balanced_draws_see_the_rare_more_often(tmp_path, make_scene):
     assert rare_share(1.0) > 1.3 * rare_share(0.0)
 
 
+def test_small_scenes_give_small_patches_in_batches_of_their_own(tmp_path, make_scene):
+    from shsrd.training.pack import pack_scene
+
+    sizes = {"large": (80, 80), "small": (40, 64), "tiny": (30, 90)}  # room for 32, 12 and 7 low-resolution pixels
+    for seed, (name, (rows, columns)) in enumerate(sizes.items()):
+        pack_scene(name, make_scene(rows=rows, columns=columns, seed=seed), tmp_path)
+    source = SceneSource(tmp_path, SceneAugmentation(triplets=2), scale=SCALE, patch=24)
+    drawn = [source.draw(4, generator_of(0, step, 0)).low.shape for step in range(60)]
+    assert set(drawn) == {(4, 3, 24, 24), (16, 3, 12, 12)}
+    assert 15 < sum(shape[-1] == 12 for shape in drawn) < 45
+
+
 def test_too_large_patches_are_refused(photo_folder, scene_folder):
     with pytest.raises(ValueError, match="smaller patch"):
         PhotoSource(photo_folder, PhotoAugmentation(), scale=SCALE, patch=200)

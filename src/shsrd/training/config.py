@@ -85,7 +85,7 @@ class TrainConfig(_Settings):
         time_limit: minutes of wall time after which training stops and saves; 0 means none. The learning rate follows
             whichever of steps and time runs out first.
         batch: patches a step (photos), or patches times triplets (scenes).
-        patch: side of a patch in low-resolution pixels.
+        patch: side of a patch in low-resolution pixels; smaller scenes give smaller patches, 8 at least.
         optimizer: ``adamw``, or ``muon``: orthogonalised momentum for convolutions and AdamW for the rest, faster from
             scratch, with a larger ``lr`` (2e-3 for 128 channels, 5e-3 for 48).
         lr: peak learning rate.

@@ -27,35 +27,50 @@ from shsrd.training.config import SceneAugmentation, TrainingError
 from shsrd.training.pack import PackedScene, load_scenes
 from shsrd.training.photos import dihedral, log_uniform
 
+SMALLEST_PATCH = 8  # low-resolution pixels
 BINS = 6  # per leading eigenimage, for the balance of materials
 DARKEST = 0.05  # of the mean brightness: darker pixels weigh no more than this one
 
 
 class SceneSource:
-    """Random triplets from packed scenes; a batch is a pure function of the generator handed in."""
+    """Random triplets from packed scenes; a batch is a pure function of the generator handed in.
+
+    Scenes too small for a patch give smaller ones, in batches of their own with more of them.
+    """
 
     def __init__(self, folder: Path, augmentation: SceneAugmentation, *, scale: int, patch: int) -> None:
-        self.augmentation, self.side = augmentation, patch + 2 * MARGIN
+        self.augmentation, self.patch = augmentation, patch
         self.scenes = [TrainingScene(scene, scale) for scene in load_scenes(folder)]
-        self.scenes = [scene for scene in self.scenes if min(scene.low.shape[1:]) >= self.side]
-        if not self.scenes:
-            raise TrainingError(f"{folder}: no scene has {self.side * scale} pixels a side; choose a smaller patch")
+        self.classes = _by_patch(self.scenes, patch)
+        if patch not in self.classes:
+            side = (patch + 2 * MARGIN) * scale
+            raise TrainingError(f"{folder}: no scene has {side} pixels a side; choose a smaller patch")
 
     def draw(self, count: int, generator: torch.Generator) -> Batch:
-        """A batch of ``count`` triplets, ``augmentation.triplets`` from each patch."""
+        """A batch of ``count`` triplets, ``augmentation.triplets`` from each patch; more where patches are smaller."""
+        patch = self._size(generator)
         group = min(count, self.augmentation.triplets)
-        return join([self._patch(group, generator) for _ in range(count // group)])
+        patches = count // group * self.patch**2 // patch**2
+        return join([self._patch(patch, group, generator) for _ in range(patches)])
 
-    def _patch(self, group: int, generator: torch.Generator) -> Batch:
-        scene = self.scenes[_integer(len(self.scenes), generator)]
+    def _size(self, generator: torch.Generator) -> int:
+        """Side of this batch's patches: any scene is as likely to decide on it."""
+        if len(self.classes) == 1:
+            return self.patch
+        number = _integer(sum(map(len, self.classes.values())), generator)
+        return [patch for patch, scenes in self.classes.items() for _ in scenes][number]
+
+    def _patch(self, patch: int, group: int, generator: torch.Generator) -> Batch:
+        scenes, side = self.classes[patch], patch + 2 * MARGIN
+        scene = scenes[_integer(len(scenes), generator)]
         balanced = _share(generator) < self.augmentation.balanced
-        row, column = scene.corner(self.side, generator, balanced=balanced)
+        row, column = scene.corner(side, generator, balanced=balanced)
         frame = self._frame(scene, group, generator)
         gain = log_uniform(1 / self.augmentation.gain, self.augmentation.gain, generator)
         frame = replace(frame, deviation=frame.deviation * gain, noise=frame.noise / gain)
         symmetry = _integer(8, generator)
         signs = torch.randint(2, (3, 1, 1), generator=generator) * 2.0 - 1
-        return scene.batch(frame, (row, column, self.side), self.augmentation, (symmetry, signs))
+        return scene.batch(frame, (row, column, side), self.augmentation, (symmetry, signs))
 
     def _frame(self, scene: TrainingScene, group: int, generator: torch.Generator) -> Frame:
         """Channels of ``group`` triplets: eigenimages, broad random bands, or neighbouring bands."""
@@ -180,6 +195,16 @@ class TrainingScene:
         darkness = mean / brightness.clamp_min(DARKEST * mean)
         typical = float(np.mean(mean / np.maximum(self.brightness, DARKEST * mean)))
         return (1 + dark * darkness) / (1 + dark * typical)
+
+
+def _by_patch(scenes: list[TrainingScene], patch: int) -> dict[int, list[TrainingScene]]:
+    """Scenes by the largest patch, ``patch`` at most, that they have room for; without those that have none."""
+    classes: dict[int, list[TrainingScene]] = {}
+    for scene in scenes:
+        room = min(patch, min(scene.low.shape[1:]) - 2 * MARGIN)
+        if room >= min(patch, SMALLEST_PATCH):
+            classes.setdefault(room, []).append(scene)
+    return classes
 
 
 def join(parts: list[Batch]) -> Batch:
