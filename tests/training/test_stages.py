@@ -267,3 +267,14 @@ def test_margins_are_wider_than_the_interpolation_kernel():
     from shsrd.degradation.resample import SUPPORT
 
     assert MARGIN > SUPPORT
+
+
+def test_the_body_may_learn_more_slowly_than_the_injection(settings, stage_one):
+    """With one step of AdamW, whose size is the learning rate's whatever the gradient."""
+    config = settings("transfer", body_rate=0.125, steps=1, warmup=0, weight_decay=0)
+    run_training(config)
+    before, after = load_weights(stage_one).network.state_dict(), final_weights(config)
+    moved = {key: float((after[key] - before[key]).abs().max()) for key in before}
+    head, site = moved["encoder.head.weight"], moved["encoder.injection.sites.0.weight"]
+    assert site == pytest.approx(8 * head, rel=0.02)
+    assert head > 0

@@ -89,6 +89,8 @@ class TrainConfig(_Settings):
         optimizer: ``adamw``, or ``muon``: orthogonalised momentum for convolutions and AdamW for the rest, faster from
             scratch, with a larger ``lr`` (2e-3 for 128 channels, 5e-3 for 48).
         lr: peak learning rate.
+        body_rate: learning rate, in units of ``lr``, of all but the injection: a transfer may teach a new injection
+            fast and change slowly what stage 1 has learnt.
         warmup: steps of linear warm-up.
         weight_decay: decoupled.
         clip: largest norm of the gradient.
@@ -122,6 +124,7 @@ class TrainConfig(_Settings):
     patch: int = Field(40, ge=8)
     optimizer: Literal["adamw", "muon"] = "adamw"
     lr: float = Field(4e-4, gt=0)
+    body_rate: float = Field(1.0, gt=0, le=1)
     warmup: int = Field(200, ge=0)
     weight_decay: float = Field(1e-4, ge=0)
     clip: float = Field(1.0, gt=0)

@@ -25,7 +25,7 @@ from shsrd.training.config import TrainConfig
 from shsrd.training.losses import diffusion_loss, mean_loss
 from shsrd.training.monitor import Monitor
 from shsrd.training.muon import Muon
-from shsrd.training.trainable import freeze, trainable_parameters
+from shsrd.training.trainable import freeze, parameter_groups
 from shsrd.training.validation import Validate
 
 BEST = "best.safetensors"
@@ -75,7 +75,7 @@ def train(run: Run, save_best: Callable[[Network, Progress, dict[str, float]], N
 
 
 def _optimizer(network: Network, config: TrainConfig) -> torch.optim.Optimizer:
-    parameters, decay = trainable_parameters(network), config.weight_decay
+    parameters, decay = parameter_groups(network, config.body_rate), config.weight_decay
     if config.optimizer == "muon":
         dtype = torch.bfloat16 if config.precision == "bf16" else torch.float32
         return Muon(parameters, config.lr, weight_decay=decay, dtype=dtype)
@@ -116,7 +116,7 @@ class _State:
             loss = self._step()
             progress.step += 1
             progress.seconds = self._agreed(time.monotonic() - self.clock)
-            monitor.step(progress, loss, self.optimizer.param_groups[0]["lr"])
+            monitor.step(progress, loss, self.optimizer.param_groups[-1]["lr"])
             if progress.step % config.validate_every == 0 or self._ending():
                 self._validate(monitor, save_best)
             ended = self._agreed(self._ending() or self._stale())
@@ -131,7 +131,7 @@ class _State:
         config, step = self.config, self.progress.step
         generator = generator_of(config.seed, step, self.fabric.global_rank)
         for group in self.optimizer.param_groups:
-            group["lr"] = config.lr * self._rate()
+            group["lr"] = config.lr * self._rate() * group["share"]
         batch = self.run.source.draw(config.batch, generator).to(self.fabric.device)
         loss = self.objective(partial(self._loss, batch, generator))
         self.fabric.backward(loss)

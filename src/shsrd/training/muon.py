@@ -34,7 +34,7 @@ class Muon(torch.optim.Optimizer):
     """One optimiser with two rules: orthogonalised momentum for convolutions of several channels, AdamW elsewhere.
 
     Args:
-        parameters: to be trained.
+        parameters: to be trained, or groups of them.
         lr: for both rules; updates of convolutions are scaled to the size of AdamW's.
         weight_decay: decoupled, for both.
         momentum: of the orthogonalised rule (Nesterov).
@@ -44,7 +44,7 @@ class Muon(torch.optim.Optimizer):
 
     def __init__(
         self,
-        parameters: Iterable[nn.Parameter],
+        parameters: Iterable[nn.Parameter] | Iterable[dict[str, Any]],
         lr: float,
         *,
         weight_decay: float = 0.0,
@@ -53,9 +53,8 @@ class Muon(torch.optim.Optimizer):
         dtype: torch.dtype = torch.float32,
     ) -> None:
         self.dtype = dtype
-        super().__init__(
-            list(parameters), {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "betas": betas}
-        )
+        given: list[Any] = list(parameters)
+        super().__init__(given, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "betas": betas})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]

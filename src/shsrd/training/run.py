@@ -181,6 +181,7 @@ def _provenance(config: TrainConfig, progress: Progress, figures: Mapping[str, f
         "batch": config.batch,
         "patch": config.patch,
         "optimizer": config.optimizer,
+        "body_rate": config.body_rate,
         "lr": config.lr,
         "figures": {key: round(value, 4) for key, value in figures.items()},
     }

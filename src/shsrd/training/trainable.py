@@ -1,5 +1,7 @@
 """Which weights a run may change."""
 
+from typing import Any
+
 from torch import nn
 
 from shsrd.model import Network
@@ -34,3 +36,16 @@ def _trained_parts(network: Network, config: TrainConfig) -> list[nn.Module]:
 def trainable_parameters(network: Network) -> list[nn.Parameter]:
     """The parameters marked by ``freeze``, in a fixed order."""
     return [p for p in network.parameters() if p.requires_grad]
+
+
+def parameter_groups(network: Network, body_rate: float) -> list[dict[str, Any]]:
+    """Groups for an optimiser, each with its ``share`` of the learning rate: all but the injection, the injection.
+
+    One group, in the order of ``trainable_parameters``, where both learn alike.
+    """
+    if body_rate == 1:
+        return [{"params": trainable_parameters(network), "share": 1.0}]
+    named = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
+    parts = [[p for name, p in named if (".injection." in name) == injected] for injected in (False, True)]
+    shares = (body_rate, 1.0)
+    return [{"params": part, "share": share} for part, share in zip(parts, shares, strict=True) if part]
