@@ -14,7 +14,7 @@ from pystac.validation.stac_validator import JsonSchemaSTACValidator
 from rasterio.crs import CRS
 from rasterio.warp import transform_bounds
 
-from shsrd.cube import Facts, Storage
+from shsrd.cube import Facts, Geolocation, Storage
 from shsrd.io.acquired import acquired
 from shsrd.io.footprint import footprint
 from shsrd.io.stac_origin import Origin
@@ -204,3 +204,36 @@ def test_a_collection_of_items(made):
     found = collection_of([made(), made(name="other.tif")])
     assert [item.id for item in pystac.ItemCollection.from_dict(found)] == ["fine", "other"]
     assert [item["assets"]["data"]["href"] for item in found["features"]] == ["./fine.tif", "./other.tif"]
+
+
+def swath(west, *, turn=0.0, holes=False):
+    """Facts of 40 x 60 pixels in the sensor's grid: a turned rectangle of 0.4 x 0.6 degrees around 10 degrees north."""
+    y, x = np.mgrid[0:40, 0:60] / 100
+    latitude = 10 - y * np.cos(turn) + x * np.sin(turn)
+    longitude = (west + x * np.cos(turn) + y * np.sin(turn) + 180) % 360 - 180
+    if holes:
+        latitude[:, 50:] = np.nan
+    return Facts((3, 40, 60), geolocation=Geolocation.of(latitude, longitude))
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.4, 2.5])
+def test_a_scene_in_the_sensors_grid_has_the_outline_of_its_outermost_pixels(turn):
+    facts = swath(20.0, turn=turn)
+    geometry, box = footprint(facts)
+    assert area(geometry) == pytest.approx(0.39 * 0.59, rel=1e-6)
+    latitude, longitude = facts.geolocation.whole()
+    np.testing.assert_allclose(box, [longitude.min(), latitude.min(), longitude.max(), latitude.max()], atol=1e-8)
+
+
+def test_pixels_that_saw_no_ground_do_not_count_in_the_outline():
+    geometry, box = footprint(swath(20.0, holes=True))
+    np.testing.assert_allclose(box, [20, 10 - 0.39, 20 + 0.48, 10], atol=0.03)  # points lie up to 3 pixels apart
+    assert 0.85 * 0.39 * 0.49 < area(geometry) < 0.39 * 0.49
+    nowhere = np.full((4, 5), np.nan)
+    assert footprint(Facts((1, 4, 5), geolocation=Geolocation.of(nowhere, nowhere))) is None
+
+
+def test_a_swath_across_the_antimeridian_is_cut_there():
+    geometry, (west, south, east, north) = footprint(swath(179.8))
+    assert geometry["type"] == "MultiPolygon"
+    np.testing.assert_allclose([west, south, east, north], [179.8, 10 - 0.39, 179.8 + 0.59 - 360, 10], atol=1e-8)

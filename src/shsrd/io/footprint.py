@@ -5,16 +5,22 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from shsrd.cube import Facts
+import numpy as np
+from numpy.typing import NDArray
+
+from shsrd.cube import Facts, Geolocation
 
 _STEPS = 20  # points along each edge, for the box: straight edges of a projection are bent in degrees
 _WGS84 = "EPSG:4326"
+_METRES = 111_000.0  # of a degree on the sphere on which degrees are handed to GDAL as metres; any number does
 
 
 def footprint(facts: Facts) -> tuple[dict[str, Any], list[float]] | None:
-    """Outline (a geometry) and ``[west, south, east, north]`` of the scene's outer corners, in degrees.
+    """Outline (a geometry) and ``[west, south, east, north]`` of the scene, in degrees.
 
-    West is greater than east where the scene crosses the antimeridian, and the outline is then cut there (RFC 7946).
+    Of the outer corners where the scene lies on a map; along the centres of the outermost pixels that saw ground where
+    it lies in the sensor's own grid. West is greater than east where the scene crosses the antimeridian, and the
+    outline is then cut there (RFC 7946).
 
     Args:
         facts: of the scene.
@@ -22,13 +28,23 @@ def footprint(facts: Facts) -> tuple[dict[str, Any], list[float]] | None:
     Returns:
         None where the scene has no place on a map, or one that has no degrees.
     """
-    if facts.crs is None or facts.transform is None:
+    if facts.crs is not None and facts.transform is not None:
+        return _in_degrees(facts.crs, _outline(facts, 1), _outline(facts, _STEPS))
+    if facts.geolocation is None:
         return None
+    swath = _swath(facts.geolocation)
+    return None if swath is None else _in_degrees(*swath)
+
+
+def _in_degrees(
+    crs: str, outline: dict[str, Any], bent: dict[str, Any] | None = None
+) -> tuple[dict[str, Any], list[float]] | None:
+    """An outline and the box of the outline, or of the same with more points, of another coordinate system."""
     from rasterio.errors import RasterioError
     from rasterio.warp import transform_geom
 
     try:
-        corners, edge = (transform_geom(facts.crs, _WGS84, _outline(facts, steps)) for steps in (1, _STEPS))
+        corners, edge = (transform_geom(crs, _WGS84, part) for part in (outline, bent or outline))
     except RasterioError:
         return None
     points = [point for ring in _rings(edge) for point in ring]
@@ -51,6 +67,40 @@ def _outline(facts: Facts, steps: int) -> dict[str, Any]:
             share = step / steps
             ring.append(transform * (x0 + (x1 - x0) * share, y0 + (y1 - y0) * share))
     return {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
+
+
+def _swath(places: Geolocation) -> tuple[str, dict[str, Any]] | None:
+    """The outline of a scene in the sensor's grid, in degrees counted from its middle (as metres of a plate carrée)."""
+    known = np.concatenate([_along(places, *edge) for edge in _edges(places.shape)], axis=1)
+    latitude, longitude = known[:, np.isfinite(known).all(axis=0)]
+    if len(np.unique(np.stack([latitude, longitude]), axis=1).T) < 3:
+        return None
+    middle = float(longitude[0])
+    east = (longitude - middle + 180) % 360 - 180
+    area = np.sum(east * np.roll(latitude, -1) - np.roll(east, -1) * latitude)
+    ring = np.stack([east, latitude], axis=1)[:: 1 if area > 0 else -1] * _METRES
+    ring = np.concatenate([ring, ring[:1]])
+    crs = f"+proj=eqc +lon_0={middle!r} +R={_METRES * 180 / math.pi!r} +no_defs"
+    return crs, {"type": "Polygon", "coordinates": [ring.tolist()]}
+
+
+def _edges(shape: tuple[int, int]) -> list[tuple[list[int], list[int]]]:
+    """Rows and columns of points along the four edges, once around."""
+    bottom, right = shape[0] - 1, shape[1] - 1
+    down, across = ([round(end * n / _STEPS) for n in range(_STEPS)] for end in (bottom, right))
+    return [
+        (down, [0]),
+        ([bottom], across),
+        ([bottom - row for row in down], [right]),
+        ([0], [right - column for column in across]),
+    ]
+
+
+def _along(places: Geolocation, rows: list[int], columns: list[int]) -> NDArray[np.float64]:
+    """Latitudes and longitudes ``(2, n)`` of points along one row or column."""
+    spans = [slice(min(numbers), max(numbers) + 1) for numbers in (rows, columns)]
+    table = places.read(*spans)
+    return table[:, np.array(rows) - spans[0].start, np.array(columns) - spans[1].start]
 
 
 def _rings(geometry: dict[str, Any]) -> list[list[tuple[float, float]]]:
