@@ -28,5 +28,6 @@ def run_stage(stage: str, given: Sequence[str]) -> int:
     if config.stage != stage:
         raise TrainingError(f"{given[0]} is a config of stage {config.stage}; run `shsrd {config.stage} {given[0]}`")
     best = run_training(config)
-    remark(f"best weights on the validation set: {best}")
+    kept = "averaged weights at the end" if config.validation is None else "best weights on the validation set"
+    remark(f"{kept}: {best}")
     return 0

@@ -30,7 +30,7 @@ def run_training(config: TrainConfig) -> Path:
     """Train as the config says, or go on where an interrupted run stopped.
 
     Returns:
-        The best weights on the validation set (EMA, fp16), ``out/best.safetensors``.
+        The best weights on the validation set, or the last ones without it (EMA, fp16), ``out/best.safetensors``.
 
     Raises:
         TrainingError: missing data, settings that do not fit each other, or a run folder that holds a run of other
