@@ -13,6 +13,7 @@ from shsrd.training.loop import BEST, Run, generator_of, train
 from shsrd.training.losses import diffusion_loss, mean_loss
 from shsrd.training.photos import PhotoSource
 from shsrd.training.scenes import SceneSource
+from shsrd.training.start import starting_network
 from shsrd.training.trainable import freeze, trainable_parameters
 
 
@@ -79,6 +80,28 @@ def test_an_injection_can_begin_anew(settings, stage_one, network_config, kind):
     assert bool(fresh) == (kind != "none")
     assert any(".select." in key for key in fresh) == (kind == "gated")
     assert not any(after.state_dict()[key].any() for key in fresh if ".sites." in key)
+
+
+@pytest.mark.parametrize("more", [1, 3, 4])
+def test_a_deepened_network_begins_as_its_start(settings, stage_one, more):
+    before = load_weights(stage_one).network
+    depth = before.config.blocks + more
+    config = settings("pretrain", start_from=stage_one, deepen=depth, steps=2)
+    network = starting_network(config, load_weights(stage_one))
+    assert network.config == before.config.model_copy(update={"blocks": depth})
+    triplets = torch.randn(2, 3, 12, 12, generator=torch.Generator().manual_seed(0))
+    one, other = network.encode(triplets), before.encode(triplets)
+    assert torch.equal(one.mean, other.mean)
+    assert torch.equal(network.scale(one), before.scale(other))
+    after = load_weights(run_training(config)).network
+    assert after.config.blocks == depth
+    assert all(block.second.weight.any() for block in after.encoder.blocks)  # the new blocks learn too
+
+
+def test_a_network_cannot_be_made_shallower(settings, stage_one):
+    depth = load_weights(stage_one).network.config.blocks
+    with pytest.raises(TrainingError, match="deepen must be above"):
+        run_training(settings("pretrain", start_from=stage_one, deepen=depth, steps=1))
 
 
 def test_a_network_without_injection_cannot_train_it(settings, network_config, tmp_path):

@@ -77,6 +77,8 @@ class TrainConfig(_Settings):
         trainable: what may change in a transfer: ``injection``, ``adapters`` (injection, stem, head, last
             blocks' second convolutions) or ``all``.
         restart_injection: begin with an untrained injection as ``network`` describes it, the rest from ``start_from``.
+        deepen: encoder blocks of the network, more than ``start_from`` has: the new ones are spread between the old
+            ones and do nothing at first; the injection starts untrained. 0 keeps the depth.
         mix: at the end of a transfer of the mean, also try averages of start, best and last weights.
         mix_share: instead of that, take this share of the last weights and the rest of the start's.
         calibration: without validation, weights whose calibrated uncertainty is taken over.
@@ -112,6 +114,7 @@ class TrainConfig(_Settings):
     rehearsal_share: float = Field(0.5, ge=0, lt=1)
     trainable: Literal["injection", "adapters", "all"] = "all"
     restart_injection: bool = False
+    deepen: int = Field(0, ge=0)
     mix: bool = True
     mix_share: float | None = Field(None, gt=0, le=1)
     calibration: Path | None = None

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 import shsrd
-from shsrd.model import Model, Network, NetworkConfig, load_weights, save_weights
+from shsrd.model import Network, NetworkConfig, load_weights, save_weights
 from shsrd.training.calibration import Calibration, calibrate
 from shsrd.training.checkpoint import Progress
 from shsrd.training.config import TrainConfig, TrainingError
@@ -19,11 +19,10 @@ from shsrd.training.mixing import Weights, best_mix, last_average, mix_name, mix
 from shsrd.training.photos import PhotoSource
 from shsrd.training.rehearsal import RehearsalSource
 from shsrd.training.scenes import SceneSource
+from shsrd.training.start import starting_network
 from shsrd.training.validation import Validate, photo_validator, scene_validator
 from shsrd.upscaling.engine import Precision
 from shsrd.upscaling.options import choose_device, choose_precision
-
-INJECTION_SETTINGS = ("injection", "wavelengths", "guide_width", "inject_every")
 
 
 def run_training(config: TrainConfig) -> Path:
@@ -41,7 +40,7 @@ def run_training(config: TrainConfig) -> Path:
     start = None if config.start_from is None else load_weights(config.start_from)
     if config.stage == "transfer" and start is None:
         raise TrainingError("a transfer starts from pre-trained weights; set start_from, for example natural-x4")
-    network = _network(config, start)
+    network = starting_network(config, start)
     keep_resolved(config, network.config)
     validate = None if config.validation is None else _validator(config, config.validation, network.config)
     run = Run(config, network, _source(config, network.config), validate)
@@ -74,7 +73,7 @@ def _mix(target: Path, config: TrainConfig, run: Run, progress: Progress, histor
     best = load_weights(target)
     if "mix" in best.provenance["stages"][-1]:  # a finished run, started once more
         return
-    network = _network(config, load_weights(config.start_from))
+    network = starting_network(config, load_weights(config.start_from))
     found = _mixed(network, config, run, _copy(best.network))
     if found is not None:
         name, figures = found
@@ -120,19 +119,6 @@ def _precision(config: TrainConfig) -> Precision:
     return choose_precision(config.precision, choose_device("auto"))
 
 
-def _network(config: TrainConfig, start: Model | None) -> Network:
-    torch.manual_seed(config.seed)
-    if start is None:
-        return Network(config.network)
-    if not config.restart_injection:
-        return start.network
-    asked = {key: getattr(config.network, key) for key in INJECTION_SETTINGS}
-    network = Network(start.network.config.model_copy(update=asked))
-    kept = {key: value for key, value in start.network.state_dict().items() if ".injection." not in key}
-    network.load_state_dict(network.state_dict() | kept)
-    return network
-
-
 def _source(config: TrainConfig, network: NetworkConfig) -> Source:
     if config.stage == "pretrain":
         return PhotoSource(config.train, config.photos, scale=network.scale, patch=config.patch)
@@ -154,11 +140,17 @@ def keep_resolved(config: TrainConfig, network: NetworkConfig) -> None:
     path = config.out / "config.json"
     if path.exists():
         before = json.loads(path.read_text())
-        changed = sorted(key for key in resolved if before.get(key) != resolved[key] and key not in _MAY_CHANGE)
+        fixed = resolved.keys() - _MAY_CHANGE
+        changed = sorted(key for key in fixed if before.get(key, _default(key)) != resolved[key])
         if changed:
             raise TrainingError(f"{config.out} holds a run with other {', '.join(changed)}; choose another out folder")
     config.out.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(resolved, indent=2) + "\n")
+
+
+def _default(key: str) -> object:
+    """What a run that does not mention a setting had: the run is older than the setting."""
+    return TrainConfig.model_fields[key].default
 
 
 _MAY_CHANGE = {"time_limit", "patience", "checkpoint_every", "out", "precision"}

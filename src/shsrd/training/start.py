@@ -1,0 +1,58 @@
+"""What a run starts from: fresh weights, those of an earlier run, or those with parts of the network new."""
+
+from __future__ import annotations
+
+import re
+
+import torch
+from torch import Tensor
+
+from shsrd.model import Model, Network
+from shsrd.training.config import TrainConfig, TrainingError
+
+INJECTION_SETTINGS = ("injection", "wavelengths", "guide_width", "inject_every")
+_BLOCK = re.compile(r"encoder\.blocks\.(\d+)\.")
+
+
+def starting_network(config: TrainConfig, start: Model | None) -> Network:
+    """The network of a run before its first step.
+
+    Raises:
+        TrainingError: the start cannot be deepened as asked.
+    """
+    torch.manual_seed(config.seed)
+    if start is None:
+        return Network(config.network)
+    settings = start.network.config
+    if config.restart_injection:
+        settings = settings.model_copy(update={key: getattr(config.network, key) for key in INJECTION_SETTINGS})
+    if config.deepen:
+        return _deepened(start.network, Network(settings.model_copy(update={"blocks": config.deepen})))
+    if not config.restart_injection:
+        return start.network
+    network = Network(settings)
+    return _filled(network, {key: value for key, value in start.network.state_dict().items() if _stays(key)})
+
+
+def _deepened(start: Network, network: Network) -> Network:
+    """A network of more encoder blocks: those of the start spread over its depth, the ones between silent at first."""
+    before, after = start.config.blocks, network.config.blocks
+    if after <= before:
+        raise TrainingError(f"deepen must be above the {before} encoder blocks of the start, not {after}")
+    place = {old: (old + 1) * after // before - 1 for old in range(before)}
+    for number in set(range(after)) - set(place.values()):
+        block = network.encoder.blocks[number]
+        torch.nn.init.zeros_(block.second.weight)  # type: ignore[union-attr,arg-type]
+        torch.nn.init.zeros_(block.second.bias)  # type: ignore[union-attr,arg-type]
+    kept = {key: value for key, value in start.state_dict().items() if _stays(key)}
+    moved = {_BLOCK.sub(lambda block: f"encoder.blocks.{place[int(block[1])]}.", key): kept[key] for key in kept}
+    return _filled(network, moved)
+
+
+def _stays(key: str) -> bool:
+    return ".injection." not in key
+
+
+def _filled(network: Network, kept: dict[str, Tensor]) -> Network:
+    network.load_state_dict(network.state_dict() | kept)
+    return network
