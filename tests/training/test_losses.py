@@ -7,7 +7,7 @@ from scipy import stats
 from shsrd.model import Network, load_weights
 from shsrd.training.config import PhotoAugmentation
 from shsrd.training.loop import generator_of
-from shsrd.training.losses import diffusion_loss, scale_loss
+from shsrd.training.losses import diffusion_loss, mean_loss, scale_loss
 from shsrd.training.photos import PhotoSource
 
 
@@ -67,3 +67,17 @@ def test_images_without_any_contrast_do_not_break_the_losses(batch, stage_one):
     loss.backward()
     assert torch.isfinite(loss)
     assert all(torch.isfinite(p.grad).all() for p in network.parameters() if p.grad is not None)
+
+
+@torch.no_grad()
+def test_small_errors_count_by_their_square_and_large_ones_linearly(batch, network_config):
+    network = Network(network_config)  # its mean is zero, so the residual is the error
+
+    def loss(error, knee):
+        even = torch.full_like(batch.residual, error)
+        return float(mean_loss(network, type(batch)(batch.low, even, torch.ones_like(batch.unit), batch.weight), knee))
+
+    for knee in (0.1, 0.3, 1.0):
+        assert loss(0.02 * knee, knee) == pytest.approx(4 * loss(0.01 * knee, knee), rel=1e-2)
+        assert loss(200 * knee, knee) == pytest.approx(2 * loss(100 * knee, knee), rel=1e-2)
+        assert loss(500.0, knee) == pytest.approx(500 / 0.3, rel=1e-2)  # the same slope for every knee

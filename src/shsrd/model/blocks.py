@@ -5,6 +5,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from shsrd.model.fused import conv_add, conv_relu
+
 
 def conv3(inputs: int, outputs: int) -> nn.Conv2d:
     """3x3 convolution that keeps the size."""
@@ -34,11 +36,4 @@ class ResidualBlock(nn.Module):
 
     def forward(self, h: Tensor) -> Tensor:
         """``(n, width, y, x)`` to the same shape."""
-        out: Tensor = h + self.second(torch.relu(self.first(h)))
-        return out
-
-
-def modulate(h: Tensor, scale_shift: Tensor) -> Tensor:
-    """Feature-wise affine map ``h * (1 + scale) + shift`` (Perez et al. 2018), per pixel or per image."""
-    scale, shift = scale_shift.chunk(2, dim=1)
-    return torch.addcmul(shift + h, h, scale)
+        return conv_add(self.second, conv_relu(self.first, h), h)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from shsrd.model.blocks import conv3, modulate, zeroed
+from shsrd.model.blocks import conv3, zeroed
 from shsrd.model.config import NetworkConfig
+from shsrd.model.fused import affine, conv_relu
 from shsrd.spectral import WAVELENGTH_FEATURES
 
 
@@ -58,7 +59,7 @@ class SpectralInjection(nn.Module):
         maps = information.maps
         repeats = (maps.shape[1] - 3) // 3
         own = torch.cat([torch.zeros_like(triplets), triplets.repeat(1, repeats, 1, 1)], dim=1)
-        features = torch.relu(self.mix(torch.relu(self.lift(maps - own))))
+        features = conv_relu(self.mix, conv_relu(self.lift, maps - own))
         return Guide(features, self.gates(information.descriptor))
 
     def gates(self, descriptor: Tensor) -> Tensor:
@@ -74,4 +75,4 @@ class SpectralInjection(nn.Module):
     def inject(self, h: Tensor, site: int, guide: Guide) -> Tensor:
         """Modulate features ``h`` at one site by the gated guide features."""
         selected = guide.features * guide.gates[:, site, :, None, None]
-        return modulate(h, self.sites[site](selected))
+        return affine(self.sites[site], selected, h)  # type: ignore[arg-type]

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from shsrd.diffusion import precondition
-from shsrd.model.blocks import ResidualBlock, conv3, modulate, zeroed
+from shsrd.model.blocks import ResidualBlock, conv3, zeroed
 from shsrd.model.config import NetworkConfig
+from shsrd.model.fused import modulate
 from shsrd.model.injection import SpectralInformation, SpectralInjection
 from shsrd.model.scale import ScaleHead
 

@@ -83,6 +83,7 @@ class TrainConfig(_Settings):
         mix_share: instead of that, take this share of the last weights and the rest of the start's.
         calibration: without validation, weights whose calibrated uncertainty is taken over.
         network: widths and depths; ignored where ``start_from`` brings its own, but for ``restart_injection``.
+        knee: errors of the mean above this share of the typical residual count linearly, smaller ones by their square.
         steps: optimiser steps of the schedule (the cosine ends there).
         time_limit: minutes of wall time after which training stops and saves; 0 means none. The learning rate follows
             whichever of steps and time runs out first.
@@ -121,6 +122,7 @@ class TrainConfig(_Settings):
     network: NetworkConfig = NetworkConfig()
     photos: PhotoAugmentation = PhotoAugmentation()
     scenes: SceneAugmentation = SceneAugmentation()
+    knee: float = Field(0.3, gt=0)
     steps: int = Field(20_000, ge=1)
     time_limit: float = Field(0.0, ge=0)
     batch: int = Field(16, ge=1)

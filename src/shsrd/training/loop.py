@@ -79,7 +79,7 @@ def _optimizer(network: Network, config: TrainConfig) -> torch.optim.Optimizer:
     if config.optimizer == "muon":
         dtype = torch.bfloat16 if config.precision == "bf16" else torch.float32
         return Muon(parameters, config.lr, weight_decay=decay, dtype=dtype)
-    return torch.optim.AdamW(parameters, lr=config.lr, weight_decay=decay, betas=(0.9, 0.99))
+    return torch.optim.AdamW(parameters, lr=config.lr, weight_decay=decay, betas=(0.9, 0.99), fused=True)
 
 
 def _fabric(config: TrainConfig) -> Fabric:
@@ -143,7 +143,7 @@ class _State:
 
     def _loss(self, batch: Batch, generator: torch.Generator, network: Network) -> torch.Tensor:
         if self.config.objective == "mean":
-            return mean_loss(network, batch)
+            return mean_loss(network, batch, self.config.knee)
         return diffusion_loss(network, batch, generator).total
 
     def _rate(self) -> float:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from shsrd.degradation import bicubic_down
-from shsrd.training.batch import MARGIN, Batch, residual_of, typical_size
+from shsrd.training.batch import MARGIN, Batch, error_unit, residual_of
 from shsrd.training.config import PhotoAugmentation, TrainingError
 from shsrd.training.pack import load_photos
 
@@ -33,7 +33,8 @@ class PhotoSource:
         crops = [self._triplet(generator) for _ in range(count)]
         fine, clean = (torch.stack(stack) for stack in zip(*crops, strict=True))
         low, residual = residual_of(bicubic_down(fine, self.scale), clean, self.scale)
-        return Batch(low, residual, typical_size(residual), torch.ones(1, 3, 1, 1).expand(count, -1, -1, -1))
+        unit = error_unit(residual.square().mean(dim=(2, 3), keepdim=True).sqrt())
+        return Batch(low, residual, unit, torch.ones(1, 3, 1, 1).expand(count, -1, -1, -1))
 
     def _triplet(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         number = int(torch.multinomial(self.chances, 1, generator=generator))

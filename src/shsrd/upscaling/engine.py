@@ -17,7 +17,7 @@ from shsrd.model import Condition, Network, SpectralInformation, channels_last, 
 from shsrd.upscaling.frames import GuidedFrame
 
 Precision = Literal["bf16", "fp32"]
-PIXELS_AT_ONCE = 2**16  # low-resolution pixels times triplets in one network call
+PIXELS_AT_ONCE = 2**14  # low-resolution pixels times triplets in one network call
 
 
 @dataclass(frozen=True)
