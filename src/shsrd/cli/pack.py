@@ -20,8 +20,8 @@ class Arguments:
         kind: photos (stage 1) or scenes (stage 2).
         destination: folder to write; existing packs of the same names are replaced.
         sources: one folder of photos, or scene files and CAVE folders.
-        names: only these scenes of a CAVE archive given as the one source: train, val, or development (both: the first 20
-            by name).
+        names: only these scenes of a CAVE archive given as the one source: train, val, or development (the first 20
+            by name, which are both).
     """
 
     kind: Annotated[Literal["photos", "scenes"], tyro.conf.Positional]
