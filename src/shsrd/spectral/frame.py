@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from shsrd.spectral.statistics import SceneStatistics
@@ -67,14 +68,13 @@ class Frame:
         return _project((self.basis / self.deviation).T, cube, -(self.mean @ self.basis) / self.deviation)
 
     def add_detail(self, cube: NDArray[np.float32], channels: NDArray[np.float32]) -> None:
-        """Add channel differences ``(K, y, x)`` to a cube ``(B, y, x)`` in place, part by part: ``y += E d z``."""
+        """Add channel differences ``(K, y, x)`` to a cube ``(B, y, x)`` in place: ``y += E d z``."""
         if self.name == "bands":
             for band, deviation in enumerate(self.deviation.astype(np.float32)):
                 cube[band] += channels[band] * deviation
             return
-        matrix = (self.basis * self.deviation).astype(np.float32)
-        for row in range(cube.shape[1]):
-            cube[:, row] += matrix @ channels[:, row]
+        matrix = torch.from_numpy((self.basis * self.deviation).astype(np.float32))
+        torch.from_numpy(cube).view(len(cube), -1).addmm_(matrix, torch.from_numpy(channels).flatten(1))
 
     def synthesise(self, channels: NDArray[np.float32]) -> NDArray[np.float32]:
         """Cube ``(B, y, x)`` of channel *differences* ``(K, y, x)``: ``E d z``, without the mean."""
@@ -121,12 +121,12 @@ def eigen_frame(statistics: SceneStatistics, channels: int | None = None) -> Fra
     Returns:
         A frame whose columns have their largest entry positive, so signs are reproducible.
     """
-    values, vectors = statistics.principal_components
-    energy = values / max(values.sum(), np.finfo(float).tiny)
+    asked = min(MAX_EIGEN_CHANNELS if channels is None else channels, statistics.bands)
+    values, basis = statistics.principal_components(asked)
     if channels is None:
+        energy = values / max(float(np.trace(statistics.covariance)), np.finfo(float).tiny)
         needed = int(np.searchsorted(np.cumsum(energy), 1 - ENERGY_LEFT_OUT)) + 1
-        channels = min(MAX_EIGEN_CHANNELS, 3 * -(-needed // 3))
-    basis = vectors[:, : min(channels, statistics.bands)]
+        basis = basis[:, : 3 * -(-needed // 3)]
     largest = basis[np.abs(basis).argmax(axis=0), np.arange(basis.shape[1])]
     return linear_frame(statistics, basis * np.sign(largest), "eigen")
 

@@ -20,6 +20,8 @@ from shsrd.upscaling.engine import Engine, Position
 from shsrd.upscaling.plan import BICUBIC_REACH, Plan, band_means
 from shsrd.upscaling.tiles import Window, read_window
 
+BANDS_AT_ONCE = 16  # when the output is compared with the measurement
+
 
 @dataclass(frozen=True)
 class Agreement:
@@ -169,11 +171,12 @@ def _agreement(estimate: Block, measured: Block, cell: Window, plan: Plan) -> Ag
     compared = (_compared(cell.row, cell.rows, rows), _compared(cell.column, cell.columns, columns))
     degradation = Degradation(kernel="bicubic", scale=plan.scale)
     total = Agreement()
-    for band, truth in zip(estimate, measured, strict=True):
-        stored = torch.from_numpy(stored_values(band, plan.facts.storage))
-        error = (degrade(stored, degradation).numpy().astype(np.float64) - truth)[compared]
-        error = error[np.isfinite(truth[compared])]
-        total += Agreement(float(np.square(error).sum()), error.size)
+    for first in range(0, len(estimate), BANDS_AT_ONCE):
+        bands = slice(first, first + BANDS_AT_ONCE)
+        stored = torch.from_numpy(stored_values(estimate[bands], plan.facts.storage))
+        truth = measured[bands][:, *compared]
+        error = (degrade(stored, degradation).numpy()[:, *compared] - truth)[np.isfinite(truth)]
+        total += Agreement(float(np.square(error, dtype=np.float64).sum()), error.size)
     return total
 
 
