@@ -69,6 +69,16 @@ def test_the_mean_is_over_scenes_and_json_has_both(files, options):
         assert plain["mean"][who]["mpsnr"] == pytest.approx(np.mean(values))
 
 
+def test_scenes_that_the_weights_were_trained_on_are_named(files, options, tmp_path):
+    assert benchmark_scenes(files[:1], scale=4, options=options).trained_on == ()
+    stages = [{"scenes": ["odd", "elsewhere"]}, {"scenes": []}, {}]
+    path = tmp_path / "seen.safetensors"
+    save_weights(path, load_weights(options.model).network, {"stages": stages})
+    found = benchmark_scenes(files, scale=4, options=options.model_copy(update={"model": str(path)}))
+    assert found.trained_on == ("odd",)
+    assert found.as_json()["trained_on"] == ["odd"]
+
+
 def test_names_stay_apart(files, options, tmp_path):
     other = tmp_path / files[0].name
     save_cube(open_cube(files[0]).crop(rows=16, columns=16), other)

@@ -127,6 +127,11 @@ def test_broken_provenance_is_refused(saved, text, load):
     refused(rewritten(saved[0], provenance=text), match="provenance", load=load)
 
 
+@pytest.mark.parametrize("stages", [None, 5, {"scenes": ["a"]}, [5, None, {"scenes": 7}, {"scenes": [1, None]}, {}]])
+def test_scenes_are_looked_for_in_whatever_stands_there(saved, stages):
+    assert load_weights(rewritten(saved[0], provenance=json.dumps({"stages": stages}))).scenes == frozenset()
+
+
 def change_shape(tensors):
     tensors["encoder.stem.weight"] = torch.zeros(4, 3, 3, 3)
 

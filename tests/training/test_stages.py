@@ -139,6 +139,8 @@ def test_best_weights_are_the_average_with_their_history(settings, stage_one):
     first, second = header["provenance"]["stages"]
     assert first == {"stage": "pretrain", "seed": 5}
     assert (second["stage"], second["step"], second["start_from"]) == ("transfer", 3, "stage-one")
+    assert second["scenes"] == sorted(path.stem for path in config.train.glob("*.safetensors"))
+    assert load_weights(best).scenes == set(second["scenes"]) != set()
     assert "gain_db" in second["figures"]
     assert str(config.out.parent) not in json.dumps(header)  # no machine's paths
 

@@ -13,7 +13,7 @@ from shsrd.cli.terminal import parse, print_json, print_table, remark
 from shsrd.cli.wishes import Estimate, SensorName, Variable
 
 if TYPE_CHECKING:
-    from shsrd.evaluation import Comparison
+    from shsrd.evaluation import BenchmarkResult, Comparison
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +53,7 @@ class Cave(Shared):
         if self.split == "test":  # printed rows are of these very scenes
             rows += [quoted(row) for row in printed("cave", self.scale)]
         print_table(table(rows))
+        _warn(result)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +90,7 @@ class Scenes(Shared):
         pairs["mean"] = (result.ours, result.bicubic)
         rows = {name: [measured("shsrd", ours), measured("bicubic", other)] for name, (ours, other) in pairs.items()}
         print_table(scene_table(rows))
+        _warn(result)
         remark(f"shsrd {result.model}" + (f", low resolution as {self.sensor} sees" if self.sensor else ""))
 
 
@@ -106,6 +108,12 @@ def run(given: Sequence[str]) -> int:
     """Run the command."""
     parse(Arguments, "benchmark", given).benchmark.run()
     return 0
+
+
+def _warn(result: BenchmarkResult) -> None:
+    seen = result.trained_on
+    if seen:
+        remark(f"{result.model} was trained on {', '.join(seen)}: what it scores there says nothing about other scenes")
 
 
 def _told(name: str, scene: Comparison) -> None:

@@ -64,6 +64,7 @@ class BenchmarkResult:
         judged: what was found, by scene name.
         model: name and fingerprint of the weights.
         sensor: whose low resolution was simulated; None is bicubic, as in the literature.
+        trained_on: which of the scenes the weights were trained on, by name; their scores say nothing of others.
     """
 
     benchmark: Literal["cave", "scenes"]
@@ -72,6 +73,7 @@ class BenchmarkResult:
     judged: Mapping[str, Judged]
     model: str
     sensor: str | None = None
+    trained_on: tuple[str, ...] = ()
 
     @property
     def scenes(self) -> dict[str, Comparison]:
@@ -103,6 +105,7 @@ class BenchmarkResult:
         found |= {
             "scale": self.scale,
             "model": self.model,
+            "trained_on": list(self.trained_on),
             "mean": {"ours": self.ours.as_json(), "bicubic": self.bicubic.as_json()},
             "scenes": {name: scene.as_json() for name, scene in self.judged.items()},
         }
@@ -127,7 +130,7 @@ def benchmark_cave(
     model = load_weights(options.model or f"cave-x{scale}")
     judge = _Judge(Degradation(kernel="bicubic", scale=scale), options, model, data_range=1.0)
     judged = judge.all({folder.name: folder for folder in folders}, open_cube, done)
-    return BenchmarkResult("cave", split, scale, judged, _named(model))
+    return BenchmarkResult("cave", split, scale, judged, _named(model), trained_on=_seen(judged, model))
 
 
 def benchmark_scenes(
@@ -167,7 +170,7 @@ def benchmark_scenes(
         _check(opened(path), scale)
     model = load_weights(options.model or f"cave-x{scale}")
     judged = _Judge(seen, options, model).all(_names(files), opened, done)
-    return BenchmarkResult("scenes", None, scale, judged, _named(model), sensor)
+    return BenchmarkResult("scenes", None, scale, judged, _named(model), sensor, _seen(judged, model))
 
 
 @dataclass(frozen=True)
@@ -211,6 +214,10 @@ def _names(files: Sequence[Path]) -> dict[str, Path]:
     distinct = list(dict.fromkeys(files))
     often = Counter(path.stem for path in distinct)
     return {path.stem if often[path.stem] == 1 else str(path): path for path in distinct}
+
+
+def _seen(judged: Mapping[str, Judged], model: Model) -> tuple[str, ...]:
+    return tuple(name for name in judged if Path(name).stem in model.scenes)
 
 
 def _named(model: Model) -> str:

@@ -44,6 +44,18 @@ class Model:
     provenance: Mapping[str, Any]
     fingerprint: str
 
+    @property
+    def scenes(self) -> frozenset[str]:
+        """Names of the hyperspectral scenes that the weights say they were trained on."""
+        stages = _list(self.provenance.get("stages"))
+        found = [_list(stage.get("scenes")) for stage in stages if isinstance(stage, dict)]
+        return frozenset(name for names in found for name in names if isinstance(name, str))
+
+
+def _list(value: object) -> list[Any]:
+    """A list out of a file that may hold anything."""
+    return value if isinstance(value, list) else []
+
 
 def save_weights(path: Path, network: Network, provenance: Mapping[str, Any]) -> None:
     """Write a network as fp16 safetensors; the file appears only when complete."""

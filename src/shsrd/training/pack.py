@@ -94,10 +94,19 @@ def load_photos(folder: Path) -> list[NDArray[np.uint8]]:
 
 def load_scenes(folder: Path) -> list[PackedScene]:
     """All scenes of a packed folder, in the order of their names."""
+    return [_load_scene(file) for file in _scene_files(folder)]
+
+
+def scene_names(folder: Path) -> list[str]:
+    """Names of the scenes of a packed folder."""
+    return [file.stem for file in _scene_files(folder)]
+
+
+def _scene_files(folder: Path) -> list[Path]:
     files = sorted(p for p in folder.glob("*.safetensors") if p.name != PHOTO_PACK)
     if not files:
         raise TrainingError(f"{folder}: no packed scenes found; make them with `shsrd pack scenes`")
-    return [_load_scene(file) for file in files]
+    return files
 
 
 def _load_scene(file: Path) -> PackedScene:

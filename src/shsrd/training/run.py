@@ -16,6 +16,7 @@ from shsrd.training.checkpoint import Progress
 from shsrd.training.config import TrainConfig, TrainingError
 from shsrd.training.loop import BEST, Run, Source, train
 from shsrd.training.mixing import Weights, best_mix, last_average, mix_name, mixed
+from shsrd.training.pack import scene_names
 from shsrd.training.photos import PhotoSource
 from shsrd.training.rehearsal import RehearsalSource
 from shsrd.training.scenes import SceneSource
@@ -162,11 +163,13 @@ def _provenance(config: TrainConfig, progress: Progress, figures: Mapping[str, f
         "stage": config.stage,
         "objective": config.objective,
         "train": config.train.name,
+        "scenes": scene_names(config.train) if config.stage == "transfer" else [],
         "validation": None if config.validation is None else config.validation.name,
         "start_from": None if config.start_from is None else _name(config.start_from),
         "rehearsal": None if config.rehearsal is None else config.rehearsal.name,
         "trainable": config.trainable,
         "restart_injection": config.restart_injection,
+        "deepen": config.deepen,
         "seed": config.seed,
         "step": progress.step,
         "minutes": round(progress.seconds / 60, 1),
@@ -175,5 +178,6 @@ def _provenance(config: TrainConfig, progress: Progress, figures: Mapping[str, f
         "optimizer": config.optimizer,
         "body_rate": config.body_rate,
         "lr": config.lr,
+        "knee": config.knee,
         "figures": {key: round(value, 4) for key, value in figures.items()},
     }
