@@ -121,12 +121,12 @@ def eigen_frame(statistics: SceneStatistics, channels: int | None = None) -> Fra
     Returns:
         A frame whose columns have their largest entry positive, so signs are reproducible.
     """
-    asked = min(MAX_EIGEN_CHANNELS if channels is None else channels, statistics.bands)
-    values, basis = statistics.principal_components(asked)
+    values, vectors = statistics.principal_components
+    energy = values / max(values.sum(), np.finfo(float).tiny)
     if channels is None:
-        energy = values / max(float(np.trace(statistics.covariance)), np.finfo(float).tiny)
         needed = int(np.searchsorted(np.cumsum(energy), 1 - ENERGY_LEFT_OUT)) + 1
-        basis = basis[:, : 3 * -(-needed // 3)]
+        channels = min(MAX_EIGEN_CHANNELS, 3 * -(-needed // 3))
+    basis = vectors[:, : min(channels, statistics.bands)]
     largest = basis[np.abs(basis).argmax(axis=0), np.arange(basis.shape[1])]
     return linear_frame(statistics, basis * np.sign(largest), "eigen")
 

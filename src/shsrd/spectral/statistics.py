@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg
 
 Matrix = NDArray[np.float64]
-
-LEADING = 16  # principal components found at once, whoever asks for fewer
 
 
 @dataclass
@@ -31,7 +29,6 @@ class SceneStatistics:
     _count: int = 0
     _noise_count: int = 0
     _shift: Matrix | None = None
-    _components: tuple[Matrix, Matrix] | None = None
     _sum: Matrix = field(init=False)
     _products: Matrix = field(init=False)
     _noise: Matrix = field(init=False)
@@ -46,7 +43,7 @@ class SceneStatistics:
         valid = np.asarray(np.isfinite(block).all(axis=0))
         if not valid.any():
             return
-        self._components = None  # of what was seen before
+        self.__dict__.pop("principal_components", None)  # of what was seen before
         spectra = block[:, valid].astype(np.float64)
         if self._shift is None:
             self._shift = spectra.mean(axis=1)  # keeps the sums small: no cancellation in float64
@@ -96,21 +93,11 @@ class SceneStatistics:
         centre = self._sum / self._count
         return self._products / self._count - np.outer(centre, centre)
 
-    def principal_components(self, count: int) -> tuple[Matrix, Matrix]:
-        """The leading principal components.
-
-        Args:
-            count: how many, at most B.
-
-        Returns:
-            Eigenvalues ``(count,)`` of the covariance, largest first and never negative; eigenvectors ``(B, count)``.
-        """
-        if self._components is None or len(self._components[0]) < count:
-            first = self.bands - min(self.bands, max(count, LEADING))
-            values, vectors = linalg.eigh(self.covariance, subset_by_index=(first, self.bands - 1))
-            self._components = np.maximum(values[::-1], 0), vectors[:, ::-1]
-        values, vectors = self._components
-        return values[:count], vectors[:, :count]
+    @cached_property
+    def principal_components(self) -> tuple[Matrix, Matrix]:
+        """Eigenvalues ``(B,)`` of the covariance, largest first and never negative, and eigenvectors ``(B, B)``."""
+        values, vectors = np.linalg.eigh(self.covariance)
+        return np.maximum(values[::-1], 0), vectors[:, ::-1]
 
     @property
     def noise_covariance(self) -> Matrix:

@@ -79,7 +79,7 @@ def _optimizer(network: Network, config: TrainConfig) -> torch.optim.Optimizer:
     if config.optimizer == "muon":
         dtype = torch.bfloat16 if config.precision == "bf16" else torch.float32
         return Muon(parameters, config.lr, weight_decay=decay, dtype=dtype)
-    return torch.optim.AdamW(parameters, lr=config.lr, weight_decay=decay, betas=(0.9, 0.99), fused=True)
+    return torch.optim.AdamW(parameters, lr=config.lr, weight_decay=decay, betas=(0.9, 0.99))
 
 
 def _fabric(config: TrainConfig) -> Fabric:
