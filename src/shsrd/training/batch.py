@@ -93,6 +93,9 @@ def residual_of(low: Tensor, clean: Tensor, scale: int) -> tuple[Tensor, Tensor]
     return cut(low, MARGIN), cut(residual, MARGIN * scale)
 
 
+NOISE_FLOOR = 1 / 15  # in standard units: residuals far below are noise
+
+
 def error_unit(rms: Tensor) -> Tensor:
     """Unit of the loss for residuals of this root mean square, never so small that noise alone would count."""
-    return rms + 1 / 15
+    return rms + NOISE_FLOOR

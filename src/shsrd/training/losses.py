@@ -12,18 +12,20 @@ from shsrd.diffusion import draw_sigma, loss_weight
 from shsrd.model import Network, pack, unpack
 from shsrd.training.batch import Batch
 
+SLOPE = 10 / 3  # of the mean's loss for large errors, a typical residual being one
+
 
 def mean_loss(network: Network, batch: Batch, knee: float = 0.3) -> Tensor:
     """How far the posterior mean is from the true residual, plus the spectral angle if asked.
 
     ``sqrt(1 + (error / (knee unit))^2) - 1`` (Charbonnier et al. 1994): quadratic for errors below the knee, linear for
     large ones. Noise in flat areas, which nobody can predict, is small against that size and hardly pulls; a plain L1
-    distance pulls as hard there as at an edge. The slope for large errors does not depend on the knee.
+    distance pulls as hard there as at an edge. For large errors the slope is ``SLOPE``, whatever the knee.
     """
     information = batch.information
     mean = unpack(network.encode(batch.low, information).mean, network.config.scale).float()
     relative = (mean - batch.residual) / batch.unit
-    loss = knee / 0.3 * (((1 + (relative / knee).square()).sqrt() - 1) * batch.weight).mean()
+    loss = SLOPE * knee * (((1 + (relative / knee).square()).sqrt() - 1) * batch.weight).mean()
     if batch.angle is not None:
         loss = loss + batch.angle.loss(mean, batch.residual)
     return loss
