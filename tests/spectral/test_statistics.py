@@ -90,3 +90,18 @@ def test_a_scene_without_noise_has_none():
     edges = np.stack([y + 2 * x, np.where(x > 11, 4, 0) + np.where(y > 20, 1, 0)]).astype(np.float32)
     statistics = scene_statistics(edges)
     assert np.diag(statistics.noise_covariance).max() < 1e-10 < np.diag(statistics.covariance).min()
+
+
+def test_known_moments_with_noise_are_those_of_the_noisy_scene(make_cube):
+    rng = np.random.default_rng(0)
+    cube = np.repeat(
+        np.repeat(make_cube(noise=0.0), 16, axis=1), 16, axis=2
+    )  # many pixels, so that chance averages out
+    deviation = np.linspace(0.05, 0.3, len(cube))
+    noisy = (cube + deviation[:, None, None] * rng.normal(size=cube.shape)).astype(np.float32)
+    told, measured = scene_statistics(cube).with_noise(deviation), scene_statistics(noisy)
+    np.testing.assert_allclose(told.mean, measured.mean, atol=0.01)
+    np.testing.assert_allclose(told.covariance, measured.covariance, atol=0.03 * np.abs(measured.covariance).max())
+    np.testing.assert_allclose(told.noise_covariance, measured.noise_covariance, atol=0.01)
+    known = SceneStatistics.of_moments(told.mean, told.covariance, told.noise_covariance)
+    np.testing.assert_array_equal(known.principal_components[1], told.principal_components[1])

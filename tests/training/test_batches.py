@@ -3,25 +3,39 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 
-from shsrd.degradation import Degradation, bicubic_up, degrade
+from shsrd.degradation import Degradation, bicubic_down, bicubic_up, degrade
 from shsrd.model import NetworkConfig
-from shsrd.spectral import DESCRIPTOR_FEATURES, MAP_CHANNELS
+from shsrd.spectral import DESCRIPTOR_FEATURES, MAP_CHANNELS, WAVELENGTH_FEATURES
 from shsrd.training import TrainConfig
 from shsrd.training.batch import MARGIN, cut, residual_of
 from shsrd.training.config import PhotoAugmentation, SceneAugmentation
+from shsrd.training.draws import dihedral
+from shsrd.training.either import EitherSource
 from shsrd.training.loop import generator_of
 from shsrd.training.pack import PHOTO_PACK, load_scenes
-from shsrd.training.photos import PhotoSource, dihedral
+from shsrd.training.photo_cubes import PhotoCubes
+from shsrd.training.photos import PhotoSource
 from shsrd.training.scenes import SceneSource
 
 SCALE, PATCH = 2, 8
 
 
-@pytest.fixture(params=["photos", "scenes"])
+def photos_of(folder, patch=PATCH, **augmentation):
+    return PhotoSource(folder, PhotoAugmentation(**augmentation), scale=SCALE, patch=patch)
+
+
+@pytest.fixture(params=["photos", "cubes", "scenes", "noisy scenes", "either"])
 def source(request, photo_folder, scene_folder):
-    if request.param == "photos":
-        return PhotoSource(photo_folder, PhotoAugmentation(), scale=SCALE, patch=PATCH)
-    return SceneSource(scene_folder, SceneAugmentation(triplets=2), scale=SCALE, patch=PATCH)
+    photos = photos_of(photo_folder)
+    scenes = SceneSource(scene_folder, SceneAugmentation(triplets=2), scale=SCALE, patch=PATCH)
+    noisy = SceneSource(scene_folder, SceneAugmentation(triplets=2, noise=1.0), scale=SCALE, patch=PATCH)
+    return {
+        "photos": photos,
+        "cubes": PhotoCubes(photos),
+        "scenes": scenes,
+        "noisy scenes": noisy,
+        "either": EitherSource(scenes, PhotoCubes(photos), 0.5),
+    }[request.param]
 
 
 def tensors(batch):
@@ -105,6 +119,43 @@ def test_sensor_noise_is_in_the_low_resolution_only(photo_folder):
         torch.testing.assert_close(truths[0][..., inside, inside], truths[1][..., inside, inside], rtol=0, atol=1e-4)
         differences.append(float((a.low - b.low).std()))
     assert 0.05 < np.mean(differences) < 0.2  # averaging over a pixel leaves about 0.2 / 2
+
+
+def bands_with_noise(kind, level, photo_folder, scene_folder):
+    """A source of neighbouring bands with this noise; all else is drawn alike whatever the noise."""
+    if kind == "cubes":
+        photos = photos_of(photo_folder, 16, cube_noise_range=(level, level), cube_eigen=0, blur=0)
+        return PhotoCubes(photos)
+    augmentation = SceneAugmentation(noise=1.0, noise_range=(level, level), eigen=0, mixed=0)
+    return SceneSource(scene_folder, augmentation, scale=SCALE, patch=16)
+
+
+@pytest.mark.parametrize("kind", ["cubes", "scenes"])
+def test_noise_of_a_sensor_is_in_the_low_resolution_and_the_descriptor_tells(photo_folder, scene_folder, kind):
+    clean, noisy = (bands_with_noise(kind, level, photo_folder, scene_folder) for level in (1e-9, 0.2))
+    added, told, alike = [], [], []
+    for step in range(6):
+        a, b = (source.draw(2, generator_of(1, step, 0)) for source in (clean, noisy))
+        added.append((b.low - a.low).std())
+        logarithms = [x.information.descriptor.reshape(2, 3, -1)[:, :, WAVELENGTH_FEATURES + 1] for x in (a, b)]
+        told.append((logarithms[1] - logarithms[0]).mean())
+        truths = [(bicubic_up(x.low, SCALE) + x.residual)[..., 6:-6, 6:-6].reshape(6, -1) for x in (a, b)]
+        alike += [torch.corrcoef(torch.stack(pair))[0, 1] for pair in zip(*truths, strict=True)]
+    assert 0.1 < np.mean(added) < 0.5
+    assert np.mean(told) > 0.05  # half the decimal logarithm of the noise
+    assert min(alike) > 0.9999
+
+
+def test_guide_maps_of_a_noisy_cube_are_nearer_to_the_truth_than_the_triplet(photo_folder):
+    photos = photos_of(photo_folder, 16, cube_noise_range=(0.1, 0.1), cube_eigen=0.0, blur=0)
+    ours, rebuilt = [], []
+    for step in range(8):
+        batch = PhotoCubes(photos).draw(4, generator_of(0, step, 0))
+        truth = bicubic_down(bicubic_up(batch.low, SCALE) + batch.residual, SCALE)
+        inside = (..., slice(3, -3), slice(3, -3))
+        ours.append(float((batch.low - truth)[inside].square().mean()))
+        rebuilt.append(float((batch.information.maps[:, 6:] - truth)[inside].square().mean()))
+    assert np.mean(rebuilt) < 0.7 * np.mean(ours)
 
 
 def test_scene_truth_is_made_of_the_scene_itself(scene_folder):

@@ -58,12 +58,22 @@ def test_a_transfer_changes_what_it_says_and_nothing_else(settings, stage_one, t
 
 
 @pytest.mark.parametrize(("objective", "part"), [("mean", "encoder"), ("diffusion", "denoiser")])
-def test_photos_never_train_the_injection(settings, stage_one, objective, part):
+def test_plain_photos_never_train_the_injection(settings, stage_one, objective, part):
     config = settings("pretrain", objective=objective, start_from=stage_one, steps=3)
     run_training(config)
     keys = load_weights(stage_one).network.state_dict()
     allowed = own(objective, CHOICES["all"](part))
     assert changed(config, stage_one) == {k for k in keys if allowed(k) and ".injection." not in k}
+
+
+@pytest.mark.parametrize(("objective", "part"), [("mean", "encoder"), ("diffusion", "denoiser")])
+def test_cubes_made_of_photos_train_the_injection(settings, stage_one, objective, part):
+    photos = PhotoAugmentation(cubes=1.0)
+    config = settings("pretrain", objective=objective, start_from=stage_one, photos=photos, steps=3)
+    run_training(config)
+    names = changed(config, stage_one)
+    assert any(name.startswith(f"{part}.injection.sites") for name in names)
+    assert any(name.startswith(f"{part}.blocks") for name in names)
 
 
 @pytest.mark.parametrize("kind", ["none", "ungated", "gated"])

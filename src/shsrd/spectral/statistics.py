@@ -73,6 +73,19 @@ class SceneStatistics:
         made._sum, made._products, made._noise = state["sum"], state["products"], state["noise"]
         return made
 
+    @classmethod
+    def of_moments(cls, mean: Matrix, covariance: Matrix, noise_covariance: Matrix) -> SceneStatistics:
+        """Statistics of a scene of which only the moments are known: ``(B,)``, ``(B, B)`` and ``(B, B)``."""
+        made = cls(len(mean))
+        made._count = made._noise_count = 1
+        made._shift, made._products, made._noise = mean, covariance, noise_covariance
+        return made
+
+    def with_noise(self, deviation: Matrix) -> SceneStatistics:
+        """What they would be with white noise of these standard deviations ``(B,)`` added to the bands."""
+        added = np.diag(np.square(deviation))
+        return SceneStatistics.of_moments(self.mean, self.covariance + added, self.noise_covariance + added)
+
     @property
     def count(self) -> int:
         """Number of valid pixels seen."""

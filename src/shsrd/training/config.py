@@ -29,6 +29,10 @@ class PhotoAugmentation(_Settings):
         noise_range: its standard deviation in units of the channel's, log-uniform.
         blur: share of crops with extra blur, as of a soft lens.
         gain: standard units are divided by up to this factor and multiplied by up to it.
+        cubes: share of steps that see photos as cubes of many noisy bands, which teach the spectral injection.
+        cube_noise_range: standard deviation of such a cube's noise at low resolution, in units of the band's,
+            log-uniform; bands differ.
+        cube_eigen: share of such cubes seen in the eigen frame.
     """
 
     linear: float = Field(0.5, ge=0, le=1)
@@ -37,6 +41,9 @@ class PhotoAugmentation(_Settings):
     noise_range: tuple[float, float] = (0.005, 0.3)
     blur: float = Field(0.25, ge=0, le=1)
     gain: float = Field(1.7, ge=1)
+    cubes: float = Field(0.0, ge=0, le=1)
+    cube_noise_range: tuple[float, float] = (0.001, 0.15)
+    cube_eigen: float = Field(0.3, ge=0, le=1)
 
 
 class SceneAugmentation(_Settings):
@@ -50,6 +57,8 @@ class SceneAugmentation(_Settings):
         gain: standard units are divided by up to this factor and multiplied by up to it.
         dark: weight of relative errors (the loss divided by a pixel's brightness) beside absolute ones.
         angle: weight of the spectral angle on the bands drawn.
+        noise: share of patches with noise of a sensor in the low resolution.
+        noise_range: its standard deviation in units of the band's, log-uniform; bands differ.
     """
 
     eigen: float = Field(0.2, ge=0, le=1)
@@ -59,6 +68,8 @@ class SceneAugmentation(_Settings):
     gain: float = Field(1.25, ge=1)
     dark: float = Field(0.3, ge=0)
     angle: float = Field(1.5, ge=0)
+    noise: float = Field(0.0, ge=0, le=1)
+    noise_range: tuple[float, float] = (0.001, 0.15)
 
 
 class TrainConfig(_Settings):

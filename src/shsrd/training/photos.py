@@ -12,6 +12,7 @@ from torch.nn import functional
 from shsrd.degradation import bicubic_down
 from shsrd.training.batch import MARGIN, Batch, error_unit, residual_of
 from shsrd.training.config import PhotoAugmentation, TrainingError
+from shsrd.training.draws import chance, dihedral, integer, log_uniform, random_crop
 from shsrd.training.pack import load_photos
 
 
@@ -36,34 +37,38 @@ class PhotoSource:
         unit = error_unit(residual.square().mean(dim=(2, 3), keepdim=True).sqrt())
         return Batch(low, residual, unit, torch.ones(1, 3, 1, 1).expand(count, -1, -1, -1))
 
-    def _triplet(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def choose(self, generator: torch.Generator) -> tuple[int, bool]:
+        """Number of a photo, larger ones more often, and whether to turn it into light."""
         number = int(torch.multinomial(self.chances, 1, generator=generator))
-        linear = _chance(self.augmentation.linear, generator)
-        crop = _light(_random_crop(self.photos[number], self.side, generator), linear=linear)
-        crop = dihedral(crop, int(torch.randint(8, (), generator=generator)))
+        return number, chance(self.augmentation.linear, generator)
+
+    def _triplet(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        number, linear = self.choose(generator)
+        crop = light(random_crop(self.photos[number], self.side, generator), linear=linear)
+        crop = dihedral(crop, integer(8, generator))
         mean, covariance = self.moments[number][int(linear)]
         mix = self._mix(covariance, generator)
         spread = torch.einsum("ij,jk,ik->i", mix, covariance, mix).clamp_min(1e-8).sqrt()
         gain = log_uniform(1 / self.augmentation.gain, self.augmentation.gain, generator)
         mix = mix * (gain / spread)[:, None]
         clean = torch.einsum("ij,jyx->iyx", mix, crop) - (mix @ mean)[:, None, None]
-        if _chance(self.augmentation.blur, generator):
-            clean = _blur(clean, log_uniform(0.4, 1.2, generator))
+        if chance(self.augmentation.blur, generator):
+            clean = blurred(clean, generator)
         return self._noisy(clean, generator), clean
 
     def _noisy(self, clean: Tensor, generator: torch.Generator) -> Tensor:
-        if not _chance(self.augmentation.noise, generator):
+        if not chance(self.augmentation.noise, generator):
             return clean
         sigma = log_uniform(*self.augmentation.noise_range, generator)
         return clean + sigma * torch.randn(clean.shape, generator=generator)
 
     def _mix(self, covariance: Tensor, generator: torch.Generator) -> Tensor:
         """A 3x3 colour mix: three neighbouring bands, or three decorrelated eigenimages."""
-        if _chance(self.augmentation.near_grey, generator):
+        if chance(self.augmentation.near_grey, generator):
             centre = -torch.rand(3, generator=generator).clamp_min(1e-6).log()  # a flat Dirichlet, unnormalised
             near_grey: Tensor = centre + 0.15 * torch.randn(3, 3, generator=generator)
             return near_grey
-        if _chance(0.5, generator):
+        if chance(0.5, generator):
             orthogonal: Tensor = torch.linalg.qr(torch.randn(3, 3, generator=generator)).Q
             return orthogonal
         signs = torch.randint(2, (3, 1), generator=generator) * 2.0 - 1
@@ -71,40 +76,21 @@ class PhotoSource:
         return eigen
 
 
-def dihedral(x: Tensor, symmetry: int) -> Tensor:
-    """One of the eight flips and turns of ``(..., y, x)``."""
-    x = x.flip(-1) if symmetry & 1 else x
-    x = x.flip(-2) if symmetry & 2 else x
-    return x.transpose(-1, -2) if symmetry & 4 else x
-
-
-def log_uniform(low: float, high: float, generator: torch.Generator) -> float:
-    """A random number, uniform in its logarithm."""
-    share = float(torch.rand((), generator=generator))
-    return float(low * (high / low) ** share)
-
-
-def _chance(share: float, generator: torch.Generator) -> bool:
-    return float(torch.rand((), generator=generator)) < share
-
-
-def _random_crop(photo: Tensor, side: int, generator: torch.Generator) -> Tensor:
-    top, left = (int(torch.randint(size - side + 1, (), generator=generator)) for size in photo.shape[1:])
-    return photo[:, top : top + side, left : left + side]
-
-
-def _light(photo: Tensor, *, linear: bool) -> Tensor:
+def light(photo: Tensor, *, linear: bool) -> Tensor:
+    """A photo's counts as fractions, or as light (display values to the power 2.2)."""
     values = photo.float() / 255
     return values**2.2 if linear else values
 
 
 def _moments(photo: Tensor, *, linear: bool) -> tuple[Tensor, Tensor]:
     """Mean and covariance of a photo's channels, from every fourth pixel."""
-    flat = _light(photo[:, ::4, ::4], linear=linear).flatten(1)
+    flat = light(photo[:, ::4, ::4], linear=linear).flatten(1)
     return flat.mean(dim=1), torch.cov(flat) + 1e-8 * torch.eye(3)
 
 
-def _blur(image: Tensor, sigma: float) -> Tensor:
+def blurred(image: Tensor, generator: torch.Generator) -> Tensor:
+    """The image ``(c, y, x)`` as through a soft lens."""
+    sigma = log_uniform(0.4, 1.2, generator)
     taps = torch.exp(-0.5 * (torch.arange(-4, 5) / sigma) ** 2)
     taps = taps / taps.sum()
     planes = functional.pad(image[:, None], (4, 4, 4, 4), mode="reflect")

@@ -14,11 +14,12 @@ from shsrd.model import Network, NetworkConfig, load_weights, save_weights
 from shsrd.training.calibration import Calibration, calibrate
 from shsrd.training.checkpoint import Progress
 from shsrd.training.config import TrainConfig, TrainingError
+from shsrd.training.either import EitherSource
 from shsrd.training.loop import BEST, Run, Source, train
 from shsrd.training.mixing import Weights, best_mix, last_average, mix_name, mixed
 from shsrd.training.pack import scene_names
+from shsrd.training.photo_cubes import PhotoCubes
 from shsrd.training.photos import PhotoSource
-from shsrd.training.rehearsal import RehearsalSource
 from shsrd.training.scenes import SceneSource
 from shsrd.training.start import starting_network
 from shsrd.training.validation import Validate, photo_validator, scene_validator
@@ -122,12 +123,16 @@ def _precision(config: TrainConfig) -> Precision:
 
 def _source(config: TrainConfig, network: NetworkConfig) -> Source:
     if config.stage == "pretrain":
-        return PhotoSource(config.train, config.photos, scale=network.scale, patch=config.patch)
+        return _photos(config.train, config, network)
     scenes = SceneSource(config.train, config.scenes, scale=network.scale, patch=config.patch)
     if config.rehearsal is None:
         return scenes
-    photos = PhotoSource(config.rehearsal, config.photos, scale=network.scale, patch=config.patch)
-    return RehearsalSource(scenes, photos, config.rehearsal_share)
+    return EitherSource(scenes, _photos(config.rehearsal, config, network), config.rehearsal_share)
+
+
+def _photos(folder: Path, config: TrainConfig, network: NetworkConfig) -> Source:
+    photos = PhotoSource(folder, config.photos, scale=network.scale, patch=config.patch)
+    return EitherSource(photos, PhotoCubes(photos), config.photos.cubes) if config.photos.cubes else photos
 
 
 def _validator(config: TrainConfig, folder: Path, network: NetworkConfig) -> Validate:

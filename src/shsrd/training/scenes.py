@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -17,15 +18,22 @@ from shsrd.spectral import (
     GUIDE_CHANNELS,
     Frame,
     eigen_frame,
-    linear_frame,
     positions_um,
     scene_statistics,
     spectral_guide,
 )
 from shsrd.training.batch import MARGIN, Batch, SpectralAngle, cut, error_unit, residual_of
+from shsrd.training.channels import (
+    band_channels,
+    band_noise,
+    broad_channels,
+    eigen_channels,
+    gained,
+    in_triplets,
+)
 from shsrd.training.config import SceneAugmentation, TrainingError
+from shsrd.training.draws import chance, dihedral, integer, uniform
 from shsrd.training.pack import PackedScene, load_scenes
-from shsrd.training.photos import dihedral, log_uniform
 
 SMALLEST_PATCH = 8  # low-resolution pixels
 BINS = 6  # per leading eigenimage, for the balance of materials
@@ -57,29 +65,29 @@ class SceneSource:
         """Side of this batch's patches: any scene is as likely to decide on it."""
         if len(self.classes) == 1:
             return self.patch
-        number = _integer(sum(map(len, self.classes.values())), generator)
+        number = integer(sum(map(len, self.classes.values())), generator)
         return [patch for patch, scenes in self.classes.items() for _ in scenes][number]
 
     def _patch(self, patch: int, group: int, generator: torch.Generator) -> Batch:
         scenes, side = self.classes[patch], patch + 2 * MARGIN
-        scene = scenes[_integer(len(scenes), generator)]
-        balanced = _share(generator) < self.augmentation.balanced
+        scene = scenes[integer(len(scenes), generator)]
+        balanced = chance(self.augmentation.balanced, generator)
         row, column = scene.corner(side, generator, balanced=balanced)
-        frame = self._frame(scene, group, generator)
-        gain = log_uniform(1 / self.augmentation.gain, self.augmentation.gain, generator)
-        frame = replace(frame, deviation=frame.deviation * gain, noise=frame.noise / gain)
-        symmetry = _integer(8, generator)
+        if self.augmentation.noise and chance(self.augmentation.noise, generator):
+            scene = scene.noisier(band_noise(len(scene.low), self.augmentation.noise_range, generator))
+        frame = gained(self._frame(scene, group, generator), self.augmentation.gain, generator)
+        symmetry = integer(8, generator)
         signs = torch.randint(2, (3, 1, 1), generator=generator) * 2.0 - 1
-        return scene.batch(frame, (row, column, side), self.augmentation, (symmetry, signs))
+        return scene.batch(frame, (row, column, side), self.augmentation, (symmetry, signs), generator)
 
     def _frame(self, scene: TrainingScene, group: int, generator: torch.Generator) -> Frame:
         """Channels of ``group`` triplets: eigenimages, broad random bands, or neighbouring bands."""
-        draw, share = _share(generator), self.augmentation
+        draw, share = uniform(generator), self.augmentation
         if draw < share.eigen:
-            return scene.eigen_channels(group, generator)
+            return eigen_channels(scene.statistics, group, generator)
         if draw < share.eigen + share.mixed:
-            return scene.broad_channels(group, generator)
-        return scene.band_channels(group, generator)
+            return broad_channels(scene.statistics, group, generator)
+        return band_channels(scene.statistics, group, generator)
 
 
 class TrainingScene:
@@ -97,6 +105,16 @@ class TrainingScene:
         residual = (torch.from_numpy(high) - bicubic_up(low, scale)).flatten(1)
         self.residual_covariance = (residual @ residual.T / residual.shape[1]).numpy().astype(np.float64)
         self.brightness = np.linalg.norm(self.low, axis=0)
+        self.noise: NDArray[np.float32] | None = None
+
+    def noisier(self, noise: NDArray[np.float64]) -> TrainingScene:
+        """The same scene seen by a noisier sensor: white noise ``(B,)`` in units of each band's deviation."""
+        deviation = np.sqrt(np.diag(self.statistics.covariance)) * noise
+        scene = copy(self)
+        scene.statistics = self.statistics.with_noise(deviation)
+        scene.leading = eigen_frame(scene.statistics, self.leading.channels)
+        scene.noise = deviation.astype(np.float32)
+        return scene
 
     def _pixels(self, rows: slice, columns: slice) -> NDArray[np.float32]:
         return self.stored[:, rows, columns].astype(np.float32) * np.float32(self.step)
@@ -118,33 +136,7 @@ class TrainingScene:
             centre = divmod(pixel, sizes[1])
             row, column = (min(max(c - side // 2, 0), n - side) for c, n in zip(centre, sizes, strict=True))
             return row, column
-        return _integer(sizes[0] - side + 1, generator), _integer(sizes[1] - side + 1, generator)
-
-    def eigen_channels(self, group: int, generator: torch.Generator) -> Frame:
-        """Triplets of eigenimages, drawn more often the more energy they have."""
-        frame = eigen_frame(self.statistics)
-        triplets = frame.triplets()
-        energy = torch.from_numpy(frame.energy[triplets].sum(axis=1)) ** 0.25
-        chosen = triplets[torch.multinomial(energy, group, replacement=True, generator=generator).numpy()]
-        return linear_frame(self.statistics, frame.basis[:, chosen.ravel()], "eigen")
-
-    def band_channels(self, group: int, generator: torch.Generator) -> Frame:
-        """Triplets of neighbouring bands, in either direction."""
-        bands = len(self.low)
-        starts = torch.randint(max(1, bands - 2), (group, 1), generator=generator)
-        numbers = (starts + torch.arange(3)).clamp_max(bands - 1)
-        numbers = numbers.flip(1) if _share(generator) < 0.5 else numbers
-        return linear_frame(self.statistics, np.eye(bands)[:, numbers.flatten().numpy()], "bands")
-
-    def broad_channels(self, group: int, generator: torch.Generator) -> Frame:
-        """Triplets of broad neighbouring bands, as another sensor would see them."""
-        bands = len(self.low)
-        centre = bands * torch.rand((group, 1), generator=generator)
-        width = 0.7 + 0.12 * bands * torch.rand((group, 1), generator=generator)
-        centres = (centre + width * torch.tensor([-1.0, 0.0, 1.0])).clamp(0, bands - 1).reshape(1, -1)
-        widths = width.expand(-1, 3).reshape(1, -1)
-        basis = torch.exp(-0.5 * ((torch.arange(bands)[:, None] - centres) / widths) ** 2) + 1e-6
-        return linear_frame(self.statistics, (basis / basis.norm(dim=0)).double().numpy(), "bands")
+        return integer(sizes[0] - side + 1, generator), integer(sizes[1] - side + 1, generator)
 
     def batch(
         self,
@@ -152,10 +144,13 @@ class TrainingScene:
         window: tuple[int, int, int],
         augmentation: SceneAugmentation,
         symmetry: tuple[int, Tensor],
+        generator: torch.Generator,
     ) -> Batch:
         """The triplets of one window ``(row, column, side)``, turned and flipped."""
         (row, column, side), (turn, signs), s = window, symmetry, self.scale
-        low = np.ascontiguousarray(self.low[:, row : row + side, column : column + side])
+        low = self.low[:, row : row + side, column : column + side].copy()
+        if self.noise is not None:
+            low += self.noise[:, None, None] * torch.randn(low.shape, generator=generator).numpy()
         high = self._pixels(slice(row * s, (row + side) * s), slice(column * s, (column + side) * s))
         guide = spectral_guide(frame, self.leading, self.position_um)
         triplets = np.arange(frame.channels).reshape(-1, 3)
@@ -227,16 +222,3 @@ def join(parts: list[Batch]) -> Batch:
             deviation=torch.cat([angle.deviation for angle in angles]),
         ),
     )
-
-
-def in_triplets(channels: Tensor) -> Tensor:
-    """``(3 t, y, x)`` to ``(t, 3, y, x)``."""
-    return channels.reshape(-1, 3, *channels.shape[1:])
-
-
-def _integer(below: int, generator: torch.Generator) -> int:
-    return int(torch.randint(below, (), generator=generator))
-
-
-def _share(generator: torch.Generator) -> float:
-    return float(torch.rand((), generator=generator))

@@ -13,7 +13,7 @@ def freeze(network: Network, config: TrainConfig) -> None:
     network.requires_grad_(False)
     for part in _trained_parts(network, config):
         part.requires_grad_(True)
-    if config.stage == "pretrain":  # photos carry no spectral information
+    if config.stage == "pretrain" and not config.photos.cubes:  # plain photos carry no spectral information
         for injection in (network.encoder.injection, network.denoiser.injection):
             if injection is not None:
                 injection.requires_grad_(False)

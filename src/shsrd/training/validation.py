@@ -48,15 +48,26 @@ def photo_validator(folder: Path, *, scale: int, objective: Objective, precision
     return validate
 
 
-def scene_validator(folder: Path, *, scale: int, objective: Objective, precision: Precision) -> Validate:
-    """Whole scenes: gain in MPSNR over bicubic and SAM as a share of bicubic's, in both frames."""
+def scene_validator(
+    folder: Path, *, scale: int, objective: Objective, precision: Precision, noise: float = 0.0
+) -> Validate:
+    """Whole scenes: gain in MPSNR over bicubic and SAM as a share of bicubic's, in both frames.
+
+    Args:
+        folder: packed scenes.
+        scale: super-resolution factor.
+        objective: what is judged, the posterior mean or the denoiser.
+        precision: of the network.
+        noise: white noise put into the low resolution that bicubic and network see, the same in all bands, as a share
+            of the root mean square of the bands' standard deviations.
+    """
     if objective == "diffusion":
         smallest = min(min(packed.stored.shape[1:]) // scale for packed in load_scenes(folder))
         patch = min(DENOISING_PATCH, smallest - 2 * MARGIN)
         source = SceneSource(folder, SceneAugmentation(eigen=1.0, gain=1.0), scale=scale, patch=patch)
         batches = [source.draw(8, torch.Generator().manual_seed(seed)) for seed in range(SCENE_BATCHES)]
         return lambda network: _denoising(batches, network)
-    scenes = [_Scene(packed, scale) for packed in load_scenes(folder)]
+    scenes = [_Scene(packed, scale, noise) for packed in load_scenes(folder)]
 
     def validate(network: Network) -> dict[str, float]:
         engine = Engine(network, device=next(network.parameters()).device, precision=precision)
@@ -123,9 +134,13 @@ def _mse(estimate: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
 class _Scene:
     """A held-out scene: truth, low resolution, and bicubic's scores."""
 
-    def __init__(self, packed: PackedScene, scale: int) -> None:
+    def __init__(self, packed: PackedScene, scale: int, noise: float) -> None:
         self.truth = packed.pixels(scale)
         self.low = bicubic_down(torch.from_numpy(self.truth), scale).numpy()
+        if noise:
+            typical = math.sqrt(self.low.var(axis=(1, 2), dtype=np.float64).mean())
+            white = np.random.default_rng(0).standard_normal(self.low.shape, np.float32)
+            self.low += np.float32(noise * typical) * white
         self.statistics = scene_statistics(self.low)
         self.wavelength_nm = packed.wavelength_nm
         bicubic = bicubic_up(torch.from_numpy(self.low), scale).numpy()

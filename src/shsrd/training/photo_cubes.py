@@ -1,0 +1,137 @@
+"""Photos turned into cubes of many noisy bands, so that stage 1 can already teach the spectral injection.
+
+A photo's colours and their squares are taken for the abundances of six materials with smooth random spectra; every
+band gets noise of its own, as of a sensor, which is in the low resolution only. What the network may look at beyond a
+triplet (eigenimages of the whole cube, position, energy and noise of its channels) is then worth looking at, and there
+are more photos than scenes.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from shsrd.degradation import bicubic_down
+from shsrd.model import SpectralInformation
+from shsrd.spectral import GUIDE_CHANNELS, Frame, SceneStatistics, eigen_frame, scene_statistics, spectral_guide
+from shsrd.training.batch import MARGIN, Batch, cut, error_unit, residual_of
+from shsrd.training.channels import band_channels, band_noise, eigen_channels, gained, in_triplets
+from shsrd.training.draws import chance, dihedral, integer, log_uniform, random_crop
+from shsrd.training.photos import PhotoSource, blurred, light
+
+FEWEST_BANDS, MOST_BANDS = 8, 96
+SHORTEST_UM, LONGEST_UM = 0.35, 2.5  # of the wavelengths that a cube may pretend to have
+BUMPS = 3  # of each material's spectrum
+SQUARES = 0.5  # weight of the squared colours, of either sign
+GREY = 0.1  # of a flat spectrum that the colours share, so that no band is empty
+GROUP = 2  # triplets drawn from each cube
+
+
+class PhotoCubes:
+    """Random triplets of cubes made of photos, with the spectral information that goes with them."""
+
+    def __init__(self, photos: PhotoSource) -> None:
+        self.photos, self.augmentation, self.scale = photos, photos.augmentation, photos.scale
+        self.statistics = cache(self._statistics)
+
+    def draw(self, count: int, generator: torch.Generator) -> Batch:
+        """A batch of ``count`` triplets, ``GROUP`` from each cube."""
+        groups = [min(GROUP, count - first) for first in range(0, count, GROUP)]
+        low, residual, maps, descriptor = (
+            torch.cat(parts) for parts in zip(*(self._cube(group, generator) for group in groups), strict=True)
+        )
+        unit = error_unit(residual.square().mean(dim=(2, 3), keepdim=True).sqrt())
+        weight = torch.ones(1, 3, 1, 1).expand(count, -1, -1, -1)
+        return Batch(low, residual, unit, weight, SpectralInformation(maps, descriptor))
+
+    def _cube(self, group: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Low-resolution triplets, residuals, guide maps and descriptors of one crop."""
+        number, linear = self.photos.choose(generator)
+        materials = _materials(self._crop(number, generator, linear=linear))
+        spectra = _spectra(round(log_uniform(FEWEST_BANDS, MOST_BANDS, generator)), generator)
+        clean = _of_bands(self.statistics(number, linear), spectra)
+        noise = np.sqrt(np.diag(clean.covariance)) * band_noise(
+            len(spectra), self.augmentation.cube_noise_range, generator
+        )
+        statistics = clean.with_noise(noise)
+        low = _combined(spectra, bicubic_down(materials, self.scale))
+        low = low + torch.from_numpy(noise).float()[:, None, None] * torch.randn(low.shape, generator=generator)
+        frame = self._frame(statistics, group, generator)
+        guide = spectral_guide(frame, _leading(statistics), _positions_um(len(spectra), generator))
+        triplets = np.arange(frame.channels).reshape(-1, 3)
+        maps = torch.from_numpy(guide.maps(guide.guide_images(low.numpy()), triplets))
+        maps[:, :3] *= torch.randint(2, (3, 1, 1), generator=generator) * 2.0 - 1
+        patch, residual = residual_of(
+            in_triplets(torch.from_numpy(frame.analyse(low.numpy()))),
+            in_triplets(_channels(frame, spectra, materials)),
+            self.scale,
+        )
+        return patch, residual, cut(maps, MARGIN), torch.from_numpy(guide.descriptors(triplets))
+
+    def _crop(self, number: int, generator: torch.Generator, *, linear: bool) -> Tensor:
+        crop = light(random_crop(self.photos.photos[number], self.photos.side, generator), linear=linear)
+        crop = dihedral(crop, integer(8, generator))
+        return blurred(crop, generator) if chance(self.augmentation.blur, generator) else crop
+
+    def _frame(self, statistics: SceneStatistics, group: int, generator: torch.Generator) -> Frame:
+        channels = eigen_channels if chance(self.augmentation.cube_eigen, generator) else band_channels
+        return gained(channels(statistics, group, generator), self.augmentation.gain, generator)
+
+    def _statistics(self, number: int, linear: bool) -> SceneStatistics:
+        """Of a whole photo's materials at low resolution."""
+        photo = self.photos.photos[number]
+        rows, columns = (size // self.scale * self.scale for size in photo.shape[1:])
+        materials = _materials(light(photo[:, :rows, :columns], linear=linear))
+        return scene_statistics(bicubic_down(materials, self.scale).numpy())
+
+
+def _materials(colours: Tensor) -> Tensor:
+    """Abundances ``(6, y, x)``: the colours of a photo, and their squares."""
+    return torch.cat([colours, colours.square()])
+
+
+def _spectra(bands: int, generator: torch.Generator) -> NDArray[np.float64]:
+    """Smooth random spectra ``(B, 6)`` of the materials; those of the colours are positive."""
+    place = torch.linspace(0, 1, bands).reshape(-1, 1, 1)
+    centre, width, height = torch.rand(3, 1, 6, BUMPS, generator=generator)
+    bumps = torch.exp(-0.5 * ((place - centre) / (0.05 * 10**width)).square())
+    spectra: Tensor = (height * bumps).sum(dim=-1)
+    spectra[:, :3] += GREY
+    spectra[:, 3:] *= SQUARES * (torch.randint(2, (3,), generator=generator) * 2.0 - 1)
+    return spectra.double().numpy()
+
+
+def _of_bands(statistics: SceneStatistics, spectra: NDArray[np.float64]) -> SceneStatistics:
+    """Statistics of the bands of a cube, given those of its materials."""
+    return SceneStatistics.of_moments(
+        spectra @ statistics.mean,
+        spectra @ statistics.covariance @ spectra.T,
+        spectra @ statistics.noise_covariance @ spectra.T,
+    )
+
+
+def _leading(statistics: SceneStatistics) -> Frame:
+    return eigen_frame(statistics, min(GUIDE_CHANNELS, statistics.bands))
+
+
+def _positions_um(bands: int, generator: torch.Generator) -> NDArray[np.float64]:
+    """Wavelengths of evenly spaced bands in a random part of the solar spectrum."""
+    first, last = sorted(log_uniform(SHORTEST_UM, LONGEST_UM, generator) for _ in range(2))
+    return np.interp(np.arange(bands), [0, bands - 1], [first, last])
+
+
+def _channels(frame: Frame, spectra: NDArray[np.float64], materials: Tensor) -> Tensor:
+    """Channels ``(K, y, x)`` of the noise-free cube at high resolution, which is never made."""
+    matrix = (frame.basis / frame.deviation).T @ spectra
+    offset = (frame.mean @ frame.basis) / frame.deviation
+    return _combined(matrix, materials) - torch.from_numpy(offset).float()[:, None, None]
+
+
+def _combined(matrix: NDArray[np.float64], materials: Tensor) -> Tensor:
+    """Sums ``(K, y, x)`` of materials ``(6, y, x)`` with weights ``(K, 6)``."""
+    flat = torch.from_numpy(matrix).float() @ materials.flatten(1)
+    return flat.reshape(-1, *materials.shape[1:])
