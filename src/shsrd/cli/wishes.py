@@ -26,8 +26,10 @@ class Estimate:
         detail: 0 to 1, how much texture a sample adds to the mean.
         samples: posterior samples to draw; the output is their mean.
         seed: of the samples' noise.
-        frame: eigen (cost does not grow with the number of bands) or bands (each band triplet by itself; slower,
-            closest spectra); the default is the model's recommendation.
+        frame: what the network sees, three at a time: bands, or eigen (the scene's principal components); the default
+            is the model's recommendation.
+        channels: how many bands (or components) the network sees; the others follow from them. Fewer are faster: 12 or
+            15 are nearly as good as all. The default is every band of up to 36, and 24 evenly spaced ones of more.
         ensemble: average the mean over flips (2, 4) and turns (8) of the scene; a little better, as many times slower.
         stride: bands frame only, bands from one triplet to the next; with 2 or 1 triplets overlap and are averaged.
         no_consistency: leave out the last step, which makes the degraded output equal the input.
@@ -43,6 +45,7 @@ class Estimate:
     samples: int = 1
     seed: int = 0
     frame: Literal["eigen", "bands"] | None = None
+    channels: int | None = None
     ensemble: Literal[1, 2, 4, 8] = 1
     stride: Literal[1, 2, 3] = 3
     no_consistency: bool = False

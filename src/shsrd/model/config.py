@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from shsrd.spectral import FrameName
+from shsrd.spectral import FrameName, GuideName
 
 INTERVALS = (0.5, 0.8, 0.9)  # shares of the truth that central intervals are calibrated to hold
 
@@ -31,6 +31,8 @@ class NetworkConfig(BaseModel):
         sample_spread: factor from the standard deviation of posterior samples to a calibrated one.
         interval_factors: half-widths of the central intervals of ``INTERVALS``, in calibrated standard deviations;
             those of a Gaussian until they are measured.
+        guides: components of the scene that guide maps are made of: principal ones, or those adjusted to the bands'
+            noise (``napc``).
         map_channels: channels of the guide maps.
         descriptor_features: length of a triplet's descriptor.
     """
@@ -52,6 +54,7 @@ class NetworkConfig(BaseModel):
     spread: float = Field(1.0, gt=0)
     sample_spread: float = Field(1.0, gt=0)
     interval_factors: tuple[float, float, float] = (0.6745, 1.2816, 1.6449)
+    guides: GuideName = "pca"
     map_channels: int = Field(9, ge=3)
     descriptor_features: int = Field(75, ge=3)
 

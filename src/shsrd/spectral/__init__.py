@@ -1,6 +1,6 @@
 """Spectral frames and wavelengths: how a cube of any band count reaches a network that sees three channels."""
 
-from shsrd.spectral.frame import Frame, FrameName, bands_frame, eigen_frame, linear_frame
+from shsrd.spectral.frame import Frame, FrameName, GuideName, bands_frame, eigen_frame, guide_frame, linear_frame
 from shsrd.spectral.information import (
     DESCRIPTOR_FEATURES,
     GUIDE_CHANNELS,
@@ -19,10 +19,12 @@ __all__ = [
     "WAVELENGTH_FEATURES",
     "Frame",
     "FrameName",
+    "GuideName",
     "SceneStatistics",
     "SpectralGuide",
     "bands_frame",
     "eigen_frame",
+    "guide_frame",
     "linear_frame",
     "positions_um",
     "scene_statistics",

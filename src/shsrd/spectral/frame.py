@@ -1,33 +1,40 @@
-"""Spectral frames: linear maps from B bands to K channels, which the network sees three at a time."""
+"""Spectral frames: linear maps from B bands to K channels, which the network sees three at a time, and back."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from shsrd.spectral.regression import detail_regression, evenly_spaced
 from shsrd.spectral.statistics import SceneStatistics
 
 FrameName = Literal["eigen", "bands"]
+GuideName = Literal["pca", "napc"]
 Matrix = NDArray[np.float64]
 
 MAX_EIGEN_CHANNELS = 12
 ENERGY_LEFT_OUT = 1e-5  # share of the variance that may stay bicubic
+ALL_SEEN = 36  # bands: the network sees each of so many
+REPRESENTATIVES = 24  # of more
+LEAST_NOISE = 1e-3  # of a band's deviation
 SMALLEST_DEVIATION = 1e-6  # in units of the scene's largest deviation: channels below carry nothing
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A linear map ``z = E^T (y - mu) / d`` and its synthesis ``y = mu + E d z``.
+    """A linear map ``z = E^T (y - mu) / d`` of cubes, and one of detail in the channels back to the bands, ``S z``.
 
     Attributes:
         name: ``"eigen"`` or ``"bands"``.
         mean: mu ``(B,)``, the band means.
-        basis: E ``(B, K)``, orthonormal columns.
+        basis: E ``(B, K)``; orthonormal columns, or single bands.
         deviation: d ``(K,)``, standard deviation of each channel, never zero.
+        synthesis: S ``(B, K)``, what a standard unit of each channel's detail is in each band.
+        variances: ``(B, K)``, what a squared standard unit of each channel's error is in each band's.
         energy: ``(K,)`` share of the scene's variance in each channel.
         noise: ``(K,)`` noise standard deviation of each channel in units of its deviation.
     """
@@ -36,6 +43,8 @@ class Frame:
     mean: Matrix
     basis: Matrix
     deviation: Matrix
+    synthesis: Matrix
+    variances: Matrix
     energy: Matrix
     noise: Matrix
 
@@ -68,29 +77,21 @@ class Frame:
         return _project((self.basis / self.deviation).T, cube, -(self.mean @ self.basis) / self.deviation)
 
     def add_detail(self, cube: NDArray[np.float32], channels: NDArray[np.float32]) -> None:
-        """Add channel differences ``(K, y, x)`` to a cube ``(B, y, x)`` in place: ``y += E d z``."""
-        if self.name == "bands":
-            for band, deviation in enumerate(self.deviation.astype(np.float32)):
-                cube[band] += channels[band] * deviation
-            return
-        matrix = torch.from_numpy((self.basis * self.deviation).astype(np.float32))
+        """Add channel differences ``(K, y, x)`` to a cube ``(B, y, x)`` in place: ``y += S z``."""
+        matrix = torch.from_numpy(self.synthesis.astype(np.float32))
         torch.from_numpy(cube).view(len(cube), -1).addmm_(matrix, torch.from_numpy(channels).flatten(1))
 
     def synthesise(self, channels: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Cube ``(B, y, x)`` of channel *differences* ``(K, y, x)``: ``E d z``, without the mean."""
-        if self.name == "bands":
-            return channels * self.deviation.astype(np.float32)[:, None, None]
-        return _project(self.basis * self.deviation, channels, np.zeros(self.basis.shape[0]))
+        """Cube ``(B, y, x)`` of channel *differences* ``(K, y, x)``: ``S z``, without the mean."""
+        return _project(self.synthesis, channels, np.zeros(len(self.synthesis)))
 
     def synthesise_deviation(self, deviation: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Standard deviations ``(B, y, x)`` of a cube whose *uncorrelated* channels have these, ``(K, y, x)``.
+        """Standard deviations ``(B, y, x)`` of a cube whose channels have these, ``(K, y, x)``.
 
-        ``sqrt(sum over k of (E d)^2 deviation^2)``; what the frame leaves out counts as known.
+        Channels of the eigen frame count as uncorrelated; in the bands frame a band's error is that of the channels its
+        detail comes from, in its own standard units. What a frame leaves out counts as known.
         """
-        if self.name == "bands":
-            return self.synthesise(deviation)
-        weights = np.square(self.basis * self.deviation)
-        return np.sqrt(_project(weights, np.square(deviation), np.zeros(len(weights))))
+        return np.sqrt(_project(self.variances, np.square(deviation), np.zeros(len(self.variances))))
 
 
 def _project(matrix: Matrix, stack: NDArray[np.float32], offset: Matrix) -> NDArray[np.float32]:
@@ -105,9 +106,27 @@ def _clamped(deviation: Matrix, brightest: float) -> Matrix:
     return np.maximum(deviation, SMALLEST_DEVIATION * (largest or brightest or 1.0))
 
 
-def bands_frame(statistics: SceneStatistics) -> Frame:
-    """The bands themselves, standardised: triplets are neighbours in the spectrum, like the R, G, B of a photo."""
-    return linear_frame(statistics, np.eye(statistics.bands), "bands")
+def bands_frame(statistics: SceneStatistics, channels: int | None = None) -> Frame:
+    """Bands, standardised: triplets are neighbours in the spectrum, like the R, G, B of a photo.
+
+    The network's detail is not taken band by band: that of all bands follows from it by regression, see
+    ``shsrd.spectral.regression``.
+
+    Args:
+        statistics: of the low-resolution cube.
+        channels: how many evenly spaced bands the network sees; None: all of a few, ``REPRESENTATIVES`` of many.
+    """
+    bands = statistics.bands
+    if channels is None:
+        channels = bands if bands <= ALL_SEEN else REPRESENTATIVES
+    chosen = evenly_spaced(bands, channels)
+    frame = linear_frame(statistics, np.eye(bands)[:, chosen], "bands")
+    weights = detail_regression(statistics, chosen)
+    synthesis = weights * frame.deviation
+    shares = np.abs(synthesis)
+    shares /= np.maximum(shares.sum(axis=1, keepdims=True), np.finfo(float).tiny)
+    variances = shares * np.maximum(np.diag(statistics.covariance), 0)[:, None]
+    return replace(frame, synthesis=synthesis, variances=variances)
 
 
 def eigen_frame(statistics: SceneStatistics, channels: int | None = None) -> Frame:
@@ -132,17 +151,42 @@ def eigen_frame(statistics: SceneStatistics, channels: int | None = None) -> Fra
 
 
 def linear_frame(statistics: SceneStatistics, basis: Matrix, name: FrameName) -> Frame:
-    """The frame of any unit columns ``basis`` ``(B, K)``: deviations, energies and noise of its channels.
+    """The frame of any columns ``basis`` ``(B, K)``: deviations, energies and noise of its channels.
 
-    Only orthonormal columns (or single bands) can be synthesised; training also analyses with others.
+    Its synthesis is right for orthonormal columns; training also analyses with others.
     """
     variance = np.maximum(_quadratic(statistics.covariance, basis), 0)
     deviation = _clamped(np.sqrt(variance), float(np.abs(statistics.mean).max(initial=0.0)))
     noise = np.sqrt(np.maximum(_quadratic(statistics.noise_covariance, basis), 0)) / deviation
     energy = variance / max(float(np.trace(statistics.covariance)), np.finfo(float).tiny)
-    return Frame(name, statistics.mean, basis, deviation, energy, noise)
+    synthesis = basis * deviation
+    return Frame(name, statistics.mean, basis, deviation, synthesis, np.square(synthesis), energy, noise)
+
+
+def napc_frame(statistics: SceneStatistics, channels: int) -> Frame:
+    """The leading noise-adjusted principal components (Lee et al. 1990): those of bands in units of their own noise.
+
+    A noisy band takes no component for itself as it does in the eigen frame, so few components hold more of the scene
+    and less of the noise. Noise counts as uncorrelated between bands.
+    """
+    deviation = np.sqrt(np.maximum(np.diag(statistics.covariance), 0))
+    noise = np.sqrt(np.maximum(np.diag(statistics.noise_covariance), 0))
+    unit = _clamped(np.maximum(noise, LEAST_NOISE * deviation), float(np.abs(statistics.mean).max(initial=0.0)))
+    _, vectors = np.linalg.eigh(statistics.covariance / np.outer(unit, unit))
+    leading = vectors[:, ::-1][:, :channels]
+    largest = leading[np.abs(leading).argmax(axis=0), np.arange(leading.shape[1])]
+    leading = leading * np.sign(largest)
+    frame = linear_frame(statistics, leading / unit[:, None], "eigen")
+    synthesis = leading * unit[:, None] * frame.deviation
+    return replace(frame, synthesis=synthesis, variances=np.square(synthesis))
 
 
 def _quadratic(matrix: Matrix, basis: Matrix) -> Matrix:
     """``e^T M e`` of every column e."""
     return np.asarray(((matrix @ basis) * basis).sum(axis=0))
+
+
+def guide_frame(statistics: SceneStatistics, channels: int, kind: GuideName) -> Frame:
+    """The leading ``channels`` components of a scene (all of them if it has fewer bands), of either kind."""
+    count = min(channels, statistics.bands)
+    return eigen_frame(statistics, count) if kind == "pca" else napc_frame(statistics, count)

@@ -91,13 +91,12 @@ def spectral_guide(frame: Frame, guide: Frame, position_um: Matrix) -> SpectralG
 
     Args:
         frame: the working frame (eigen or bands), K channels.
-        guide: an eigen frame of the same scene.
+        guide: from ``guide_frame``, of the same scene.
         position_um: ``(B,)`` from ``positions_um``.
     """
     kept = min(guide.channels, GUIDE_CHANNELS)
     loadings = np.zeros((frame.channels, GUIDE_CHANNELS))
-    overlap = frame.basis.T @ guide.basis[:, :kept]
-    loadings[:, :kept] = overlap * guide.deviation[:kept] / frame.deviation[:, None]
+    loadings[:, :kept] = frame.basis.T @ guide.synthesis[:, :kept] / frame.deviation[:, None]
     explained = np.square(loadings).sum(axis=1, keepdims=True)
     features = np.concatenate(
         [

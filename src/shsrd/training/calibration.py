@@ -8,6 +8,7 @@ calibrated standard deviations of the predicted scale, that hold 50, 80 and 90 %
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -92,9 +93,11 @@ def _solve(engine: Engine, packed: PackedScene, truth: NDArray[np.float32], samp
     """The whole scene in one block, with consistency, as ``upscale`` would; deviations as yet uncalibrated."""
     low = bicubic_down(torch.from_numpy(truth), engine.scale).numpy()
     statistics = scene_statistics(low)
+    config = engine.network.config
+    guided = partial(guided_frame, statistics, wavelength_nm=packed.wavelength_nm, guides=config.guides)
     recipe = Recipe(
-        mean=guided_frame(statistics, engine.network.config.frame, packed.wavelength_nm),
-        texture=guided_frame(statistics, "eigen", packed.wavelength_nm),
+        mean=guided(config.frame),
+        texture=guided("eigen"),
         degradation=Degradation(kernel="bicubic", scale=engine.scale),
         sampling=sampling,
         samples=1 if sampling is None else SAMPLES,

@@ -53,7 +53,13 @@ def band_noise(bands: int, noise_range: tuple[float, float], generator: torch.Ge
 def gained(frame: Frame, gain: float, generator: torch.Generator) -> Frame:
     """The frame with its standard units divided by up to ``gain`` or multiplied by up to it."""
     factor = log_uniform(1 / gain, gain, generator)
-    return replace(frame, deviation=frame.deviation * factor, noise=frame.noise / factor)
+    return replace(
+        frame,
+        deviation=frame.deviation * factor,
+        synthesis=frame.synthesis * factor,
+        variances=frame.variances * factor**2,
+        noise=frame.noise / factor,
+    )
 
 
 def in_triplets(channels: Tensor) -> Tensor:

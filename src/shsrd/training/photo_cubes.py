@@ -17,7 +17,15 @@ from torch import Tensor
 
 from shsrd.degradation import bicubic_down
 from shsrd.model import SpectralInformation
-from shsrd.spectral import GUIDE_CHANNELS, Frame, SceneStatistics, eigen_frame, scene_statistics, spectral_guide
+from shsrd.spectral import (
+    GUIDE_CHANNELS,
+    Frame,
+    GuideName,
+    SceneStatistics,
+    guide_frame,
+    scene_statistics,
+    spectral_guide,
+)
 from shsrd.training.batch import MARGIN, Batch, cut, error_unit, residual_of
 from shsrd.training.channels import band_channels, band_noise, eigen_channels, gained, in_triplets
 from shsrd.training.draws import chance, dihedral, integer, log_uniform, random_crop
@@ -34,8 +42,9 @@ GROUP = 2  # triplets drawn from each cube
 class PhotoCubes:
     """Random triplets of cubes made of photos, with the spectral information that goes with them."""
 
-    def __init__(self, photos: PhotoSource) -> None:
+    def __init__(self, photos: PhotoSource, guides: GuideName = "pca") -> None:
         self.photos, self.augmentation, self.scale = photos, photos.augmentation, photos.scale
+        self.guides: GuideName = guides
         self.statistics = cache(self._statistics)
 
     def draw(self, count: int, generator: torch.Generator) -> Batch:
@@ -61,7 +70,8 @@ class PhotoCubes:
         low = _combined(spectra, bicubic_down(materials, self.scale))
         low = low + torch.from_numpy(noise).float()[:, None, None] * torch.randn(low.shape, generator=generator)
         frame = self._frame(statistics, group, generator)
-        guide = spectral_guide(frame, _leading(statistics), _positions_um(len(spectra), generator))
+        leading = guide_frame(statistics, GUIDE_CHANNELS, self.guides)
+        guide = spectral_guide(frame, leading, _positions_um(len(spectra), generator))
         triplets = np.arange(frame.channels).reshape(-1, 3)
         maps = torch.from_numpy(guide.maps(guide.guide_images(low.numpy()), triplets))
         maps[:, :3] *= torch.randint(2, (3, 1, 1), generator=generator) * 2.0 - 1
@@ -112,10 +122,6 @@ def _of_bands(statistics: SceneStatistics, spectra: NDArray[np.float64]) -> Scen
         spectra @ statistics.covariance @ spectra.T,
         spectra @ statistics.noise_covariance @ spectra.T,
     )
-
-
-def _leading(statistics: SceneStatistics) -> Frame:
-    return eigen_frame(statistics, min(GUIDE_CHANNELS, statistics.bands))
 
 
 def _positions_um(bands: int, generator: torch.Generator) -> NDArray[np.float64]:

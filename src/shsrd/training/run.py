@@ -124,7 +124,7 @@ def _precision(config: TrainConfig) -> Precision:
 def _source(config: TrainConfig, network: NetworkConfig) -> Source:
     if config.stage == "pretrain":
         return _photos(config.train, config, network)
-    scenes = SceneSource(config.train, config.scenes, scale=network.scale, patch=config.patch)
+    scenes = SceneSource(config.train, config.scenes, scale=network.scale, patch=config.patch, guides=network.guides)
     if config.rehearsal is None:
         return scenes
     return EitherSource(scenes, _photos(config.rehearsal, config, network), config.rehearsal_share)
@@ -132,7 +132,9 @@ def _source(config: TrainConfig, network: NetworkConfig) -> Source:
 
 def _photos(folder: Path, config: TrainConfig, network: NetworkConfig) -> Source:
     photos = PhotoSource(folder, config.photos, scale=network.scale, patch=config.patch)
-    return EitherSource(photos, PhotoCubes(photos), config.photos.cubes) if config.photos.cubes else photos
+    return (
+        EitherSource(photos, PhotoCubes(photos, network.guides), config.photos.cubes) if config.photos.cubes else photos
+    )
 
 
 def _validator(config: TrainConfig, folder: Path, network: NetworkConfig) -> Validate:

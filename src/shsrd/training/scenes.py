@@ -17,7 +17,8 @@ from shsrd.model import SpectralInformation
 from shsrd.spectral import (
     GUIDE_CHANNELS,
     Frame,
-    eigen_frame,
+    GuideName,
+    guide_frame,
     positions_um,
     scene_statistics,
     spectral_guide,
@@ -46,9 +47,11 @@ class SceneSource:
     Scenes too small for a patch give smaller ones, in batches of their own with more of them.
     """
 
-    def __init__(self, folder: Path, augmentation: SceneAugmentation, *, scale: int, patch: int) -> None:
+    def __init__(
+        self, folder: Path, augmentation: SceneAugmentation, *, scale: int, patch: int, guides: GuideName = "pca"
+    ) -> None:
         self.augmentation, self.patch = augmentation, patch
-        self.scenes = [TrainingScene(scene, scale) for scene in load_scenes(folder)]
+        self.scenes = [TrainingScene(scene, scale, guides) for scene in load_scenes(folder)]
         self.classes = _by_patch(self.scenes, patch)
         if patch not in self.classes:
             side = (patch + 2 * MARGIN) * scale
@@ -93,7 +96,7 @@ class SceneSource:
 class TrainingScene:
     """One scene with its low-resolution version and moments."""
 
-    def __init__(self, packed: PackedScene, scale: int) -> None:
+    def __init__(self, packed: PackedScene, scale: int, guides: GuideName = "pca") -> None:
         rows, columns = (size // scale * scale for size in packed.stored.shape[1:])
         self.stored, self.step, self.scale = packed.stored[:, :rows, :columns], packed.step, scale
         high = self._pixels(slice(None), slice(None))
@@ -101,7 +104,8 @@ class TrainingScene:
         self.low: NDArray[np.float32] = low.numpy()
         self.statistics = scene_statistics(self.low)
         self.position_um = positions_um(packed.wavelength_nm, len(high))
-        self.leading = eigen_frame(self.statistics, min(GUIDE_CHANNELS, len(high)))
+        self.guides: GuideName = guides
+        self.leading = guide_frame(self.statistics, GUIDE_CHANNELS, guides)
         residual = (torch.from_numpy(high) - bicubic_up(low, scale)).flatten(1)
         self.residual_covariance = (residual @ residual.T / residual.shape[1]).numpy().astype(np.float64)
         self.brightness = np.linalg.norm(self.low, axis=0)
@@ -112,7 +116,7 @@ class TrainingScene:
         deviation = np.sqrt(np.diag(self.statistics.covariance)) * noise
         scene = copy(self)
         scene.statistics = self.statistics.with_noise(deviation)
-        scene.leading = eigen_frame(scene.statistics, self.leading.channels)
+        scene.leading = guide_frame(scene.statistics, GUIDE_CHANNELS, self.guides)
         scene.noise = deviation.astype(np.float32)
         return scene
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from shsrd.model import Model, Network
 from shsrd.training.config import TrainConfig, TrainingError
 
-INJECTION_SETTINGS = ("injection", "wavelengths", "guide_width", "inject_every")
+INJECTION_SETTINGS = ("injection", "wavelengths", "guide_width", "inject_every", "guides")
 _BLOCK = re.compile(r"encoder\.blocks\.(\d+)\.")
 
 

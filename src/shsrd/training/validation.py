@@ -148,7 +148,7 @@ class _Scene:
 
     def judge(self, engine: Engine, name: FrameName) -> tuple[float, float]:
         """Gain in dB (mean over bands) and SAM as a share of bicubic's."""
-        guided = guided_frame(self.statistics, name, self.wavelength_nm)
+        guided = guided_frame(self.statistics, name, self.wavelength_nm, guides=engine.network.config.guides)
         window = Window(0, 0, *self.low.shape[1:]).grown(PADDING)
         estimate = posterior_mean(read_window(self.low, window), engine, guided)
         mse, sam = self._errors(trim(estimate, PADDING * engine.scale))

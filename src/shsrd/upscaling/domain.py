@@ -61,7 +61,13 @@ class DomainCheck:
 
 
 def check_domain(
-    source: Source, engine: Engine, frame: FrameName, *, usable: NDArray[np.bool_], windows: list[Window]
+    source: Source,
+    engine: Engine,
+    frame: FrameName,
+    *,
+    usable: NDArray[np.bool_],
+    windows: list[Window],
+    channels: int | None = None,
 ) -> DomainCheck:
     """Run the self-check on a scene, or on windows of a large one.
 
@@ -71,6 +77,7 @@ def check_domain(
         frame: of the posterior mean.
         usable: bool ``(B,)``, the bands that are looked at.
         windows: where (see ``chosen_windows``).
+        channels: how many the network sees, see ``guided_frame``.
 
     Returns:
         What was found; nothing is assessed without windows or where no band varies.
@@ -82,7 +89,8 @@ def check_domain(
     truth = np.stack([fill_nodata(pixels) for pixels in measured])
     coarse = degrade(torch.from_numpy(truth), Degradation(kernel="bicubic", scale=s)).numpy()
     wavelength_nm = None if facts.wavelength_nm is None else facts.wavelength_nm[usable]
-    guided = guided_frame(scene_statistics(np.concatenate(list(coarse), axis=1)), frame, wavelength_nm)
+    statistics, guides = scene_statistics(np.concatenate(list(coarse), axis=1)), engine.network.config.guides
+    guided = guided_frame(statistics, frame, wavelength_nm, channels, guides=guides)
     seen = [read_window(low, Window(0, 0, *low.shape[1:]).grown(HALO)) for low in coarse]
     margin = slice(HALO * s, -HALO * s)
     base = np.stack([bicubic_up(torch.from_numpy(low), s).numpy()[:, margin, margin] for low in seen])

@@ -11,10 +11,12 @@ from shsrd.spectral import (
     GUIDE_CHANNELS,
     Frame,
     FrameName,
+    GuideName,
     SceneStatistics,
     SpectralGuide,
     bands_frame,
     eigen_frame,
+    guide_frame,
     positions_um,
     spectral_guide,
 )
@@ -42,6 +44,7 @@ def guided_frame(
     channels: int | None = None,
     *,
     stride: int = 3,
+    guides: GuideName = "pca",
 ) -> GuidedFrame:
     """The working frame ``name`` of a scene and its guide.
 
@@ -49,10 +52,11 @@ def guided_frame(
         statistics: of the scene.
         name: which frame.
         wavelength_nm: ``(B,)`` band centres, or None.
-        channels: K of an eigen frame; None chooses it by energy.
+        channels: K, how many channels the network sees; None chooses eigenimages by energy and bands by their number.
         stride: channels from one triplet to the next; below 3 triplets overlap and their details are averaged.
+        guides: which components the weights take for guide maps.
     """
-    frame = bands_frame(statistics) if name == "bands" else eigen_frame(statistics, channels)
-    leading = eigen_frame(statistics, min(GUIDE_CHANNELS, statistics.bands))
+    frame = bands_frame(statistics, channels) if name == "bands" else eigen_frame(statistics, channels)
+    leading = guide_frame(statistics, GUIDE_CHANNELS, guides)
     guide = spectral_guide(frame, leading, positions_um(wavelength_nm, statistics.bands))
     return GuidedFrame(frame, guide, frame.triplets(stride))

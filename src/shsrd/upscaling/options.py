@@ -25,8 +25,10 @@ class UpscaleOptions(BaseModel):
         uncertainty: also give one standard deviation per pixel and band: with ``steps=0`` the one that the network
             predicts beside the posterior mean, at hardly any cost; with steps, the samples' own.
         seed: of the samples' noise.
-        frame: ``eigen`` (cost independent of the band count) or ``bands`` (every band triplet by itself, slower,
-            closest spectra); None takes the model's recommendation.
+        frame: what the network sees: ``bands``, from whose detail that of all bands follows, or ``eigen``, the scene's
+            principal components; None takes the model's recommendation.
+        channels: how many of them; fewer are faster. None: every band of up to 36, 24 evenly spaced ones of more;
+            eigenimages by the energy they leave out.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         precision: ``auto`` takes bf16 where the processor has it.
         tile: side of a tile in low-resolution pixels: what is read, kept and handed out together, rounded up to whole
@@ -54,6 +56,7 @@ class UpscaleOptions(BaseModel):
     uncertainty: bool = False
     seed: int = Field(0, ge=0, lt=2**40)
     frame: FrameName | None = None
+    channels: int | None = Field(None, ge=1, le=4096)
     device: str = "auto"
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     tile: int = Field(128, ge=1, le=65536)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,7 +136,8 @@ def make_plan(source: Source, engine: Engine, options: UpscaleOptions, seen: Sur
     domain = DomainCheck()
     if options.self_check:
         windows = chosen_windows(candidates, seen.valid, scale)
-        domain = check_domain(source, engine, recipe.mean.frame.name, usable=seen.usable, windows=windows)
+        mean, asked = recipe.mean.frame.name, options.channels
+        domain = check_domain(source, engine, mean, usable=seen.usable, windows=windows, channels=asked)
     reach = BICUBIC_REACH if recipe.degradation is None else back_projection_reach(recipe.degradation)
     halo = max(DEFAULT_HALO if options.halo is None else options.halo, reach)
     return Plan(facts, options, seen, recipe, domain, scale, halo)
@@ -145,9 +147,10 @@ def _recipe(facts: Facts, seen: Survey, engine: Engine, options: UpscaleOptions)
     wavelength_nm = None if facts.wavelength_nm is None else facts.wavelength_nm[seen.usable]
     config = engine.network.config
     frame = options.frame or config.frame
+    guided = partial(guided_frame, seen.statistics, wavelength_nm=wavelength_nm, guides=config.guides)
     return Recipe(
-        mean=guided_frame(seen.statistics, frame, wavelength_nm, stride=options.stride),
-        texture=guided_frame(seen.statistics, "eigen", wavelength_nm),
+        mean=guided(frame, channels=options.channels, stride=options.stride),
+        texture=guided("eigen"),
         degradation=Degradation(kernel="bicubic", scale=config.scale) if options.consistency else None,
         sampling=Sampling(options.steps, options.seed) if options.steps > 0 else None,
         samples=options.samples,
