@@ -1,7 +1,10 @@
 """What each choice in training is worth: rows that differ in one thing, trained alike, judged on held-out scenes.
 
+    python benchmarks/ablations.py cubes --train PHOTOS --validation SCENES --noise 0 0.03 [--seeds 0 1 2]
     python benchmarks/ablations.py injection --train PACK --validation PACK [--seeds 0 1 2]
     python benchmarks/ablations.py transfer --train PACK --validation PACK --optimizer adamw --lr 3e-4 [--seeds 0 1 2]
+
+``cubes``: stage 1 goes on with cubes made of photos, everything is trained; rows differ in the injection.
 
 ``injection``: every row begins with the same stage-1 weights and an untrained injection of its own kind, and trains
 nothing else, so the gain is its own. The row without one is the stage-1 network itself.
@@ -29,9 +32,18 @@ from shsrd.training import TrainConfig, run_training
 from shsrd.training.validation import scene_validator
 from shsrd.upscaling.options import choose_device, choose_precision
 
+CUBES = {"stage": "pretrain", "photos": {"cubes": 1.0}, "restart_injection": True}
 FRESH = {"trainable": "injection", "restart_injection": True}
 UNTRAINED: dict[str, Any] = {}  # no run: the weights as they come
 TABLES: dict[str, dict[str, dict[str, Any]]] = {
+    "cubes": {
+        "stage 1 alone": UNTRAINED,
+        "none": CUBES | {"network": NetworkConfig(injection="none")},
+        "ungated": CUBES | {"network": NetworkConfig(injection="ungated", guides="napc")},
+        "gated, no wavelengths": CUBES | {"network": NetworkConfig(wavelengths=False, guides="napc")},
+        "gated, principal components": CUBES | {"network": NetworkConfig(guides="pca")},
+        "gated": CUBES | {"network": NetworkConfig(guides="napc")},
+    },
     "injection": {
         "stage 1 alone": UNTRAINED,
         "ungated": FRESH | {"network": NetworkConfig(injection="ungated")},
@@ -56,8 +68,10 @@ class Arguments:
 
     Attributes:
         table: which rows.
-        train: packed scenes.
+        train: packed scenes, or packed photos for ``cubes``.
         validation: packed scenes that are not among them.
+        noise: levels of white noise in the low resolution, each judged by itself; shares of the bands' typical
+            standard deviation.
         start_from: stage-1 weights.
         rows: only these rows; all of them if none is named.
         steps: of each run.
@@ -68,9 +82,10 @@ class Arguments:
         patch: side of a patch in low-resolution pixels.
     """
 
-    table: Annotated[Literal["injection", "transfer"], tyro.conf.Positional]
+    table: Annotated[Literal["cubes", "injection", "transfer"], tyro.conf.Positional]
     train: Path
     validation: Path
+    noise: tuple[float, ...] = (0.0,)
     start_from: Path = Path("natural-x4")
     rows: tuple[str, ...] = ()
     steps: int = 250
@@ -82,12 +97,12 @@ class Arguments:
 
 
 def figures(arguments: Arguments, seed: int, changes: dict[str, Any]) -> dict[str, float]:
-    """Validation figures at the end of one run."""
+    """Figures of the weights at the end of one run."""
     with tempfile.TemporaryDirectory() as folder:
         common = {
             "stage": "transfer",
             "train": arguments.train,
-            "validation": arguments.validation,
+            "validation": None,
             "start_from": arguments.start_from,
             "out": Path(folder) / "run",
             "optimizer": arguments.optimizer,
@@ -98,16 +113,13 @@ def figures(arguments: Arguments, seed: int, changes: dict[str, Any]) -> dict[st
             "seed": seed,
             "warmup": 20,
             "ema": 0.97,
-            "validate_every": arguments.steps,
             "checkpoint_every": arguments.steps,
             "mix": False,
         }
         config = TrainConfig.model_validate(common | changes)
         if config.start_from is None:
             config = config.model_copy(update={"start_from": random_weights(Path(folder), arguments.start_from, seed)})
-        run_training(config)
-        lines = [json.loads(line) for line in (config.out / "log.jsonl").read_text().splitlines()]
-        return {key: value for key, value in lines[-1].items() if key.startswith("val_")}
+        return judged(arguments, load_weights(run_training(config)).network)
 
 
 def random_weights(folder: Path, like: Path, seed: int) -> Path:
@@ -118,12 +130,17 @@ def random_weights(folder: Path, like: Path, seed: int) -> Path:
     return path
 
 
-def untrained(arguments: Arguments) -> dict[str, float]:
-    """Validation figures of the weights that every run starts from; their injection is silent."""
-    network = load_weights(arguments.start_from).network
+def judged(arguments: Arguments, network: Network) -> dict[str, float]:
+    """Figures of weights on the validation scenes at every level of noise."""
     precision = choose_precision("auto", choose_device("auto"))
-    validate = scene_validator(arguments.validation, scale=network.config.scale, objective="mean", precision=precision)
-    return {f"val_{key}": value for key, value in validate(network).items()}
+    found = {}
+    for noise in arguments.noise:
+        validate = scene_validator(
+            arguments.validation, scale=network.config.scale, objective="mean", precision=precision, noise=noise
+        )
+        suffix = f"_noise_{noise:g}" if noise else ""
+        found |= {f"{key}{suffix}": value for key, value in validate(network).items()}
+    return found
 
 
 def main() -> None:
@@ -134,7 +151,8 @@ def main() -> None:
     }
     for name, changes in wanted.items():
         if changes is UNTRAINED:
-            print(json.dumps({"row": name, "steps": 0, **untrained(arguments)}), flush=True)
+            start = load_weights(arguments.start_from).network
+            print(json.dumps({"row": name, "steps": 0, **judged(arguments, start)}), flush=True)
             continue
         for seed in arguments.seeds:
             row = {"row": name, "seed": seed, "steps": arguments.steps, **figures(arguments, seed, changes)}

@@ -8,8 +8,8 @@ Reading the output:
   measured, not taken from a data sheet. The network's *share of peak* is its own arithmetic, counted layer by layer,
   over the time of its encoder and over the peak at the same precision. Low shares mean time lost in memory.
 * *CAVE-sized scene*: 128 x 128 x 31 in, 512 x 512 x 31 out, synthetic, warm, median of 5. ``bands`` runs every band
-  triplet through the network, ``eigen`` the leading eigenimages alone. *wall* is the clock, *cpu* the processor time of
-  all threads: on a busy machine believe cpu, and the breakdown's shares.
+  triplet through the network, ``12 bands`` as many evenly spaced ones, ``eigen`` the leading eigenimages. *wall* is the
+  clock, *cpu* the processor time of all threads: on a busy machine believe cpu, and the breakdown's shares.
 * *breakdown*: the same steps run one by one. Frame: moments, eigenvectors, guide. Encoder: channels, guide maps and the
   network. Consistency: interpolation, detail and back-projection, which are one step, and the check. Other: what the
   parts do not add up to (halo, copies, assembly, weights).
@@ -19,8 +19,8 @@ Reading the output:
 * *ratios*: the same scene by torch's bicubic, and by an EDSR-baseline (Lim et al. 2017: 16 blocks of 64 channels, x4
   pixel-shuffle head, random weights) that sees eleven band triplets at the same precision, without any halo.
 * *growth*: time per low-resolution pixel for 64, 128 and 256 pixels a side (flat is linear; small scenes pay for their
-  halo), and the price of 480 bands over 31 (``eigen`` pays for one interpolation, the synthesis and the check of every
-  band; ``bands`` grows with the number of bands).
+  halo), and the price of 480 bands over 31: one interpolation, the synthesis and the check of every band (of 480 bands
+  the network sees 24 in ``bands``, of 31 all).
 
 Set ``OMP_NUM_THREADS`` to the same number of threads: more threads than free cores are slower than one.
 """
@@ -47,18 +47,22 @@ from shsrd.datasets import phantom
 from shsrd.degradation import Degradation, back_projection_reach, bicubic_up, degrade
 from shsrd.io import open_cube, save_cube
 from shsrd.model import Model, Network, load_weights
-from shsrd.spectral import FrameName, scene_statistics
+from shsrd.spectral import scene_statistics
 from shsrd.upscaling import UpscaleOptions, upscale
 from shsrd.upscaling.composition import composed
 from shsrd.upscaling.engine import Engine, Precision
-from shsrd.upscaling.frames import guided_frame
+from shsrd.upscaling.frames import GuidedFrame, guided_frame
 from shsrd.upscaling.options import choose_precision
 from shsrd.upscaling.plan import DEFAULT_HALO
 from shsrd.upscaling.tiles import Window, read_window
 from yardsticks import Timing, edsr_time, peak_flops, timed
 
 SCALE = 4
-FRAMES: tuple[FrameName, ...] = ("bands", "eigen")
+LOOKS = {  # what the network sees
+    "bands": UpscaleOptions(frame="bands", device="cpu"),
+    "12 bands": UpscaleOptions(frame="bands", channels=12, device="cpu"),
+    "eigen": UpscaleOptions(frame="eigen", device="cpu"),
+}
 
 
 @dataclass(frozen=True)
@@ -93,19 +97,23 @@ def scene(side: int, bands: int = 31) -> Cube:
     return made.replace(storage=Storage(), good_bands=np.ones(bands, bool))
 
 
-def whole(low: Cube, model: Model, frame: FrameName, repeats: int) -> Timing:
+def whole(low: Cube, model: Model, options: UpscaleOptions, repeats: int) -> Timing:
     """The posterior mean of a scene, weights loaded."""
-    options = UpscaleOptions(frame=frame, device="cpu")
     return timed(lambda: upscale(low, SCALE, options=options, model=model), repeats)
 
 
-def breakdown(low: Cube, model: Model, frame: FrameName, precision: Precision, repeats: int) -> dict[str, Any]:
+def breakdown(low: Cube, model: Model, options: UpscaleOptions, precision: Precision, repeats: int) -> dict[str, Any]:
     """Times of the parts, arithmetic and share of it; the scene must fit one tile."""
     engine = Engine(model.network, precision=precision)
     degradation = Degradation(scale=SCALE)
     window = Window(0, 0, *low.shape[1:]).grown(max(DEFAULT_HALO, back_projection_reach(degradation)))
     seen = read_window(low.pixels, window)
-    guided = guided_frame(scene_statistics(low.pixels), frame, low.wavelength_nm)
+
+    def made() -> GuidedFrame:
+        statistics, guides = scene_statistics(low.pixels), model.network.config.guides
+        return guided_frame(statistics, options.frame or "bands", low.wavelength_nm, options.channels, guides=guides)
+
+    guided = made()
     detail = engine.mean(low.pixels, guided)
     estimate = torch.from_numpy(composed(low.pixels, detail, guided.frame, scale=SCALE, degradation=degradation))
 
@@ -114,11 +122,11 @@ def breakdown(low: Cube, model: Model, frame: FrameName, precision: Precision, r
         degrade(estimate, degradation)
 
     parts = {
-        "frame": lambda: guided_frame(scene_statistics(low.pixels), frame, low.wavelength_nm),
+        "frame": made,
         "encoder": lambda: engine.mean(seen, guided),
         "consistency": consistent,
     }
-    total = whole(low, model, frame, repeats)
+    total = whole(low, model, options, repeats)
     times = {name: timed(part, repeats) for name, part in parts.items()}
     flops = encoder_flops(model.network, window.rows * window.columns, len(guided.triplets))
     return {
@@ -133,7 +141,7 @@ def breakdown(low: Cube, model: Model, frame: FrameName, precision: Precision, r
 
 def beside(low: Cube, model: Model) -> dict[str, float]:
     """Processor seconds of what the posterior mean of a scene in memory does not need: files and samples."""
-    fine = upscale(low, SCALE, options=UpscaleOptions(frame="eigen", device="cpu"), model=model).cube
+    fine = upscale(low, SCALE, options=LOOKS["eigen"], model=model).cube
     with tempfile.TemporaryDirectory() as name:
         source, target = Path(name) / "low.hdr", Path(name) / "fine.tif"
         save_cube(low, source)
@@ -155,13 +163,13 @@ def growth(model: Model, repeats: int) -> dict[str, Any]:
     """Processor time per low-resolution pixel against size and band count, in microseconds."""
     sides = {side: scene(side) for side in (64, 128, 256)}
     pixels: dict[str, dict[str, float]] = {
-        frame: {str(side): 1e6 * whole(low, model, frame, repeats).cpu / side**2 for side, low in sides.items()}
-        for frame in FRAMES
+        look: {str(side): 1e6 * whole(low, model, options, repeats).cpu / side**2 for side, low in sides.items()}
+        for look, options in LOOKS.items()
     }
     many = scene(64, 480)
-    bands = {frame: 1e6 * whole(many, model, frame, 1).cpu / 64**2 for frame in FRAMES}
+    bands = {look: 1e6 * whole(many, model, options, 1).cpu / 64**2 for look, options in LOOKS.items()}
     return {"us_per_pixel": pixels, "us_per_pixel_480_bands": bands} | {
-        "ratio_480_to_31_bands": {frame: bands[frame] / pixels[frame]["64"] for frame in FRAMES}
+        "ratio_480_to_31_bands": {look: bands[look] / pixels[look]["64"] for look in LOOKS}
     }
 
 
@@ -178,15 +186,15 @@ def measure(arguments: Arguments) -> dict[str, Any]:
         "precision": precision,
         "peak_gflops": {name: peak_flops(name) / 1e9 for name in ("bf16", "fp32")},
     }
-    for frame in FRAMES:
-        found[frame] = breakdown(low, model, frame, precision, repeats)
-        found[frame]["share_of_peak"] = found[frame]["encoder_gflops"] / found["peak_gflops"][precision]
+    for look, options in LOOKS.items():
+        found[look] = breakdown(low, model, options, precision, repeats)
+        found[look]["share_of_peak"] = found[look]["encoder_gflops"] / found["peak_gflops"][precision]
     bicubic = timed(lambda: bicubic_up(torch.from_numpy(low.pixels), SCALE), repeats)
     edsr = edsr_time(low, precision, repeats)
     found["bicubic"], found["edsr_baseline"] = asdict(bicubic), asdict(edsr)
-    for frame in FRAMES:
-        ours = Timing(**found[frame]["total"])
-        found[frame] |= {"over_bicubic": ours.over(bicubic), "over_edsr_baseline": ours.over(edsr)}
+    for look in LOOKS:
+        ours = Timing(**found[look]["total"])
+        found[look] |= {"over_bicubic": ours.over(bicubic), "over_edsr_baseline": ours.over(edsr)}
     found["gpu"] = gpu_line(low, model)
     return found if arguments.quick else found | {"beside_cpu": beside(low, model), "growth": growth(model, 1)}
 
@@ -196,7 +204,7 @@ def show(found: dict[str, Any]) -> None:
     console = Console(width=120)
     peaks = ", ".join(f"{name} {value:.0f}" for name, value in found["peak_gflops"].items())
     console.print(f"{found['model']}, {found['threads']} threads, {found['precision']}; peak Gflop/s: {peaks}")
-    table = Table("128 x 128 x 31 to 512 x 512 x 31", *FRAMES, title="CAVE-sized scene", title_justify="left")
+    table = Table("128 x 128 x 31 to 512 x 512 x 31", *LOOKS, title="CAVE-sized scene", title_justify="left")
     rows: dict[str, Callable[[dict[str, Any]], str]] = {
         "wall, s": lambda f: f"{f['total']['wall']:.2f}",
         "cpu, s": lambda f: f"{f['total']['cpu']:.2f}",
@@ -213,7 +221,7 @@ def show(found: dict[str, Any]) -> None:
         f"times EDSR-baseline ({found['edsr_baseline']['cpu']:.2f} s cpu)": lambda f: f"{f['over_edsr_baseline']:.2f}",
     }
     for name, text in rows.items():
-        table.add_row(name, *(text(found[frame]) for frame in FRAMES))
+        table.add_row(name, *(text(found[look]) for look in LOOKS))
     console.print(table)
     console.print(described(found["gpu"]))
     if "growth" in found:
@@ -226,11 +234,11 @@ def _share(seconds: float, found: dict[str, Any]) -> str:
 
 
 def _growth_table(found: dict[str, Any]) -> Table:
-    table = Table("cpu, microseconds a low-resolution pixel", *FRAMES, title="growth", title_justify="left")
+    table = Table("cpu, microseconds a low-resolution pixel", *LOOKS, title="growth", title_justify="left")
     for side in found["us_per_pixel"]["bands"]:
-        table.add_row(f"{side} x {side}, 31 bands", *(f"{found['us_per_pixel'][f][side]:.1f}" for f in FRAMES))
-    table.add_row("64 x 64, 480 bands", *(f"{found['us_per_pixel_480_bands'][f]:.1f}" for f in FRAMES))
-    table.add_row("480 bands over 31", *(f"{found['ratio_480_to_31_bands'][f]:.1f}" for f in FRAMES))
+        table.add_row(f"{side} x {side}, 31 bands", *(f"{found['us_per_pixel'][f][side]:.1f}" for f in LOOKS))
+    table.add_row("64 x 64, 480 bands", *(f"{found['us_per_pixel_480_bands'][f]:.1f}" for f in LOOKS))
+    table.add_row("480 bands over 31", *(f"{found['ratio_480_to_31_bands'][f]:.1f}" for f in LOOKS))
     return table
 
 

@@ -45,7 +45,7 @@ class Arguments:
     columns: int = 1024
     bands: int = 200
     data: int = 256
-    frame: str = "eigen"
+    frame: str = "bands"
     folder: Path | None = None
 
 
