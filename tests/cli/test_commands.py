@@ -197,6 +197,21 @@ def test_stride_reaches_the_result_and_the_report(shsrd, tmp_path, float_scene, 
     assert 1e-5 * found[3].std() < np.abs(found[1] - found[3]).max() < found[3].std()
 
 
+@pytest.mark.parametrize("frame", ["bands", "eigen"])
+def test_channels_reach_the_result_and_the_report(shsrd, tmp_path, float_scene, tiny, frame):
+    save_cube(float_scene, tmp_path / "low.npz")
+    bands, found = float_scene.shape[0], {}
+    for channels in (3, bands, bands + 5):
+        path = tmp_path / f"{channels}.npz"
+        asked = ("--model", tiny, "--frame", frame, "--channels", channels, "--json")
+        done = shsrd("upscale", tmp_path / "low.npz", path, *asked)
+        assert strict(done.out)["channels"] == min(channels, bands)
+        assert ("3 bands seen" in done.err) == (channels == 3 and frame == "bands")
+        found[channels] = open_cube(path).pixels
+    np.testing.assert_array_equal(found[bands], found[bands + 5])
+    assert 1e-5 * found[3].std() < np.abs(found[bands] - found[3]).max() < found[3].std()
+
+
 def test_more_texture_the_more_detail(shsrd, tmp_path, float_scene, tiny):
     save_cube(float_scene, tmp_path / "low.npz")
     found = []

@@ -151,6 +151,7 @@ class TestOptions:
             ("--halo", -1),
             ("--seed", -1),
             ("--samples", 0),
+            ("--channels", 0),
         ],
     )
     def test_out_of_range(self, refuses, source, target, option, value):

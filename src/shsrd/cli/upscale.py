@@ -73,7 +73,8 @@ def run(given: Sequence[str]) -> int:
     agreement = "not measurable" if report.consistency is None else f"{report.consistency:.1e} of the range"
     remark(
         f"{arguments.destination}: {bands} bands of {rows} x {columns} pixels by {report.model}, "
-        f"{report.frame} frame; degraded again it differs from the input by {agreement}" + _outside(report)
+        f"{report.frame} frame{_seen(report, bands)}; degraded again it differs from the input by {agreement}"
+        + _outside(report)
     )
     if result.place_lost:
         remark(
@@ -81,6 +82,13 @@ def run(given: Sequence[str]) -> int:
             "a name ending in .nc, .zarr, .tif or .img keeps them"
         )
     return 0
+
+
+def _seen(report: Report, bands: int) -> str:
+    """How many bands the network saw, where it was not all of them."""
+    if report.frame != "bands" or report.channels >= bands - report.bands_bicubic:
+        return ""
+    return f" ({report.channels} bands seen)"
 
 
 def _outside(report: Report) -> str:

@@ -8,8 +8,8 @@ units of the bands' own deviations, the detail of all bands follows from estimat
     A = (C - N)[:, a] (C[a, a] + RIDGE I)^-1.
 
 ``RIDGE`` stands for the network's error; ``N``, on the diagonal, is the part of each band that the others do not
-foretell, which in a scene of many bands is mostly noise (Roger and Arnold 1996). The few bands of an ordinary camera say
-too little about each other: seen by the network, each is taken as it comes.
+foretell, which in a scene of many bands is mostly noise (Roger and Arnold 1996). The few bands of an ordinary camera
+say too little about each other: seen by the network, each is taken as it comes.
 """
 
 from __future__ import annotations
