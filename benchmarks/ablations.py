@@ -136,7 +136,7 @@ def judged(arguments: Arguments, network: Network) -> dict[str, float]:
     found = {}
     for noise in arguments.noise:
         validate = scene_validator(
-            arguments.validation, scale=network.config.scale, objective="mean", precision=precision, noise=noise
+            arguments.validation, network=network.config, objective="mean", precision=precision, noise=noise
         )
         suffix = f"_noise_{noise:g}" if noise else ""
         found |= {f"{key}{suffix}": value for key, value in validate(network).items()}

@@ -4,36 +4,28 @@
 
 Packs are made by ``shsrd pack scenes``; the low resolution is simulated by ``D``. Gain in MPSNR over bicubic and SAM as
 a share of bicubic's, before consistency, mean over scenes; passes are those of the network on a scene. ``noise`` is
-that of ``shsrd.training.validation.scene_validator``: white, the same in all bands, in bicubic's input and in ours.
+that of ``shsrd.training.validation.HeldOutScene``: white, the same in all bands, in bicubic's input and in ours.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import torch
 import tyro
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from shsrd.degradation import bicubic_down, bicubic_up
-from shsrd.metrics import sam_deg
 from shsrd.model import load_weights
-from shsrd.spectral import FrameName, scene_statistics
-from shsrd.training.pack import PackedScene, load_scenes
-from shsrd.upscaling.block import posterior_mean
+from shsrd.training.pack import load_scenes
+from shsrd.training.validation import HeldOutScene
 from shsrd.upscaling.engine import Engine
-from shsrd.upscaling.frames import GuidedFrame, guided_frame
+from shsrd.upscaling.frames import GuidedFrame
 from shsrd.upscaling.options import choose_device, choose_precision
-from shsrd.upscaling.tiles import Window, read_window, trim
-
-PADDING = 8
 
 
 @dataclass(frozen=True)
@@ -59,21 +51,15 @@ def each_for_itself(guided: GuidedFrame) -> GuidedFrame:
     return replace(guided, frame=replace(frame, synthesis=frame.basis * frame.deviation))
 
 
-def looks(
-    arguments: Arguments, packed: PackedScene, low: NDArray[np.float32], engine: Engine
-) -> Iterator[tuple[str, GuidedFrame]]:
+def looks(arguments: Arguments, scene: HeldOutScene, engine: Engine) -> Iterator[tuple[str, GuidedFrame]]:
     """What is compared on one scene."""
-    statistics, guides = scene_statistics(low), engine.network.config.guides
-
-    def guided(name: FrameName, channels: int | None = None) -> GuidedFrame:
-        return guided_frame(statistics, name, packed.wavelength_nm, channels, guides=guides)
-
-    everything = guided("bands", len(low))
-    yield "eigen", guided("eigen")
+    bands = scene.statistics.bands
+    everything = scene.guided(engine, "bands", bands)
+    yield "eigen", scene.guided(engine, "eigen")
     yield "all bands, each for itself", each_for_itself(everything)
     for count in arguments.seen:
-        if count < len(low):
-            yield f"regression on {count} bands", guided("bands", count)
+        if count < bands:
+            yield f"regression on {count} bands", scene.guided(engine, "bands", count)
     yield "regression on all bands", everything
 
 
@@ -81,18 +67,9 @@ def judged(arguments: Arguments, noise: float, engine: Engine) -> dict[str, NDAr
     """Gain, share of the angle and passes of every look, mean over scenes."""
     found: dict[str, list[tuple[float, float, int]]] = {}
     for packed in load_scenes(arguments.pack):
-        truth = packed.pixels(engine.scale)
-        low = bicubic_down(torch.from_numpy(truth), engine.scale).numpy()
-        typical = math.sqrt(low.var(axis=(1, 2), dtype=np.float64).mean())
-        low += np.float32(noise * typical) * np.random.default_rng(0).standard_normal(low.shape, np.float32)
-        bicubic = bicubic_up(torch.from_numpy(low), engine.scale).numpy()
-        seen = read_window(low, Window(0, 0, *low.shape[1:]).grown(PADDING))
-        for name, guided in looks(arguments, packed, low, engine):
-            estimate = trim(posterior_mean(seen, engine, guided), PADDING * engine.scale)
-            theirs, ours = (np.square(x - truth).mean(axis=(1, 2), dtype=np.float64) for x in (bicubic, estimate))
-            gain = float((10 * np.log10(theirs / ours)).mean())
-            ratio = sam_deg(estimate, truth) / sam_deg(bicubic, truth)
-            found.setdefault(name, []).append((gain, ratio, len(guided.triplets)))
+        scene = HeldOutScene(packed, engine.scale, noise)
+        for name, guided in looks(arguments, scene, engine):
+            found.setdefault(name, []).append((*scene.judge(engine, guided), len(guided.triplets)))
     return {name: np.mean(rows, axis=0) for name, rows in found.items()}
 
 

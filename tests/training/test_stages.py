@@ -15,6 +15,7 @@ from shsrd.training.photos import PhotoSource
 from shsrd.training.scenes import SceneSource
 from shsrd.training.start import starting_network
 from shsrd.training.trainable import freeze, trainable_parameters
+from shsrd.training.validation import scene_validator
 
 
 def final_weights(config):
@@ -313,3 +314,18 @@ def test_the_body_may_learn_more_slowly_than_the_injection(settings, stage_one):
     head, site = moved["encoder.head.weight"], moved["encoder.injection.sites.0.weight"]
     assert site == pytest.approx(8 * head, rel=0.02)
     assert head > 0
+
+
+@pytest.mark.parametrize("guides", ["pca", "napc"])
+def test_a_denoiser_is_judged_with_the_guide_maps_it_takes(scene_folder, network_config, monkeypatch, guides):
+    seen = []
+
+    def source(*given, **settings):
+        made = SceneSource(*given, **settings)
+        seen.extend(scene.guides for scene in made.scenes)
+        return made
+
+    monkeypatch.setattr("shsrd.training.validation.SceneSource", source)
+    config = network_config.model_copy(update={"guides": guides})
+    scene_validator(scene_folder, network=config, objective="diffusion", precision="fp32")
+    assert set(seen) == {guides}

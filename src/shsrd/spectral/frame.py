@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from shsrd.spectral.regression import detail_regression, evenly_spaced
-from shsrd.spectral.statistics import SceneStatistics
+from shsrd.spectral.statistics import SceneStatistics, clamped
 
 FrameName = Literal["eigen", "bands"]
 GuideName = Literal["pca", "napc"]
@@ -20,8 +20,6 @@ MAX_EIGEN_CHANNELS = 12
 ENERGY_LEFT_OUT = 1e-5  # share of the variance that may stay bicubic
 ALL_SEEN = 36  # bands: the network sees each of so many
 REPRESENTATIVES = 24  # of more
-LEAST_NOISE = 1e-3  # of a band's deviation
-SMALLEST_DEVIATION = 1e-6  # in units of the scene's largest deviation: channels below carry nothing
 
 
 @dataclass(frozen=True)
@@ -100,12 +98,6 @@ def _project(matrix: Matrix, stack: NDArray[np.float32], offset: Matrix) -> NDAr
     return flat.reshape(-1, *stack.shape[1:])
 
 
-def _clamped(deviation: Matrix, brightest: float) -> Matrix:
-    """Deviations that can be divided by; a channel without variance gets one too small to show in the output."""
-    largest = float(deviation.max(initial=0.0))
-    return np.maximum(deviation, SMALLEST_DEVIATION * (largest or brightest or 1.0))
-
-
 def bands_frame(statistics: SceneStatistics, channels: int | None = None) -> Frame:
     """Bands, standardised: triplets are neighbours in the spectrum, like the R, G, B of a photo.
 
@@ -145,9 +137,13 @@ def eigen_frame(statistics: SceneStatistics, channels: int | None = None) -> Fra
     if channels is None:
         needed = int(np.searchsorted(np.cumsum(energy), 1 - ENERGY_LEFT_OUT)) + 1
         channels = min(MAX_EIGEN_CHANNELS, 3 * -(-needed // 3))
-    basis = vectors[:, : min(channels, statistics.bands)]
-    largest = basis[np.abs(basis).argmax(axis=0), np.arange(basis.shape[1])]
-    return linear_frame(statistics, basis * np.sign(largest), "eigen")
+    return linear_frame(statistics, _signed(vectors[:, : min(channels, statistics.bands)]), "eigen")
+
+
+def _signed(vectors: Matrix) -> Matrix:
+    """The columns with their largest entry positive."""
+    largest = vectors[np.abs(vectors).argmax(axis=0), np.arange(vectors.shape[1])]
+    return np.asarray(vectors * np.sign(largest))
 
 
 def linear_frame(statistics: SceneStatistics, basis: Matrix, name: FrameName) -> Frame:
@@ -156,7 +152,7 @@ def linear_frame(statistics: SceneStatistics, basis: Matrix, name: FrameName) ->
     Its synthesis is right for orthonormal columns; training also analyses with others.
     """
     variance = np.maximum(_quadratic(statistics.covariance, basis), 0)
-    deviation = _clamped(np.sqrt(variance), float(np.abs(statistics.mean).max(initial=0.0)))
+    deviation = clamped(np.sqrt(variance), statistics.brightest)
     noise = np.sqrt(np.maximum(_quadratic(statistics.noise_covariance, basis), 0)) / deviation
     energy = variance / max(float(np.trace(statistics.covariance)), np.finfo(float).tiny)
     synthesis = basis * deviation
@@ -169,13 +165,8 @@ def napc_frame(statistics: SceneStatistics, channels: int) -> Frame:
     A noisy band takes no component for itself as it does in the eigen frame, so few components hold more of the scene
     and less of the noise. Noise counts as uncorrelated between bands.
     """
-    deviation = np.sqrt(np.maximum(np.diag(statistics.covariance), 0))
-    noise = np.sqrt(np.maximum(np.diag(statistics.noise_covariance), 0))
-    unit = _clamped(np.maximum(noise, LEAST_NOISE * deviation), float(np.abs(statistics.mean).max(initial=0.0)))
-    _, vectors = np.linalg.eigh(statistics.covariance / np.outer(unit, unit))
-    leading = vectors[:, ::-1][:, :channels]
-    largest = leading[np.abs(leading).argmax(axis=0), np.arange(leading.shape[1])]
-    leading = leading * np.sign(largest)
+    unit, vectors = statistics.noise_adjusted_components
+    leading = _signed(vectors[:, :channels])
     frame = linear_frame(statistics, leading / unit[:, None], "eigen")
     synthesis = leading * unit[:, None] * frame.deviation
     return replace(frame, synthesis=synthesis, variances=np.square(synthesis))

@@ -17,14 +17,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.spectral.statistics import SceneStatistics
+from shsrd.spectral.statistics import SceneStatistics, clamped
 
 Matrix = NDArray[np.float64]
 
 RIDGE = 0.02  # error of the network's estimates in shares of a band's detail; measured in docs/results.md
 MANY_BANDS = 12  # from here on, what the other bands do not foretell is taken for noise, and all bands are filtered
 _LOADING = 1e-4  # keeps the inverse finite where bands are copies of each other
-_DARKEST = 1e-12  # share of the largest variance below which a band has no detail
 
 
 def evenly_spaced(bands: int, count: int) -> NDArray[np.intp]:
@@ -32,16 +31,11 @@ def evenly_spaced(bands: int, count: int) -> NDArray[np.intp]:
     return np.rint(np.linspace(0, bands - 1, min(count, bands))).astype(np.intp)
 
 
-def _deviation(statistics: SceneStatistics) -> Matrix:
-    """Standard deviation ``(B,)`` of each band's finest detail, never zero."""
-    variance = np.diag(_detail(statistics))
-    return np.sqrt(np.maximum(variance, _DARKEST * (variance.max(initial=0.0) or 1.0)))
-
-
 def detail_regression(statistics: SceneStatistics, chosen: NDArray[np.intp]) -> Matrix:
     """Weights ``(B, K)`` by which estimates of the chosen bands' detail give that of all bands, in the bands' units."""
-    deviation = _deviation(statistics)
-    correlation = _detail(statistics) / np.outer(deviation, deviation)
+    detail = _detail(statistics)
+    deviation = clamped(np.sqrt(np.maximum(np.diag(detail), 0)))
+    correlation = detail / np.outer(deviation, deviation)
     bands = len(correlation)
     too_few = bands < MANY_BANDS and len(chosen) == bands
     if too_few or not correlation.any():  # or a scene without detail

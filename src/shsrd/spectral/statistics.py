@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 Matrix = NDArray[np.float64]
 
+LEAST_NOISE = 1e-3  # of a band's deviation
+SMALLEST_DEVIATION = 1e-6  # in units of the scene's largest deviation: channels below carry nothing
+
 
 @dataclass
 class SceneStatistics:
@@ -43,7 +46,8 @@ class SceneStatistics:
         valid = np.asarray(np.isfinite(block).all(axis=0))
         if not valid.any():
             return
-        self.__dict__.pop("principal_components", None)  # of what was seen before
+        for of_before in ("principal_components", "noise_adjusted_components"):
+            self.__dict__.pop(of_before, None)
         spectra = block[:, valid].astype(np.float64)
         if self._shift is None:
             self._shift = spectra.mean(axis=1)  # keeps the sums small: no cancellation in float64
@@ -112,10 +116,28 @@ class SceneStatistics:
         values, vectors = np.linalg.eigh(self.covariance)
         return np.maximum(values[::-1], 0), vectors[:, ::-1]
 
+    @cached_property
+    def noise_adjusted_components(self) -> tuple[Matrix, Matrix]:
+        """Noise of each band ``(B,)``, never zero, and eigenvectors ``(B, B)`` of bands in its units, leading first."""
+        deviation, noise = (np.sqrt(np.maximum(np.diag(c), 0)) for c in (self.covariance, self.noise_covariance))
+        unit = clamped(np.maximum(noise, LEAST_NOISE * deviation), self.brightest)
+        return unit, np.linalg.eigh(self.covariance / np.outer(unit, unit))[1][:, ::-1]
+
+    @property
+    def brightest(self) -> float:
+        """Largest absolute mean of a band."""
+        return float(np.abs(self.mean).max(initial=0.0))
+
     @property
     def noise_covariance(self) -> Matrix:
         """Covariance of the noise ``(B, B)``: an upper bound where the scene is finely textured."""
         return self._noise / max(self._noise_count, 1)
+
+
+def clamped(deviation: Matrix, brightest: float = 0.0) -> Matrix:
+    """Deviations that can be divided by; a channel without variance gets one too small to show in the output."""
+    largest = float(deviation.max(initial=0.0))
+    return np.maximum(deviation, SMALLEST_DEVIATION * (largest or brightest or 1.0))
 
 
 def scene_statistics(pixels: NDArray[np.float32]) -> SceneStatistics:

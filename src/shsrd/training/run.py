@@ -139,7 +139,7 @@ def _photos(folder: Path, config: TrainConfig, network: NetworkConfig) -> Source
 
 def _validator(config: TrainConfig, folder: Path, network: NetworkConfig) -> Validate:
     make = photo_validator if config.stage == "pretrain" else scene_validator
-    return make(folder, scale=network.scale, objective=config.objective, precision=_precision(config))
+    return make(folder, network=network, objective=config.objective, precision=_precision(config))
 
 
 def keep_resolved(config: TrainConfig, network: NetworkConfig) -> None:

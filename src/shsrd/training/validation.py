@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from shsrd.degradation import bicubic_down, bicubic_up
 from shsrd.metrics import sam_deg
-from shsrd.model import Network, unpack
+from shsrd.model import Network, NetworkConfig, unpack
 from shsrd.spectral import FrameName, scene_statistics
 from shsrd.training.batch import MARGIN, Batch
 from shsrd.training.config import SceneAugmentation
@@ -22,7 +22,7 @@ from shsrd.training.pack import PackedScene, load_photos, load_scenes
 from shsrd.training.scenes import SceneSource
 from shsrd.upscaling.block import posterior_mean
 from shsrd.upscaling.engine import Engine, Precision
-from shsrd.upscaling.frames import guided_frame
+from shsrd.upscaling.frames import GuidedFrame, guided_frame
 from shsrd.upscaling.tiles import Window, read_window, trim
 
 Validate = Callable[[Network], dict[str, float]]  # holds "gain_db", larger is better
@@ -35,9 +35,9 @@ DENOISING_PATCH = 40  # low-resolution pixels, less where scenes are smaller
 Objective = Literal["mean", "diffusion"]
 
 
-def photo_validator(folder: Path, *, scale: int, objective: Objective, precision: Precision) -> Validate:
+def photo_validator(folder: Path, *, network: NetworkConfig, objective: Objective, precision: Precision) -> Validate:
     """Central crops of photos, each channel standardised by its own low-resolution photo."""
-    photos = [_Photo(photo, scale) for photo in load_photos(folder)[:PHOTOS]]
+    photos = [_Photo(photo, network.scale) for photo in load_photos(folder)[:PHOTOS]]
 
     def validate(network: Network) -> dict[str, float]:
         if objective == "diffusion":
@@ -49,32 +49,33 @@ def photo_validator(folder: Path, *, scale: int, objective: Objective, precision
 
 
 def scene_validator(
-    folder: Path, *, scale: int, objective: Objective, precision: Precision, noise: float = 0.0
+    folder: Path, *, network: NetworkConfig, objective: Objective, precision: Precision, noise: float = 0.0
 ) -> Validate:
     """Whole scenes: gain in MPSNR over bicubic and SAM as a share of bicubic's, in both frames.
 
     Args:
         folder: packed scenes.
-        scale: super-resolution factor.
+        network: what will be judged: scale factor and guide maps.
         objective: what is judged, the posterior mean or the denoiser.
         precision: of the network.
-        noise: white noise put into the low resolution that bicubic and network see, the same in all bands, as a share
-            of the root mean square of the bands' standard deviations.
+        noise: see ``HeldOutScene``.
     """
+    scale = network.scale
     if objective == "diffusion":
         smallest = min(min(packed.stored.shape[1:]) // scale for packed in load_scenes(folder))
         patch = min(DENOISING_PATCH, smallest - 2 * MARGIN)
-        source = SceneSource(folder, SceneAugmentation(eigen=1.0, gain=1.0), scale=scale, patch=patch)
+        augmentation = SceneAugmentation(eigen=1.0, gain=1.0)
+        source = SceneSource(folder, augmentation, scale=scale, patch=patch, guides=network.guides)
         batches = [source.draw(8, torch.Generator().manual_seed(seed)) for seed in range(SCENE_BATCHES)]
         return lambda network: _denoising(batches, network)
-    scenes = [_Scene(packed, scale, noise) for packed in load_scenes(folder)]
+    scenes = [HeldOutScene(packed, scale, noise) for packed in load_scenes(folder)]
 
     def validate(network: Network) -> dict[str, float]:
         engine = Engine(network, device=next(network.parameters()).device, precision=precision)
         figures: dict[str, float] = {}
         names: tuple[FrameName, ...] = ("bands", "eigen")
         for name in names:
-            gain, ratio = np.mean([scene.judge(engine, name) for scene in scenes], axis=0)
+            gain, ratio = np.mean([scene.judge(engine, scene.guided(engine, name)) for scene in scenes], axis=0)
             figures |= {f"{name}_gain_db": float(gain), f"{name}_sam_ratio": float(ratio)}
         return {"gain_db": figures[f"{network.config.frame}_gain_db"], **figures}
 
@@ -131,10 +132,17 @@ def _mse(estimate: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     return (estimate - truth).square().mean(dim=(1, 2))
 
 
-class _Scene:
-    """A held-out scene: truth, low resolution, and bicubic's scores."""
+class HeldOutScene:
+    """A held-out scene: truth, low resolution, and bicubic's scores.
 
-    def __init__(self, packed: PackedScene, scale: int, noise: float) -> None:
+    Args:
+        packed: the scene.
+        scale: super-resolution factor.
+        noise: white noise put into the low resolution that bicubic and network see, the same in all bands, as a share
+            of the root mean square of the bands' standard deviations.
+    """
+
+    def __init__(self, packed: PackedScene, scale: int, noise: float = 0.0) -> None:
         self.truth = packed.pixels(scale)
         self.low = bicubic_down(torch.from_numpy(self.truth), scale).numpy()
         if noise:
@@ -146,9 +154,12 @@ class _Scene:
         bicubic = bicubic_up(torch.from_numpy(self.low), scale).numpy()
         self.bicubic_mse, self.bicubic_sam = self._errors(bicubic)
 
-    def judge(self, engine: Engine, name: FrameName) -> tuple[float, float]:
+    def guided(self, engine: Engine, name: FrameName, channels: int | None = None) -> GuidedFrame:
+        """A frame of the scene with the guides that the weights take."""
+        return guided_frame(self.statistics, name, self.wavelength_nm, channels, guides=engine.network.config.guides)
+
+    def judge(self, engine: Engine, guided: GuidedFrame) -> tuple[float, float]:
         """Gain in dB (mean over bands) and SAM as a share of bicubic's."""
-        guided = guided_frame(self.statistics, name, self.wavelength_nm, guides=engine.network.config.guides)
         window = Window(0, 0, *self.low.shape[1:]).grown(PADDING)
         estimate = posterior_mean(read_window(self.low, window), engine, guided)
         mse, sam = self._errors(trim(estimate, PADDING * engine.scale))
