@@ -21,7 +21,7 @@ import tyro
 
 from shsrd.cube import Cube
 from shsrd.model import Model, SpectralInformation, channels_last, load_weights, unpack
-from shsrd.spectral import FrameName, scene_statistics
+from shsrd.spectral import GuideName, scene_statistics
 from shsrd.upscaling.engine import Precision
 from shsrd.upscaling.frames import guided_frame
 from shsrd.upscaling.options import choose_precision
@@ -46,9 +46,9 @@ class Arguments:
     side: int = 128
 
 
-def resident(low: Cube, frame: FrameName, device: torch.device) -> tuple[torch.Tensor, SpectralInformation]:
+def resident(low: Cube, guides: GuideName, device: torch.device) -> tuple[torch.Tensor, SpectralInformation]:
     """All triplets of a scene and what the injection knows of them, on the device."""
-    guided = guided_frame(scene_statistics(low.pixels), frame, low.wavelength_nm)
+    guided = guided_frame(scene_statistics(low.pixels), "bands", low.wavelength_nm, guides=guides)
     maps = guided.guide.maps(guided.guide.guide_images(low.pixels), guided.triplets)
     descriptor = torch.from_numpy(guided.guide.descriptors(guided.triplets)).to(device)
     triplets = torch.from_numpy(guided.frame.analyse(low.pixels)[guided.triplets])
@@ -59,7 +59,7 @@ def resident(low: Cube, frame: FrameName, device: torch.device) -> tuple[torch.T
 def scene_rate(low: Cube, model: Model, device: torch.device, *, scenes: int, precision: Precision) -> float:
     """Scenes a second; the weights come back to the processor afterwards."""
     network = channels_last(model.network.to(device)).eval()
-    triplets, information = resident(low, "bands", device)
+    triplets, information = resident(low, network.config.guides, device)
     mixed = torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
 
     def batch() -> None:

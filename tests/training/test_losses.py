@@ -46,6 +46,22 @@ def test_each_loss_trains_its_own_part(batch, stage_one):
 
 
 @torch.no_grad()
+def test_many_noises_of_a_patch_cost_one_pass_of_the_encoder(batch, network_config, monkeypatch):
+    network = Network(network_config)
+    passes, rows = [], []
+    encode, denoise = network.encode, network.denoise
+    monkeypatch.setattr(network, "encode", lambda *given: passes.append(1) or encode(*given))
+    monkeypatch.setattr(network, "denoise", lambda *given: rows.append(given[1]) or denoise(*given))
+    loss = diffusion_loss(network, batch, torch.Generator().manual_seed(0), draws=64)
+    assert len(passes) == 1
+    assert rows[0].shape == (64 * len(batch.low),)
+    assert rows[0].unique().numel() == rows[0].numel()
+    alone = [diffusion_loss(network, batch, torch.Generator().manual_seed(seed)) for seed in range(64)]
+    assert float(loss.denoising) == pytest.approx(sum(float(one.denoising) for one in alone) / 64, rel=0.1)
+    assert float(loss.scale) == pytest.approx(float(alone[0].scale), rel=1e-6)
+
+
+@torch.no_grad()
 def test_the_denoiser_works_in_units_of_the_scale(batch, network_config):
     """Twice the residual and twice the scale are the same task."""
     network = Network(network_config)  # its mean is zero

@@ -50,7 +50,7 @@ def test_a_turned_scene_gives_the_turned_result(make_scene, run, frame, count, s
 
 def test_the_ensemble_is_the_average_of_its_members(make_scene, make_model):
     scene, engine = make_scene(rows=9, columns=12), Engine(make_model().network, precision="fp32")
-    guided = guided_frame(scene_statistics(scene.pixels), "bands", scene.wavelength_nm)
+    guided = guided_frame(scene_statistics(scene.pixels), "bands", scene.wavelength_nm, guides="napc")
     members = [g.undo(engine.mean(np.ascontiguousarray(g.apply(scene.pixels)), guided)) for g in symmetries(8)]
     assert np.std(members, axis=0).max() > 0.01
     averaged, scale = ensemble_mean(scene.pixels, engine, guided, count=8)
@@ -94,7 +94,7 @@ def test_averages_are_consistent_and_reported(make_scene, run, asked):
 def test_overlapping_triplets_are_averaged(make_scene, make_model, stride):
     """Every band is the mean of what each triplet makes of it, one triplet at a time."""
     scene, engine = make_scene(bands=7, rows=8, columns=9), Engine(make_model().network, precision="fp32")
-    guided = guided_frame(scene_statistics(scene.pixels), "bands", scene.wavelength_nm, stride=stride)
+    guided = guided_frame(scene_statistics(scene.pixels), "bands", scene.wavelength_nm, stride=stride, guides="napc")
     alone = np.full((len(guided.triplets), *scene.pixels.shape[:1], 16, 18), np.nan, np.float32)
     for number, triplet in enumerate(guided.triplets):
         single = type(guided)(guided.frame, guided.guide, triplet[None])

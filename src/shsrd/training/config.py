@@ -95,6 +95,7 @@ class TrainConfig(_Settings):
         calibration: without validation, weights whose calibrated uncertainty is taken over.
         network: widths and depths; ignored where ``start_from`` brings its own, but for ``restart_injection``.
         knee: errors of the mean above this share of the typical residual count linearly, smaller ones by their square.
+        draws: noises that the denoiser sees of each patch in a step; the frozen encoder runs once for all of them.
         steps: optimiser steps of the schedule (the cosine ends there).
         time_limit: minutes of wall time after which training stops and saves; 0 means none. The learning rate follows
             whichever of steps and time runs out first.
@@ -134,6 +135,7 @@ class TrainConfig(_Settings):
     photos: PhotoAugmentation = PhotoAugmentation()
     scenes: SceneAugmentation = SceneAugmentation()
     knee: float = Field(0.3, gt=0)
+    draws: int = Field(1, ge=1)
     steps: int = Field(20_000, ge=1)
     time_limit: float = Field(0.0, ge=0)
     batch: int = Field(16, ge=1)

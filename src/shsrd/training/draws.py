@@ -26,6 +26,11 @@ def log_uniform(low: float, high: float, generator: torch.Generator) -> float:
     return float(low * (high / low) ** uniform(generator))
 
 
+def signs(count: int, generator: torch.Generator) -> Tensor:
+    """Ones and minus ones ``(count,)``."""
+    return torch.randint(2, (count,), generator=generator) * 2.0 - 1
+
+
 def random_crop(image: Tensor, side: int, generator: torch.Generator) -> Tensor:
     """A square ``(c, side, side)`` of an image ``(c, y, x)``."""
     top, left = (integer(size - side + 1, generator) for size in image.shape[1:])

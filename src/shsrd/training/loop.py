@@ -144,7 +144,7 @@ class _State:
     def _loss(self, batch: Batch, generator: torch.Generator, network: Network) -> torch.Tensor:
         if self.config.objective == "mean":
             return mean_loss(network, batch, self.config.knee)
-        return diffusion_loss(network, batch, generator).total
+        return diffusion_loss(network, batch, generator, self.config.draws).total
 
     def _rate(self) -> float:
         """Linear warm-up, then a cosine to zero over steps or time, whichever is further along."""

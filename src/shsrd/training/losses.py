@@ -48,15 +48,22 @@ class DiffusionLoss(NamedTuple):
         return self.denoising + self.scale
 
 
-def diffusion_loss(network: Network, batch: Batch, generator: torch.Generator) -> DiffusionLoss:
-    """Denoising score matching around the frozen posterior mean (Karras et al. 2022, eq. 8), in units of the scale."""
+def diffusion_loss(network: Network, batch: Batch, generator: torch.Generator, draws: int = 1) -> DiffusionLoss:
+    """Denoising score matching around the frozen posterior mean (Karras et al. 2022, eq. 8), in units of the scale.
+
+    Args:
+        network: its encoder is not trained.
+        batch: triplets.
+        generator: of noise and noise levels.
+        draws: of them for each triplet; the encoder, most of the work, runs once for all.
+    """
     config = network.config
     with torch.no_grad():
         condition = network.encode(batch.low, batch.information)
         deviation = pack(batch.residual, config.scale) - condition.mean.float()
     scale = network.scale(condition)
-    clean = deviation / scale.detach()
-    base = network.prepare(condition, batch.low, batch.information)
+    clean = (deviation / scale.detach()).repeat(draws, 1, 1, 1)
+    base = network.prepare(condition, batch.low, batch.information).repeat(draws, 1, 1, 1)
     sigma = draw_sigma(len(clean), config.sigma_data, generator).to(clean.device)
     noise = torch.randn(clean.shape, generator=generator).to(clean.device)
     estimate = network.denoise(clean + sigma.reshape(-1, 1, 1, 1) * noise, sigma, base)

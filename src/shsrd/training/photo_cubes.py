@@ -24,11 +24,11 @@ from shsrd.spectral import (
     SceneStatistics,
     guide_frame,
     scene_statistics,
-    spectral_guide,
 )
 from shsrd.training.batch import MARGIN, Batch, cut, error_unit, residual_of
 from shsrd.training.channels import band_channels, band_noise, eigen_channels, gained, in_triplets
-from shsrd.training.draws import chance, dihedral, integer, log_uniform, random_crop
+from shsrd.training.draws import chance, dihedral, integer, log_uniform, random_crop, signs
+from shsrd.training.guides import spectral_information
 from shsrd.training.photos import PhotoSource, blurred, light
 
 FEWEST_BANDS, MOST_BANDS = 8, 96
@@ -42,7 +42,7 @@ GROUP = 2  # triplets drawn from each cube
 class PhotoCubes:
     """Random triplets of cubes made of photos, with the spectral information that goes with them."""
 
-    def __init__(self, photos: PhotoSource, guides: GuideName = "pca") -> None:
+    def __init__(self, photos: PhotoSource, guides: GuideName) -> None:
         self.photos, self.augmentation, self.scale = photos, photos.augmentation, photos.scale
         self.guides: GuideName = guides
         self.statistics = cache(self._statistics)
@@ -71,16 +71,14 @@ class PhotoCubes:
         low = low + torch.from_numpy(noise).float()[:, None, None] * torch.randn(low.shape, generator=generator)
         frame = self._frame(statistics, group, generator)
         leading = guide_frame(statistics, GUIDE_CHANNELS, self.guides)
-        guide = spectral_guide(frame, leading, _positions_um(len(spectra), generator))
-        triplets = np.arange(frame.channels).reshape(-1, 3)
-        maps = torch.from_numpy(guide.maps(guide.guide_images(low.numpy()), triplets))
-        maps[:, :3] *= torch.randint(2, (3, 1, 1), generator=generator) * 2.0 - 1
+        position_um = _positions_um(len(spectra), generator)
+        information = spectral_information(low.numpy(), frame, leading, position_um, signs(3, generator))
         patch, residual = residual_of(
             in_triplets(torch.from_numpy(frame.analyse(low.numpy()))),
             in_triplets(_channels(frame, spectra, materials)),
             self.scale,
         )
-        return patch, residual, cut(maps, MARGIN), torch.from_numpy(guide.descriptors(triplets))
+        return patch, residual, cut(information.maps, MARGIN), information.descriptor
 
     def _crop(self, number: int, generator: torch.Generator, *, linear: bool) -> Tensor:
         crop = light(random_crop(self.photos.photos[number], self.photos.side, generator), linear=linear)
@@ -111,7 +109,7 @@ def _spectra(bands: int, generator: torch.Generator) -> NDArray[np.float64]:
     bumps = torch.exp(-0.5 * ((place - centre) / (0.05 * 10**width)).square())
     spectra: Tensor = (height * bumps).sum(dim=-1)
     spectra[:, :3] += GREY
-    spectra[:, 3:] *= SQUARES * (torch.randint(2, (3,), generator=generator) * 2.0 - 1)
+    spectra[:, 3:] *= SQUARES * signs(3, generator)
     return spectra.double().numpy()
 
 

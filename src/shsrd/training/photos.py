@@ -12,7 +12,7 @@ from torch.nn import functional
 from shsrd.degradation import bicubic_down
 from shsrd.training.batch import MARGIN, Batch, error_unit, residual_of
 from shsrd.training.config import PhotoAugmentation, TrainingError
-from shsrd.training.draws import chance, dihedral, integer, log_uniform, random_crop
+from shsrd.training.draws import chance, dihedral, integer, log_uniform, random_crop, signs
 from shsrd.training.pack import load_photos
 
 
@@ -71,8 +71,7 @@ class PhotoSource:
         if chance(0.5, generator):
             orthogonal: Tensor = torch.linalg.qr(torch.randn(3, 3, generator=generator)).Q
             return orthogonal
-        signs = torch.randint(2, (3, 1), generator=generator) * 2.0 - 1
-        eigen: Tensor = signs * torch.linalg.eigh(covariance).eigenvectors.flip(1).T
+        eigen: Tensor = signs(3, generator)[:, None] * torch.linalg.eigh(covariance).eigenvectors.flip(1).T
         return eigen
 
 

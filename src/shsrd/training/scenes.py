@@ -21,7 +21,6 @@ from shsrd.spectral import (
     guide_frame,
     positions_um,
     scene_statistics,
-    spectral_guide,
 )
 from shsrd.training.batch import MARGIN, Batch, SpectralAngle, cut, error_unit, residual_of
 from shsrd.training.channels import (
@@ -33,7 +32,8 @@ from shsrd.training.channels import (
     in_triplets,
 )
 from shsrd.training.config import SceneAugmentation, TrainingError
-from shsrd.training.draws import chance, dihedral, integer, uniform
+from shsrd.training.draws import chance, dihedral, integer, signs, uniform
+from shsrd.training.guides import spectral_information
 from shsrd.training.pack import PackedScene, load_scenes
 
 SMALLEST_PATCH = 8  # low-resolution pixels
@@ -48,7 +48,7 @@ class SceneSource:
     """
 
     def __init__(
-        self, folder: Path, augmentation: SceneAugmentation, *, scale: int, patch: int, guides: GuideName = "pca"
+        self, folder: Path, augmentation: SceneAugmentation, *, scale: int, patch: int, guides: GuideName
     ) -> None:
         self.augmentation, self.patch = augmentation, patch
         self.scenes = [TrainingScene(scene, scale, guides) for scene in load_scenes(folder)]
@@ -80,8 +80,7 @@ class SceneSource:
             scene = scene.noisier(band_noise(len(scene.low), self.augmentation.noise_range, generator))
         frame = gained(self._frame(scene, group, generator), self.augmentation.gain, generator)
         symmetry = integer(8, generator)
-        signs = torch.randint(2, (3, 1, 1), generator=generator) * 2.0 - 1
-        return scene.batch(frame, (row, column, side), self.augmentation, (symmetry, signs), generator)
+        return scene.batch(frame, (row, column, side), self.augmentation, (symmetry, signs(3, generator)), generator)
 
     def _frame(self, scene: TrainingScene, group: int, generator: torch.Generator) -> Frame:
         """Channels of ``group`` triplets: eigenimages, broad random bands, or neighbouring bands."""
@@ -96,7 +95,7 @@ class SceneSource:
 class TrainingScene:
     """One scene with its low-resolution version and moments."""
 
-    def __init__(self, packed: PackedScene, scale: int, guides: GuideName = "pca") -> None:
+    def __init__(self, packed: PackedScene, scale: int, guides: GuideName) -> None:
         rows, columns = (size // scale * scale for size in packed.stored.shape[1:])
         self.stored, self.step, self.scale = packed.stored[:, :rows, :columns], packed.step, scale
         high = self._pixels(slice(None), slice(None))
@@ -151,22 +150,18 @@ class TrainingScene:
         generator: torch.Generator,
     ) -> Batch:
         """The triplets of one window ``(row, column, side)``, turned and flipped."""
-        (row, column, side), (turn, signs), s = window, symmetry, self.scale
+        (row, column, side), (turn, of_guides), s = window, symmetry, self.scale
         low = self.low[:, row : row + side, column : column + side].copy()
         if self.noise is not None:
             low += self.noise[:, None, None] * torch.randn(low.shape, generator=generator).numpy()
         high = self._pixels(slice(row * s, (row + side) * s), slice(column * s, (column + side) * s))
-        guide = spectral_guide(frame, self.leading, self.position_um)
-        triplets = np.arange(frame.channels).reshape(-1, 3)
 
         def turned(stack: NDArray[np.float32]) -> Tensor:
             return dihedral(torch.from_numpy(stack), turn)
 
         low_channels = in_triplets(turned(frame.analyse(low)))
         clean = in_triplets(turned(frame.analyse(high)))
-        maps = turned(guide.maps(guide.guide_images(low), triplets)).clone()
-        maps[:, :3] *= signs
-        descriptor = torch.from_numpy(guide.descriptors(triplets))
+        information = spectral_information(low, frame, self.leading, self.position_um, of_guides)
         brightness = bicubic_up(turned(self.brightness[row : row + side, column : column + side]), s)
         low_patch, residual = residual_of(low_channels, clean, s)
         base = cut(clean, MARGIN * s) - residual
@@ -175,11 +170,11 @@ class TrainingScene:
         angle = SpectralAngle(
             base=offset + deviation * base,
             deviation=deviation if frame.name == "bands" else torch.zeros_like(deviation),
-            group=len(triplets),
+            group=frame.channels // 3,
             weight=augmentation.angle,
         )
-        weight = self._weight(cut(brightness, MARGIN * s), augmentation.dark).expand(len(triplets), 3, -1, -1)
-        information = SpectralInformation(cut(maps, MARGIN), descriptor)
+        weight = self._weight(cut(brightness, MARGIN * s), augmentation.dark).expand(frame.channels // 3, 3, -1, -1)
+        information = SpectralInformation(cut(dihedral(information.maps, turn), MARGIN), information.descriptor)
         return Batch(low_patch, residual, self._unit(frame), weight, information, angle)
 
     def _unit(self, frame: Frame) -> Tensor:

@@ -44,7 +44,7 @@ def guided_frame(
     channels: int | None = None,
     *,
     stride: int = 3,
-    guides: GuideName = "pca",
+    guides: GuideName,
 ) -> GuidedFrame:
     """The working frame ``name`` of a scene and its guide.
 

@@ -1,0 +1,30 @@
+"""What a training step's injection may look at beyond the triplets."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from shsrd.model import SpectralInformation
+from shsrd.spectral import Frame, spectral_guide
+
+
+def spectral_information(
+    low: NDArray[np.float32], frame: Frame, leading: Frame, position_um: NDArray[np.float64], signs: Tensor
+) -> SpectralInformation:
+    """Guide maps and descriptors of the triplets of one low-resolution patch.
+
+    Args:
+        low: ``(B, y, x)``.
+        frame: whose channels, by threes, are the triplets.
+        leading: the scene's components that guide maps are made of.
+        position_um: ``(B,)`` wavelengths, or what stands for them.
+        signs: ``(3,)`` of the leading components, which mean nothing.
+    """
+    guide = spectral_guide(frame, leading, position_um)
+    triplets = np.arange(frame.channels).reshape(-1, 3)
+    maps = torch.from_numpy(guide.maps(guide.guide_images(low), triplets))
+    maps[:, :3] *= signs.reshape(3, 1, 1)
+    return SpectralInformation(maps, torch.from_numpy(guide.descriptors(triplets)))
