@@ -133,7 +133,7 @@ def test_uncertainty_without_samples_is_the_scale_the_network_predicts(make_scen
     """Channel by channel through the frame: ``sqrt(sum over k of (E d scale)^2)``, at every pixel by itself."""
     scene, halo = make_scene(bands=6), 10
     deviation = run(scene, frame=frame, uncertainty=True, halo=halo).uncertainty.pixels
-    guided = guided_frame(scene_statistics(scene.pixels), frame, scene.wavelength_nm, guides="napc")
+    guided = guided_frame(scene_statistics(scene.pixels), frame, scene.wavelength_nm, guides="pca")
     window = Window(0, 0, *scene.pixels.shape[1:]).grown(halo)
     low = read_window(scene.pixels, window)
     engine = Engine(make_model().network, precision="fp32")
