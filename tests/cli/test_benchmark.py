@@ -1,16 +1,22 @@
 """The CAVE protocol on an archive made on the spot, nested and flat."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from shsrd.datasets import cave_names, phantom
+from shsrd.cube import Storage
+from shsrd.datasets import cave_names, cave_scenes, phantom
+from shsrd.degradation import Degradation, degrade_cube
+from shsrd.evaluation import compare
 from shsrd.evaluation.benchmark import SPLITS
-from shsrd.io import save_cube
+from shsrd.io import open_cube, save_cube
+from shsrd.upscaling import UpscaleOptions, upscale
 
 SIDE = 32
+BLACK = 0.2  # away from zero, where estimates are cut off
 
 
 @pytest.fixture(scope="module", params=["nested", "flat"])
@@ -21,7 +27,7 @@ def archive(request, tmp_path_factory):
         folder = root / name / name if request.param == "nested" else root / name
         folder.mkdir(parents=True)
         scene = phantom(rows=SIDE, columns=SIDE, wavelength_nm=np.linspace(400, 700, 31), pixel_m=4, seed=seed)
-        for band, pixels in enumerate(scene.pixels, 1):
+        for band, pixels in enumerate(BLACK + (1 - BLACK) * scene.pixels, 1):
             Image.fromarray(np.rint(65535 * pixels).astype(np.uint16)).save(folder / f"{name}_{band:02d}.png")
         (folder / "Thumbs.db").write_bytes(b"stray")
         Image.new("RGB", (SIDE, SIDE)).save(folder / f"{name[:-3]}_RGB.bmp")
@@ -42,6 +48,21 @@ def test_means_and_scenes(shsrd, archive, tiny):
     assert found["mean"]["ours"]["consistency"] < 1e-5  # the benchmark rounds nothing
     assert found["mean"]["bicubic"]["consistency"] > found["mean"]["ours"]["consistency"]
     assert [row["method"] for row in found["literature"]][:1] == ["bicubic"]
+
+
+def test_counts_get_no_negative_estimates(shsrd, tmp_path, archive, tiny):
+    dark = tmp_path / "dark"
+    shutil.copytree(archive, dark)
+    for path in dark.rglob("*.png"):
+        counts = np.asarray(Image.open(path)).astype(np.int64)
+        Image.fromarray(np.maximum(counts - int(np.median(counts)), 0).astype(np.uint16)).save(path)
+    found = json.loads(shsrd("benchmark", "cave", "--root", dark, "--model", tiny, "--json").out)["scenes"]
+    truth = open_cube(next(iter(cave_scenes(dark, "validation"))))
+    low = degrade_cube(truth, Degradation(scale=4)).replace(storage=Storage())
+    for non_negative, same in ((True, True), (False, False)):
+        options = UpscaleOptions(model=str(tiny), non_negative=non_negative)
+        ours = compare(upscale(low, 4, options=options).cube, truth, 4, data_range=1.0).ours
+        assert (ours.as_json() == found[cave_names("validation")[0]]["ours"]) == same
 
 
 def test_table_and_options(shsrd, archive, tiny):
@@ -72,8 +93,6 @@ def test_missing_scenes_are_named(refuses, archive, split):
 
 
 def test_missing_band(refuses, tmp_path, archive, tiny):
-    import shutil
-
     shutil.copytree(archive, tmp_path / "cave")
     next((tmp_path / "cave").rglob("cloth_ms_07.png")).unlink()
     refuses(["benchmark", "cave", "--root", tmp_path / "cave", "--model", tiny], "07", "copy the folder again")

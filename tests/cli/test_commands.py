@@ -197,6 +197,18 @@ def test_stride_reaches_the_result_and_the_report(shsrd, tmp_path, float_scene, 
     assert 1e-5 * found[3].std() < np.abs(found[1] - found[3]).max() < found[3].std()
 
 
+def test_non_negative_reaches_the_result(shsrd, tmp_path, float_scene, tiny):
+    dark = np.maximum(float_scene.pixels - np.median(float_scene.pixels), 0)
+    save_cube(float_scene.replace(pixels=dark), tmp_path / "low.npz")
+    found = []
+    for flags in ([], ["--non-negative"]):
+        assert shsrd("upscale", tmp_path / "low.npz", tmp_path / "high.npz", "--model", tiny, *flags).code == 0
+        found.append(open_cube(tmp_path / "high.npz").pixels)
+        (tmp_path / "high.npz").unlink()
+    assert found[0].min() < 0
+    np.testing.assert_array_equal(found[1], np.maximum(found[0], 0))
+
+
 @pytest.mark.parametrize("frame", ["bands", "eigen"])
 def test_channels_reach_the_result_and_the_report(shsrd, tmp_path, float_scene, tiny, frame):
     save_cube(float_scene, tmp_path / "low.npz")

@@ -32,6 +32,8 @@ class Estimate:
             15 are nearly as good as all. The default is every band of up to 36, and 24 evenly spaced ones of more.
         ensemble: average the mean over flips (2, 4) and turns (8) of the scene; a little better, as many times slower.
         stride: bands frame only, bands from one triplet to the next; with 2 or 1 triplets overlap and are averaged.
+        non_negative: set what comes out below zero to zero, for quantities that cannot be; the input is contradicted by
+            as much as is cut off.
         no_consistency: leave out the last step, which makes the degraded output equal the input.
         no_self_check: leave out the self-check, which scales the detail of bands that the model would make worse than
             bicubic.
@@ -48,6 +50,7 @@ class Estimate:
     channels: int | None = None
     ensemble: Literal[1, 2, 4, 8] = 1
     stride: Literal[1, 2, 3] = 3
+    non_negative: bool = False
     no_consistency: bool = False
     no_self_check: bool = False
     device: str = "auto"

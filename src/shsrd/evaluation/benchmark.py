@@ -119,6 +119,9 @@ def benchmark_cave(
 ) -> BenchmarkResult:
     """Degrade, super-resolve and judge every scene of a split; pixel values are stored counts / 65535, range 1.
 
+    Counts are never negative, so neither are estimates (``non_negative``). The low resolution may be, as bicubic
+    shrinking makes it, and bicubic itself is left as the literature has it.
+
     Args:
         root: folder of the CAVE archive.
         scale: factor.
@@ -128,6 +131,7 @@ def benchmark_cave(
     """
     folders = cave_scenes(root, SPLITS[split])  # type: ignore[arg-type]
     model = load_weights(options.model or f"cave-x{scale}")
+    options = options.model_copy(update={"non_negative": True})
     judge = _Judge(Degradation(kernel="bicubic", scale=scale), options, model, data_range=1.0)
     judged = judge.all({folder.name: folder for folder in folders}, open_cube, done)
     return BenchmarkResult("cave", split, scale, judged, _named(model), trained_on=_seen(judged, model))

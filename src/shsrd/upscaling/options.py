@@ -39,6 +39,8 @@ class UpscaleOptions(BaseModel):
             at; None is the default, whose seams stay below 1e-3 of the range. There are no seams at all from the
             network's reach (plus its denoiser's for every step) plus the consistency step's.
         consistency: back-project so that the degraded output equals the input.
+        non_negative: set pixels of super-resolved bands below zero to zero, last of all; what is cut off is missing in
+            the consistency, whose figure says so.
         ensemble: average the posterior mean over this many flips and turns of the scene: 1 none, 2 the mirror image, 4
             both flips, 8 all of the square. Costs as many times the encoder; samples deviate as without it.
         stride: ``bands`` frame only: bands from one triplet to the next. 3 shows each band to the network once; with 2
@@ -63,6 +65,7 @@ class UpscaleOptions(BaseModel):
     cell: int = Field(128, ge=8, le=4096)
     halo: int | None = Field(None, ge=0, le=512)
     consistency: bool = True
+    non_negative: bool = False
     ensemble: Literal[1, 2, 4, 8] = 1
     stride: Literal[1, 2, 3] = 3
     self_check: bool = True

@@ -140,6 +140,8 @@ def _solve_usable(low: Block, cell: Window, inside: Window, engine: Engine, plan
     if plan.domain.outside:
         gain, degradation = plan.domain.gain, plan.recipe.degradation
         hold_back(result.estimate, result.deviation, low=low, gain=gain, degradation=degradation, scale=plan.scale)
+    if plan.options.non_negative:
+        np.maximum(result.estimate, 0, out=result.estimate)
     return result
 
 
