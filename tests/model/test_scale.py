@@ -7,7 +7,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from shsrd.model import Network, NetworkConfig, WeightsError, load_weights, save_weights
-from shsrd.model.scale import INITIAL, KNEE, SMALLEST, ScaleHead
+from shsrd.model.scale import INITIAL, KNEE, SMALLEST, ScaleHead, box_mean
 
 
 @torch.no_grad()
@@ -59,6 +59,30 @@ def test_the_scale_depends_on_the_pixel(config, make_network, make_input):
         rough = network.scale(network.encode(triplets, information))
     assert rough.dtype == torch.float32
     torch.testing.assert_close(rough, scale, rtol=0.1, atol=0.1)
+
+
+@torch.no_grad()
+def test_the_scale_sees_as_far_as_declared(config, make_network, make_input):
+    for context in (0, 4):
+        wide = config.model_copy(update={"scale_context": context})
+        network = make_network(wide, injection=True)
+        side = 2 * wide.scale_reach + 5
+        features = torch.rand(1, wide.width, side, side)
+        before = network.scale_head(features)
+        features[..., side // 2, side // 2] += 100
+        rows, columns = (network.scale_head(features) - before).abs().amax(dim=(0, 1)).nonzero().T
+        assert wide.scale_reach == max(1, context)
+        for seen in (rows, columns):
+            assert (int(seen.min()), int(seen.max())) == (side // 2 - wide.scale_reach, side // 2 + wide.scale_reach)
+
+
+def test_a_box_mean_counts_pixels_of_the_image_only():
+    x = torch.rand(2, 3, 5, 9)
+    for reach in (1, 3, 7):
+        for row, column in ((0, 0), (2, 4), (4, 8)):
+            rows, columns = (slice(max(0, at - reach), at + reach + 1) for at in (row, column))
+            expected = x[:, :, rows, columns].mean(dim=(2, 3))
+            torch.testing.assert_close(box_mean(x, reach)[:, :, row, column], expected)
 
 
 def test_the_head_is_light():

@@ -93,6 +93,18 @@ def test_an_injection_can_begin_anew(settings, stage_one, network_config, kind):
     assert not any(after.state_dict()[key].any() for key in fresh if ".sites." in key)
 
 
+def test_a_scale_head_can_be_given_a_context(settings, stage_one):
+    """It is silent at first, and learns."""
+    before = load_weights(stage_one).network
+    still = settings("transfer", objective="diffusion", scale_context=3, steps=1, lr=1e-30, weight_decay=0)
+    after = load_weights(run_training(still)).network
+    assert after.config.scale_context == 3
+    extra = {"scale_head.context.weight", "scale_head.context.bias"}
+    assert after.state_dict().keys() - before.state_dict().keys() == extra
+    assert not any(after.state_dict()[key].any() for key in extra)
+    assert all(torch.equal(after.state_dict()[key], value) for key, value in before.state_dict().items())
+
+
 @pytest.mark.parametrize("more", [1, 3, 4])
 def test_a_deepened_network_begins_as_its_start(settings, stage_one, more):
     before = load_weights(stage_one).network
@@ -314,6 +326,14 @@ def test_the_body_may_learn_more_slowly_than_the_injection(settings, stage_one):
     head, site = moved["encoder.head.weight"], moved["encoder.injection.sites.0.weight"]
     assert site == pytest.approx(8 * head, rel=0.02)
     assert head > 0
+
+
+def test_the_scale_head_may_learn_faster_than_the_denoiser(settings, stage_one):
+    config = settings("transfer", objective="diffusion", scale_rate=4, steps=1, warmup=0, weight_decay=0)
+    run_training(config)
+    before, after = load_weights(stage_one).network.state_dict(), final_weights(config)
+    moved = {key: float((after[key] - before[key]).abs().max()) for key in before}
+    assert moved["scale_head.head.bias"] == pytest.approx(4 * moved["denoiser.head.bias"], rel=0.02)
 
 
 @pytest.mark.parametrize("guides", ["pca", "napc"])

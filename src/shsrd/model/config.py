@@ -25,6 +25,7 @@ class NetworkConfig(BaseModel):
         denoiser_width: feature channels of the denoiser.
         denoiser_blocks: residual blocks of the denoiser.
         scale_width: feature channels of the head that predicts the scale of ``r - m``.
+        scale_context: low-resolution pixels on each side over which that head also sees mean features; 0: it does not.
         sigma_data: standard deviation of ``(r - m) / scale`` (Karras et al. 2022, table 1).
         frame: spectral frame recommended for this model.
         spread: factor from the predicted scale to a calibrated standard deviation.
@@ -49,6 +50,7 @@ class NetworkConfig(BaseModel):
     denoiser_width: int = Field(64, ge=8)
     denoiser_blocks: int = Field(6, ge=1)
     scale_width: int = Field(32, ge=1)
+    scale_context: int = Field(0, ge=0, le=64)
     sigma_data: float = Field(1.0, gt=0)
     frame: FrameName = "bands"
     spread: float = Field(1.0, gt=0)
@@ -71,6 +73,11 @@ class NetworkConfig(BaseModel):
         guide = 2
         encoder = 2 * self.blocks + 2
         return encoder + guide
+
+    @property
+    def scale_reach(self) -> int:
+        """Receptive field of the predicted scale beyond the encoder's, in low-resolution pixels."""
+        return max(1, self.scale_context)
 
     @property
     def denoiser_reach(self) -> int:

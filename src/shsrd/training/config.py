@@ -90,6 +90,8 @@ class TrainConfig(_Settings):
         restart_injection: begin with an untrained injection as ``network`` describes it, the rest from ``start_from``.
         deepen: encoder blocks of the network, more than ``start_from`` has: the new ones are spread between the old
             ones and do nothing at first; the injection starts untrained. 0 keeps the depth.
+        scale_context: that of the network's scale head, which ``start_from`` need not have: it is silent at first. 0
+            keeps what the start has.
         mix: at the end of a transfer of the mean, also try averages of start, best and last weights.
         mix_share: instead of that, take this share of the last weights and the rest of the start's.
         calibration: without validation, weights whose calibrated uncertainty is taken over.
@@ -104,8 +106,9 @@ class TrainConfig(_Settings):
         optimizer: ``adamw``, or ``muon``: orthogonalised momentum for convolutions and AdamW for the rest, faster from
             scratch, with a larger ``lr`` (2e-3 for 128 channels, 5e-3 for 48).
         lr: peak learning rate.
-        body_rate: learning rate, in units of ``lr``, of all but the injection: a transfer may teach a new injection
-            fast and change slowly what stage 1 has learnt.
+        body_rate: learning rate, in units of ``lr``, of all but injection and scale head: a transfer may teach a new
+            injection fast and change slowly what stage 1 has learnt.
+        scale_rate: likewise of the scale head, which is small and starts far from its goal on new scenes.
         warmup: steps of linear warm-up.
         weight_decay: decoupled.
         clip: largest norm of the gradient.
@@ -128,6 +131,7 @@ class TrainConfig(_Settings):
     trainable: Literal["injection", "adapters", "all"] = "all"
     restart_injection: bool = False
     deepen: int = Field(0, ge=0)
+    scale_context: int = Field(0, ge=0, le=64)
     mix: bool = True
     mix_share: float | None = Field(None, gt=0, le=1)
     calibration: Path | None = None
@@ -143,6 +147,7 @@ class TrainConfig(_Settings):
     optimizer: Literal["adamw", "muon"] = "adamw"
     lr: float = Field(4e-4, gt=0)
     body_rate: float = Field(1.0, gt=0, le=1)
+    scale_rate: float = Field(1.0, gt=0)
     warmup: int = Field(200, ge=0)
     weight_decay: float = Field(1e-4, ge=0)
     clip: float = Field(1.0, gt=0)

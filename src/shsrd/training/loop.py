@@ -75,7 +75,7 @@ def train(run: Run, save_best: Callable[[Network, Progress, dict[str, float]], N
 
 
 def _optimizer(network: Network, config: TrainConfig) -> torch.optim.Optimizer:
-    parameters, decay = parameter_groups(network, config.body_rate), config.weight_decay
+    parameters, decay = parameter_groups(network, config.body_rate, config.scale_rate), config.weight_decay
     if config.optimizer == "muon":
         dtype = torch.bfloat16 if config.precision == "bf16" else torch.float32
         return Muon(parameters, config.lr, weight_decay=decay, dtype=dtype)

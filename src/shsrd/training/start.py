@@ -26,12 +26,16 @@ def starting_network(config: TrainConfig, start: Model | None) -> Network:
     settings = start.network.config
     if config.restart_injection:
         settings = settings.model_copy(update={key: getattr(config.network, key) for key in INJECTION_SETTINGS})
+    if config.scale_context:
+        settings = settings.model_copy(update={"scale_context": config.scale_context})
     if config.deepen:
         return _deepened(start.network, Network(settings.model_copy(update={"blocks": config.deepen})))
-    if not config.restart_injection:
+    kept = start.network.state_dict()
+    if config.restart_injection:
+        kept = {key: value for key, value in kept.items() if _stays(key)}
+    elif settings == start.network.config:
         return start.network
-    network = Network(settings)
-    return _filled(network, {key: value for key, value in start.network.state_dict().items() if _stays(key)})
+    return _filled(Network(settings), kept)
 
 
 def _deepened(start: Network, network: Network) -> Network:

@@ -38,14 +38,17 @@ def trainable_parameters(network: Network) -> list[nn.Parameter]:
     return [p for p in network.parameters() if p.requires_grad]
 
 
-def parameter_groups(network: Network, body_rate: float) -> list[dict[str, Any]]:
-    """Groups for an optimiser, each with its ``share`` of the learning rate: all but the injection, the injection.
+def parameter_groups(network: Network, body_rate: float, scale_rate: float) -> list[dict[str, Any]]:
+    """Groups for an optimiser, each with its ``share`` of the learning rate: body, scale head, injection.
 
-    One group, in the order of ``trainable_parameters``, where both learn alike.
+    One group, in the order of ``trainable_parameters``, where all learn alike.
     """
-    if body_rate == 1:
+    if body_rate == scale_rate == 1:
         return [{"params": trainable_parameters(network), "share": 1.0}]
-    named = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
-    parts = [[p for name, p in named if (".injection." in name) == injected] for injected in (False, True)]
-    shares = (body_rate, 1.0)
-    return [{"params": part, "share": share} for part, share in zip(parts, shares, strict=True) if part]
+    parts: dict[str, list[nn.Parameter]] = {"body": [], "scale": [], "injection": []}
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            part = "injection" if ".injection." in name else "scale" if name.startswith("scale_head.") else "body"
+            parts[part].append(parameter)
+    shares = {"body": body_rate, "scale": scale_rate, "injection": 1.0}
+    return [{"params": found, "share": shares[part]} for part, found in parts.items() if found]
