@@ -118,7 +118,9 @@ def breakdown(low: Cube, model: Model, options: UpscaleOptions, precision: Preci
     estimate = torch.from_numpy(composed(low.pixels, detail, guided.frame, scale=SCALE, degradation=degradation))
 
     def consistent() -> None:
-        composed(low.pixels, detail, guided.frame, scale=SCALE, degradation=degradation)
+        composed(
+            low.pixels, guided.frame.filtered(low.pixels, detail), guided.frame, scale=SCALE, degradation=degradation
+        )
         degrade(estimate, degradation)
 
     parts = {

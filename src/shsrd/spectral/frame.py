@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from shsrd.spectral.regression import detail_regression, evenly_spaced
+from shsrd.spectral.filter import ChannelFilter
+from shsrd.spectral.regression import detail_regression, evenly_spaced, finest_detail
 from shsrd.spectral.statistics import SceneStatistics, clamped
 
 FrameName = Literal["eigen", "bands"]
@@ -35,6 +36,7 @@ class Frame:
         variances: ``(B, K)``, what a squared standard unit of each channel's error is in each band's.
         energy: ``(K,)`` share of the scene's variance in each channel.
         noise: ``(K,)`` noise standard deviation of each channel in units of its deviation.
+        filter: of the channels' detail before it goes back to the bands, or None.
     """
 
     name: FrameName
@@ -45,6 +47,7 @@ class Frame:
     variances: Matrix
     energy: Matrix
     noise: Matrix
+    filter: ChannelFilter | None = None
 
     @property
     def channels(self) -> int:
@@ -74,6 +77,10 @@ class Frame:
         """Channels ``(K, y, x)`` in standard units of a cube ``(B, y, x)`` without missing values."""
         return _project((self.basis / self.deviation).T, cube, -(self.mean @ self.basis) / self.deviation)
 
+    def filtered(self, cube: NDArray[np.float32], detail: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Detail ``(K, s y, s x)`` of the channels of a cube ``(B, y, x)``, as far as the cube makes it likely."""
+        return detail if self.filter is None else self.filter(self.analyse(cube), detail)
+
     def add_detail(self, cube: NDArray[np.float32], channels: NDArray[np.float32]) -> None:
         """Add channel differences ``(K, y, x)`` to a cube ``(B, y, x)`` in place: ``y += S z``."""
         matrix = torch.from_numpy(self.synthesis.astype(np.float32))
@@ -101,8 +108,8 @@ def _project(matrix: Matrix, stack: NDArray[np.float32], offset: Matrix) -> NDAr
 def bands_frame(statistics: SceneStatistics, channels: int | None = None) -> Frame:
     """Bands, standardised: triplets are neighbours in the spectrum, like the R, G, B of a photo.
 
-    The network's detail is not taken band by band: that of all bands follows from it by regression, see
-    ``shsrd.spectral.regression``.
+    The network's detail is not taken band by band. Where there are many, it is filtered across the channels
+    (``shsrd.spectral.filter``), and that of bands not seen follows by regression (``shsrd.spectral.regression``).
 
     Args:
         statistics: of the low-resolution cube.
@@ -114,11 +121,16 @@ def bands_frame(statistics: SceneStatistics, channels: int | None = None) -> Fra
     chosen = evenly_spaced(bands, channels)
     frame = linear_frame(statistics, np.eye(bands)[:, chosen], "bands")
     weights = detail_regression(statistics, chosen)
-    synthesis = weights * frame.deviation
-    shares = np.abs(synthesis)
+    shares = np.abs(weights * frame.deviation)
     shares /= np.maximum(shares.sum(axis=1, keepdims=True), np.finfo(float).tiny)
     variances = shares * np.maximum(np.diag(statistics.covariance), 0)[:, None]
-    return replace(frame, synthesis=synthesis, variances=variances)
+    detail = finest_detail(statistics)
+    if not detail.filtered:
+        return replace(frame, synthesis=weights * frame.deviation, variances=variances)
+    unit = detail.deviation[chosen] / frame.deviation
+    filtering = ChannelFilter(detail.covariance[np.ix_(chosen, chosen)], detail.noise[chosen], unit)
+    synthesis = detail.continuation(chosen) * frame.deviation
+    return replace(frame, synthesis=synthesis, variances=variances, filter=filtering)
 
 
 def eigen_frame(statistics: SceneStatistics, channels: int | None = None) -> Frame:

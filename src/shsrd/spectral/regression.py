@@ -14,6 +14,8 @@ say too little about each other: seen by the network, each is taken as it comes.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +24,7 @@ from shsrd.spectral.statistics import SceneStatistics, clamped
 Matrix = NDArray[np.float64]
 
 RIDGE = 0.02  # error of the network's estimates in shares of a band's detail; measured in docs/results.md
+CLEAN_RIDGE = 0.002  # of estimates that were filtered before
 MANY_BANDS = 12  # from here on, what the other bands do not foretell is taken for noise, and all bands are filtered
 _LOADING = 1e-4  # keeps the inverse finite where bands are copies of each other
 
@@ -31,22 +34,59 @@ def evenly_spaced(bands: int, count: int) -> NDArray[np.intp]:
     return np.rint(np.linspace(0, bands - 1, min(count, bands))).astype(np.intp)
 
 
+@dataclass(frozen=True)
+class Detail:
+    """What a low-resolution scene tells of its bands' finest detail.
+
+    Attributes:
+        covariance: C ``(B, B)``, in units of the bands' own deviations.
+        deviation: of each band's detail ``(B,)``, never zero.
+        noise: N ``(B,)``, the share of each band that the others do not foretell; zero where there are few bands.
+    """
+
+    covariance: Matrix
+    deviation: Matrix
+    noise: Matrix
+
+    @property
+    def filtered(self) -> bool:
+        """Whether there are bands enough, and detail, to tell noise from it."""
+        return len(self.noise) >= MANY_BANDS and bool(self.covariance.any())
+
+    def regression(self, chosen: NDArray[np.intp], ridge: float) -> Matrix:
+        """Weights ``(B, K)`` by which estimates of the chosen bands' detail give that of all bands, in bands' units."""
+        foretold = self.covariance - np.diag(self.noise)
+        ridged = self.covariance[np.ix_(chosen, chosen)] + ridge * np.eye(len(chosen))
+        weights = np.linalg.solve(ridged, foretold[chosen]).T
+        return np.asarray(weights * self.deviation[:, None] / self.deviation[chosen])
+
+    def continuation(self, chosen: NDArray[np.intp]) -> Matrix:
+        """The same from detail of the chosen bands that is free of noise already; these stay as they are."""
+        clean = Detail(self.covariance - np.diag(self.noise), self.deviation, np.zeros_like(self.noise))
+        weights = clean.regression(chosen, CLEAN_RIDGE)
+        weights[chosen] = np.eye(len(chosen))
+        return weights
+
+
+def finest_detail(statistics: SceneStatistics) -> Detail:
+    """What the mixed second differences of a scene's pixels tell."""
+    covariance = _detail(statistics)
+    deviation = clamped(np.sqrt(np.maximum(np.diag(covariance), 0)))
+    correlation = covariance / np.outer(deviation, deviation)
+    noise = np.zeros(len(correlation))
+    if len(correlation) >= MANY_BANDS:
+        own = 1 / np.diag(np.linalg.inv(correlation + _LOADING * np.eye(len(correlation))))
+        noise = np.minimum(own, np.diag(correlation))
+    return Detail(correlation, deviation, noise)
+
+
 def detail_regression(statistics: SceneStatistics, chosen: NDArray[np.intp]) -> Matrix:
     """Weights ``(B, K)`` by which estimates of the chosen bands' detail give that of all bands, in the bands' units."""
-    detail = _detail(statistics)
-    deviation = clamped(np.sqrt(np.maximum(np.diag(detail), 0)))
-    correlation = detail / np.outer(deviation, deviation)
-    bands = len(correlation)
+    detail, bands = finest_detail(statistics), statistics.bands
     too_few = bands < MANY_BANDS and len(chosen) == bands
-    if too_few or not correlation.any():  # or a scene without detail
+    if too_few or not detail.covariance.any():  # or a scene without detail
         return np.eye(bands)[:, chosen]
-    foretold = correlation.copy()
-    if bands >= MANY_BANDS:
-        own = 1 / np.diag(np.linalg.inv(correlation + _LOADING * np.eye(bands)))
-        foretold[np.diag_indices(bands)] -= np.minimum(own, np.diag(correlation))
-    ridged = correlation[np.ix_(chosen, chosen)] + RIDGE * np.eye(len(chosen))
-    weights = np.linalg.solve(ridged, foretold[chosen]).T
-    return np.asarray(weights * deviation[:, None] / deviation[chosen])
+    return detail.regression(chosen, RIDGE)
 
 
 def _detail(statistics: SceneStatistics) -> Matrix:

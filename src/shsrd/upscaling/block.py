@@ -76,7 +76,8 @@ def solve_block(seen: Block, engine: Engine, recipe: Recipe, position: Position,
     predicted = recipe.uncertain and recipe.sampling is None
     detail, scale = ensemble_mean(seen, engine, recipe.mean, count=recipe.ensemble, scaled=predicted)
     frame, degradation = recipe.mean.frame, recipe.degradation
-    estimate = composed(low, detail[kept], frame, scale=engine.scale, degradation=degradation)
+    detail = frame.filtered(low, detail[kept])
+    estimate = composed(low, detail, frame, scale=engine.scale, degradation=degradation)
     if recipe.sampling is None:
         return BlockResult(estimate, None if scale is None else _predicted(scale[kept], recipe))
     del detail
@@ -96,7 +97,8 @@ def solve_block(seen: Block, engine: Engine, recipe: Recipe, position: Position,
 
 def posterior_mean(low: Block, engine: Engine, guided: GuidedFrame) -> Block:
     """``U(y) + E diag(d) m``, the estimate before consistency."""
-    return composed(low, engine.mean(low, guided), guided.frame, scale=engine.scale, degradation=None)
+    detail = guided.frame.filtered(low, engine.mean(low, guided))
+    return composed(low, detail, guided.frame, scale=engine.scale, degradation=None)
 
 
 def _predicted(scale: Block, recipe: Recipe) -> Block:

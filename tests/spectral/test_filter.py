@@ -1,0 +1,124 @@
+"""The Wiener filter across channels with a covariance for every pixel."""
+
+import numpy as np
+import pytest
+
+from shsrd.spectral import bands_frame, scene_statistics
+from shsrd.spectral import filter as module
+from shsrd.spectral.filter import DOUBT, LEAST, RIDGE, SHARED, ChannelFilter
+from shsrd.spectral.regression import MANY_BANDS, detail_regression
+
+SCALE = 2
+
+
+@pytest.fixture
+def drawn():
+    """A filter, low-resolution channels and detail, all random."""
+    rng = np.random.default_rng(0)
+    factors = rng.normal(size=(5, 9))
+    covariance = factors @ factors.T
+    deviation = np.sqrt(np.diag(covariance))
+    made = ChannelFilter(covariance / np.outer(deviation, deviation), rng.uniform(0, 0.05, 5), rng.uniform(0.1, 3, 5))
+    low = rng.normal(size=(5, 7, 6)) * np.where(np.arange(7) < 4, 0.02, 2)[:, None]  # hardly any structure, and much
+    return made, low.astype(np.float32), rng.normal(size=(5, 7 * SCALE, 6 * SCALE)).astype(np.float32)
+
+
+def by_hand(made, low, detail):
+    """The formula of the module, pixel by pixel in float64."""
+    low, unit = low.astype(np.float64) / made.unit[:, None, None], made.unit
+    rows, columns = low.shape[1:]
+    down, right = np.zeros_like(low), np.zeros_like(low)
+    down[:, :-1], right[:, :, :-1] = np.diff(low, axis=1), np.diff(low, axis=2)
+    found = np.empty(detail.shape)
+    beliefs = []
+    for y in range(rows):
+        for x in range(columns):
+            local = np.zeros((len(unit), len(unit)))
+            for dy in (-1, 0, 1):
+                for dx in (-1, 0, 1):
+                    place = (slice(None), np.clip(y + dy, 0, rows - 1), np.clip(x + dx, 0, columns - 1))
+                    local += sum(np.outer(g[place], g[place]) for g in (down, right)) / 9
+            energy = np.diag(local).mean()
+            beliefs.append(max(0, 1 - DOUBT * made.noise.mean() / max(energy, LEAST)))
+            weight = (1 - beliefs[-1] + SHARED) * energy + LEAST
+            mixed = beliefs[-1] * local + weight * made.covariance
+            ridged = mixed + RIDGE * np.diag(mixed).mean() * np.eye(len(unit))
+            matrix = (mixed - weight * np.diag(made.noise)) @ np.linalg.inv(ridged)
+            block = (slice(None), slice(y * SCALE, (y + 1) * SCALE), slice(x * SCALE, (x + 1) * SCALE))
+            matrix = matrix * unit[:, None] / unit
+            found[block] = np.einsum("jk,kyx->jyx", matrix, detail[block])
+    assert min(beliefs) == 0 < max(beliefs)
+    return found
+
+
+def test_it_is_the_formula(drawn):
+    made, low, detail = drawn
+    before = detail.copy()
+    np.testing.assert_allclose(made(low, detail), by_hand(made, low, detail), atol=1e-4)
+    np.testing.assert_array_equal(detail, before)
+
+
+@pytest.mark.parametrize("values", [1, 400])
+def test_strips_change_nothing(drawn, monkeypatch, values):
+    made, low, detail = drawn
+    whole = made(low, detail)
+    monkeypatch.setattr(module, "_VALUES", values)
+    np.testing.assert_array_equal(made(low, detail), whole)
+
+
+def test_a_pixel_depends_on_those_within_two_and_not_on_levels(drawn):
+    made, low, detail = drawn
+    before, poked = made(low, detail), low.copy()
+    poked[:, 3, 3] += [1, -2, 3, 0, 1]
+    rows, columns = np.abs(made(poked, detail) - before).max(axis=0).nonzero()
+    for seen in (rows // SCALE, columns // SCALE):
+        assert 1 <= seen.min() < seen.max() <= 5
+    np.testing.assert_allclose(made(low + 64, detail), before, atol=1e-3)
+
+
+def test_it_knows_places_where_a_filter_of_the_whole_scene_does_not():
+    """Six materials, in each of which bands vary along one line: of errors, less is taken for detail."""
+    rng = np.random.default_rng(1)
+    texture, lines = rng.normal(size=(48, 48)), rng.normal(size=(6, MANY_BANDS))
+    cube = np.einsum("yx,yb->byx", texture, lines[np.arange(48) * 6 // 48]).astype(np.float32)
+    statistics = scene_statistics(cube)
+    frame = bands_frame(statistics)
+    detail = frame.analyse(cube)
+    estimate = detail + 0.5 * rng.normal(size=cube.shape).astype(np.float32)
+    everywhere = detail_regression(statistics, np.arange(MANY_BANDS)) / frame.deviation[:, None] * frame.deviation
+    ours, scenes = frame.filtered(cube, estimate), np.einsum("jk,kyx->jyx", everywhere, estimate)
+    assert np.square(ours - detail).mean() < 0.85 * np.square(scenes - detail).mean()
+    assert np.square(frame.filtered(cube, detail) - detail).mean() < 0.001 * np.square(detail).mean()
+
+
+def test_in_noise_the_scene_decides():
+    """Where gradients are hardly above the noise, the filter is the scene's own, the same everywhere."""
+    rng = np.random.default_rng(3)
+    cube = rng.normal(size=(MANY_BANDS, 40, 40)).astype(np.float32)
+    frame = bands_frame(scene_statistics(cube))
+    found = frame.filtered(cube, np.ones((MANY_BANDS, 40, 40), np.float32))
+    assert np.ptp(found, axis=(1, 2)).max() < 0.02
+    assert np.abs(found).max() < 0.25  # all noise
+
+
+@pytest.mark.parametrize("kind", ["constant", "one constant band", "two equal bands", "one row", "one pixel", "huge"])
+def test_degenerate_scenes_stay_finite(kind):
+    rng = np.random.default_rng(4)
+    cube = rng.normal(size=(20, 16, 16)).astype(np.float32)
+    if kind == "one constant band":
+        cube[4] = 3
+    if kind == "two equal bands":
+        cube[4] = cube[5]
+    if kind == "huge":
+        cube[:, 3, 3] *= 1e6
+    cube = {"constant": np.ones_like(cube), "one row": cube[:, :1], "one pixel": cube[:, :1, :1]}.get(kind, cube)
+    frame = bands_frame(scene_statistics(cube))
+    rows, columns = cube.shape[1:]
+    detail = rng.normal(size=(20, 4 * rows, 4 * columns)).astype(np.float32)
+    assert np.isfinite(frame.synthesise(frame.filtered(cube, detail))).all()
+
+
+def test_few_bands_are_not_filtered():
+    cube = np.random.default_rng(5).normal(size=(MANY_BANDS - 1, 9, 9)).astype(np.float32)
+    detail = np.ones((MANY_BANDS - 1, 18, 18), np.float32)
+    assert bands_frame(scene_statistics(cube)).filtered(cube, detail) is detail
