@@ -1,4 +1,4 @@
-"""What the regression of all bands' detail on that of some is worth, against each band's own and against eigenimages.
+"""What filters across the spectrum are worth, against each band's own detail and against eigenimages.
 
     python benchmarks/regression.py PACK [--model cave-x4-dev] [--noise 0 0.03] [--seen 6 9 12 15 24]
 
@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from shsrd.model import load_weights
+from shsrd.spectral.regression import detail_regression
 from shsrd.training.pack import load_scenes
 from shsrd.training.validation import HeldOutScene
 from shsrd.upscaling.engine import Engine
@@ -48,7 +49,14 @@ class Arguments:
 def each_for_itself(guided: GuidedFrame) -> GuidedFrame:
     """A frame of all bands whose detail is taken as it comes."""
     frame = guided.frame
-    return replace(guided, frame=replace(frame, synthesis=frame.basis * frame.deviation))
+    return replace(guided, frame=replace(frame, synthesis=frame.basis * frame.deviation, filter=None))
+
+
+def one_filter(guided: GuidedFrame, scene: HeldOutScene) -> GuidedFrame:
+    """The same with one filter for the whole scene, as it was before pixels had theirs."""
+    frame = guided.frame
+    weights = detail_regression(scene.statistics, np.arange(scene.statistics.bands))
+    return replace(guided, frame=replace(frame, synthesis=weights * frame.deviation, filter=None))
 
 
 def looks(arguments: Arguments, scene: HeldOutScene, engine: Engine) -> Iterator[tuple[str, GuidedFrame]]:
@@ -57,10 +65,11 @@ def looks(arguments: Arguments, scene: HeldOutScene, engine: Engine) -> Iterator
     everything = scene.guided(engine, "bands", bands)
     yield "eigen", scene.guided(engine, "eigen")
     yield "all bands, each for itself", each_for_itself(everything)
+    yield "all bands, one filter for the scene", one_filter(everything, scene)
     for count in arguments.seen:
         if count < bands:
-            yield f"regression on {count} bands", scene.guided(engine, "bands", count)
-    yield "regression on all bands", everything
+            yield f"{count} bands", scene.guided(engine, "bands", count)
+    yield "all bands", everything
 
 
 def judged(arguments: Arguments, noise: float, engine: Engine) -> dict[str, NDArray[np.float64]]:

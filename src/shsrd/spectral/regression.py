@@ -10,6 +10,9 @@ units of the bands' own deviations, the detail of all bands follows from estimat
 ``RIDGE`` stands for the network's error; ``N``, on the diagonal, is the part of each band that the others do not
 foretell, which in a scene of many bands is mostly noise (Roger and Arnold 1996). The few bands of an ordinary camera
 say too little about each other: seen by the network, each is taken as it comes.
+
+Where there are many bands, the estimates are filtered pixel by pixel first (``shsrd.spectral.filter``). What is left to
+do is the bands not seen (``Detail.continuation``); ``A`` still says what a band's uncertainty is made of.
 """
 
 from __future__ import annotations
