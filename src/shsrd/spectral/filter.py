@@ -63,23 +63,12 @@ class ChannelFilter:
         strip = max(1, _VALUES // (channels**2 * columns))
         for top in range(0, rows, strip):
             bottom = min(top + strip, rows)
-            local = self._local(steps[:, :, top : bottom + 2])
+            local = _covariances(steps[:, :, top : bottom + 2])
             wanted = blocks[:, top:bottom].permute(1, 3, 0, 2, 4)  # y, x, K, s, s
             found = self._filtered(local, wanted.flatten(0, 1).flatten(2) / unit.flatten()[:, None])
             found = (found * unit.flatten()[:, None]).reshape(wanted.shape)
             filtered[:, top:bottom] = found.permute(2, 0, 3, 1, 4)
         return filtered.reshape(detail.shape).numpy()
-
-    def _local(self, steps: Tensor) -> Tensor:
-        """Covariances ``(pixels, K, K)`` of gradients ``(2, K, y + 2, x + 2)`` in 3x3 pixels."""
-        count = steps.shape[1]
-        upper = torch.triu_indices(count, count)
-        products = (steps[:, upper[0]] * steps[:, upper[1]]).sum(dim=0)
-        means = functional.avg_pool2d(products[None], 3, stride=1)[0].flatten(1).T
-        local = means.new_empty(len(means), count, count)
-        local[:, upper[0], upper[1]] = means
-        local[:, upper[1], upper[0]] = means
-        return local
 
     def _filtered(self, local: Tensor, detail: Tensor) -> Tensor:
         """Detail ``(pixels, K, s s)`` in units of the scene's, by local covariances ``(pixels, K, K)``."""
@@ -100,6 +89,12 @@ def _gradients(channels: Tensor) -> Tensor:
     along_rows = functional.pad(channels[:, :, 1:] - channels[:, :, :-1], (0, 1, 0, 0))
     along_columns = functional.pad(channels[:, 1:] - channels[:, :-1], (0, 0, 0, 1))
     return functional.pad(torch.stack([along_rows, along_columns]), (1, 1, 1, 1), mode="replicate")
+
+
+def _covariances(steps: Tensor) -> Tensor:
+    """Those of gradients ``(2, K, y + 2, x + 2)`` in 3x3 pixels, ``(pixels, K, K)``."""
+    around = steps.unfold(2, 3, 1).unfold(3, 3, 1).permute(2, 3, 1, 0, 4, 5).flatten(3).flatten(0, 1)
+    return torch.bmm(around, around.mT) / 9
 
 
 def _mean_diagonal(matrices: Tensor) -> Tensor:
