@@ -3,11 +3,12 @@ from unittest.mock import Mock
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shsrd.degradation import Degradation, back_projection_reach
-from shsrd.model import bundled_models, load_weights
+from shsrd.model import Model, Network, bundled_models, load_weights
 from shsrd.upscaling.engine import Position
 from shsrd.upscaling.tiles import Window, mirrored, plan_tiles, read_window, trim
 
@@ -92,6 +93,21 @@ def test_tiles_agree_on_uncertainty(make_scene, run):
     scene, asked = make_scene(rows=9, columns=17), {"halo": 24, "uncertainty": True, "steps": 2, "samples": 3}
     whole, tiled = (run(scene, cell=tile, **asked).uncertainty.pixels for tile in (64, 8))
     np.testing.assert_allclose(tiled, whole, atol=1e-5)
+
+
+def test_tiles_agree_on_a_scale_that_sees_its_surroundings(make_scene, make_model, run):
+    config = make_model().network.config.model_copy(update={"scale_context": 3})
+    network = Network(config)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if not parameter.any():
+                parameter.normal_(std=0.1)
+    model, halo = Model("random", network, {}, "0" * 16), config.reach + config.scale_reach
+    asked = {"model": model, "uncertainty": True, "consistency": False, "halo": halo}
+    whole, tiled = (run(make_scene(rows=9), cell=cell, **asked).uncertainty.pixels for cell in (64, 8))
+    np.testing.assert_allclose(tiled, whole, atol=1e-5)
+    blind = run(make_scene(rows=9), cell=8, **asked | {"halo": 2}).uncertainty.pixels
+    assert np.abs(blind - whole).max() > 1e-3
 
 
 def test_tiles_agree_because_noise_knows_its_place(make_scene, run, monkeypatch):

@@ -37,7 +37,8 @@ class UpscaleOptions(BaseModel):
             memory and more time (a halo for each).
         halo: low-resolution pixels a cell sees beyond itself, and never fewer than interpolation and consistency look
             at; None is the default, whose seams stay below 1e-3 of the range. There are no seams at all from the
-            network's reach (plus its denoiser's for every step) plus the consistency step's.
+            network's reach (plus its scale head's for an uncertainty and its denoiser's for every step) plus the
+            consistency step's.
         consistency: back-project so that the degraded output equals the input.
         non_negative: set pixels of super-resolved bands below zero to zero, last of all; what is cut off is missing in
             the consistency, whose figure says so.
