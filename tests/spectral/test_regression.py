@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from shsrd.spectral import SceneStatistics, scene_statistics
-from shsrd.spectral.regression import MANY_BANDS, RIDGE, detail_regression, evenly_spaced
+from shsrd.spectral.regression import MANY_BANDS, RIDGE, detail_regression, evenly_spaced, finest_detail
 
 
 def scene(bands, rank=3, *, noise=0.0, seed=0, side=40):
@@ -92,3 +92,16 @@ def test_a_band_like_no_other_is_shrunk_by_the_ridge_alone_where_bands_are_few()
     independent = np.random.default_rng(0).normal(size=(6, 60, 60)).astype(np.float32)
     weights = detail_regression(of(independent), np.arange(3))
     np.testing.assert_allclose(np.diag(weights[:3]), 1 / (1 + RIDGE), atol=0.02)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.05, 0.5])
+@pytest.mark.parametrize("chosen", [6, 20])
+def test_filtered_detail_is_continued_to_the_others_in_any_noise(noise, chosen):
+    """Bands seen stay as they are; no weight grows where noise hides how bands go together."""
+    clean, added = scene(31, noise=noise)
+    seen = evenly_spaced(31, chosen)
+    weights = finest_detail(of(clean + added)).continuation(seen)
+    np.testing.assert_array_equal(weights[seen], np.eye(chosen))
+    found = estimated(weights, clean, seen)
+    assert np.square(found - clean).mean() < (0.01 + 2 * noise**2) * np.square(clean).mean()
+    assert np.square(weights).sum(axis=1).max() < 3

@@ -26,7 +26,7 @@ SHARED = 0.3  # of the scene's covariance where the surroundings are believed
 RIDGE = 0.06  # error of the network's estimates in shares of the local detail
 DOUBT = 16.0  # gradients count as far as their energy is above so many times the noise's variance
 LEAST = 4e-3  # energy of gradients, in units of the scene's detail, that every pixel has at least
-_VALUES = 2**23  # of covariances held at a time
+_VALUES = 2**21  # of covariances held at a time
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from shsrd.spectral.statistics import SceneStatistics, clamped
 Matrix = NDArray[np.float64]
 
 RIDGE = 0.02  # error of the network's estimates in shares of a band's detail; measured in docs/results.md
-CLEAN_RIDGE = 0.002  # of estimates that were filtered before
+FILTERED_RIDGE = 0.002  # of estimates that were filtered before
 MANY_BANDS = 12  # from here on, what the other bands do not foretell is taken for noise, and all bands are filtered
 _LOADING = 1e-4  # keeps the inverse finite where bands are copies of each other
 
@@ -64,9 +64,8 @@ class Detail:
         return np.asarray(weights * self.deviation[:, None] / self.deviation[chosen])
 
     def continuation(self, chosen: NDArray[np.intp]) -> Matrix:
-        """The same from detail of the chosen bands that is free of noise already; these stay as they are."""
-        clean = Detail(self.covariance - np.diag(self.noise), self.deviation, np.zeros_like(self.noise))
-        weights = clean.regression(chosen, CLEAN_RIDGE)
+        """The same from detail of the chosen bands that was filtered before; these stay as they are."""
+        weights = self.regression(chosen, FILTERED_RIDGE)
         weights[chosen] = np.eye(len(chosen))
         return weights
 
