@@ -324,6 +324,8 @@ def test_evaluate_of_the_truth_itself_is_still_json(shsrd, source):
 def test_models_tells_where_weights_come_from(shsrd):
     assert "cave-x4" in bundled_models(), "the package must bring its default model"
     table = shsrd("models")
+    assert "nothing held out" in table.out  # cave-x4 saw all its scenes
+    assert "nan" not in table.out
     assert (table.code, table.err) == (0, "")
     assert all(name in table.out for name in bundled_models())
     headers = strict(shsrd("models", "--json").out)

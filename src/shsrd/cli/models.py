@@ -43,6 +43,6 @@ def run(given: Sequence[str]) -> int:
 
 
 def _stage(stage: dict[str, Any]) -> str:
-    gain = stage["figures"].get("gain_db", float("nan"))
-    held_out = f"{gain:+.2f} dB on {stage['validation']}"
+    gain = stage["figures"].get("gain_db")
+    held_out = "nothing held out" if gain is None else f"{gain:+.2f} dB on {stage['validation']}"
     return f"{stage['train']}, {stage['objective']}, {stage['step']} steps, {stage['minutes']} min: {held_out}"
