@@ -11,7 +11,7 @@ Reading the output:
   triplet through the network, ``12 bands`` as many evenly spaced ones, ``eigen`` the leading eigenimages. *wall* is the
   clock, *cpu* the processor time of all threads: on a busy machine believe cpu, and the breakdown's shares.
 * *breakdown*: the same steps run one by one. Frame: moments, eigenvectors, guide. Encoder: channels, guide maps and the
-  network. Consistency: interpolation, detail and back-projection, which are one step, and the check. Other: what the
+  network. Consistency: filter, interpolation, detail and back-projection, and the check. Other: what the
   parts do not add up to (halo, copies, assembly, weights).
 * *beside it*: reading the scene as ENVI and writing the result as GeoTIFF; the denoiser of eight samples (four times
   the difference between three samples and one, so without what they share).
@@ -118,9 +118,8 @@ def breakdown(low: Cube, model: Model, options: UpscaleOptions, precision: Preci
     estimate = torch.from_numpy(composed(low.pixels, detail, guided.frame, scale=SCALE, degradation=degradation))
 
     def consistent() -> None:
-        composed(
-            low.pixels, guided.frame.filtered(low.pixels, detail), guided.frame, scale=SCALE, degradation=degradation
-        )
+        filtered = guided.frame.filtered(low.pixels, detail)
+        composed(low.pixels, filtered, guided.frame, scale=SCALE, degradation=degradation)
         degrade(estimate, degradation)
 
     parts = {

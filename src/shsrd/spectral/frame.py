@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from shsrd.spectral.filter import ChannelFilter
-from shsrd.spectral.regression import detail_regression, evenly_spaced, finest_detail
+from shsrd.spectral.regression import evenly_spaced, finest_detail
 from shsrd.spectral.statistics import SceneStatistics, clamped
 
 FrameName = Literal["eigen", "bands"]
@@ -120,11 +120,11 @@ def bands_frame(statistics: SceneStatistics, channels: int | None = None) -> Fra
         channels = bands if bands <= ALL_SEEN else REPRESENTATIVES
     chosen = evenly_spaced(bands, channels)
     frame = linear_frame(statistics, np.eye(bands)[:, chosen], "bands")
-    weights = detail_regression(statistics, chosen)
+    detail = finest_detail(statistics)
+    weights = detail.of_all_bands(chosen)
     shares = np.abs(weights * frame.deviation)
     shares /= np.maximum(shares.sum(axis=1, keepdims=True), np.finfo(float).tiny)
     variances = shares * np.maximum(np.diag(statistics.covariance), 0)[:, None]
-    detail = finest_detail(statistics)
     if not detail.filtered:
         return replace(frame, synthesis=weights * frame.deviation, variances=variances)
     unit = detail.deviation[chosen] / frame.deviation

@@ -63,6 +63,14 @@ class Detail:
         weights = np.linalg.solve(ridged, foretold[chosen]).T
         return np.asarray(weights * self.deviation[:, None] / self.deviation[chosen])
 
+    def of_all_bands(self, chosen: NDArray[np.intp]) -> Matrix:
+        """The regression with the network's ``RIDGE``; bands as they are where there are too few, or no detail."""
+        bands = len(self.noise)
+        too_few = bands < MANY_BANDS and len(chosen) == bands
+        if too_few or not self.covariance.any():
+            return np.eye(bands)[:, chosen]
+        return self.regression(chosen, RIDGE)
+
     def continuation(self, chosen: NDArray[np.intp]) -> Matrix:
         """The same from detail of the chosen bands that was filtered before; these stay as they are."""
         weights = self.regression(chosen, FILTERED_RIDGE)
@@ -84,11 +92,7 @@ def finest_detail(statistics: SceneStatistics) -> Detail:
 
 def detail_regression(statistics: SceneStatistics, chosen: NDArray[np.intp]) -> Matrix:
     """Weights ``(B, K)`` by which estimates of the chosen bands' detail give that of all bands, in the bands' units."""
-    detail, bands = finest_detail(statistics), statistics.bands
-    too_few = bands < MANY_BANDS and len(chosen) == bands
-    if too_few or not detail.covariance.any():  # or a scene without detail
-        return np.eye(bands)[:, chosen]
-    return detail.regression(chosen, RIDGE)
+    return finest_detail(statistics).of_all_bands(chosen)
 
 
 def _detail(statistics: SceneStatistics) -> Matrix:
