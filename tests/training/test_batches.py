@@ -9,9 +9,9 @@ from shsrd.spectral import DESCRIPTOR_FEATURES, MAP_CHANNELS, WAVELENGTH_FEATURE
 from shsrd.training import TrainConfig
 from shsrd.training.batch import MARGIN, cut, residual_of
 from shsrd.training.config import PhotoAugmentation, SceneAugmentation
+from shsrd.training.drawing import generator_of
 from shsrd.training.draws import dihedral
 from shsrd.training.either import EitherSource
-from shsrd.training.loop import generator_of
 from shsrd.training.pack import PHOTO_PACK, load_scenes
 from shsrd.training.photo_cubes import PhotoCubes
 from shsrd.training.photos import PhotoSource

@@ -6,7 +6,7 @@ from scipy import stats
 
 from shsrd.model import Network, load_weights
 from shsrd.training.config import PhotoAugmentation
-from shsrd.training.loop import generator_of
+from shsrd.training.drawing import generator_of
 from shsrd.training.losses import diffusion_loss, mean_loss, scale_loss
 from shsrd.training.photos import PhotoSource
 

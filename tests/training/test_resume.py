@@ -9,7 +9,8 @@ from safetensors.torch import load_file
 
 from shsrd.training import run_training
 from shsrd.training.checkpoint import CHECKPOINT
-from shsrd.training.loop import BEST, generator_of
+from shsrd.training.drawing import generator_of
+from shsrd.training.loop import BEST
 
 STEPS = 7
 RUNS = {
@@ -38,7 +39,7 @@ def run_until(monkeypatch):
             return generator_of(seed, here, rank)
 
         with monkeypatch.context() as patch:
-            patch.setattr("shsrd.training.loop.generator_of", mortal)
+            patch.setattr("shsrd.training.drawing.generator_of", mortal)
             with pytest.raises(KilledError):
                 run_training(config)
 

@@ -9,7 +9,8 @@ from shsrd.training import TrainConfig, TrainingError, read_config, run_training
 from shsrd.training.batch import MARGIN, SpectralAngle
 from shsrd.training.checkpoint import CHECKPOINT
 from shsrd.training.config import PhotoAugmentation
-from shsrd.training.loop import BEST, Run, generator_of, train
+from shsrd.training.drawing import generator_of
+from shsrd.training.loop import BEST, Run, train
 from shsrd.training.losses import diffusion_loss, mean_loss
 from shsrd.training.photos import PhotoSource
 from shsrd.training.scenes import SceneSource

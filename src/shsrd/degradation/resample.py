@@ -81,7 +81,7 @@ def _up(y: Tensor, scale: int) -> Tensor:
 def _separable(x: Tensor, scale: int, resize: Resize) -> Tensor:
     """The same resize as two matrix products, several times faster for tiles: no padded copy, borders in the matrix."""
     with torch.autocast(x.device.type, enabled=False):
-        along_y, along_x = (_matrix(size, scale, resize, x.dtype).to(x.device) for size in x.shape[-2:])
+        along_y, along_x = (_placed(size, scale, resize, x.dtype, x.device) for size in x.shape[-2:])
         smaller_first = along_x.shape[0] <= along_x.shape[1]
         return along_y @ (x @ along_x.T) if smaller_first else (along_y @ x) @ along_x.T
 
@@ -91,6 +91,12 @@ def _matrix(size: int, scale: int, resize: Resize, dtype: torch.dtype) -> Tensor
     """One axis of a resize as a matrix ``(out, size)``: its answers to unit vectors (constant along the other axis)."""
     units = torch.eye(size, dtype=dtype)[:, :, None].expand(size, size, scale)
     return resize(units, scale)[:, :, 0].T.contiguous()
+
+
+@lru_cache(maxsize=64)
+def _placed(size: int, scale: int, resize: Resize, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """``_matrix`` on a device, so that a GPU is not sent it again for every call."""
+    return _matrix(size, scale, resize, dtype).to(device)
 
 
 @lru_cache(maxsize=64)

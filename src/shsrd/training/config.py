@@ -29,6 +29,8 @@ class PhotoAugmentation(_Settings):
         noise_range: its standard deviation in units of the channel's, log-uniform.
         blur: share of crops with extra blur, as of a soft lens.
         gain: standard units are divided by up to this factor and multiplied by up to it.
+        shrunk: share of crops taken larger and made smaller, as photos of the same from farther away.
+        shrink: by up to this factor, log-uniform, and as far as the photo is large enough.
         cubes: share of steps that see photos as cubes of many noisy bands, which teach the spectral injection.
         cube_noise_range: standard deviation of such a cube's noise at low resolution, in units of the band's,
             log-uniform; bands differ.
@@ -41,6 +43,8 @@ class PhotoAugmentation(_Settings):
     noise_range: tuple[float, float] = (0.005, 0.3)
     blur: float = Field(0.25, ge=0, le=1)
     gain: float = Field(1.7, ge=1)
+    shrunk: float = Field(0.0, ge=0, le=1)
+    shrink: float = Field(1.6, ge=1, le=8)
     cubes: float = Field(0.0, ge=0, le=1)
     cube_noise_range: tuple[float, float] = (0.001, 0.15)
     cube_eigen: float = Field(0.3, ge=0, le=1)
@@ -118,6 +122,7 @@ class TrainConfig(_Settings):
         validate_every: steps between validations; the best one is kept.
         patience: validations without a new best before the run stops early; 0 means never.
         checkpoint_every: steps between checkpoints.
+        workers: processes that draw the batches of scenes beside a GPU; the same batches come out of any number.
     """
 
     stage: Literal["pretrain", "transfer"]
@@ -157,3 +162,4 @@ class TrainConfig(_Settings):
     validate_every: int = Field(500, ge=1)
     patience: int = Field(0, ge=0)
     checkpoint_every: int = Field(500, ge=1)
+    workers: int = Field(0, ge=0)

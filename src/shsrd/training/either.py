@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from shsrd.training.batch import Batch
+from shsrd.training.drawing import Source
 from shsrd.training.draws import chance
-from shsrd.training.loop import Source
 
 
 class EitherSource:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -22,6 +22,7 @@ from shsrd.model import Network, channels_last
 from shsrd.training.batch import Batch
 from shsrd.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from shsrd.training.config import TrainConfig
+from shsrd.training.drawing import Source, drawn
 from shsrd.training.losses import diffusion_loss, mean_loss
 from shsrd.training.monitor import Monitor
 from shsrd.training.muon import Muon
@@ -31,14 +32,6 @@ from shsrd.training.validation import Validate
 BEST = "best.safetensors"
 _DDP = "ddp_find_unused_parameters_true"  # photos do not reach the injection
 Value = TypeVar("Value", bool, float)
-
-
-class Source(Protocol):
-    """Where batches come from."""
-
-    def draw(self, count: int, generator: torch.Generator) -> Batch:
-        """A batch of ``count`` triplets, a pure function of the generator's state."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -107,13 +100,24 @@ class _State:
         self.bare = network
         self.objective, self.optimizer = fabric.setup(_Objective(network), optimizer)
         self.average = average.to(fabric.device)
+        self.average.n_averaged = self.average.n_averaged.cpu()  # asked for every step: a GPU need not stop for it
+        if fabric.device.type == "cuda":
+            torch.backends.cudnn.benchmark = True
         self.clock = time.monotonic() - progress.seconds
 
     def loop(self, monitor: Monitor, save_best: Callable[[Network, Progress, dict[str, float]], None]) -> None:
         config, progress = self.config, self.progress
+        batches = drawn(
+            self.run.source,
+            range(progress.step, config.steps),
+            count=config.batch,
+            seed=config.seed,
+            rank=self.fabric.global_rank,
+            workers=config.workers,
+        )
         ended = self._agreed(self._ending() or self._stale())
         while not ended:
-            loss = self._step()
+            loss = self._step(*next(batches))
             progress.step += 1
             progress.seconds = self._agreed(time.monotonic() - self.clock)
             monitor.step(progress, loss, self.optimizer.param_groups[-1]["lr"])
@@ -127,19 +131,18 @@ class _State:
         """The first process's value, so that all processes take the same steps at the same rates."""
         return value if self.fabric.world_size == 1 else self.fabric.broadcast(value)
 
-    def _step(self) -> float:
-        config, step = self.config, self.progress.step
-        generator = generator_of(config.seed, step, self.fabric.global_rank)
+    def _step(self, batch: Batch, generator: torch.Generator) -> torch.Tensor:
+        config = self.config
         for group in self.optimizer.param_groups:
             group["lr"] = config.lr * self._rate() * group["share"]
-        batch = self.run.source.draw(config.batch, generator).to(self.fabric.device)
-        loss = self.objective(partial(self._loss, batch, generator))
+        loss = self.objective(partial(self._loss, batch.to(self.fabric.device), generator))
         self.fabric.backward(loss)
-        self.fabric.clip_gradients(self.objective, self.optimizer, max_norm=config.clip)
+        self.fabric.clip_gradients(self.objective, self.optimizer, max_norm=config.clip, error_if_nonfinite=False)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.average.update_parameters(self.bare)
-        return float(loss.detach())
+        detached: torch.Tensor = loss.detach()
+        return detached
 
     def _loss(self, batch: Batch, generator: torch.Generator, network: Network) -> torch.Tensor:
         if self.config.objective == "mean":
@@ -195,9 +198,3 @@ class _Objective(torch.nn.Module):
 
     def forward(self, loss: Callable[[Network], torch.Tensor]) -> torch.Tensor:
         return loss(self.network)
-
-
-def generator_of(seed: int, step: int, rank: int) -> torch.Generator:
-    """The random numbers of one step on one process: no state outlives a step, so resuming is exact."""
-    mixed = (seed * 1_000_003 + step) * 4099 + rank
-    return torch.Generator().manual_seed(mixed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from pathlib import Path
 from types import TracebackType
@@ -10,8 +11,10 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch import Tensor
 
 from shsrd.training.checkpoint import Progress as Counters
+from shsrd.training.config import TrainingError
 
 LOG_EVERY = 50  # steps between lines of the log
 
@@ -21,7 +24,7 @@ class Monitor:
 
     def __init__(self, folder: Path, active: bool, *, total: int) -> None:
         self.active, self.folder, self.total = active, folder, total
-        self.average = 0.0
+        self.average: Tensor | float = 0.0
         self.last: tuple[int, float] | None = None
         self.gain = ""
 
@@ -50,8 +53,12 @@ class Monitor:
             if self.board is not None:
                 self.board.close()
 
-    def step(self, counters: Counters, loss: float, rate: float) -> None:
-        """One optimiser step done."""
+    def step(self, counters: Counters, loss: Tensor, rate: float) -> None:
+        """One optimiser step done; its loss is read off its device only when it is written.
+
+        Raises:
+            TrainingError: the loss is no number any more.
+        """
         if not self.active:
             return
         self.average = loss if self.last is None else 0.98 * self.average + 0.02 * loss
@@ -62,8 +69,11 @@ class Monitor:
             before, then = self.last
             speed = (counters.step - before) / max(1e-9, time.monotonic() - then)
             self.last = (counters.step, time.monotonic())
-            self.bar.update(self.task, description=f"loss {self.average:.4f} {self.gain} {speed:.2f} steps/s")
-            self._write({"loss": self.average, "lr": rate, "steps_per_s": speed}, counters)
+            average = float(self.average)
+            if not math.isfinite(average):
+                raise TrainingError(f"{self.folder}: the loss is no number after {counters.step} steps; lower lr")
+            self.bar.update(self.task, description=f"loss {average:.4f} {self.gain} {speed:.2f} steps/s")
+            self._write({"loss": average, "lr": rate, "steps_per_s": speed}, counters)
 
     def validation(self, counters: Counters, figures: dict[str, float]) -> None:
         """One validation done."""

@@ -29,7 +29,7 @@ from shsrd.training.batch import MARGIN, Batch, cut, error_unit, residual_of
 from shsrd.training.channels import band_channels, band_noise, eigen_channels, gained, in_triplets
 from shsrd.training.draws import chance, dihedral, integer, log_uniform, random_crop, signs
 from shsrd.training.guides import spectral_information
-from shsrd.training.photos import PhotoSource, blurred, light
+from shsrd.training.photos import PhotoSource, blurred, light, soft_lens
 
 FEWEST_BANDS, MOST_BANDS = 8, 96
 SHORTEST_UM, LONGEST_UM = 0.35, 2.5  # of the wavelengths that a cube may pretend to have
@@ -81,9 +81,11 @@ class PhotoCubes:
         return patch, residual, cut(information.maps, MARGIN), information.descriptor
 
     def _crop(self, number: int, generator: torch.Generator, *, linear: bool) -> Tensor:
-        crop = light(random_crop(self.photos.photos[number], self.photos.side, generator), linear=linear)
-        crop = dihedral(crop, integer(8, generator))
-        return blurred(crop, generator) if chance(self.augmentation.blur, generator) else crop
+        crop = random_crop(self.photos.store.photos[number], self.photos.side, generator)
+        crop = dihedral(light(crop.float() / 255, linear), integer(8, generator))
+        if not chance(self.augmentation.blur, generator):
+            return crop
+        return blurred(crop[None], soft_lens(generator))[0]
 
     def _frame(self, statistics: SceneStatistics, group: int, generator: torch.Generator) -> Frame:
         channels = eigen_channels if chance(self.augmentation.cube_eigen, generator) else band_channels
@@ -91,9 +93,9 @@ class PhotoCubes:
 
     def _statistics(self, number: int, linear: bool) -> SceneStatistics:
         """Of a whole photo's materials at low resolution."""
-        photo = self.photos.photos[number]
+        photo = self.photos.store.photos[number]
         rows, columns = (size // self.scale * self.scale for size in photo.shape[1:])
-        materials = _materials(light(photo[:, :rows, :columns], linear=linear))
+        materials = _materials(light(photo[:, :rows, :columns].float() / 255, linear))
         return scene_statistics(bicubic_down(materials, self.scale).numpy())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from shsrd.model import Network, NetworkConfig, load_weights, save_weights
 from shsrd.training.calibration import Calibration, calibrate
 from shsrd.training.checkpoint import Progress
 from shsrd.training.config import TrainConfig, TrainingError
+from shsrd.training.drawing import Source
 from shsrd.training.either import EitherSource
-from shsrd.training.loop import BEST, Run, Source, train
+from shsrd.training.loop import BEST, Run, train
 from shsrd.training.mixing import Weights, best_mix, last_average, mix_name, mixed
 from shsrd.training.pack import scene_names
 from shsrd.training.photo_cubes import PhotoCubes
@@ -122,19 +124,26 @@ def _precision(config: TrainConfig) -> Precision:
 
 
 def _source(config: TrainConfig, network: NetworkConfig) -> Source:
+    """Where batches come from: photos of stage 1 stay on a GPU, all else is drawn on the CPU."""
     if config.stage == "pretrain":
-        return _photos(config.train, config, network)
+        return _photos(config.train, config, network, "cpu" if config.workers else _training_device())
     scenes = SceneSource(config.train, config.scenes, scale=network.scale, patch=config.patch, guides=network.guides)
     if config.rehearsal is None:
         return scenes
-    return EitherSource(scenes, _photos(config.rehearsal, config, network), config.rehearsal_share)
+    return EitherSource(scenes, _photos(config.rehearsal, config, network, "cpu"), config.rehearsal_share)
 
 
-def _photos(folder: Path, config: TrainConfig, network: NetworkConfig) -> Source:
-    photos = PhotoSource(folder, config.photos, scale=network.scale, patch=config.patch)
+def _photos(folder: Path, config: TrainConfig, network: NetworkConfig, device: torch.device | str) -> Source:
+    photos = PhotoSource(folder, config.photos, scale=network.scale, patch=config.patch, device=device)
     return (
         EitherSource(photos, PhotoCubes(photos, network.guides), config.photos.cubes) if config.photos.cubes else photos
     )
+
+
+def _training_device() -> torch.device:
+    """The device of this process, one of several where ``torchrun`` started it."""
+    device = choose_device("auto")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if device.type == "cuda" else device
 
 
 def _validator(config: TrainConfig, folder: Path, network: NetworkConfig) -> Validate:

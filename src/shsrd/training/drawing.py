@@ -1,0 +1,62 @@
+"""The batches of a run in their order: each is a function of (seed, step, process), so any process may draw it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from shsrd.training.batch import Batch
+
+AHEAD = 4  # batches that each worker may have ready
+
+
+class Source(Protocol):
+    """Where batches come from."""
+
+    def draw(self, count: int, generator: torch.Generator) -> Batch:
+        """A batch of ``count`` triplets, a pure function of the generator's state."""
+        ...
+
+
+def generator_of(seed: int, step: int, rank: int) -> torch.Generator:
+    """The random numbers of one step on one process: no state outlives a step, so resuming is exact."""
+    mixed = (seed * 1_000_003 + step) * 4099 + rank
+    return torch.Generator().manual_seed(mixed)
+
+
+class _Drawn(Dataset[tuple[Batch, Tensor]]):
+    """Step numbers to batches, and the state in which drawing leaves the step's generator."""
+
+    def __init__(self, source: Source, count: int, seed: int, rank: int) -> None:
+        self.source, self.count, self.seed, self.rank = source, count, seed, rank
+
+    def __getitem__(self, step: int) -> tuple[Batch, Tensor]:
+        generator = generator_of(self.seed, step, self.rank)
+        return self.source.draw(self.count, generator), generator.get_state()
+
+
+def drawn(
+    source: Source, steps: range, *, count: int, seed: int, rank: int, workers: int
+) -> Iterator[tuple[Batch, torch.Generator]]:
+    """The batch of every step, and the step's generator for whatever else the step draws.
+
+    Args:
+        source: of batches; with workers, one that lives on the CPU.
+        steps: their numbers.
+        count: triplets in a batch.
+        seed: of the run.
+        rank: of this process in a run of several.
+        workers: processes that draw ahead; 0: batches are drawn when they are asked for. Their number changes no bit.
+    """
+    ahead = AHEAD if workers else None
+    loader = DataLoader(
+        _Drawn(source, count, seed, rank), batch_size=None, sampler=steps, num_workers=workers, prefetch_factor=ahead
+    )
+    for batch, state in loader:
+        generator = torch.Generator()
+        generator.set_state(state)
+        yield batch, generator
