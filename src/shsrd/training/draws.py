@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -29,6 +31,12 @@ def log_uniform(low: float, high: float, generator: torch.Generator) -> float:
 def signs(count: int, generator: torch.Generator) -> Tensor:
     """Ones and minus ones ``(count,)``."""
     return torch.randint(2, (count,), generator=generator) * 2.0 - 1
+
+
+def white_noise(shape: Sequence[int], generator: torch.Generator, device: torch.device) -> Tensor:
+    """Standard normal noise, drawn on the device itself: another kind of device gives other noise."""
+    seed = integer(2**62, generator)
+    return torch.randn(tuple(shape), generator=torch.Generator(device).manual_seed(seed), device=device)
 
 
 def random_crop(image: Tensor, side: int, generator: torch.Generator) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor
 from shsrd.diffusion import draw_sigma, loss_weight
 from shsrd.model import Network, pack, unpack
 from shsrd.training.batch import Batch
+from shsrd.training.draws import white_noise
 
 SLOPE = 10 / 3  # of the mean's loss for large errors, a typical residual being one
 
@@ -65,7 +66,7 @@ def diffusion_loss(network: Network, batch: Batch, generator: torch.Generator, d
     clean = (deviation / scale.detach()).repeat(draws, 1, 1, 1)
     base = network.prepare(condition, batch.low, batch.information).repeat(draws, 1, 1, 1)
     sigma = draw_sigma(len(clean), config.sigma_data, generator).to(clean.device)
-    noise = torch.randn(clean.shape, generator=generator).to(clean.device)
+    noise = white_noise(clean.shape, generator, clean.device)
     estimate = network.denoise(clean + sigma.reshape(-1, 1, 1, 1) * noise, sigma, base)
     weight = loss_weight(sigma, config.sigma_data).reshape(-1, 1, 1, 1)
     return DiffusionLoss((weight * (estimate - clean).square()).mean(), scale_loss(scale, deviation))

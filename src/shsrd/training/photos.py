@@ -12,7 +12,7 @@ from shsrd.degradation import bicubic_down
 from shsrd.training.batch import MARGIN, Batch, error_unit, residual_of
 from shsrd.training.config import PhotoAugmentation, TrainingError
 from shsrd.training.crops import PhotoStore, Places
-from shsrd.training.draws import chance, log_uniform
+from shsrd.training.draws import chance, log_uniform, white_noise
 from shsrd.training.pack import load_photos
 
 BLUR_RANGE = (0.4, 1.2)  # standard deviation of a soft lens, pixels
@@ -98,10 +98,7 @@ class PhotoSource:
 
     def _noisy(self, clean: Tensor, sigma: Tensor, generator: torch.Generator) -> Tensor:
         """``clean`` with white noise of a standard deviation for each crop, in units of its channels."""
-        seed = int(torch.randint(2**62, (), generator=generator))
-        if not sigma.any():
-            return clean
-        noise = torch.randn(clean.shape, generator=torch.Generator(self.device).manual_seed(seed), device=self.device)
+        noise = white_noise(clean.shape, generator, self.device)
         return torch.addcmul(clean, noise, self._there(sigma)[:, None, None, None])
 
 
