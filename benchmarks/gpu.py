@@ -1,11 +1,11 @@
 """How many scenes a second does a GPU take through the network?
 
-    python benchmarks/gpu.py [--device cuda] [--scenes 32]
+    python benchmarks/gpu.py [--device cuda] [--scenes 32] [--channels 15]
 
-The posterior mean of CAVE-sized scenes (128 x 128 x 31, so eleven band triplets each) with everything already on the
-device: encoder and head, and the shuffle to 512 x 512 pixels; no frame, no halo, no consistency, no transfers. One call
-a scene, a batch of scenes queued, the device synchronised before and after the batch. ``benchmarks/speed.py`` prints
-the same line where there is a GPU.
+The posterior mean of CAVE-sized scenes (128 x 128 x 31, so eleven band triplets each where all bands are seen) with
+everything already on the device: encoder and head, and the shuffle to 512 x 512 pixels; no frame, no halo, no
+consistency, no transfers. One call a scene, a batch of scenes queued, the device synchronised before and after the
+batch; cuDNN chooses its convolutions by trial. ``benchmarks/speed.py`` prints the same line where there is a GPU.
 """
 
 from __future__ import annotations
@@ -38,17 +38,21 @@ class Arguments:
         device: cuda, cuda:1, or cpu to see that the measurement works.
         scenes: in a batch.
         side: low-resolution pixels along each side.
+        channels: bands that the network sees; None: all 31.
     """
 
     model: str = "cave-x4"
     device: str = "cuda"
     scenes: int = 32
     side: int = 128
+    channels: int | None = None
 
 
-def resident(low: Cube, guides: GuideName, device: torch.device) -> tuple[torch.Tensor, SpectralInformation]:
+def resident(
+    low: Cube, guides: GuideName, device: torch.device, channels: int | None
+) -> tuple[torch.Tensor, SpectralInformation]:
     """All triplets of a scene and what the injection knows of them, on the device."""
-    guided = guided_frame(scene_statistics(low.pixels), "bands", low.wavelength_nm, guides=guides)
+    guided = guided_frame(scene_statistics(low.pixels), "bands", low.wavelength_nm, channels, guides=guides)
     maps = guided.guide.maps(guided.guide.guide_images(low.pixels), guided.triplets)
     descriptor = torch.from_numpy(guided.guide.descriptors(guided.triplets)).to(device)
     triplets = torch.from_numpy(guided.frame.analyse(low.pixels)[guided.triplets])
@@ -56,11 +60,15 @@ def resident(low: Cube, guides: GuideName, device: torch.device) -> tuple[torch.
     return placed[0], SpectralInformation(placed[1], descriptor)
 
 
-def scene_rate(low: Cube, model: Model, device: torch.device, *, scenes: int, precision: Precision) -> float:
+def scene_rate(
+    low: Cube, model: Model, device: torch.device, *, scenes: int, precision: Precision, channels: int | None = None
+) -> float:
     """Scenes a second; the weights come back to the processor afterwards."""
     network = channels_last(model.network.to(device)).eval()
-    triplets, information = resident(low, network.config.guides, device)
+    triplets, information = resident(low, network.config.guides, device, channels)
     mixed = torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
+
+    torch.backends.cudnn.benchmark = True
 
     def batch() -> None:
         for _ in range(scenes):
@@ -91,13 +99,13 @@ def synchronise(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def gpu_line(low: Cube, model: Model, scenes: int = 32) -> dict[str, Any]:
+def gpu_line(low: Cube, model: Model, scenes: int = 32, channels: int | None = None) -> dict[str, Any]:
     """What ``speed.py`` reports: the rate on the first GPU, or why there is none."""
     if not torch.cuda.is_available():
         return {"skipped": "torch sees no CUDA device here"}
     device = torch.device("cuda")
     precision = choose_precision("auto", device)
-    rate = scene_rate(low, model, device, scenes=scenes, precision=precision)
+    rate = scene_rate(low, model, device, scenes=scenes, precision=precision, channels=channels)
     return {"device": torch.cuda.get_device_name(device), "precision": precision, "scenes_per_s": rate}
 
 
@@ -115,10 +123,10 @@ def main() -> None:
     arguments = tyro.cli(Arguments, config=(tyro.conf.FlagCreatePairsOff,))
     model, low, device = load_weights(arguments.model), scene(arguments.side), torch.device(arguments.device)
     if device.type == "cuda":
-        print(described(gpu_line(low, model, arguments.scenes)))
+        print(described(gpu_line(low, model, arguments.scenes, arguments.channels)))
         return
     precision = choose_precision("auto", device)
-    rate = scene_rate(low, model, device, scenes=arguments.scenes, precision=precision)
+    rate = scene_rate(low, model, device, scenes=arguments.scenes, precision=precision, channels=arguments.channels)
     print(f"{device}: {rate:.3f} scenes/s, {precision}")
 
 
