@@ -44,7 +44,7 @@ from torch import nn
 from gpu import described, gpu_line
 from shsrd.cube import Cube, Storage
 from shsrd.datasets import phantom
-from shsrd.degradation import Degradation, back_projection_reach, bicubic_up, degrade
+from shsrd.degradation import Degradation, bicubic_up, degrade
 from shsrd.io import open_cube, save_cube
 from shsrd.model import Model, Network, load_weights
 from shsrd.spectral import scene_statistics
@@ -53,8 +53,7 @@ from shsrd.upscaling.composition import composed
 from shsrd.upscaling.engine import Engine, Precision
 from shsrd.upscaling.frames import GuidedFrame, guided_frame
 from shsrd.upscaling.options import choose_precision
-from shsrd.upscaling.plan import DEFAULT_HALO
-from shsrd.upscaling.tiles import Window, read_window
+from shsrd.upscaling.tiles import BORDER, Window, read_window
 from yardsticks import Timing, edsr_time, peak_flops, timed
 
 SCALE = 4
@@ -106,7 +105,7 @@ def breakdown(low: Cube, model: Model, options: UpscaleOptions, precision: Preci
     """Times of the parts, arithmetic and share of it; the scene must fit one tile."""
     engine = Engine(model.network, precision=precision)
     degradation = Degradation(scale=SCALE)
-    window = Window(0, 0, *low.shape[1:]).grown(max(DEFAULT_HALO, back_projection_reach(degradation)))
+    window = Window(0, 0, *low.shape[1:]).grown(BORDER)
     seen = read_window(low.pixels, window)
 
     def made() -> GuidedFrame:

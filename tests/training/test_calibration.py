@@ -5,7 +5,7 @@ from shsrd.degradation import Degradation, degrade_cube
 from shsrd.metrics import coverage
 from shsrd.model import INTERVALS, Model, load_weights, read_header
 from shsrd.training import run_training
-from shsrd.training.calibration import HALO, calibrate
+from shsrd.training.calibration import calibrate
 from shsrd.training.pack import load_scenes, pack_scene
 from shsrd.upscaling import UpscaleOptions, upscale
 
@@ -29,7 +29,7 @@ def result(folder, make_scene, stage_one):
     low = degrade_cube(truth, Degradation(scale=2))
 
     def run(**asked):
-        options = UpscaleOptions(halo=HALO, cell=64, precision="fp32", device="cpu", uncertainty=True, **asked)
+        options = UpscaleOptions(cell=64, precision="fp32", device="cpu", uncertainty=True, **asked)
         return upscale(low, 2, options=options, model=Model("tiny", network, {}, ""))
 
     return run, truth.pixels, found

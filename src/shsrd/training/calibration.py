@@ -22,11 +22,10 @@ from shsrd.training.pack import PackedScene, load_scenes
 from shsrd.upscaling.block import BlockResult, Recipe, solve_block
 from shsrd.upscaling.engine import Engine, Position, Precision, Sampling
 from shsrd.upscaling.frames import guided_frame
-from shsrd.upscaling.tiles import Window, read_window
+from shsrd.upscaling.tiles import BORDER, Window, read_window
 
 STEPS = 4
 SAMPLES = 8
-HALO = 12
 DRAWN = 50_000  # errors of each scene that decide on the intervals, evenly spaced in rank
 
 
@@ -104,6 +103,6 @@ def _solve(engine: Engine, packed: PackedScene, truth: NDArray[np.float32], samp
         uncertain=True,
     )
     scene = Window(0, 0, *low.shape[1:])
-    seen = scene.grown(HALO)
+    seen = scene.grown(BORDER)
     position = Position(seen.row, seen.column)
     return solve_block(read_window(low, seen), engine, recipe, position, scene.relative_to(seen))

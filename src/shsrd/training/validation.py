@@ -23,10 +23,9 @@ from shsrd.training.scenes import SceneSource
 from shsrd.upscaling.block import posterior_mean
 from shsrd.upscaling.engine import Engine, Precision
 from shsrd.upscaling.frames import GuidedFrame, guided_frame
-from shsrd.upscaling.tiles import Window, read_window, trim
+from shsrd.upscaling.tiles import BORDER, Window, read_window, trim
 
 Validate = Callable[[Network], dict[str, float]]  # holds "gain_db", larger is better
-PADDING = 8  # mirrored low-resolution pixels around a whole scene
 
 PHOTO_SIDE = 320  # pixels of the central crop
 PHOTOS = 24
@@ -160,9 +159,9 @@ class HeldOutScene:
 
     def judge(self, engine: Engine, guided: GuidedFrame) -> tuple[float, float]:
         """Gain in dB (mean over bands) and SAM as a share of bicubic's."""
-        window = Window(0, 0, *self.low.shape[1:]).grown(PADDING)
+        window = Window(0, 0, *self.low.shape[1:]).grown(BORDER)
         estimate = posterior_mean(read_window(self.low, window), engine, guided)
-        mse, sam = self._errors(trim(estimate, PADDING * engine.scale))
+        mse, sam = self._errors(trim(estimate, BORDER * engine.scale))
         return float((10 * np.log10(self.bicubic_mse / mse)).mean()), sam / self.bicubic_sam
 
     def _errors(self, estimate: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]:

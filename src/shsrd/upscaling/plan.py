@@ -20,7 +20,7 @@ from shsrd.upscaling.report import Report
 from shsrd.upscaling.survey import Survey, survey
 from shsrd.upscaling.tiles import Window, plan_tiles
 
-DEFAULT_HALO = 10  # low-resolution pixels; measured in docs/method.md
+DEFAULT_HALO = 18  # low-resolution pixels; measured in docs/method.md
 BICUBIC_REACH = 2  # low-resolution pixels that D and U look at on each side
 
 
@@ -50,6 +50,11 @@ class Plan:
     def span(self) -> float:
         """Range of the valid pixels of usable bands."""
         return self.seen.highest - self.seen.lowest
+
+    @property
+    def scene(self) -> Window:
+        """All of the scene."""
+        return Window(0, 0, *self.facts.shape[1:])
 
     def tiles(self) -> list[Window]:
         """Rectangles of whole cells that are read and kept together, row by row."""

@@ -18,7 +18,7 @@ from shsrd.upscaling.block import Block, BlockResult, solve_block
 from shsrd.upscaling.domain import hold_back
 from shsrd.upscaling.engine import Engine, Position
 from shsrd.upscaling.plan import BICUBIC_REACH, Plan, band_means
-from shsrd.upscaling.tiles import Window, read_window
+from shsrd.upscaling.tiles import BORDER, Window, read_window
 
 BANDS_AT_ONCE = 16  # when the output is compared with the measurement
 
@@ -133,7 +133,7 @@ def _filled(pixels: Block, mean: NDArray[np.float32]) -> Block:
 
 def _solve_usable(low: Block, cell: Window, inside: Window, engine: Engine, plan: Plan) -> BlockResult:
     """Estimate of ``inside`` from its pixels ``low``; what lies beyond the scene is mirrored."""
-    seen = cell.grown(plan.halo)
+    seen = cell.grown(plan.halo).within(plan.scene.grown(BORDER))
     position = Position(seen.row, seen.column)
     block = read_window(low, seen.relative_to(inside))
     result = solve_block(block, engine, plan.recipe, position, inside.relative_to(seen))

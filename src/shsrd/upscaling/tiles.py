@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+BORDER = 6  # mirrored low-resolution pixels that the network sees beyond a scene's edge; more change nothing there
+
 
 @dataclass(frozen=True)
 class Window:
@@ -33,12 +35,16 @@ class Window:
         """The same rectangle on a grid ``scale`` times finer."""
         return Window(self.row * scale, self.column * scale, self.rows * scale, self.columns * scale)
 
+    def within(self, outer: Window) -> Window:
+        """The part of it that lies inside another one."""
+        row, column = max(self.row, outer.row), max(self.column, outer.column)
+        last_row = min(self.row + self.rows, outer.row + outer.rows)
+        last_column = min(self.column + self.columns, outer.column + outer.columns)
+        return Window(row, column, last_row - row, last_column - column)
+
     def clipped(self, rows: int, columns: int) -> Window:
         """The part of it that lies inside a scene of ``rows`` x ``columns`` pixels."""
-        row, column = max(self.row, 0), max(self.column, 0)
-        return Window(
-            row, column, min(self.row + self.rows, rows) - row, min(self.column + self.columns, columns) - column
-        )
+        return self.within(Window(0, 0, rows, columns))
 
     def relative_to(self, outer: Window) -> Window:
         """The same rectangle in the pixel numbers of a block read through ``outer``."""
