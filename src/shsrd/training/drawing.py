@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 import torch
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -39,6 +40,11 @@ class _Drawn(Dataset[tuple[Batch, Tensor]]):
         return self.source.draw(self.count, generator), generator.get_state()
 
 
+def _one_thread(worker: int) -> None:
+    """Keep a worker to one thread: as many threads as the machine has cores, in each of as many workers, would stop them all."""
+    threadpool_limits(1)
+
+
 def drawn(
     source: Source, steps: range, *, count: int, seed: int, rank: int, workers: int
 ) -> Iterator[tuple[Batch, torch.Generator]]:
@@ -54,7 +60,12 @@ def drawn(
     """
     ahead = AHEAD if workers else None
     loader = DataLoader(
-        _Drawn(source, count, seed, rank), batch_size=None, sampler=steps, num_workers=workers, prefetch_factor=ahead
+        _Drawn(source, count, seed, rank),
+        batch_size=None,
+        sampler=steps,
+        num_workers=workers,
+        prefetch_factor=ahead,
+        worker_init_fn=_one_thread,
     )
     for batch, state in loader:
         generator = torch.Generator()
