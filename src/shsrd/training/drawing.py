@@ -41,7 +41,7 @@ class _Drawn(Dataset[tuple[Batch, Tensor]]):
 
 
 def _one_thread(worker: int) -> None:
-    """Keep a worker to one thread: as many threads as the machine has cores, in each of as many workers, would stop them all."""
+    """Keep a worker to one thread: each would start as many as there are cores, and all would wait for each other."""
     threadpool_limits(1)
 
 
