@@ -122,7 +122,8 @@ class TrainConfig(_Settings):
         validate_every: steps between validations; the best one is kept.
         patience: validations without a new best before the run stops early; 0 means never.
         checkpoint_every: steps between checkpoints.
-        workers: processes that draw the batches of scenes beside a GPU; the same batches come out of any number.
+        workers: processes that draw batches ahead, for scenes beside a GPU; the same batches come out of any number.
+            With them, photos of stage 1 are drawn on the CPU too instead of on the GPU.
     """
 
     stage: Literal["pretrain", "transfer"]
