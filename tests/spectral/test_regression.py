@@ -21,9 +21,18 @@ def estimated(weights, detail, chosen):
     return np.einsum("bk,kyx->byx", weights, detail[chosen])
 
 
-def test_evenly_spaced_bands_reach_both_ends():
-    np.testing.assert_array_equal(evenly_spaced(31, 4), [0, 10, 20, 30])
+def test_many_evenly_spaced_bands_reach_both_ends():
+    np.testing.assert_array_equal(evenly_spaced(31, 16), range(0, 31, 2))
     np.testing.assert_array_equal(evenly_spaced(5, 9), range(5))
+
+
+@pytest.mark.parametrize("bands", [3, 12, 31, 198])
+@pytest.mark.parametrize("count", [1, 2, 3, 6, 11])
+def test_few_are_the_middles_of_equal_parts(bands, count):
+    chosen = evenly_spaced(bands, count)
+    assert len(set(chosen)) == min(count, bands)
+    for part, band in enumerate(chosen):
+        assert part * bands / len(chosen) <= band + 0.5 <= (part + 1) * bands / len(chosen)
 
 
 @pytest.mark.parametrize("bands", [1, 3, MANY_BANDS - 1])

@@ -25,9 +25,10 @@ def final_weights(config):
 
 
 def changed(config, start):
-    before, after = load_weights(start).network.state_dict(), final_weights(config)
-    assert before.keys() == after.keys()
-    return {key for key in before if not torch.equal(before[key], after[key])}
+    """Names of the parameters that a run has changed; limits are measured, not trained."""
+    before, after = load_weights(start).network, final_weights(config)
+    assert before.state_dict().keys() == after.keys()
+    return {key for key, value in before.named_parameters() if not torch.equal(value, after[key])}
 
 
 def adapters(part):
@@ -54,7 +55,7 @@ def test_a_transfer_changes_what_it_says_and_nothing_else(settings, stage_one, t
     config = settings("transfer", objective=objective, trainable=trainable, steps=3)
     run_training(config)
     allowed = own(objective, CHOICES[trainable](part))
-    expected = {key for key in load_weights(stage_one).network.state_dict() if allowed(key)}
+    expected = {key for key, _ in load_weights(stage_one).network.named_parameters() if allowed(key)}
     assert changed(config, stage_one) == expected
     assert stage_one.read_bytes() == before
 
@@ -63,7 +64,7 @@ def test_a_transfer_changes_what_it_says_and_nothing_else(settings, stage_one, t
 def test_plain_photos_never_train_the_injection(settings, stage_one, objective, part):
     config = settings("pretrain", objective=objective, start_from=stage_one, steps=3)
     run_training(config)
-    keys = load_weights(stage_one).network.state_dict()
+    keys = [key for key, _ in load_weights(stage_one).network.named_parameters()]
     allowed = own(objective, CHOICES["all"](part))
     assert changed(config, stage_one) == {k for k in keys if allowed(k) and ".injection." not in k}
 
@@ -86,7 +87,7 @@ def test_an_injection_can_begin_anew(settings, stage_one, network_config, kind):
     after = load_weights(run_training(config)).network
     before = load_weights(stage_one).network
     assert after.config.injection == kind
-    kept = [key for key in before.state_dict() if ".injection." not in key]
+    kept = [key for key, _ in before.named_parameters() if ".injection." not in key]
     assert all(torch.equal(after.state_dict()[key], before.state_dict()[key]) for key in kept)
     fresh = [key for key in after.state_dict() if ".injection." in key]
     assert bool(fresh) == (kind != "none")

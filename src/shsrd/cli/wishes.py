@@ -69,7 +69,7 @@ class Wishes(Estimate):
     """How scenes go from file to file; for ``upscale`` and ``upscale-all`` alike.
 
     Attributes:
-        precision: bf16 or fp32; auto takes bf16 where the processor computes in it.
+        precision: int8 (CPUs only), bf16 or fp32; auto takes the fastest that the processor computes in.
         tile: low-resolution pixels on a side that are read and kept together, in whole cells; the result is the same.
         cell: side of the squares that the network sees together, in low-resolution pixels; smaller needs less memory.
         halo: low-resolution pixels a cell sees beyond itself.
@@ -81,7 +81,7 @@ class Wishes(Estimate):
         scheduler: address of a running dask scheduler (tcp://host:8786), or the file that it wrote.
     """
 
-    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    precision: Literal["auto", "int8", "bf16", "fp32"] = "auto"
     tile: int = 128
     cell: int = 128
     halo: int | None = None

@@ -2,6 +2,7 @@
 
 from shsrd.model.config import INTERVALS, NetworkConfig
 from shsrd.model.injection import SpectralInformation
+from shsrd.model.int8 import has_limits, in_int8, int8_supported
 from shsrd.model.network import Condition, Network, channels_last, pack, unpack
 from shsrd.model.weights import (
     Model,
@@ -23,6 +24,9 @@ __all__ = [
     "WeightsError",
     "bundled_models",
     "channels_last",
+    "has_limits",
+    "in_int8",
+    "int8_supported",
     "load_weights",
     "pack",
     "read_header",

@@ -53,14 +53,21 @@ class Encoder(nn.Module):
         self.blocks = nn.ModuleList(ResidualBlock(config.width) for _ in range(config.blocks))
         self.head = zeroed(conv3(config.width, 3 * config.scale**2))
         self.injection = _injection(config, [config.width] * (config.blocks // config.inject_every))
+        self.limits: Tensor  # largest absolute feature before either convolution of every block; 0: not measured
+        self.register_buffer("limits", torch.zeros(config.blocks, 2, config.width))
 
     def forward(self, triplets: Tensor, information: SpectralInformation | None) -> Condition:
         """Standardised triplets ``(n, 3, y, x)`` to features and posterior mean."""
+        return self.through(self.blocks, self.stem(triplets), triplets, information)
+
+    def through(
+        self, blocks: nn.ModuleList, stem: Tensor, triplets: Tensor, information: SpectralInformation | None
+    ) -> Condition:
+        """The rest of ``forward``, by these blocks instead of the encoder's own."""
         injection = self.injection
         guide = None if injection is None or information is None else injection.guide(triplets, information)
-        stem = self.stem(triplets)
         h = stem
-        for number, block in enumerate(self.blocks, start=1):
+        for number, block in enumerate(blocks, start=1):
             h = block(h)
             if injection is not None and guide is not None and number % self.inject_every == 0:
                 h = injection.inject(h, number // self.inject_every - 1, guide)

@@ -22,6 +22,7 @@ from shsrd.model.network import Network
 
 FORMAT = "shsrd-weights"
 VERSION = 1
+LIMITS = "encoder.limits"  # not in older files
 
 
 class WeightsError(InputError):
@@ -168,8 +169,10 @@ def _check_fit(path: Path, config: NetworkConfig, tensors: Mapping[str, Tensor])
     except (RuntimeError, TypeError, ZeroDivisionError):
         raise WeightsError(fault) from None
     found = {key: value.shape for key, value in tensors.items()}
-    older = {} if any(_is_scale(key) for key in found) else {key: s for key, s in wanted.items() if _is_scale(key)}
-    if not found or found | older != wanted:
+    older = {key: shape for key, shape in wanted.items() if key == LIMITS}
+    if not any(_is_scale(key) for key in found):
+        older |= {key: shape for key, shape in wanted.items() if _is_scale(key)}
+    if not found or older | found != wanted:
         raise WeightsError(fault)
 
 
@@ -178,14 +181,17 @@ def _is_scale(key: str) -> bool:
 
 
 def _filled(network: Network, tensors: dict[str, Tensor]) -> Network:
-    """The network with these tensors; files from before the scale head have one ``sigma_data`` for all pixels."""
+    """The network with these tensors; files from before the scale head have one ``sigma_data`` for all pixels.
+
+    Files from before limits were measured leave them at zero.
+    """
     if not any(_is_scale(key) for key in tensors):
         config = network.config
         network.scale_head.restart(config.sigma_data)
         changed = {"sigma_data": 1.0, "spread": 1.0, "sample_spread": config.spread}
         network.config = config.model_copy(update=changed)
         tensors = tensors | {f"scale_head.{key}": value for key, value in network.scale_head.state_dict().items()}
-    network.load_state_dict(tensors)
+    network.load_state_dict({LIMITS: network.encoder.limits} | tensors)
     return network
 
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from shsrd.diffusion import dpmpp_2m, log_uniform, pixel_noise
-from shsrd.model import Condition, Network, SpectralInformation, channels_last, pack, unpack
+from shsrd.model import Condition, Network, SpectralInformation, channels_last, in_int8, pack, unpack
 from shsrd.upscaling.frames import GuidedFrame
 
-Precision = Literal["bf16", "fp32"]
+Precision = Literal["int8", "bf16", "fp32"]
 PIXELS_AT_ONCE = 2**14  # low-resolution pixels times triplets in one network call
 
 
@@ -61,12 +61,16 @@ class Conditioned:
 
 
 class Engine:
-    """A network on a device; stateless but for the weights."""
+    """A network on a device; stateless but for the weights.
+
+    In ``int8`` (CPU only) most of the encoder is in integers and the rest in bf16.
+    """
 
     def __init__(self, network: Network, *, device: torch.device | str = "cpu", precision: Precision = "bf16") -> None:
         self.device = torch.device(device)
         self.precision = precision
         self.network = channels_last(network.to(self.device)).eval()
+        self.running = in_int8(self.network) if precision == "int8" else self.network
         self.scale = network.config.scale
 
     def mean(self, low: NDArray[np.float32], guided: GuidedFrame) -> NDArray[np.float32]:
@@ -92,7 +96,7 @@ class Engine:
         for chosen, condition in self._conditions(low, guided):
             total.add(chosen, unpack(condition.mean, self.scale))
             with torch.inference_mode(), self._autocast():
-                spread.add(chosen, unpack(self.network.scale(condition), self.scale))
+                spread.add(chosen, unpack(self.running.scale(condition), self.scale))
         return total.result(), spread.result()
 
     def condition(self, low: NDArray[np.float32], guided: GuidedFrame) -> Conditioned:
@@ -100,9 +104,9 @@ class Engine:
         batches = []
         for chosen, triplets, information in self._batches(low, guided):
             with torch.inference_mode(), self._autocast():
-                condition = self.network.encode(triplets, information)
-                base = self.network.prepare(condition, triplets, information)
-                batches.append((chosen, base, self.network.scale(condition)))
+                condition = self.running.encode(triplets, information)
+                base = self.running.prepare(condition, triplets, information)
+                batches.append((chosen, base, self.running.scale(condition)))
         return Conditioned(guided, low.shape, batches)
 
     def deviation(self, conditioned: Conditioned, position: Position, sampling: Sampling) -> NDArray[np.float32]:
@@ -119,7 +123,7 @@ class Engine:
     ) -> Iterator[tuple[NDArray[np.intp], Condition]]:
         for chosen, triplets, information in self._batches(low, guided):
             with torch.inference_mode(), self._autocast():
-                condition = self.network.encode(triplets, information)
+                condition = self.running.encode(triplets, information)
             yield chosen, condition
 
     def _sample(self, noise: Tensor, base: Tensor, sampling: Sampling) -> Tensor:
@@ -127,7 +131,7 @@ class Engine:
         sigmas = log_uniform(sampling.steps, sigma_max=sampling.sigma_max * unit, sigma_min=sampling.sigma_min * unit)
 
         def denoise(x: Tensor, sigma: float) -> Tensor:
-            return self.network.denoise(x, torch.full((len(x),), sigma, device=x.device), base)
+            return self.running.denoise(x, torch.full((len(x),), sigma, device=x.device), base)
 
         return dpmpp_2m(denoise, noise * sigmas[0].item(), sigmas)
 

@@ -8,6 +8,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 
 from shsrd.cube import SceneError
+from shsrd.model import Network, has_limits, int8_supported
 from shsrd.spectral import FrameName
 from shsrd.upscaling.engine import Precision
 
@@ -30,7 +31,8 @@ class UpscaleOptions(BaseModel):
         channels: how many of them; fewer are faster. None: every band of up to 36, 24 evenly spaced ones of more;
             eigenimages by the energy they leave out.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
-        precision: ``auto`` takes bf16 where the processor has it.
+        precision: ``int8`` (most of the encoder in integers: CPUs only), ``bf16`` or ``fp32``; ``auto`` takes the first
+            of them that the processor has and the weights are prepared for.
         tile: side of a tile in low-resolution pixels: what is read, kept and handed out together, rounded up to whole
             cells. It changes memory and the number of files of an interrupted run, never the result.
         cell: side of the squares on a grid fixed to the scene that the network sees together; a smaller one needs less
@@ -61,7 +63,7 @@ class UpscaleOptions(BaseModel):
     frame: FrameName | None = None
     channels: int | None = Field(None, ge=1, le=4096)
     device: str = "auto"
-    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    precision: Literal["auto", "int8", "bf16", "fp32"] = "auto"
     tile: int = Field(128, ge=1, le=65536)
     cell: int = Field(128, ge=8, le=4096)
     halo: int | None = Field(None, ge=0, le=512)
@@ -87,7 +89,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def choose_precision(name: Literal["auto", "bf16", "fp32"], device: torch.device) -> Precision:
-    """bf16 where the processor computes in it, else float32."""
+    """What a network is trained in: bf16 where the processor computes in it, else float32."""
     if name != "auto":
         return name
     if device.type == "cuda":
@@ -95,3 +97,22 @@ def choose_precision(name: Literal["auto", "bf16", "fp32"], device: torch.device
     if device.type == "cpu" and torch.backends.cpu.get_cpu_capability() == "AVX512":
         return "bf16" if torch.cpu.get_capabilities().get("avx512_bf16", False) else "fp32"
     return "fp32"
+
+
+def running_precision(
+    name: Literal["auto", "int8", "bf16", "fp32"], device: torch.device, network: Network
+) -> Precision:
+    """What a trained network runs in: integers where the processor has them and the weights are prepared for them.
+
+    Raises:
+        SceneError: integers were asked for and are not to be had.
+    """
+    integers = device.type == "cpu" and int8_supported()
+    if name == "int8":
+        if not integers:
+            raise SceneError("precision int8 needs a CPU with VNNI instructions; use auto")
+        if not has_limits(network):
+            raise SceneError("these weights hold no limits for int8; use auto, or train them with this version")
+        return name
+    found = choose_precision(name, device)
+    return "int8" if name == "auto" and found == "bf16" and integers and has_limits(network) else found

@@ -30,7 +30,7 @@ class Report:
         outside_domain: the score is below -0.05 dB: the network did worse than bicubic.
         bands_held_back: bands whose detail was scaled down because of that.
         device: where it was computed.
-        precision: bf16 or fp32.
+        precision: int8, bf16 or fp32.
         ensemble: flips and turns over which the posterior mean was averaged.
         stride: bands from one triplet to the next.
     """
