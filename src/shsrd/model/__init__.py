@@ -2,7 +2,7 @@
 
 from shsrd.model.config import INTERVALS, NetworkConfig
 from shsrd.model.injection import SpectralInformation
-from shsrd.model.int8 import has_limits, in_int8, int8_supported
+from shsrd.model.int8 import has_limits, in_int8, int8_supported, largest_feature
 from shsrd.model.network import Condition, Network, channels_last, pack, unpack
 from shsrd.model.weights import (
     Model,
@@ -27,6 +27,7 @@ __all__ = [
     "has_limits",
     "in_int8",
     "int8_supported",
+    "largest_feature",
     "load_weights",
     "pack",
     "read_header",

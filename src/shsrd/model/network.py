@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
@@ -53,7 +54,7 @@ class Encoder(nn.Module):
         self.blocks = nn.ModuleList(ResidualBlock(config.width) for _ in range(config.blocks))
         self.head = zeroed(conv3(config.width, 3 * config.scale**2))
         self.injection = _injection(config, [config.width] * (config.blocks // config.inject_every))
-        self.limits: Tensor  # largest absolute feature before either convolution of every block; 0: not measured
+        self.limits: Tensor  # how large features get before a block's convolutions, see ``int8``; 0: not measured
         self.register_buffer("limits", torch.zeros(config.blocks, 2, config.width))
 
     def forward(self, triplets: Tensor, information: SpectralInformation | None) -> Condition:
@@ -61,7 +62,11 @@ class Encoder(nn.Module):
         return self.through(self.blocks, self.stem(triplets), triplets, information)
 
     def through(
-        self, blocks: nn.ModuleList, stem: Tensor, triplets: Tensor, information: SpectralInformation | None
+        self,
+        blocks: Iterable[Callable[[Tensor], Tensor]],
+        stem: Tensor,
+        triplets: Tensor,
+        information: SpectralInformation | None,
     ) -> Condition:
         """The rest of ``forward``, by these blocks instead of the encoder's own."""
         injection = self.injection

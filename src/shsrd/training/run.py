@@ -29,8 +29,8 @@ from shsrd.training.validation import Validate, photo_validator, scene_validator
 from shsrd.upscaling.engine import Precision
 from shsrd.upscaling.options import choose_device, choose_precision
 
-
-LIMIT_BATCHES = 32  # of a run's own that tell how large features get
+LIMIT_BATCHES = 16  # of the run's kind that tell how large features get
+LIMIT_TRIPLETS = 16  # in each, at most
 
 
 def run_training(config: TrainConfig) -> Path:
@@ -118,9 +118,9 @@ def _measure(target: Path, config: TrainConfig, source: Source) -> None:
     if "limit_batches" in last:  # a finished run, started once more
         return
     network = best.network.to(device)
-    drawn = (source.draw(config.batch, generator_of(config.seed, step, 0)) for step in range(LIMIT_BATCHES))
-    with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16"):
-        measure_limits(network, drawn)
+    count = min(config.batch, LIMIT_TRIPLETS)
+    drawn = (source.draw(count, generator_of(config.seed, step, 0)) for step in range(LIMIT_BATCHES))
+    measure_limits(network, drawn, mixed=config.precision == "bf16")
     stages = [*history, last | {"limit_batches": LIMIT_BATCHES}]
     save_weights(target, network, {**best.provenance, "stages": stages})
 
