@@ -1,6 +1,6 @@
 """What filters across the spectrum are worth, against each band's own detail and against eigenimages.
 
-    python benchmarks/regression.py PACK [--model cave-x4-dev] [--noise 0 0.03] [--seen 6 9 12 15 24]
+    python benchmarks/regression.py PACK [--model cave-x4-dev] [--noise 0 0.03] [--seen 3 6 9 12 15 24]
 
 Packs are made by ``shsrd pack scenes``; the low resolution is simulated by ``D``. Gain in MPSNR over bicubic and SAM as
 a share of bicubic's, before consistency, mean over scenes; passes are those of the network on a scene. ``noise`` is
@@ -26,7 +26,7 @@ from shsrd.training.pack import load_scenes
 from shsrd.training.validation import HeldOutScene
 from shsrd.upscaling.engine import Engine
 from shsrd.upscaling.frames import GuidedFrame
-from shsrd.upscaling.options import choose_device, choose_precision
+from shsrd.upscaling.options import choose_device, running_precision
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Arguments:
     pack: Annotated[Path, tyro.conf.Positional]
     model: str = "cave-x4-dev"
     noise: tuple[float, ...] = (0.0, 0.03)
-    seen: tuple[int, ...] = (6, 9, 12, 15, 24)
+    seen: tuple[int, ...] = (3, 6, 9, 12, 15, 24)
 
 
 def each_for_itself(guided: GuidedFrame) -> GuidedFrame:
@@ -86,7 +86,8 @@ def main() -> None:
     """Print the table."""
     arguments = tyro.cli(Arguments)
     device = choose_device("auto")
-    engine = Engine(load_weights(arguments.model).network, device=device, precision=choose_precision("auto", device))
+    network = load_weights(arguments.model).network
+    engine = Engine(network, device=device, precision=running_precision("auto", device, network))
     columns = {noise: judged(arguments, noise, engine) for noise in arguments.noise}
     headings = [f"noise {noise:g}: {what}" for noise in columns for what in ("gain, dB", "angle ratio")]
     table = Table("what the network sees", "passes", *headings)

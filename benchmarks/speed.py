@@ -6,10 +6,12 @@ Reading the output:
 
 * *peak*: the best 3x3 convolution rate that this machine reaches in torch (channels last, several widths and sizes),
   measured, not taken from a data sheet. The network's *share of peak* is its own arithmetic, counted layer by layer,
-  over the time of its encoder and over the peak at the same precision. Low shares mean time lost in memory.
+  over the time of its encoder and over the peak in bf16 (fp32 where the processor has no bf16). Where most of the
+  encoder runs in integers, whose peak is twice as high, the share could be up to 2.
 * *CAVE-sized scene*: 128 x 128 x 31 in, 512 x 512 x 31 out, synthetic, warm, median of 5. ``bands`` runs every band
-  triplet through the network, ``12 bands`` as many evenly spaced ones, ``eigen`` the leading eigenimages. *wall* is the
-  clock, *cpu* the processor time of all threads: on a busy machine believe cpu, and the breakdown's shares.
+  triplet through the network, ``12 bands`` and ``3 bands`` as many evenly spaced ones, ``eigen`` the leading
+  eigenimages. *wall* is the clock, *cpu* the processor time of all threads: on a busy machine believe cpu, and the
+  breakdown's shares.
 * *breakdown*: the same steps run one by one. Frame: moments, eigenvectors, guide. Encoder: channels, guide maps and the
   network. Consistency: filter, interpolation, detail and back-projection, and the check. Other: what the
   parts do not add up to (halo, copies, assembly, weights).
@@ -17,7 +19,7 @@ Reading the output:
   the difference between three samples and one, so without what they share).
 * *GPU*: scenes a second with everything on the device (``benchmarks/gpu.py``), where there is one.
 * *ratios*: the same scene by torch's bicubic, and by an EDSR-baseline (Lim et al. 2017: 16 blocks of 64 channels, x4
-  pixel-shuffle head, random weights) that sees eleven band triplets at the same precision, without any halo.
+  pixel-shuffle head, random weights) that sees eleven band triplets in bf16 (or fp32), without any halo.
 * *growth*: time per low-resolution pixel for 64, 128 and 256 pixels a side (flat is linear; small scenes pay for their
   halo), and the price of 480 bands over 31: one interpolation, the synthesis and the check of every band (of 480 bands
   the network sees 24 in ``bands``, of 31 all).
@@ -52,7 +54,7 @@ from shsrd.upscaling import UpscaleOptions, upscale
 from shsrd.upscaling.composition import composed
 from shsrd.upscaling.engine import Engine, Precision
 from shsrd.upscaling.frames import GuidedFrame, guided_frame
-from shsrd.upscaling.options import choose_precision
+from shsrd.upscaling.options import choose_precision, running_precision
 from shsrd.upscaling.tiles import BORDER, Window, read_window
 from yardsticks import Timing, edsr_time, peak_flops, timed
 
@@ -60,6 +62,7 @@ SCALE = 4
 LOOKS = {  # what the network sees
     "bands": UpscaleOptions(frame="bands", device="cpu"),
     "12 bands": UpscaleOptions(frame="bands", channels=12, device="cpu"),
+    "3 bands": UpscaleOptions(frame="bands", channels=3, device="cpu"),
     "eigen": UpscaleOptions(frame="eigen", device="cpu"),
 }
 
@@ -179,7 +182,8 @@ def measure(arguments: Arguments) -> dict[str, Any]:
         torch.set_num_threads(arguments.threads)
     repeats = 2 if arguments.quick else 5
     model, low = load_weights(arguments.model), scene(128)
-    precision = choose_precision("auto", torch.device("cpu"))
+    cpu = torch.device("cpu")
+    plain, precision = choose_precision("auto", cpu), running_precision("auto", cpu, model.network)
     found: dict[str, Any] = {
         "threads": torch.get_num_threads(),
         "model": f"{model.name} ({model.fingerprint})",
@@ -188,9 +192,9 @@ def measure(arguments: Arguments) -> dict[str, Any]:
     }
     for look, options in LOOKS.items():
         found[look] = breakdown(low, model, options, precision, repeats)
-        found[look]["share_of_peak"] = found[look]["encoder_gflops"] / found["peak_gflops"][precision]
+        found[look]["share_of_peak"] = found[look]["encoder_gflops"] / found["peak_gflops"][plain]
     bicubic = timed(lambda: bicubic_up(torch.from_numpy(low.pixels), SCALE), repeats)
-    edsr = edsr_time(low, precision, repeats)
+    edsr = edsr_time(low, plain, repeats)
     found["bicubic"], found["edsr_baseline"] = asdict(bicubic), asdict(edsr)
     for look in LOOKS:
         ours = Timing(**found[look]["total"])

@@ -3,7 +3,7 @@
 Weights have a scale for every output channel, activations one for every channel. The latter are fixed but for one
 factor: they are how large features get beside the largest one of the stem (``Encoder.limits``, measured by
 ``shsrd.training.limits`` and kept in the weight file), times that one, which is looked up in every call. Products are
-summed in 32 bits, exactly. The sum that runs through all blocks stays in float32; the last blocks, whose features go
+summed in 32 bits, exactly. The sum that runs through all blocks stays in bf16; the last blocks, whose features go
 straight into the estimate, stay as they are. (Jacob et al. 2018; scales of input channels are taken into the weights
 as in Xiao et al. 2023.)
 """
@@ -11,7 +11,7 @@ as in Xiao et al. 2023.)
 from __future__ import annotations
 
 import copy
-from functools import partial
+from functools import cache, partial
 
 import torch
 from torch import Tensor, nn
@@ -29,10 +29,27 @@ ZERO = 128  # the byte that stands for 0 where features are signed
 _GEOMETRY = ([1, 1], [1, 1], [1, 1], 1)  # stride, padding, dilation and groups
 
 
+@cache
 def int8_supported() -> bool:
-    """Whether this CPU multiplies 8-bit integers into 32-bit sums, and oneDNN is there to ask it to."""
+    """Whether this CPU multiplies 8-bit integers into 32-bit sums, and this torch does it right when asked to."""
     onednn: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    return onednn and bool(torch.cpu.get_capabilities().get("avx512_vnni", False))
+    return onednn and bool(torch.cpu.get_capabilities().get("avx512_vnni", False)) and _right()
+
+
+def _right() -> bool:
+    """Whether a small convolution of bytes is what it should be; its operators are not torch's public ones."""
+    layer, ones = nn.utils.skip_init(nn.Conv2d, 16, 16, 3, padding=1), torch.ones(16)
+    with torch.inference_mode():
+        layer.bias.zero_()
+        layer.weight.copy_(torch.arange(-127.0, 128).repeat(10)[: layer.weight.numel()].reshape(layer.weight.shape))
+        signed = torch.arange(16 * 25.0).reshape(1, 16, 5, 5).remainder(251) - 125
+        wanted = torch.relu(layer(signed)) / 4096
+        given = (signed + ZERO).to(torch.uint8).contiguous(memory_format=torch.channels_last)
+        try:
+            found = _Packed(layer, ones, 4096 * ones, ZERO).relu(given, 1.0)
+        except (AttributeError, RuntimeError, TypeError):
+            return False
+    return bool((found.float() - wanted.clamp_max(255)).abs().max() <= 1)
 
 
 def has_limits(network: Network) -> bool:
@@ -77,7 +94,7 @@ def largest_feature(stem: Tensor) -> Tensor:
 
 
 class Int8Block:
-    """``h + conv(relu(conv(h)))`` of float32 features, both convolutions in integers.
+    """``h + conv(relu(conv(h)))`` of bf16 features, both convolutions in integers.
 
     Args:
         block: whose weights.
@@ -91,14 +108,14 @@ class Int8Block:
         self.second = _Packed(block.second, middle, torch.ones_like(step), 0)
 
     def __call__(self, h: Tensor, *, size: float, keep: bool) -> Tensor:
-        """``(n, width, y, x)`` to the same shape, float32.
+        """``(n, width, y, x)`` to the same shape, bf16.
 
         Args:
             h: features; overwritten unless ``keep``.
             size: the largest stem feature, which all scales are multiplied by.
             keep: whether somebody else needs ``h``.
         """
-        total = h.to(torch.float32, copy=keep, memory_format=torch.channels_last)
+        total = h.to(torch.bfloat16, copy=keep, memory_format=torch.channels_last)
         between = self.first.relu(_unsigned(total, self.inverse / size), size)
         return self.second.add_to(total, between, size)
 
@@ -115,7 +132,7 @@ def _unsigned(h: Tensor, inverse: Tensor) -> Tensor:
     """
     signed = torch.empty_like(h, dtype=torch.int8)
     for part, out in zip(torch.split(h, ROWS, dim=2), torch.split(signed, ROWS, dim=2), strict=True):
-        out.copy_((part * inverse).round_().clamp_(-128, 127))
+        out.copy_((part.float().mul_(inverse)).round_().clamp_(-128, 127))
     return signed.view(torch.uint8).bitwise_xor_(ZERO)
 
 
@@ -145,8 +162,8 @@ class _Packed:
         return out
 
     def add_to(self, total: Tensor, x: Tensor, size: float) -> Tensor:
-        """``total``, float32, plus the convolution of inputs whose steps are ``size`` times as large; overwrites it."""
+        """``total``, bf16, plus the convolution of inputs whose steps are ``size`` times as large; overwrites it."""
         given = (x, size, self.zero, *self.weight, total, self.bias, *_GEOMETRY)
-        sum_up = (1.0, 0, torch.float32, 1.0, 0, "sum", 1.0, "none", list[float](), "")
+        sum_up = (1.0, 0, torch.bfloat16, 1.0, 0, "sum", 1.0, "none", list[float](), "")
         out: Tensor = torch.ops.onednn.qconv2d_pointwise.binary(*given, *sum_up)
         return out
