@@ -3,7 +3,7 @@
     python benchmarks/cave_table.py --root CAVE [--split val] [--markdown]
 
 Rows: bicubic; the stage-1 weights, never shown a hyperspectral image; the transferred weights; both frames, some bands;
-a self-ensemble; consistency left out; one posterior sample; the mean of eight. Seeds are fixed
+no integers; a self-ensemble; consistency left out; one posterior sample; the mean of eight. Seeds are fixed
 (0); scores are means over scenes, definitions as in ``shsrd.metrics.DEFINITIONS``.
 """
 
@@ -22,9 +22,13 @@ from shsrd.upscaling import UpscaleOptions
 
 ROWS = {
     "eigen": UpscaleOptions(frame="eigen"),
+    "3 bands": UpscaleOptions(frame="bands", channels=3),
+    "6 bands": UpscaleOptions(frame="bands", channels=6),
+    "9 bands": UpscaleOptions(frame="bands", channels=9),
     "12 bands": UpscaleOptions(frame="bands", channels=12),
     "15 bands": UpscaleOptions(frame="bands", channels=15),
     "bands": UpscaleOptions(frame="bands"),
+    "bands, bf16": UpscaleOptions(frame="bands", precision="bf16"),
     "bands, ensemble 8": UpscaleOptions(frame="bands", ensemble=8),
     "bands, no consistency": UpscaleOptions(frame="bands", consistency=False),
     "bands, 1 sample of 4 steps": UpscaleOptions(frame="bands", steps=4),

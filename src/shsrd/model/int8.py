@@ -38,7 +38,7 @@ def int8_supported() -> bool:
 
 def _right() -> bool:
     """Whether a small convolution of bytes is what it should be; its operators are not torch's public ones."""
-    layer, ones = nn.utils.skip_init(nn.Conv2d, 16, 16, 3, padding=1), torch.ones(16)
+    ones, layer = torch.ones(16), nn.utils.skip_init(nn.Conv2d, 16, 16, 3, padding=1)  # type: ignore[no-untyped-call]
     with torch.inference_mode():
         layer.bias.zero_()
         layer.weight.copy_(torch.arange(-127.0, 128).repeat(10)[: layer.weight.numel()].reshape(layer.weight.shape))
