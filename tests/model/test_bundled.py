@@ -5,15 +5,16 @@ import pytest
 
 from shsrd.datasets import phantom
 from shsrd.degradation import Degradation, degrade_cube
-from shsrd.model import bundled_models, load_weights
+from shsrd.model import bundled_models, has_limits, int8_supported, load_weights
 from shsrd.upscaling import UpscaleOptions, upscale
 
 
-@pytest.mark.parametrize("name", bundled_models() or [None])
-def test_bf16_costs_nothing_that_can_be_seen(name):
+@pytest.mark.parametrize("rough", ["bf16", "int8"])
+@pytest.mark.parametrize("name", bundled_models())
+def test_fewer_bits_cost_nothing_that_can_be_seen(name, rough):
     """Less than 0.02 dB of PSNR against float32."""
-    if name is None:
-        pytest.skip("no bundled weights yet")
+    if rough == "int8" and not int8_supported():
+        pytest.skip("this CPU has no VNNI instructions")
     model = load_weights(name)
     scale = model.network.config.scale
     truth = phantom(rows=28 * scale, columns=28 * scale, wavelength_nm=np.linspace(450, 900, 6), seed=2)
@@ -23,7 +24,28 @@ def test_bf16_costs_nothing_that_can_be_seen(name):
         options = UpscaleOptions(precision=precision, device="cpu", cell=32)
         return upscale(low, scale, options=options, model=model).cube.pixels
 
-    exact, rough = estimate("fp32"), estimate("bf16")
-    assert not np.array_equal(exact, rough)
-    psnr = [-10 * np.log10(np.square(x - truth.pixels).mean(dtype=np.float64)) for x in (exact, rough)]
+    exact, other = estimate("fp32"), estimate(rough)
+    assert not np.array_equal(exact, other)
+    psnr = [-10 * np.log10(np.square(x - truth.pixels).mean(dtype=np.float64)) for x in (exact, other)]
     assert psnr[0] - psnr[1] < 0.02
+
+
+@pytest.mark.parametrize("name", bundled_models())
+def test_the_sizes_of_features_come_with_the_weights(name):
+    assert has_limits(load_weights(name).network)
+
+
+@pytest.mark.skipif(not int8_supported(), reason="this CPU has no VNNI instructions")
+def test_tiles_change_no_byte_in_integers():
+    """The scale of a call is that of its cell, and cells lie where they lie."""
+    model, low = (
+        load_weights("natural-x4"),
+        phantom(rows=40, columns=50, wavelength_nm=np.linspace(450, 900, 7), seed=3),
+    )
+    found = []
+    for tile in (16, 48):
+        options = UpscaleOptions(precision="int8", device="cpu", cell=16, tile=tile, channels=6, self_check=False)
+        done = upscale(low, 4, options=options, model=model)
+        assert done.report.precision == "int8"
+        found.append(done.cube.pixels)
+    np.testing.assert_array_equal(*found)
