@@ -1,35 +1,44 @@
-"""The Wiener filter across channels with a covariance for every pixel."""
+"""The Wiener filter across bands with a covariance for every pixel."""
 
 import numpy as np
 import pytest
 
 from shsrd.spectral import bands_frame, scene_statistics
 from shsrd.spectral import filter as module
-from shsrd.spectral.filter import DOUBT, LEAST, RIDGE, SHARED, ChannelFilter
+from shsrd.spectral.filter import DOUBT, LEAST, RIDGE, SHARED, BandFilter
 from shsrd.spectral.regression import MANY_BANDS, detail_regression
 
 SCALE = 2
 
 
-@pytest.fixture
-def drawn():
-    """A filter, low-resolution channels and detail, all random."""
+@pytest.fixture(params=[range(5), (0, 2, 3)], ids=["all bands seen", "three of five seen"])
+def drawn(request):
+    """A filter of five of seven bands, a low-resolution cube and detail of the bands seen, all random."""
     rng = np.random.default_rng(0)
     factors = rng.normal(size=(5, 9))
     covariance = factors @ factors.T
     deviation = np.sqrt(np.diag(covariance))
-    made = ChannelFilter(covariance / np.outer(deviation, deviation), rng.uniform(0, 0.05, 5), rng.uniform(0.1, 3, 5))
-    low = rng.normal(size=(5, 7, 6)) * np.where(np.arange(7) < 4, 0.02, 2)[:, None]  # hardly any structure, and much
-    return made, low.astype(np.float32), rng.normal(size=(5, 7 * SCALE, 6 * SCALE)).astype(np.float32)
+    made = BandFilter(
+        bands=np.array([0, 1, 3, 4, 6]),
+        seen=np.array(request.param),
+        covariance=covariance / np.outer(deviation, deviation),
+        noise=rng.uniform(0, 0.05, 5),
+        detail=rng.uniform(0.1, 3, 5),
+        deviation=rng.uniform(0.5, 2, 5),
+    )
+    low = rng.normal(size=(7, 7, 6)) * np.where(np.arange(7) < 4, 0.02, 2)[:, None]  # hardly any structure, and much
+    detail = rng.normal(size=(len(made.seen), 7 * SCALE, 6 * SCALE))
+    return made, low.astype(np.float32), detail.astype(np.float32)
 
 
 def by_hand(made, low, detail):
     """The formula of the module, pixel by pixel in float64."""
-    low, unit = low.astype(np.float64) / made.unit[:, None, None], made.unit
+    low, seen = low[made.bands].astype(np.float64) / made.detail[:, None, None], made.seen
+    unit = made.detail / made.deviation
     rows, columns = low.shape[1:]
     down, right = np.zeros_like(low), np.zeros_like(low)
     down[:, :-1], right[:, :, :-1] = np.diff(low, axis=1), np.diff(low, axis=2)
-    found = np.empty(detail.shape)
+    found = np.empty((len(unit), *detail.shape[1:]))
     beliefs = []
     for y in range(rows):
         for x in range(columns):
@@ -38,14 +47,15 @@ def by_hand(made, low, detail):
                 for dx in (-1, 0, 1):
                     place = (slice(None), np.clip(y + dy, 0, rows - 1), np.clip(x + dx, 0, columns - 1))
                     local += sum(np.outer(g[place], g[place]) for g in (down, right)) / 9
-            energy = np.diag(local).mean()
-            beliefs.append(max(0, 1 - DOUBT * made.noise.mean() / max(energy, LEAST)))
+            energy = np.diag(local)[seen].mean()
+            beliefs.append(max(0, 1 - DOUBT * made.noise[seen].mean() / max(energy, LEAST)))
             weight = (1 - beliefs[-1] + SHARED) * energy + LEAST
             mixed = beliefs[-1] * local + weight * made.covariance
-            ridged = mixed + RIDGE * np.diag(mixed).mean() * np.eye(len(unit))
-            matrix = (mixed - weight * np.diag(made.noise)) @ np.linalg.inv(ridged)
+            among = mixed[np.ix_(seen, seen)]
+            ridged = among + RIDGE * np.diag(among).mean() * np.eye(len(seen))
+            matrix = (mixed - weight * np.diag(made.noise))[:, seen] @ np.linalg.inv(ridged)
             block = (slice(None), slice(y * SCALE, (y + 1) * SCALE), slice(x * SCALE, (x + 1) * SCALE))
-            matrix = matrix * unit[:, None] / unit
+            matrix = matrix * unit[:, None] / unit[seen]
             found[block] = np.einsum("jk,kyx->jyx", matrix, detail[block])
     assert min(beliefs) == 0 < max(beliefs)
     return found
@@ -69,7 +79,7 @@ def test_strips_change_nothing(drawn, monkeypatch, values):
 def test_a_pixel_depends_on_those_within_two_and_not_on_levels(drawn):
     made, low, detail = drawn
     before, poked = made(low, detail), low.copy()
-    poked[:, 3, 3] += [1, -2, 3, 0, 1]
+    poked[:, 3, 3] += [1, -2, 3, 0, 1, 2, -1]
     rows, columns = np.abs(made(poked, detail) - before).max(axis=0).nonzero()
     for seen in (rows // SCALE, columns // SCALE):
         assert 1 <= seen.min() < seen.max() <= 5
@@ -122,3 +132,16 @@ def test_few_bands_are_not_filtered():
     cube = np.random.default_rng(5).normal(size=(MANY_BANDS - 1, 9, 9)).astype(np.float32)
     detail = np.ones((MANY_BANDS - 1, 18, 18), np.float32)
     assert bands_frame(scene_statistics(cube)).filtered(cube, detail) is detail
+
+
+@pytest.mark.parametrize(("bands", "out"), [(31, 31), (60, 9)])
+def test_bands_not_seen_come_from_the_filter_where_there_are_not_too_many(bands, out):
+    """Detail of a scene whose bands are sums of two images: that of all bands follows from nine."""
+    rng = np.random.default_rng(6)
+    cube = np.einsum("bk,kyx->byx", rng.normal(size=(bands, 2)), rng.normal(size=(2, 40, 40))).astype(np.float32)
+    frame = bands_frame(scene_statistics(cube), 9)
+    detail = frame.analyse(cube)
+    filtered = frame.filtered(cube, detail)
+    assert filtered.shape == (out, 40, 40)
+    found, truth = frame.synthesise(filtered), cube - cube.mean(axis=(1, 2), keepdims=True)
+    assert np.square(found - truth).mean() < 0.01 * np.square(truth).mean()

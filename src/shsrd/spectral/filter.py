@@ -1,13 +1,15 @@
-"""What the bands' detail may be at a place: a Wiener filter across channels with a covariance for every pixel.
+"""What the bands' detail may be at a place: a Wiener filter across bands with a covariance for every pixel.
 
 The regression of ``shsrd.spectral.regression`` knows one covariance for a whole scene. But between two red leaves bands
 go together otherwise than between a leaf and a stone. Here the covariance ``S`` of a low-resolution pixel is that of
 the gradients in the 3x3 pixels around it, ``L``, plus a share of the scene's own ``C``, scaled to their size:
 
-    S = rho L + (1 - rho + SHARED) t C,      detail <- (S - (1 - rho + SHARED) t N) (S + RIDGE s I)^-1 detail,
+    S = rho L + (1 - rho + SHARED) t C,
+    detail <- (S - (1 - rho + SHARED) t N)[:, a] (S[a, a] + RIDGE s I)^-1 detail[a],
 
-with ``t`` and ``s`` the mean diagonals of ``L`` and ``S`` and ``N`` the scene's noise. ``rho`` is the belief in the
-surroundings: gradients that are hardly stronger than noise tell nothing, and the scene's covariance takes over.
+with ``a`` the bands whose detail is estimated, ``t`` and ``s`` the mean diagonals of ``L[a, a]`` and ``S[a, a]`` and
+``N`` the scene's noise. ``rho`` is the belief in the surroundings: gradients that are hardly stronger than noise tell
+nothing, and the scene's covariance takes over.
 """
 
 from __future__ import annotations
@@ -30,71 +32,83 @@ _VALUES = 2**21  # of covariances held at a time
 
 
 @dataclass(frozen=True)
-class ChannelFilter:
-    """The filter of a scene's channels.
+class BandFilter:
+    """The filter of a scene: detail of K bands in, detail of F bands out, K of which are the same.
 
     Attributes:
-        covariance: C ``(K, K)`` of the channels' finest detail, in units of its deviation.
-        noise: N ``(K,)``, the share of each channel's detail that is noise.
-        unit: ``(K,)`` deviation of that detail in the channels' standard units.
+        bands: ``(F,)`` their numbers.
+        seen: ``(K,)`` places among them of the bands that come in.
+        covariance: C ``(F, F)`` of the bands' finest detail, in units of its deviation.
+        noise: N ``(F,)``, the share of each band's detail that is noise.
+        detail: ``(F,)`` deviation of that detail, in cube units.
+        deviation: ``(F,)`` the bands' standard units, in cube units.
     """
 
+    bands: NDArray[np.intp]
+    seen: NDArray[np.intp]
     covariance: Matrix
     noise: Matrix
-    unit: Matrix
+    detail: Matrix
+    deviation: Matrix
 
-    def __call__(self, low: NDArray[np.float32], detail: NDArray[np.float32]) -> NDArray[np.float32]:
+    def __call__(self, cube: NDArray[np.float32], detail: NDArray[np.float32]) -> NDArray[np.float32]:
         """Filter detail.
 
         Args:
-            low: ``(K, y, x)`` low-resolution channels in standard units; only differences matter. A result depends on
-                pixels no farther than two from its own.
+            cube: ``(B, y, x)`` low resolution; only differences matter. A result depends on pixels no farther than two
+                from its own.
             detail: ``(K, s y, s x)`` in standard units.
 
         Returns:
-            A new array like ``detail``.
+            ``(F, s y, s x)`` in standard units; a new array.
         """
-        channels, rows, columns = low.shape
-        unit = torch.from_numpy(self.unit).float()[:, None, None]
-        steps = _gradients(torch.from_numpy(low) / unit)
-        scale = detail.shape[1] // rows
-        blocks = torch.from_numpy(detail).reshape(channels, rows, scale, columns, scale)
-        filtered = torch.empty_like(blocks)
-        strip = max(1, _VALUES // (channels**2 * columns))
+        rows, columns = cube.shape[1:]
+        steps = _gradients(torch.from_numpy(cube[self.bands]) / _column(self.detail)[..., None])
+        unit, scale = _column(self.detail / self.deviation), detail.shape[1] // rows
+        blocks = torch.from_numpy(detail).reshape(len(detail), rows, scale, columns, scale)
+        filtered = torch.empty(len(unit), rows, scale, columns, scale)
+        strip = max(1, _VALUES // (len(unit) * max(18, len(detail)) * columns))
         for top in range(0, rows, strip):
             bottom = min(top + strip, rows)
-            local = _covariances(steps[:, :, top : bottom + 2])
             wanted = blocks[:, top:bottom].permute(1, 3, 0, 2, 4)  # y, x, K, s, s
-            found = self._filtered(local, wanted.flatten(0, 1).flatten(2) / unit.flatten()[:, None])
-            found = (found * unit.flatten()[:, None]).reshape(wanted.shape)
+            found = self._filtered(
+                _around(steps[:, :, top : bottom + 2]), wanted.flatten(0, 1).flatten(2) / unit[self.seen]
+            )
+            found = (found * unit).reshape(bottom - top, columns, -1, scale, scale)
             filtered[:, top:bottom] = found.permute(2, 0, 3, 1, 4)
-        return filtered.reshape(detail.shape).numpy()
+        return filtered.reshape(-1, *detail.shape[1:]).numpy()
 
-    def _filtered(self, local: Tensor, detail: Tensor) -> Tensor:
-        """Detail ``(pixels, K, s s)`` in units of the scene's, by local covariances ``(pixels, K, K)``."""
+    def _filtered(self, around: Tensor, detail: Tensor) -> Tensor:
+        """Detail ``(pixels, F, s s)`` in units of the scene's, from that of the bands seen and gradients around."""
+        seen = torch.from_numpy(self.seen)
         shared, noise = (torch.from_numpy(matrix).float() for matrix in (self.covariance, self.noise))
+        near = around[:, seen]
+        local = torch.bmm(near, near.mT)
         energy = _mean_diagonal(local)
-        belief = (1 - DOUBT * noise.mean() / energy.clamp_min(LEAST)).clamp(0, 1)
-        weight = (1 - belief + SHARED) * energy + LEAST
-        mixed = belief[:, None, None] * local + weight[:, None, None] * shared
-        ridged = mixed.clone()
-        ridged.diagonal(dim1=1, dim2=2).add_(RIDGE * _mean_diagonal(mixed)[:, None])
+        belief = (1 - DOUBT * noise[seen].mean() / energy.clamp_min(LEAST)).clamp(0, 1)[:, None, None]
+        weight = ((1 - belief[:, 0, 0] + SHARED) * energy + LEAST)[:, None, None]
+        ridged = belief * local + weight * shared[seen][:, seen]
+        ridged.diagonal(dim1=1, dim2=2).add_(RIDGE * _mean_diagonal(ridged)[:, None])
         solved = torch.linalg.solve(ridged, detail)
-        filtered: Tensor = torch.bmm(mixed, solved) - (weight[:, None] * noise)[:, :, None] * solved
+        everywhere = (shared - noise.diag())[:, seen] @ solved
+        filtered: Tensor = weight * everywhere + belief * torch.bmm(around, torch.bmm(near.mT, solved))
         return filtered
 
 
+def _column(values: Matrix) -> Tensor:
+    return torch.from_numpy(values).float()[:, None]
+
+
 def _gradients(channels: Tensor) -> Tensor:
-    """Differences to the next pixel in both directions, ``(2, K, y + 2, x + 2)``, the outermost repeated all around."""
+    """Differences to the next pixel in both directions, ``(2, F, y + 2, x + 2)``, the outermost repeated all around."""
     along_rows = functional.pad(channels[:, :, 1:] - channels[:, :, :-1], (0, 1, 0, 0))
     along_columns = functional.pad(channels[:, 1:] - channels[:, :-1], (0, 0, 0, 1))
     return functional.pad(torch.stack([along_rows, along_columns]), (1, 1, 1, 1), mode="replicate")
 
 
-def _covariances(steps: Tensor) -> Tensor:
-    """Those of gradients ``(2, K, y + 2, x + 2)`` in 3x3 pixels, ``(pixels, K, K)``."""
-    around = steps.unfold(2, 3, 1).unfold(3, 3, 1).permute(2, 3, 1, 0, 4, 5).flatten(3).flatten(0, 1)
-    return torch.bmm(around, around.mT) / 9
+def _around(steps: Tensor) -> Tensor:
+    """Gradients ``(2, F, y + 2, x + 2)`` in the 3x3 pixels around each, ``(pixels, F, 18)``, over the root of 9."""
+    return steps.unfold(2, 3, 1).unfold(3, 3, 1).permute(2, 3, 1, 0, 4, 5).flatten(3).flatten(0, 1) / 3
 
 
 def _mean_diagonal(matrices: Tensor) -> Tensor:

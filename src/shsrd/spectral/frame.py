@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from shsrd.spectral.filter import ChannelFilter
-from shsrd.spectral.regression import evenly_spaced, finest_detail
+from shsrd.spectral.filter import BandFilter
+from shsrd.spectral.regression import Detail, evenly_spaced, finest_detail
 from shsrd.spectral.statistics import SceneStatistics, clamped
 
 FrameName = Literal["eigen", "bands"]
@@ -32,11 +32,12 @@ class Frame:
         mean: mu ``(B,)``, the band means.
         basis: E ``(B, K)``; orthonormal columns, or single bands.
         deviation: d ``(K,)``, standard deviation of each channel, never zero.
-        synthesis: S ``(B, K)``, what a standard unit of each channel's detail is in each band.
+        synthesis: S, what a standard unit of each channel's detail is in each band, ``(B, K)``; ``(B, F)`` where a
+            filter makes detail of F bands out of that of K.
         variances: ``(B, K)``, what a squared standard unit of each channel's error is in each band's.
         energy: ``(K,)`` share of the scene's variance in each channel.
         noise: ``(K,)`` noise standard deviation of each channel in units of its deviation.
-        filter: of the channels' detail before it goes back to the bands, or None.
+        filter: of the channels' detail before it goes back to the bands; F is K or B. Or None.
     """
 
     name: FrameName
@@ -47,7 +48,7 @@ class Frame:
     variances: Matrix
     energy: Matrix
     noise: Matrix
-    filter: ChannelFilter | None = None
+    filter: BandFilter | None = None
 
     @property
     def channels(self) -> int:
@@ -78,16 +79,20 @@ class Frame:
         return _project((self.basis / self.deviation).T, cube, -(self.mean @ self.basis) / self.deviation)
 
     def filtered(self, cube: NDArray[np.float32], detail: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Detail ``(K, s y, s x)`` of the channels of a cube ``(B, y, x)``, as far as the cube makes it likely."""
-        return detail if self.filter is None else self.filter(self.analyse(cube), detail)
+        """Detail ``(K, s y, s x)`` of the channels of a cube ``(B, y, x)``, as far as the cube makes it likely.
+
+        Returns:
+            ``(F, s y, s x)``, what ``synthesis`` takes.
+        """
+        return detail if self.filter is None else self.filter(cube, detail)
 
     def add_detail(self, cube: NDArray[np.float32], channels: NDArray[np.float32]) -> None:
-        """Add channel differences ``(K, y, x)`` to a cube ``(B, y, x)`` in place: ``y += S z``."""
+        """Add channel differences ``(F, y, x)`` to a cube ``(B, y, x)`` in place: ``y += S z``."""
         matrix = torch.from_numpy(self.synthesis.astype(np.float32))
         torch.from_numpy(cube).view(len(cube), -1).addmm_(matrix, torch.from_numpy(channels).flatten(1))
 
     def synthesise(self, channels: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Cube ``(B, y, x)`` of channel *differences* ``(K, y, x)``: ``S z``, without the mean."""
+        """Cube ``(B, y, x)`` of channel *differences* ``(F, y, x)``: ``S z``, without the mean."""
         return _project(self.synthesis, channels, np.zeros(len(self.synthesis)))
 
     def synthesise_deviation(self, deviation: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -109,7 +114,8 @@ def bands_frame(statistics: SceneStatistics, channels: int | None = None) -> Fra
     """Bands, standardised: triplets are neighbours in the spectrum, like the R, G, B of a photo.
 
     The network's detail is not taken band by band. Where there are many, it is filtered across the channels
-    (``shsrd.spectral.filter``), and that of bands not seen follows by regression (``shsrd.spectral.regression``).
+    (``shsrd.spectral.filter``). That of bands not seen comes from the same filter in cubes of up to ``ALL_SEEN`` bands,
+    and by regression in larger ones (``shsrd.spectral.regression``), where it is as good and costs less.
 
     Args:
         statistics: of the low-resolution cube.
@@ -127,10 +133,19 @@ def bands_frame(statistics: SceneStatistics, channels: int | None = None) -> Fra
     variances = shares * np.maximum(np.diag(statistics.covariance), 0)[:, None]
     if not detail.filtered:
         return replace(frame, synthesis=weights * frame.deviation, variances=variances)
-    unit = detail.deviation[chosen] / frame.deviation
-    filtering = ChannelFilter(detail.covariance[np.ix_(chosen, chosen)], detail.noise[chosen], unit)
+    deviation = clamped(np.sqrt(np.maximum(np.diag(statistics.covariance), 0)), statistics.brightest)
+    if bands <= ALL_SEEN:
+        filtering = _band_filter(detail, deviation, np.arange(bands), chosen)
+        return replace(frame, synthesis=np.diag(deviation), variances=variances, filter=filtering)
+    filtering = _band_filter(detail, deviation, chosen, np.arange(len(chosen)))
     synthesis = detail.continuation(chosen) * frame.deviation
     return replace(frame, synthesis=synthesis, variances=variances, filter=filtering)
+
+
+def _band_filter(detail: Detail, deviation: Matrix, bands: NDArray[np.intp], seen: NDArray[np.intp]) -> BandFilter:
+    """The filter from estimates of the bands ``bands[seen]`` to the detail of ``bands``."""
+    covariance = detail.covariance[np.ix_(bands, bands)]
+    return BandFilter(bands, seen, covariance, detail.noise[bands], detail.deviation[bands], deviation[bands])
 
 
 def eigen_frame(statistics: SceneStatistics, channels: int | None = None) -> Frame:
