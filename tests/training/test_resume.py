@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 
 from shsrd.training import run_training
 from shsrd.training.checkpoint import CHECKPOINT
+from shsrd.training.config import TrainingError
 from shsrd.training.drawing import generator_of
 from shsrd.training.loop import BEST
 
@@ -131,3 +132,20 @@ def test_a_folder_of_another_run_is_refused(settings):
     with pytest.raises(ValueError, match=r"other lr, seed; choose another out folder"):
         run_training(config.model_copy(update={"lr": 5e-4, "seed": 9}))
     run_training(config.model_copy(update={"patience": 3, "time_limit": 60.0}))
+
+
+def test_workers_may_change_where_they_change_no_batch(settings):
+    run_training(settings("transfer", steps=2))
+    run_training(settings("transfer", steps=2, workers=1))
+    other = {"out": settings("pretrain").out.with_name("photos"), "steps": 2}
+    run_training(settings("pretrain", **other))
+    with pytest.raises(TrainingError, match="workers"):
+        run_training(settings("pretrain", workers=1, **other))
+
+
+def test_weights_that_are_no_numbers_are_not_kept(settings):
+    config = settings("pretrain", steps=3, lr=1e30)
+    with pytest.raises(TrainingError, match="no number after"):
+        run_training(config)
+    assert not (config.out / "best.safetensors").exists()
+    assert not (config.out / CHECKPOINT).exists()

@@ -122,9 +122,11 @@ class _State:
             progress.seconds = self._agreed(time.monotonic() - self.clock)
             monitor.step(progress, loss, self.optimizer.param_groups[-1]["lr"])
             if progress.step % config.validate_every == 0 or self._ending():
+                monitor.checked(progress)
                 self._validate(monitor, save_best)
             ended = self._agreed(self._ending() or self._stale())
             if progress.step % config.checkpoint_every == 0 or ended:
+                monitor.checked(progress)
                 self._save()
 
     def _agreed(self, value: Value) -> Value:

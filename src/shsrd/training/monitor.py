@@ -54,11 +54,7 @@ class Monitor:
                 self.board.close()
 
     def step(self, counters: Counters, loss: Tensor, rate: float) -> None:
-        """One optimiser step done; its loss is read off its device only when it is written.
-
-        Raises:
-            TrainingError: the loss is no number any more.
-        """
+        """One optimiser step done; its loss is read off its device only when it is written."""
         if not self.active:
             return
         self.average = loss if self.last is None else 0.98 * self.average + 0.02 * loss
@@ -69,11 +65,20 @@ class Monitor:
             before, then = self.last
             speed = (counters.step - before) / max(1e-9, time.monotonic() - then)
             self.last = (counters.step, time.monotonic())
-            average = float(self.average)
-            if not math.isfinite(average):
-                raise TrainingError(f"{self.folder}: the loss is no number after {counters.step} steps; lower lr")
+            average = self.checked(counters)
             self.bar.update(self.task, description=f"loss {average:.4f} {self.gain} {speed:.2f} steps/s")
             self._write({"loss": average, "lr": rate, "steps_per_s": speed}, counters)
+
+    def checked(self, counters: Counters) -> float:
+        """The average loss; asked for whenever weights are about to be kept, too.
+
+        Raises:
+            TrainingError: it is no number any more.
+        """
+        average = float(self.average)
+        if not math.isfinite(average):
+            raise TrainingError(f"{self.folder}: the loss is no number after {counters.step} steps; lower lr")
+        return average
 
     def validation(self, counters: Counters, figures: dict[str, float]) -> None:
         """One validation done."""

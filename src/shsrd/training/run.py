@@ -177,7 +177,8 @@ def keep_resolved(config: TrainConfig, network: NetworkConfig) -> None:
     path = config.out / "config.json"
     if path.exists():
         before = json.loads(path.read_text())
-        fixed = resolved.keys() - _MAY_CHANGE
+        drawn_on_cpu = {"workers"} if config.stage == "transfer" else set()  # photos of stage 1 may be drawn on a GPU
+        fixed = resolved.keys() - _MAY_CHANGE - drawn_on_cpu
         changed = sorted(key for key in fixed if before.get(key, _default(key)) != resolved[key])
         if changed:
             raise TrainingError(f"{config.out} holds a run with other {', '.join(changed)}; choose another out folder")
