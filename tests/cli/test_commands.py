@@ -186,6 +186,14 @@ def test_every_option_of_upscale_reaches_the_result(shsrd, tmp_path, float_scene
         np.testing.assert_allclose(found, expected, atol=0.02 * spread)
 
 
+def test_integers_that_weights_are_not_prepared_for_are_refused(shsrd, tmp_path, float_scene, tiny):
+    save_cube(float_scene, tmp_path / "low.npz")
+    done = shsrd("upscale", tmp_path / "low.npz", tmp_path / "fine.npz", "--model", tiny, "--precision", "int8")
+    assert done.code == 2
+    assert "int8" in done.err
+    assert not (tmp_path / "fine.npz").exists()
+
+
 def test_stride_reaches_the_result_and_the_report(shsrd, tmp_path, float_scene, tiny):
     save_cube(float_scene, tmp_path / "low.npz")
     found = {}

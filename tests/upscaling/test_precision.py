@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from shsrd.cube import SceneError
-from shsrd.model import Network, NetworkConfig
+from shsrd.model import Network, NetworkConfig, int8_supported, weights_content
 from shsrd.upscaling import options
+from shsrd.upscaling.bench import Outfit
 from shsrd.upscaling.options import choose_precision, running_precision
 
 CPU = torch.device("cpu")
@@ -66,3 +67,12 @@ def test_integers_that_are_not_to_be_had_are_refused(processor, network):
     network.encoder.limits.zero_()
     with pytest.raises(SceneError, match="no limits"):
         running_precision("int8", CPU, network)
+
+
+def test_a_worker_without_integers_refuses_a_job_in_them(processor, network):
+    outfit = Outfit(weights_content(network), "cpu", "int8")
+    if int8_supported():
+        assert outfit.unpacked().engine.precision == "int8"
+    processor(vnni=False, bf16=True)
+    with pytest.raises(SceneError, match="VNNI"):
+        outfit.unpacked()

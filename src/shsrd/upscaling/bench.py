@@ -14,7 +14,7 @@ from shsrd.cube import Facts, Source
 from shsrd.model import load_weights
 from shsrd.upscaling.computing import part_of
 from shsrd.upscaling.engine import Engine
-from shsrd.upscaling.options import choose_device
+from shsrd.upscaling.options import choose_device, running_precision
 from shsrd.upscaling.plan import Plan
 from shsrd.upscaling.solver import read_tile, solve_tile
 from shsrd.upscaling.spool import Part
@@ -38,12 +38,19 @@ class Outfit:
     threads: int | None = None
 
     def unpacked(self) -> Equipment:
-        """The network on this worker's device."""
+        """The network on this worker's device; a GPU beside workers in integers, which it has not, takes bf16.
+
+        Raises:
+            SceneError: integers were asked for, and this worker's CPU has none.
+        """
         with tempfile.TemporaryDirectory() as folder:
             place = Path(folder) / "weights.safetensors"
             place.write_bytes(self.weights)
             network = load_weights(place).network
-        return Equipment(Engine(network, device=choose_device(self.device), precision=self.precision), self.threads)
+        device, precision = choose_device(self.device), self.precision
+        if precision == "int8":
+            precision = running_precision("int8", device, network) if device.type == "cpu" else "bf16"
+        return Equipment(Engine(network, device=device, precision=precision), self.threads)
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,7 @@ def running_precision(
     integers = device.type == "cpu" and int8_supported()
     if name == "int8":
         if not integers:
-            raise SceneError("precision int8 needs a CPU with VNNI instructions; use auto")
+            raise SceneError("precision int8 needs a CPU with VNNI instructions; use auto or bf16")
         if not has_limits(network):
             raise SceneError("these weights hold no limits for int8; use auto, or train them with this version")
         return name
