@@ -39,6 +39,7 @@ from typing import Any
 import numpy as np
 import torch
 import tyro
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 from torch import nn
@@ -117,11 +118,15 @@ def breakdown(low: Cube, model: Model, options: UpscaleOptions, precision: Preci
 
     guided = made()
     detail = engine.mean(low.pixels, guided)
-    estimate = torch.from_numpy(composed(low.pixels, detail, guided.frame, scale=SCALE, degradation=degradation))
+
+    def composed_again() -> NDArray[np.float32]:
+        filtered = guided.frame.filtered(low.pixels, detail)
+        return composed(low.pixels, filtered, guided.frame, scale=SCALE, degradation=degradation)
+
+    estimate = torch.from_numpy(composed_again())
 
     def consistent() -> None:
-        filtered = guided.frame.filtered(low.pixels, detail)
-        composed(low.pixels, filtered, guided.frame, scale=SCALE, degradation=degradation)
+        composed_again()
         degrade(estimate, degradation)
 
     parts = {

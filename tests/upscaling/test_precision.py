@@ -4,10 +4,11 @@ import pytest
 import torch
 
 from shsrd.cube import SceneError
-from shsrd.model import Network, NetworkConfig, int8_supported, weights_content
-from shsrd.upscaling import options
+from shsrd.model import Model, Network, NetworkConfig, int8_supported, weights_content
+from shsrd.upscaling import UpscaleOptions, options
 from shsrd.upscaling.bench import Outfit
 from shsrd.upscaling.options import choose_precision, running_precision
+from shsrd.upscaling.plan import make_engine
 
 CPU = torch.device("cpu")
 
@@ -49,6 +50,19 @@ def test_auto_leaves_integers_out_where_weights_are_not_prepared(processor, netw
     processor(vnni=True, bf16=True)
     network.encoder.limits[1] = 0
     assert running_precision("auto", CPU, network) == "bf16"
+
+
+@pytest.mark.parametrize(("asked", "expected"), [("auto", "bf16"), ("int8", "int8")])
+def test_an_uncertainty_is_had_without_integers_unless_asked_for(processor, network, asked, expected):
+    if not int8_supported():
+        pytest.skip("this CPU has no VNNI instructions")
+    processor(vnni=True, bf16=True)
+    model = Model("made up", network, {}, "")
+    found = [
+        make_engine(model, UpscaleOptions(device="cpu", precision=asked, uncertainty=uncertain)).precision
+        for uncertain in (False, True)
+    ]
+    assert found == ["int8", expected]
 
 
 @pytest.mark.parametrize("name", ["bf16", "fp32"])

@@ -15,7 +15,7 @@ from shsrd.upscaling.block import Recipe
 from shsrd.upscaling.domain import DomainCheck, candidate_windows, check_domain, chosen_windows
 from shsrd.upscaling.engine import Engine, Sampling
 from shsrd.upscaling.frames import guided_frame
-from shsrd.upscaling.options import DEFAULT_MODELS, UpscaleOptions, choose_device, running_precision
+from shsrd.upscaling.options import DEFAULT_MODELS, UpscaleOptions, choose_device, choose_precision, running_precision
 from shsrd.upscaling.report import Report
 from shsrd.upscaling.survey import Survey, survey
 from shsrd.upscaling.tiles import Window, plan_tiles
@@ -122,9 +122,14 @@ def chosen_model(options: UpscaleOptions, scale: int, given: Model | None = None
 
 
 def make_engine(model: Model, options: UpscaleOptions) -> Engine:
-    """The weights on the device that was asked for."""
-    device = choose_device(options.device)
-    return Engine(model.network, device=device, precision=running_precision(options.precision, device, model.network))
+    """The weights on the device that was asked for.
+
+    An uncertainty is calibrated without integers, whose rounding makes it too wide where a scene is dark and flat.
+    """
+    device, asked = choose_device(options.device), options.precision
+    if asked == "auto" and options.uncertainty:
+        asked = choose_precision("auto", device)
+    return Engine(model.network, device=device, precision=running_precision(asked, device, model.network))
 
 
 def make_plan(source: Source, engine: Engine, options: UpscaleOptions, seen: Survey | None = None) -> Plan:
