@@ -66,12 +66,16 @@ class Case:
     Attributes:
         group: row of the table.
         scene: name.
+        frame: of the posterior mean.
+        model: weights, before any damage.
         score_db: of the self-check.
         gain_db: against the truth.
     """
 
     group: str
     scene: str
+    frame: FrameName
+    model: str
     score_db: float
     gain_db: float
 
@@ -103,14 +107,24 @@ def damaged(network: Network, factor: float | None) -> Network:
     return harmed
 
 
-def judged(group: str, scene: HeldOutScene, name: str, engine: Engine, frame: FrameName) -> Case | None:
+@dataclass(frozen=True)
+class Judge:
+    """Weights at work in a frame."""
+
+    model: str
+    engine: Engine
+    frame: FrameName
+
+
+def judged(group: str, scene: HeldOutScene, name: str, judge: Judge) -> Case | None:
     """Score and gain; None where the check says nothing."""
+    engine, frame = judge.engine, judge.frame
     rows, columns = (size // engine.scale * engine.scale for size in scene.low.shape[1:])
     source = MemorySource(Cube(scene.low, wavelength_nm=scene.wavelength_nm))
     usable, windows = np.ones(len(scene.low), bool), [Window(0, 0, rows, columns)]
     score = check_domain(source, engine, frame, usable=usable, windows=windows).score_db
     gain, _ = scene.judge(engine, scene.guided(engine, frame))
-    return None if score is None else Case(group, name, score, gain)
+    return None if score is None else Case(group, name, frame, judge.model, score, gain)
 
 
 def cases(arguments: Arguments) -> Iterator[Case | None]:
@@ -120,21 +134,23 @@ def cases(arguments: Arguments) -> Iterator[Case | None]:
     for pack in arguments.packs:
         for packed in load_scenes(pack):
             scene = HeldOutScene(cropped(packed, arguments.side), 4)
-            for engine in engines.values():
+            for model, engine in engines.items():
                 for frame in FRAMES:
-                    yield judged(f"{pack.name}, clean", scene, packed.name, engine, frame)
+                    yield judged(f"{pack.name}, clean", scene, packed.name, Judge(model, engine, frame))
     if arguments.damaged is None:
         return
-    scenes, last = load_scenes(arguments.damaged), networks[arguments.models[-1]]
-    harmed = {name: engine_of(damaged(last, factor)) for name, factor in DAMAGE.items()}
+    scenes, model = load_scenes(arguments.damaged), arguments.models[-1]
+    harmed = {
+        name: Judge(model, engine_of(damaged(networks[model], factor)), "bands") for name, factor in DAMAGE.items()
+    }
     for packed in scenes:
         small = cropped(packed, arguments.side)
         scene = HeldOutScene(small, 4)
-        for name, engine in harmed.items():
-            yield judged(f"estimate {name}", scene, packed.name, engine, "bands")
+        for name, judge in harmed.items():
+            yield judged(f"estimate {name}", scene, packed.name, judge)
         for noise in arguments.noise:
             noisy = HeldOutScene(small, 4, noise)
-            yield judged(f"noise {noise:g}", noisy, packed.name, harmed["as it is"], "bands")
+            yield judged(f"noise {noise:g}", noisy, packed.name, harmed["as it is"])
 
 
 def main() -> None:
