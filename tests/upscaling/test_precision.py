@@ -53,16 +53,21 @@ def test_auto_leaves_integers_out_where_weights_are_not_prepared(processor, netw
 
 
 @pytest.mark.parametrize(("asked", "expected"), [("auto", "bf16"), ("int8", "int8")])
-def test_an_uncertainty_is_had_without_integers_unless_asked_for(processor, network, asked, expected):
+@pytest.mark.parametrize(
+    ("uncertain", "shape"),
+    [(True, (31, 128, 128)), (False, (31, 129, 20)), (False, None)],
+    ids=["an uncertainty", "two cells", "several scenes"],
+)
+def test_integers_are_left_to_scenes_of_one_cell_unless_asked_for(
+    processor, network, asked, expected, uncertain, shape
+):
     if not int8_supported():
         pytest.skip("this CPU has no VNNI instructions")
     processor(vnni=True, bf16=True)
-    model = Model("made up", network, {}, "")
-    found = [
-        make_engine(model, UpscaleOptions(device="cpu", precision=asked, uncertainty=uncertain)).precision
-        for uncertain in (False, True)
-    ]
-    assert found == ["int8", expected]
+    model, plain = Model("made up", network, {}, ""), UpscaleOptions(device="cpu", precision=asked)
+    assert make_engine(model, plain, (31, 128, 128)).precision == "int8"
+    options = plain.model_copy(update={"uncertainty": uncertain})
+    assert make_engine(model, options, shape).precision == expected
 
 
 @pytest.mark.parametrize("name", ["bf16", "fp32"])

@@ -31,8 +31,9 @@ class UpscaleOptions(BaseModel):
         channels: how many of them; fewer are faster. None: every band of up to 36, 24 evenly spaced ones of more;
             eigenimages by the energy they leave out.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
-        precision: ``int8`` (most of the encoder in integers: CPUs only), ``bf16`` or ``fp32``; ``auto`` takes the first
-            of them that the processor has and the weights are prepared for, but no integers for an uncertainty.
+        precision: ``int8`` (most of the encoder in integers: CPUs only), ``bf16`` or ``fp32``. ``auto`` takes the first
+            of them that the processor has and the weights are prepared for; integers for scenes of one cell only, and
+            not for an uncertainty.
         tile: side of a tile in low-resolution pixels: what is read, kept and handed out together, rounded up to whole
             cells. It changes memory and the number of files of an interrupted run, never the result.
         cell: side of the squares on a grid fixed to the scene that the network sees together; a smaller one needs less

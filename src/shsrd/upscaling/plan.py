@@ -121,13 +121,20 @@ def chosen_model(options: UpscaleOptions, scale: int, given: Model | None = None
     return model
 
 
-def make_engine(model: Model, options: UpscaleOptions) -> Engine:
+def make_engine(model: Model, options: UpscaleOptions, shape: tuple[int, ...] | None = None) -> Engine:
     """The weights on the device that was asked for.
 
-    An uncertainty is calibrated without integers, whose rounding makes it too wide where a scene is dark and flat.
+    Unless they are asked for, integers are left to scenes of one cell, since their scales follow the cell; and an
+    uncertainty is calibrated without them, since their rounding makes it too wide where a scene is dark and flat.
+
+    Args:
+        model: weights.
+        options: what was asked for.
+        shape: of the low-resolution scene ``(B, y, x)``; None where there are to be several.
     """
     device, asked = choose_device(options.device), options.precision
-    if asked == "auto" and options.uncertainty:
+    one_cell = shape is not None and max(shape[1:]) <= options.cell
+    if asked == "auto" and (options.uncertainty or not one_cell):
         asked = choose_precision("auto", device)
     return Engine(model.network, device=device, precision=running_precision(asked, device, model.network))
 

@@ -126,10 +126,10 @@ def upscale_file(
     from shsrd.io.geotiff_write import bounded  # training shares this room and needs no GDAL
 
     model = chosen_model(job.asked, job.scale, model)
-    engine, seconds = make_engine(model, job.asked), Seconds()
-    spool = Spool.beside(job.target)
+    spool, seconds = Spool.beside(job.target), Seconds()
     check_item(job)
     with bounded(), closing(open_source(job.source, **job.opening)) as source:
+        engine = make_engine(model, job.asked, source.facts.shape if crew is None else None)  # a crew has its own
         outputs = _output_facts(job, source.facts, model)
         for target, facts in zip(job.targets, outputs, strict=True):
             check_target(target, overwrite=job.overwrite, facts=facts, cog=job.cog, compress=job.compress)

@@ -54,7 +54,7 @@ def upscale(
     """
     options = options or UpscaleOptions()
     model = chosen_model(options, scale, model)
-    engine, source = make_engine(model, options), MemorySource(cube)
+    engine, source = make_engine(model, options, cube.shape), MemorySource(cube)
     plan = make_plan(source, engine, options)
     estimate, deviation, agreement = _solve_all(source, engine, plan, progress)
     finer = Cube.of(estimate, cube.facts.finer(scale))
