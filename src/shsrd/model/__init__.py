@@ -5,6 +5,7 @@ from shsrd.model.injection import SpectralInformation
 from shsrd.model.int8 import has_limits, in_int8, int8_supported, largest_feature
 from shsrd.model.network import Condition, Network, channels_last, pack, unpack
 from shsrd.model.weights import (
+    LIMITS,
     Model,
     WeightsError,
     bundled_models,
@@ -16,6 +17,7 @@ from shsrd.model.weights import (
 
 __all__ = [
     "INTERVALS",
+    "LIMITS",
     "Condition",
     "Model",
     "Network",

@@ -12,7 +12,8 @@ foretell, which in a scene of many bands is mostly noise (Roger and Arnold 1996)
 say too little about each other: seen by the network, each is taken as it comes.
 
 Where there are many bands, the estimates are filtered pixel by pixel first (``shsrd.spectral.filter``). What is left to
-do is the bands not seen (``Detail.continuation``); ``A`` still says what a band's uncertainty is made of.
+do, in scenes of more bands than that filter gives, is the bands not seen (``Detail.continuation``); ``A`` still says
+what a band's uncertainty is made of.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ def composed(low: Block, detail: Block, frame: Frame, *, scale: int, degradation
 
     Args:
         low: ``y``, the measurement ``(B, y, x)``.
-        detail: ``z``, the residual's channels ``(K, s y, s x)`` in standard units.
+        detail: ``z``, the residual's channels as ``frame.synthesis`` takes them, ``(F, s y, s x)`` in standard units.
         frame: ``E``, ``d``.
         scale: factor of ``U``.
         degradation: ``D``, or None to leave consistency out.
