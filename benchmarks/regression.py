@@ -87,7 +87,7 @@ def main() -> None:
     arguments = tyro.cli(Arguments)
     device = choose_device("auto")
     network = load_weights(arguments.model).network
-    engine = Engine(network, device=device, precision=running_precision("auto", device, network))
+    engine = Engine(network, device=device, precision=running_precision("auto", device))
     columns = {noise: judged(arguments, noise, engine) for noise in arguments.noise}
     headings = [f"noise {noise:g}: {what}" for noise in columns for what in ("gain, dB", "angle ratio")]
     table = Table("what the network sees", "passes", *headings)

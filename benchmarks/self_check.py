@@ -93,7 +93,7 @@ def cropped(packed: PackedScene, side: int) -> PackedScene:
 def engine_of(network: Network) -> Engine:
     """As ``upscale`` would run it."""
     device = choose_device("auto")
-    return Engine(network, device=device, precision=running_precision("auto", device, network))
+    return Engine(network, device=device, precision=running_precision("auto", device))
 
 
 def damaged(network: Network, factor: float | None) -> Network:

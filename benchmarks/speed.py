@@ -188,7 +188,7 @@ def measure(arguments: Arguments) -> dict[str, Any]:
     repeats = 2 if arguments.quick else 5
     model, low = load_weights(arguments.model), scene(128)
     cpu = torch.device("cpu")
-    plain, precision = choose_precision("auto", cpu), running_precision("auto", cpu, model.network)
+    plain, precision = choose_precision("auto", cpu), running_precision("auto", cpu)
     found: dict[str, Any] = {
         "threads": torch.get_num_threads(),
         "model": f"{model.name} ({model.fingerprint})",

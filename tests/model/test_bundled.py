@@ -5,7 +5,7 @@ import pytest
 
 from shsrd.datasets import phantom
 from shsrd.degradation import Degradation, degrade_cube
-from shsrd.model import bundled_models, has_limits, int8_supported, load_weights
+from shsrd.model import bundled_models, int8_supported, load_weights
 from shsrd.upscaling import UpscaleOptions, upscale
 
 
@@ -30,14 +30,9 @@ def test_fewer_bits_cost_nothing_that_can_be_seen(name, rough):
     assert psnr[0] - psnr[1] < 0.02
 
 
-@pytest.mark.parametrize("name", bundled_models())
-def test_the_sizes_of_features_come_with_the_weights(name):
-    assert has_limits(load_weights(name).network)
-
-
 @pytest.mark.skipif(not int8_supported(), reason="this CPU has no VNNI instructions")
 def test_tiles_change_no_byte_in_integers():
-    """The scale of a call is that of its cell, and cells lie where they lie."""
+    """Scales are those of a cell, and cells lie where they lie."""
     model, low = (
         load_weights("natural-x4"),
         phantom(rows=40, columns=50, wavelength_nm=np.linspace(450, 900, 7), seed=3),

@@ -25,10 +25,10 @@ def final_weights(config):
 
 
 def changed(config, start):
-    """Names of the parameters that a run has changed; limits are measured, not trained."""
-    before, after = load_weights(start).network, final_weights(config)
-    assert before.state_dict().keys() == after.keys()
-    return {key for key, value in before.named_parameters() if not torch.equal(value, after[key])}
+    """Names of the parameters that a run has changed."""
+    before, after = load_weights(start).network.state_dict(), final_weights(config)
+    assert before.keys() == after.keys()
+    return {key for key in before if not torch.equal(before[key], after[key])}
 
 
 def adapters(part):

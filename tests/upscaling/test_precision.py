@@ -1,4 +1,4 @@
-"""What a network runs in: the fastest that processor and weights allow, or what was asked for, or a clear refusal."""
+"""What a network runs in: the fastest that the processor allows, or what was asked for, or a clear refusal."""
 
 import pytest
 import torch
@@ -15,9 +15,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def network():
-    made = Network(NetworkConfig(scale=4, width=8, blocks=3, denoiser_width=8, denoiser_blocks=1))
-    made.encoder.limits.fill_(1.0)
-    return made
+    return Network(NetworkConfig(scale=4, width=16, blocks=3, denoiser_width=8, denoiser_blocks=1))
 
 
 @pytest.fixture
@@ -33,12 +31,18 @@ def processor(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("vnni", "bf16", "expected"),
-    [(True, True, "int8"), (False, True, "bf16"), (True, False, "fp32"), (False, False, "fp32")],
+    ("vnni", "bf16", "small", "large"),
+    [
+        (True, True, "int8", "bf16"),
+        (False, True, "bf16", "bf16"),
+        (True, False, "int8", "int8"),
+        (False, False, "fp32", "fp32"),
+    ],
 )
-def test_auto_is_the_fastest_there_is(processor, network, vnni, bf16, expected):
+def test_auto_is_the_fastest_whose_rounding_does_not_show(processor, vnni, bf16, small, large):
     processor(vnni=vnni, bf16=bf16)
-    assert running_precision("auto", CPU, network) == expected
+    assert running_precision("auto", CPU) == small
+    assert running_precision("auto", CPU, one_cell=False) == large
 
 
 def test_training_never_runs_in_integers(processor):
@@ -46,52 +50,35 @@ def test_training_never_runs_in_integers(processor):
     assert choose_precision("auto", CPU) == "bf16"
 
 
-def test_auto_leaves_integers_out_where_weights_are_not_prepared(processor, network):
-    processor(vnni=True, bf16=True)
-    network.encoder.limits[1] = 0
-    assert running_precision("auto", CPU, network) == "bf16"
-
-
 @pytest.mark.parametrize(("asked", "expected"), [("auto", "bf16"), ("int8", "int8")])
-@pytest.mark.parametrize(
-    ("uncertain", "shape"),
-    [(True, (31, 128, 128)), (False, (31, 129, 20)), (False, None)],
-    ids=["an uncertainty", "two cells", "several scenes"],
-)
-def test_integers_are_left_to_scenes_of_one_cell_unless_asked_for(
-    processor, network, asked, expected, uncertain, shape
-):
-    if not int8_supported():
-        pytest.skip("this CPU has no VNNI instructions")
+@pytest.mark.parametrize("shape", [(31, 129, 20), (31, 20, 129)])
+def test_what_is_asked_for_goes_before_the_number_of_cells(processor, network, asked, expected, shape):
     processor(vnni=True, bf16=True)
-    model, plain = Model("made up", network, {}, ""), UpscaleOptions(device="cpu", precision=asked)
-    assert make_engine(model, plain, (31, 128, 128)).precision == "int8"
-    options = plain.model_copy(update={"uncertainty": uncertain})
-    assert make_engine(model, options, shape).precision == expected
+    model, wanted = Model("made up", network, {}, ""), UpscaleOptions(device="cpu", precision=asked)
+    assert make_engine(model, wanted, (31, 128, 128)).precision == "int8"
+    assert make_engine(model, wanted, shape).precision == expected
 
 
 @pytest.mark.parametrize("name", ["bf16", "fp32"])
-def test_what_was_asked_for_is_taken(processor, network, name):
+def test_what_was_asked_for_is_taken(processor, name):
     processor(vnni=True, bf16=True)
-    assert running_precision(name, CPU, network) == name
+    assert running_precision(name, CPU) == name
 
 
-def test_integers_that_are_not_to_be_had_are_refused(processor, network):
+def test_integers_that_are_not_to_be_had_are_refused(processor):
     processor(vnni=False, bf16=True)
     with pytest.raises(SceneError, match="VNNI"):
-        running_precision("int8", CPU, network)
+        running_precision("int8", CPU)
     processor(vnni=True, bf16=True)
     with pytest.raises(SceneError, match="VNNI"):
-        running_precision("int8", torch.device("meta"), network)
-    network.encoder.limits.zero_()
-    with pytest.raises(SceneError, match="no limits"):
-        running_precision("int8", CPU, network)
+        running_precision("int8", torch.device("meta"))
 
 
-def test_a_worker_without_integers_refuses_a_job_in_them(processor, network):
-    outfit = Outfit(weights_content(network), "cpu", "int8")
+def test_a_worker_computes_in_the_precision_of_the_scene(processor, network):
+    equipment = Outfit(weights_content(network), "cpu").unpacked()
+    assert equipment.engine("fp32").precision == "fp32"
     if int8_supported():
-        assert outfit.unpacked().engine.precision == "int8"
+        assert equipment.engine("int8").precision == "int8"
     processor(vnni=False, bf16=True)
     with pytest.raises(SceneError, match="VNNI"):
-        outfit.unpacked()
+        equipment.engine("int8")

@@ -2,10 +2,9 @@
 
 from shsrd.model.config import INTERVALS, NetworkConfig
 from shsrd.model.injection import SpectralInformation
-from shsrd.model.int8 import has_limits, in_int8, int8_supported, largest_feature
+from shsrd.model.int8 import in_int8, int8_supported, sums_dtype
 from shsrd.model.network import Condition, Network, channels_last, pack, unpack
 from shsrd.model.weights import (
-    LIMITS,
     Model,
     WeightsError,
     bundled_models,
@@ -17,7 +16,6 @@ from shsrd.model.weights import (
 
 __all__ = [
     "INTERVALS",
-    "LIMITS",
     "Condition",
     "Model",
     "Network",
@@ -26,14 +24,13 @@ __all__ = [
     "WeightsError",
     "bundled_models",
     "channels_last",
-    "has_limits",
     "in_int8",
     "int8_supported",
-    "largest_feature",
     "load_weights",
     "pack",
     "read_header",
     "save_weights",
+    "sums_dtype",
     "unpack",
     "weights_content",
 ]

@@ -54,8 +54,6 @@ class Encoder(nn.Module):
         self.blocks = nn.ModuleList(ResidualBlock(config.width) for _ in range(config.blocks))
         self.head = zeroed(conv3(config.width, 3 * config.scale**2))
         self.injection = _injection(config, [config.width] * (config.blocks // config.inject_every))
-        self.limits: Tensor  # how large features get before a block's convolutions, see ``int8``; 0: not measured
-        self.register_buffer("limits", torch.zeros(config.blocks, 2, config.width))
 
     def forward(self, triplets: Tensor, information: SpectralInformation | None) -> Condition:
         """Standardised triplets ``(n, 3, y, x)`` to features and posterior mean."""

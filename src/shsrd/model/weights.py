@@ -22,7 +22,6 @@ from shsrd.model.network import Network
 
 FORMAT = "shsrd-weights"
 VERSION = 1
-LIMITS = "encoder.limits"  # not in older files
 
 
 class WeightsError(InputError):
@@ -169,9 +168,7 @@ def _check_fit(path: Path, config: NetworkConfig, tensors: Mapping[str, Tensor])
     except (RuntimeError, TypeError, ZeroDivisionError):
         raise WeightsError(fault) from None
     found = {key: value.shape for key, value in tensors.items()}
-    older = {key: shape for key, shape in wanted.items() if key == LIMITS}
-    if not any(_is_scale(key) for key in found):
-        older |= {key: shape for key, shape in wanted.items() if _is_scale(key)}
+    older = {} if any(_is_scale(key) for key in found) else {k: shape for k, shape in wanted.items() if _is_scale(k)}
     if not found or older | found != wanted:
         raise WeightsError(fault)
 
@@ -181,17 +178,14 @@ def _is_scale(key: str) -> bool:
 
 
 def _filled(network: Network, tensors: dict[str, Tensor]) -> Network:
-    """The network with these tensors; files from before the scale head have one ``sigma_data`` for all pixels.
-
-    Files from before limits were measured leave them at zero.
-    """
+    """The network with these tensors; files from before the scale head have one ``sigma_data`` for all pixels."""
     if not any(_is_scale(key) for key in tensors):
         config = network.config
         network.scale_head.restart(config.sigma_data)
         changed = {"sigma_data": 1.0, "spread": 1.0, "sample_spread": config.spread}
         network.config = config.model_copy(update=changed)
         tensors = tensors | {f"scale_head.{key}": value for key, value in network.scale_head.state_dict().items()}
-    network.load_state_dict({LIMITS: network.encoder.limits} | tensors)
+    network.load_state_dict(tensors)
     return network
 
 

@@ -15,9 +15,8 @@ from shsrd.model import Network, NetworkConfig, load_weights, save_weights
 from shsrd.training.calibration import Calibration, calibrate
 from shsrd.training.checkpoint import Progress
 from shsrd.training.config import TrainConfig, TrainingError
-from shsrd.training.drawing import Source, generator_of
+from shsrd.training.drawing import Source
 from shsrd.training.either import EitherSource
-from shsrd.training.limits import measure_limits
 from shsrd.training.loop import BEST, Run, train
 from shsrd.training.mixing import Weights, best_mix, last_average, mix_name, mixed
 from shsrd.training.pack import scene_names
@@ -28,9 +27,6 @@ from shsrd.training.start import starting_network
 from shsrd.training.validation import Validate, photo_validator, scene_validator
 from shsrd.upscaling.engine import Precision
 from shsrd.upscaling.options import choose_device, choose_precision
-
-LIMIT_BATCHES = 16  # of the run's kind that tell how large features get
-LIMIT_TRIPLETS = 16  # in each, at most
 
 
 def run_training(config: TrainConfig) -> Path:
@@ -62,8 +58,6 @@ def run_training(config: TrainConfig) -> Path:
     progress = train(run, save_best)
     if config.stage == "transfer" and config.objective == "mean":
         _mix(target, config, run, progress, history)
-    if config.objective == "mean":
-        _measure(target, config, run.source)
     if config.stage == "transfer" and config.objective == "diffusion":
         _calibrate(target, config)
     return target
@@ -109,20 +103,6 @@ def _name(weights: Path) -> str:
 
 def _copy(network: Network) -> dict[str, torch.Tensor]:
     return {key: value.clone() for key, value in network.state_dict().items()}
-
-
-def _measure(target: Path, config: TrainConfig, source: Source) -> None:
-    """Write into the best weights how large their features get on what they were trained on."""
-    best, device = load_weights(target), choose_device("auto")
-    *history, last = best.provenance["stages"]
-    if "limit_batches" in last:  # a finished run, started once more
-        return
-    network = best.network.to(device)
-    count = min(config.batch, LIMIT_TRIPLETS)
-    drawn = (source.draw(count, generator_of(config.seed, step, 0)) for step in range(LIMIT_BATCHES))
-    measure_limits(network, drawn, mixed=config.precision == "bf16")
-    stages = [*history, last | {"limit_batches": LIMIT_BATCHES}]
-    save_weights(target, network, {**best.provenance, "stages": stages})
 
 
 def _calibrate(target: Path, config: TrainConfig) -> None:

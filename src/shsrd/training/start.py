@@ -7,7 +7,7 @@ import re
 import torch
 from torch import Tensor
 
-from shsrd.model import LIMITS, Model, Network
+from shsrd.model import Model, Network
 from shsrd.training.config import TrainConfig, TrainingError
 
 INJECTION_SETTINGS = ("injection", "wavelengths", "guide_width", "inject_every", "guides")
@@ -48,7 +48,7 @@ def _deepened(start: Network, network: Network) -> Network:
         block = network.encoder.blocks[number]
         torch.nn.init.zeros_(block.second.weight)  # type: ignore[union-attr,arg-type]
         torch.nn.init.zeros_(block.second.bias)  # type: ignore[union-attr,arg-type]
-    kept = {key: value for key, value in start.state_dict().items() if _stays(key) and key != LIMITS}
+    kept = {key: value for key, value in start.state_dict().items() if _stays(key)}
     moved = {_BLOCK.sub(lambda block: f"encoder.blocks.{place[int(block[1])]}.", key): kept[key] for key in kept}
     return _filled(network, moved)
 

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 
 from shsrd.cube import Facts, Source
-from shsrd.model import load_weights
+from shsrd.model import Network, load_weights
 from shsrd.upscaling.computing import part_of
-from shsrd.upscaling.engine import Engine
+from shsrd.upscaling.engine import Engine, Precision
 from shsrd.upscaling.options import choose_device, running_precision
 from shsrd.upscaling.plan import Plan
 from shsrd.upscaling.solver import read_tile, solve_tile
@@ -28,37 +28,39 @@ class Outfit:
     Attributes:
         weights: content of the weight file.
         device: of every worker.
-        precision: of the process that makes the plans; one for all workers.
         threads: of every worker's network, or None to leave that alone.
     """
 
     weights: bytes
     device: str
-    precision: Any
     threads: int | None = None
 
     def unpacked(self) -> Equipment:
-        """The network on this worker's device; a GPU beside workers in integers, which it has not, takes bf16.
-
-        Raises:
-            SceneError: integers were asked for, and this worker's CPU has none.
-        """
+        """The network on this worker's device."""
         with tempfile.TemporaryDirectory() as folder:
             place = Path(folder) / "weights.safetensors"
             place.write_bytes(self.weights)
             network = load_weights(place).network
-        device, precision = choose_device(self.device), self.precision
-        if precision == "int8":
-            precision = running_precision("int8", device, network) if device.type == "cpu" else "bf16"
-        return Equipment(Engine(network, device=device, precision=precision), self.threads)
+        return Equipment(network, choose_device(self.device), self.threads)
 
 
 @dataclass(frozen=True)
 class Equipment:
     """An outfit unpacked in a worker's process."""
 
-    engine: Engine
+    network: Network
+    device: torch.device
     threads: int | None
+
+    def engine(self, precision: Precision) -> Engine:
+        """The network in a scene's precision; a GPU beside workers in integers, which it has not, takes bf16.
+
+        Raises:
+            SceneError: the scene is computed in integers, and this worker's CPU has none.
+        """
+        if precision == "int8":
+            precision = running_precision("int8", self.device) if self.device.type == "cpu" else "bf16"
+        return Engine(self.network, device=self.device, precision=precision)
 
     def close(self) -> None:
         """Nothing is open."""
@@ -71,11 +73,13 @@ class Kit:
     Attributes:
         source: opens the scene in the worker's process.
         plan: the decisions.
+        precision: of the process that made the plan; one for all workers.
         outputs: facts of the files to be written.
     """
 
     source: Source
     plan: Plan
+    precision: Precision
     outputs: tuple[Facts, ...]
 
     def unpacked(self) -> Bench:
@@ -90,6 +94,7 @@ class Bench:
     kit: Kit
     tiles: list[Window]
     reading: threading.Lock = field(default_factory=threading.Lock)
+    engine: Engine | None = None
 
     def part(self, number: int, equipment: Equipment) -> Part:
         """One tile; several threads of a worker take turns at the file."""
@@ -98,7 +103,13 @@ class Bench:
             torch.set_num_threads(equipment.threads)  # a setting of each thread
         with self.reading:
             read = read_tile(kit.source, kit.plan, self.tiles[number])
-        return part_of(solve_tile(read, equipment.engine, kit.plan), kit.outputs)
+        return part_of(solve_tile(read, self._engine(equipment), kit.plan), kit.outputs)
+
+    def _engine(self, equipment: Equipment) -> Engine:
+        """Made once; two threads that make it at the same time make the same."""
+        if self.engine is None:
+            self.engine = equipment.engine(self.kit.precision)
+        return self.engine
 
     def close(self) -> None:
         """Let go of the scene."""

@@ -17,9 +17,8 @@ from typing import Any
 from uuid import uuid4
 
 from shsrd.cube import SceneError
-from shsrd.model import weights_content
+from shsrd.model import Network, weights_content
 from shsrd.upscaling.bench import Kit, Outfit, clear_away, compute, unpack
-from shsrd.upscaling.engine import Engine
 from shsrd.upscaling.plan import Plan
 from shsrd.upscaling.seconds import Seconds
 from shsrd.upscaling.spool import Part
@@ -76,11 +75,11 @@ class Crew:
 
 
 @contextmanager
-def hired(engine: Engine, device: str, *, workers: int = 0, scheduler: str | None = None) -> Iterator[Crew]:
+def hired(network: Network, device: str, *, workers: int = 0, scheduler: str | None = None) -> Iterator[Crew]:
     """Connect, and hand out the network once; everything is let go of at the end of the block.
 
     Args:
-        engine: the network, and in which precision all compute.
+        network: its weights.
         device: where workers compute.
         workers: processes to start on this machine.
         scheduler: address (``tcp://host:8786``), or a file that the scheduler wrote.
@@ -89,7 +88,7 @@ def hired(engine: Engine, device: str, *, workers: int = 0, scheduler: str | Non
         SceneError: dask.distributed is not installed, or nobody answers.
     """
     threads = threads_of_each(workers) if scheduler is None else None
-    outfit = Outfit(weights_content(engine.network), device, engine.precision, threads)
+    outfit = Outfit(weights_content(network), device, threads)
     with connected(workers=workers, scheduler=scheduler) as client, ExitStack() as stack:
         with _lost_is_one_sentence():
             name = stack.enter_context(_handed_out(client, outfit))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from shsrd.diffusion import dpmpp_2m, log_uniform, pixel_noise
-from shsrd.model import Condition, Network, SpectralInformation, channels_last, in_int8, pack, unpack
+from shsrd.model import Condition, Network, SpectralInformation, channels_last, in_int8, pack, sums_dtype, unpack
 from shsrd.upscaling.frames import GuidedFrame
 
 Precision = Literal["int8", "bf16", "fp32"]
@@ -63,7 +63,7 @@ class Conditioned:
 class Engine:
     """A network on a device; stateless but for the weights.
 
-    In ``int8`` (CPU only) most of the encoder is in integers and the rest in bf16.
+    In ``int8`` (CPU only) most of the encoder is in integers and the rest in bf16, or float32 where there is no bf16.
     """
 
     def __init__(self, network: Network, *, device: torch.device | str = "cpu", precision: Precision = "bf16") -> None:
@@ -159,7 +159,7 @@ class Engine:
         return torch.from_numpy(values).to(self.device, memory_format=torch.channels_last)
 
     def _autocast(self) -> AbstractContextManager[object]:
-        if self.precision == "fp32":
+        if self.precision == "fp32" or (self.precision == "int8" and sums_dtype() == torch.float32):
             return nullcontext()
         return torch.autocast(self.device.type, torch.bfloat16)
 

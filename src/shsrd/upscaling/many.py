@@ -18,7 +18,7 @@ from shsrd.io.targets import files_read, written_files
 from shsrd.model import Model
 from shsrd.upscaling.naming import check_apart, names_of, uncertainty_of
 from shsrd.upscaling.options import UpscaleOptions
-from shsrd.upscaling.plan import chosen_model, make_engine
+from shsrd.upscaling.plan import chosen_model
 from shsrd.upscaling.record import Record, is_ours, item_path, kept_record, other_than
 from shsrd.upscaling.spool import MANIFEST, NotResumableError, Spool
 from shsrd.upscaling.stream import Job, upscale_file
@@ -166,8 +166,7 @@ def _crew(order: Order, asked: UpscaleOptions, model: Model) -> Iterator[Crew | 
         return
     from shsrd.upscaling.cluster import hired
 
-    engine = make_engine(model, asked)
-    with hired(engine, asked.device, workers=order.workers, scheduler=order.scheduler) as crew:
+    with hired(model.network, asked.device, workers=order.workers, scheduler=order.scheduler) as crew:
         yield crew
 
 

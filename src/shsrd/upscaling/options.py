@@ -8,7 +8,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 
 from shsrd.cube import SceneError
-from shsrd.model import Network, has_limits, int8_supported
+from shsrd.model import int8_supported
 from shsrd.spectral import FrameName
 from shsrd.upscaling.engine import Precision
 
@@ -32,8 +32,8 @@ class UpscaleOptions(BaseModel):
             eigenimages by the energy they leave out.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         precision: ``int8`` (most of the encoder in integers: CPUs only), ``bf16`` or ``fp32``. ``auto`` takes the first
-            of them that the processor has and the weights are prepared for; integers for scenes of one cell only, and
-            not for an uncertainty.
+            of them that the processor has; for scenes of several cells the first but ``int8``, unless that leaves
+            ``fp32``.
         tile: side of a tile in low-resolution pixels: what is read, kept and handed out together, rounded up to whole
             cells. It changes memory and the number of files of an interrupted run, never the result.
         cell: side of the squares on a grid fixed to the scene that the network sees together; a smaller one needs less
@@ -101,19 +101,26 @@ def choose_precision(name: Literal["auto", "bf16", "fp32"], device: torch.device
 
 
 def running_precision(
-    name: Literal["auto", "int8", "bf16", "fp32"], device: torch.device, network: Network
+    name: Literal["auto", "int8", "bf16", "fp32"], device: torch.device, one_cell: bool = True
 ) -> Precision:
-    """What a trained network runs in: integers where the processor has them and the weights are prepared for them.
+    """What a trained network runs in.
+
+    Integers where the processor has them, but for scenes of several cells on one that has bf16 as well: scales follow
+    the cell, so rounding differs between neighbours. Where the choice is between that and float32, which takes more
+    than twice as long, it is integers again.
+
+    Args:
+        name: what was asked for.
+        device: where.
+        one_cell: whether the scene is no larger than what the network sees together.
 
     Raises:
         SceneError: integers were asked for and are not to be had.
     """
     integers = device.type == "cpu" and int8_supported()
-    if name == "int8":
-        if not integers:
-            raise SceneError("precision int8 needs a CPU with VNNI instructions; use auto or bf16")
-        if not has_limits(network):
-            raise SceneError("these weights hold no limits for int8; use auto, or train them with this version")
+    if name == "int8" and not integers:
+        raise SceneError("precision int8 needs a CPU with VNNI instructions; use auto or bf16")
+    if name != "auto":
         return name
-    found = choose_precision(name, device)
-    return "int8" if name == "auto" and found == "bf16" and integers and has_limits(network) else found
+    found = choose_precision("auto", device)
+    return "int8" if integers and (one_cell or found == "fp32") else found

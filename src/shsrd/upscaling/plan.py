@@ -15,7 +15,7 @@ from shsrd.upscaling.block import Recipe
 from shsrd.upscaling.domain import DomainCheck, candidate_windows, check_domain, chosen_windows
 from shsrd.upscaling.engine import Engine, Sampling
 from shsrd.upscaling.frames import guided_frame
-from shsrd.upscaling.options import DEFAULT_MODELS, UpscaleOptions, choose_device, choose_precision, running_precision
+from shsrd.upscaling.options import DEFAULT_MODELS, UpscaleOptions, choose_device, running_precision
 from shsrd.upscaling.report import Report
 from shsrd.upscaling.survey import Survey, survey
 from shsrd.upscaling.tiles import Window, plan_tiles
@@ -121,22 +121,16 @@ def chosen_model(options: UpscaleOptions, scale: int, given: Model | None = None
     return model
 
 
-def make_engine(model: Model, options: UpscaleOptions, shape: tuple[int, ...] | None = None) -> Engine:
+def make_engine(model: Model, options: UpscaleOptions, shape: tuple[int, ...]) -> Engine:
     """The weights on the device that was asked for.
-
-    Unless they are asked for, integers are left to scenes of one cell, since their scales follow the cell; and an
-    uncertainty is calibrated without them, since their rounding makes it too wide where a scene is dark and flat.
 
     Args:
         model: weights.
         options: what was asked for.
-        shape: of the low-resolution scene ``(B, y, x)``; None where there are to be several.
+        shape: of the low-resolution scene ``(B, y, x)``.
     """
-    device, asked = choose_device(options.device), options.precision
-    one_cell = shape is not None and max(shape[1:]) <= options.cell
-    if asked == "auto" and (options.uncertainty or not one_cell):
-        asked = choose_precision("auto", device)
-    return Engine(model.network, device=device, precision=running_precision(asked, device, model.network))
+    device, one_cell = choose_device(options.device), max(shape[1:]) <= options.cell
+    return Engine(model.network, device=device, precision=running_precision(options.precision, device, one_cell))
 
 
 def make_plan(source: Source, engine: Engine, options: UpscaleOptions, seen: Survey | None = None) -> Plan:

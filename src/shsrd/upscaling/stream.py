@@ -129,7 +129,7 @@ def upscale_file(
     spool, seconds = Spool.beside(job.target), Seconds()
     check_item(job)
     with bounded(), closing(open_source(job.source, **job.opening)) as source:
-        engine = make_engine(model, job.asked, source.facts.shape if crew is None else None)  # a crew has its own
+        engine = make_engine(model, job.asked, source.facts.shape)
         outputs = _output_facts(job, source.facts, model)
         for target, facts in zip(job.targets, outputs, strict=True):
             check_target(target, overwrite=job.overwrite, facts=facts, cog=job.cog, compress=job.compress)
@@ -162,9 +162,9 @@ def _computing(job: Job, source: Source, engine: Engine, run: _Run, crew: Crew |
 
     with ExitStack() as stack:
         if crew is None:
-            here = hired(engine, job.options.device, workers=job.workers, scheduler=job.scheduler)
+            here = hired(engine.network, job.options.device, workers=job.workers, scheduler=job.scheduler)
             crew = stack.enter_context(here)
-        yield Cluster(crew, Kit(source, run.plan, run.outputs), run.seconds)
+        yield Cluster(crew, Kit(source, run.plan, engine.precision, run.outputs), run.seconds)
 
 
 def _output_facts(job: Job, low: Facts, model: Model) -> tuple[Facts, ...]:
