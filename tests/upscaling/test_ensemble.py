@@ -1,4 +1,6 @@
-"""Averages over flips and turns, and over overlapping triplets."""
+"""Averages over flips and turns, and over overlapping triplets; triplets shown mirrored in turn."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,8 +8,9 @@ import pytest
 from shsrd.cube import SceneError
 from shsrd.spectral import scene_statistics
 from shsrd.upscaling.engine import Engine
-from shsrd.upscaling.ensemble import Symmetry, ensemble_mean, symmetries
+from shsrd.upscaling.ensemble import ensemble_mean
 from shsrd.upscaling.frames import guided_frame
+from shsrd.upscaling.symmetry import Symmetry, symmetries
 
 FLIP = Symmetry(flip_columns=True)
 UPSIDE_DOWN = Symmetry(flip_rows=True)
@@ -97,10 +100,30 @@ def test_overlapping_triplets_are_averaged(make_scene, make_model, stride):
     guided = guided_frame(scene_statistics(scene.pixels), "bands", scene.wavelength_nm, stride=stride, guides="napc")
     alone = np.full((len(guided.triplets), *scene.pixels.shape[:1], 16, 18), np.nan, np.float32)
     for number, triplet in enumerate(guided.triplets):
-        single = type(guided)(guided.frame, guided.guide, triplet[None])
+        single = replace(guided, triplets=triplet[None], flips=guided.flips[number, None])
         alone[number, triplet] = engine.mean(scene.pixels, single)[triplet]
     np.testing.assert_allclose(engine.mean(scene.pixels, guided), np.nanmean(alone, axis=0), atol=1e-5)
     assert np.nanstd(alone, axis=0).max() > 0.01
+
+
+def test_triplets_are_shown_in_turn_as_they_are_and_mirrored(make_scene, make_model):
+    """Each triplet's mean is that of the mirrored scene, mirrored back."""
+    scene, engine = make_scene(bands=15, rows=8, columns=9), Engine(make_model().network, precision="fp32")
+    guided = guided_frame(scene_statistics(scene.pixels), "bands", scene.wavelength_nm, guides="napc")
+    assert guided.flips.tolist() == [0, 1, 2, 3, 0]
+    plain = replace(guided, flips=np.zeros_like(guided.flips))
+    found = engine.mean(scene.pixels, guided)
+    for triplet, flip in zip(guided.triplets, symmetries(4), strict=False):
+        mirrored = engine.mean(np.ascontiguousarray(flip.apply(scene.pixels)), plain)
+        np.testing.assert_allclose(found[triplet], flip.undo(mirrored)[triplet], atol=1e-5)
+    assert np.abs(found - engine.mean(scene.pixels, plain)).max() > 0.01
+
+
+@pytest.mark.parametrize(("name", "bands"), [("eigen", 15), ("bands", 9)], ids=["eigen", "few bands"])
+def test_without_a_filter_nothing_is_mirrored(make_scene, name, bands):
+    scene = make_scene(bands=bands)
+    guided = guided_frame(scene_statistics(scene.pixels), name, scene.wavelength_nm, 9, guides="napc")
+    assert guided.flips.tolist() == [0, 0, 0]
 
 
 def test_a_stride_without_band_triplets_is_refused(make_scene, make_model, run):

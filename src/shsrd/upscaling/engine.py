@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ from torch import Tensor
 from shsrd.diffusion import dpmpp_2m, log_uniform, pixel_noise
 from shsrd.model import Condition, Network, SpectralInformation, channels_last, in_int8, pack, sums_dtype, unpack
 from shsrd.upscaling.frames import GuidedFrame
+from shsrd.upscaling.symmetry import symmetries
 
 Precision = Literal["int8", "bf16", "fp32"]
 PIXELS_AT_ONCE = 2**14  # low-resolution pixels times triplets in one network call
@@ -84,8 +85,8 @@ class Engine:
             ``(K, s y, s x)``.
         """
         total = _Average(guided, low.shape, self.scale)
-        for chosen, condition in self._conditions(low, guided):
-            total.add(chosen, unpack(condition.mean, self.scale))
+        for chosen, flips, condition in self._conditions(low, guided):
+            total.add(chosen, _mirrored(unpack(condition.mean, self.scale), flips))
         return total.result()
 
     def mean_and_scale(
@@ -93,16 +94,17 @@ class Engine:
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """What ``mean`` gives, and the standard deviation of the residual around it, both ``(K, s y, s x)``."""
         total, spread = (_Average(guided, low.shape, self.scale) for _ in range(2))
-        for chosen, condition in self._conditions(low, guided):
-            total.add(chosen, unpack(condition.mean, self.scale))
+        for chosen, flips, condition in self._conditions(low, guided):
+            total.add(chosen, _mirrored(unpack(condition.mean, self.scale), flips))
             with torch.inference_mode(), self._autocast():
-                spread.add(chosen, unpack(self.running.scale(condition), self.scale))
+                scale = unpack(self.running.scale(condition), self.scale)
+            spread.add(chosen, _mirrored(scale, flips))
         return total.result(), spread.result()
 
     def condition(self, low: NDArray[np.float32], guided: GuidedFrame) -> Conditioned:
         """What all samples of a block need, computed once."""
         batches = []
-        for chosen, triplets, information in self._batches(low, guided):
+        for chosen, _, triplets, information in self._batches(low, guided):
             with torch.inference_mode(), self._autocast():
                 condition = self.running.encode(triplets, information)
                 base = self.running.prepare(condition, triplets, information)
@@ -120,11 +122,14 @@ class Engine:
 
     def _conditions(
         self, low: NDArray[np.float32], guided: GuidedFrame
-    ) -> Iterator[tuple[NDArray[np.intp], Condition]]:
-        for chosen, triplets, information in self._batches(low, guided):
+    ) -> Iterator[tuple[NDArray[np.intp], list[int], Condition]]:
+        """Channel numbers of a batch of triplets, the flips they were shown in, and what the network says of them."""
+        for chosen, flips, triplets, information in self._batches(low, guided):
+            shown = _mirrored(triplets, flips).contiguous(memory_format=torch.channels_last)
+            maps = _mirrored(information.maps, flips).contiguous(memory_format=torch.channels_last)
             with torch.inference_mode(), self._autocast():
-                condition = self.running.encode(triplets, information)
-            yield chosen, condition
+                condition = self.running.encode(shown, replace(information, maps=maps))
+            yield chosen, flips, condition
 
     def _sample(self, noise: Tensor, base: Tensor, sampling: Sampling) -> Tensor:
         unit = self.network.config.sigma_data
@@ -145,7 +150,7 @@ class Engine:
 
     def _batches(
         self, low: NDArray[np.float32], guided: GuidedFrame
-    ) -> Iterator[tuple[NDArray[np.intp], Tensor, SpectralInformation]]:
+    ) -> Iterator[tuple[NDArray[np.intp], list[int], Tensor, SpectralInformation]]:
         channels = guided.frame.analyse(low)
         images = guided.guide.guide_images(low)
         count = max(1, PIXELS_AT_ONCE // (low.shape[1] * low.shape[2]))
@@ -153,7 +158,8 @@ class Engine:
             chosen = guided.triplets[start : start + count]
             maps = self._tensor(guided.guide.maps(images, chosen))
             descriptor = torch.from_numpy(guided.guide.descriptors(chosen)).to(self.device)
-            yield chosen, self._tensor(channels[chosen]), SpectralInformation(maps, descriptor)
+            flips = guided.flips[start : start + count].tolist()
+            yield chosen, flips, self._tensor(channels[chosen]), SpectralInformation(maps, descriptor)
 
     def _tensor(self, values: NDArray[np.float32]) -> Tensor:
         return torch.from_numpy(values).to(self.device, memory_format=torch.channels_last)
@@ -162,6 +168,15 @@ class Engine:
         if self.precision == "fp32" or (self.precision == "int8" and sums_dtype() == torch.float32):
             return nullcontext()
         return torch.autocast(self.device.type, torch.bfloat16)
+
+
+def _mirrored(images: Tensor, flips: list[int]) -> Tensor:
+    """Each of some images ``(n, ..., y, x)`` in one of ``symmetries(4)``, which are their own inverses."""
+    if not any(flips):
+        return images
+    shown = [symmetries(4)[number] for number in flips]
+    axes = [[-2] * each.flip_rows + [-1] * each.flip_columns for each in shown]
+    return torch.stack([image.flip(chosen) for image, chosen in zip(images, axes, strict=True)])
 
 
 class _Average:
