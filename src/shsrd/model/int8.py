@@ -115,7 +115,7 @@ class Int8Convolution:
 
     def __call__(self, h: Tensor) -> Tensor:
         """Features ``(n, in, y, x)``, channels last, to ``(n, out, y, x)`` of the same type."""
-        step = _sizes(h) / (LARGEST - self.zero)
+        step = _sizes(h, positive=self.zero == 0) / (LARGEST - self.zero)
         weight = self.weight * step[:, None]
         scale = weight.abs().amax(dim=(1, 2)).clamp_min(torch.finfo(torch.float32).tiny) / 127
         rounded = weight.div_(scale[:, None, None]).round_().to(torch.int8).reshape(self.shape)
@@ -125,9 +125,10 @@ class Int8Convolution:
         return out
 
 
-def _sizes(h: Tensor) -> Tensor:
+def _sizes(h: Tensor, *, positive: bool) -> Tensor:
     """How large every channel of ``(n, channels, y, x)`` gets, in float32; none far below the largest."""
-    sizes = h.permute(0, 2, 3, 1).flatten(0, 2).abs().amax(dim=0).float()
+    pixels = h.permute(0, 2, 3, 1).flatten(0, 2)
+    sizes = (pixels if positive else pixels.abs()).amax(dim=0).float()
     return sizes.clamp_min(LEAST_SHARE * float(sizes.max())).clamp_min(torch.finfo(torch.float32).tiny)
 
 
@@ -140,4 +141,4 @@ def _unsigned(h: Tensor, inverse: Tensor, zero: int) -> Tensor:
     for part, out in zip(torch.split(h, ROWS, dim=2), torch.split(signed, ROWS, dim=2), strict=True):
         steps = (part.float() * inverse).round_()
         out.copy_(steps if zero == ZERO else steps.sub_(ZERO))
-    return signed.view(torch.uint8).bitwise_xor_(128)
+    return signed.view(torch.uint8).bitwise_xor_(ZERO)
