@@ -69,8 +69,8 @@ class Wishes(Estimate):
     """How scenes go from file to file; for ``upscale`` and ``upscale-all`` alike.
 
     Attributes:
-        precision: int8 (CPUs only), bf16 or fp32; auto takes the fastest that the processor computes in,
-            int8 for scenes of one cell (128 x 128 pixels) without an uncertainty only.
+        precision: int8 (CPUs only), bf16 or fp32; auto takes the fastest that the processor computes in;
+            for scenes larger than one cell bf16 goes before int8.
         tile: low-resolution pixels on a side that are read and kept together, in whole cells; the result is the same.
         cell: side of the squares that the network sees together, in low-resolution pixels; smaller needs less memory.
         halo: low-resolution pixels a cell sees beyond itself.

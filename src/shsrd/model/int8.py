@@ -22,7 +22,7 @@ from shsrd.model.network import Condition, Encoder, Network
 LEAST_SHARE = 0.1  # of the largest channel's size: no channel has a finer scale
 ROWS = 8  # that are turned into bytes together
 ZERO = 128  # the byte that stands for 0 where features are signed
-LARGEST = 255
+LARGEST = 255  # byte
 _GEOMETRY = ([1, 1], [1, 1], [1, 1], 1)  # stride, padding, dilation and groups
 
 

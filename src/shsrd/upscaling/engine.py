@@ -174,7 +174,8 @@ def _mirrored(images: Tensor, flips: list[int]) -> Tensor:
     """Each of some images ``(n, ..., y, x)`` in one of ``symmetries(4)``, which are their own inverses."""
     if not any(flips):
         return images
-    shown = [symmetries(4)[number] for number in flips]
+    group = symmetries(4)
+    shown = [group[number] for number in flips]
     axes = [[-2] * each.flip_rows + [-1] * each.flip_columns for each in shown]
     return torch.stack([image.flip(chosen) for image, chosen in zip(images, axes, strict=True)])
 

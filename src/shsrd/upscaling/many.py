@@ -17,7 +17,7 @@ from shsrd.io.scene_files import SceneFile
 from shsrd.io.targets import files_read, written_files
 from shsrd.model import Model
 from shsrd.upscaling.naming import check_apart, names_of, uncertainty_of
-from shsrd.upscaling.options import UpscaleOptions
+from shsrd.upscaling.options import UpscaleOptions, choose_device, running_precision
 from shsrd.upscaling.plan import chosen_model
 from shsrd.upscaling.record import Record, is_ours, item_path, kept_record, other_than
 from shsrd.upscaling.spool import MANIFEST, NotResumableError, Spool
@@ -166,6 +166,7 @@ def _crew(order: Order, asked: UpscaleOptions, model: Model) -> Iterator[Crew | 
         return
     from shsrd.upscaling.cluster import hired
 
+    running_precision(asked.precision, choose_device(asked.device))  # refuses what no scene could have
     with hired(model.network, asked.device, workers=order.workers, scheduler=order.scheduler) as crew:
         yield crew
 
