@@ -22,6 +22,12 @@ def test_options_that_do_not_fit(refuses, scenes, out):
     refuses(["upscale-all", scenes, out, "--scale", 3], "no model for scale 3")
 
 
+@pytest.mark.parametrize("workers", [(), ("--workers", 2)], ids=["here", "workers"])
+def test_a_device_that_is_not_there(refuses, scenes, out, tiny, workers):
+    refuses(["upscale-all", scenes, out, "--model", tiny, "--device", "cuda:99", *workers], "'cuda:99' is not available")
+    assert not out.exists()
+
+
 def test_an_input_by_the_name_of_an_output(refuses, scenes, tmp_path, scene, tiny):
     (tmp_path / "more").mkdir()
     save_cube(scene, tmp_path / "more" / "a_x4.tif")

@@ -135,12 +135,14 @@ def upscale_many(
         What became of each scene, in order.
 
     Raises:
-        SceneError: an order that fits no scene, or workers that do not answer, before the first is touched.
+        SceneError: an order that fits no scene, a device or precision that is not to be had, or workers that do not
+            answer, before the first is touched.
         shsrd.upscaling.cluster.ClusterLostError: the scheduler is gone.
         shsrd.model.WeightsError: the weights cannot be used.
     """
     asked = order.options.model_copy(update={"uncertainty": order.uncertainty})
     model = chosen_model(asked, order.scale)
+    running_precision(asked.precision, choose_device(asked.device))  # refuses what no scene could have
     jobs = planned(scenes, order)
     with _crew(order, asked, model) as crew:
         for number, (scene, job) in enumerate(jobs):
@@ -166,7 +168,6 @@ def _crew(order: Order, asked: UpscaleOptions, model: Model) -> Iterator[Crew | 
         return
     from shsrd.upscaling.cluster import hired
 
-    running_precision(asked.precision, choose_device(asked.device))  # refuses what no scene could have
     with hired(model.network, asked.device, workers=order.workers, scheduler=order.scheduler) as crew:
         yield crew
 
