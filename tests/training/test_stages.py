@@ -136,6 +136,15 @@ def test_a_network_without_injection_cannot_train_it(settings, network_config, t
         run_training(settings("transfer", start_from=bare, trainable="injection", steps=1))
 
 
+def test_photos_cannot_teach_an_injection_alone(settings, photo_folder):
+    lessons = {"rehearsal": photo_folder, "trainable": "injection", "steps": 4}
+    with pytest.raises(TrainingError, match="leave out rehearsal"):
+        run_training(settings("transfer", **lessons))
+    for changes in ({"photos": PhotoAugmentation(cubes=1.0)}, {"objective": "diffusion"}, {"trainable": "adapters"}):
+        config = settings("transfer", **lessons | changes | {"out": settings("transfer").out / "-".join(changes)})
+        assert run_training(config).exists()
+
+
 def test_trainable_choices_grow(network_config, settings):
     network, counts = Network(network_config), []
     for trainable in CHOICES:

@@ -64,11 +64,14 @@ def run_training(config: TrainConfig) -> Path:
 
 
 def _check(config: TrainConfig) -> None:
-    """Refuse settings that ask for a judge where there is none."""
+    """Refuse settings that ask for a judge where there is none, or for lessons that nothing could learn from."""
     if config.validation is None and config.patience:
         raise TrainingError("patience stops a run by its validation figures; set validation, or patience to 0")
     if config.calibration is not None and config.validation is not None:
         raise TrainingError("calibration is measured on validation scenes; leave out one of validation, calibration")
+    plain = config.rehearsal is not None and config.photos.cubes < 1  # they carry no spectral information
+    if config.stage == "transfer" and config.objective == "mean" and config.trainable == "injection" and plain:
+        raise TrainingError("photos teach an injection nothing, and it alone may change; leave out rehearsal")
 
 
 def _mix(target: Path, config: TrainConfig, run: Run, progress: Progress, history: list[dict[str, Any]]) -> None:
