@@ -24,7 +24,9 @@ def test_options_that_do_not_fit(refuses, scenes, out):
 
 @pytest.mark.parametrize("workers", [(), ("--workers", 2)], ids=["here", "workers"])
 def test_a_device_that_is_not_there(refuses, scenes, out, tiny, workers):
-    refuses(["upscale-all", scenes, out, "--model", tiny, "--device", "cuda:99", *workers], "'cuda:99' is not available")
+    refuses(
+        ["upscale-all", scenes, out, "--model", tiny, "--device", "cuda:99", *workers], "'cuda:99' is not available"
+    )
     assert not out.exists()
 
 
