@@ -140,7 +140,9 @@ def test_photos_cannot_teach_an_injection_alone(settings, photo_folder):
     lessons = {"rehearsal": photo_folder, "trainable": "injection", "steps": 4}
     with pytest.raises(TrainingError, match="leave out rehearsal"):
         run_training(settings("transfer", **lessons))
-    for changes in ({"photos": PhotoAugmentation(cubes=1.0)}, {"objective": "diffusion"}, {"trainable": "adapters"}):
+    cubes = PhotoAugmentation(cubes=1.0)
+    allowed = ({"photos": cubes}, {"objective": "diffusion"}, {"trainable": "adapters"}, {"rehearsal_share": 0})
+    for changes in allowed:
         config = settings("transfer", **lessons | changes | {"out": settings("transfer").out / "-".join(changes)})
         assert run_training(config).exists()
 

@@ -69,8 +69,9 @@ def _check(config: TrainConfig) -> None:
         raise TrainingError("patience stops a run by its validation figures; set validation, or patience to 0")
     if config.calibration is not None and config.validation is not None:
         raise TrainingError("calibration is measured on validation scenes; leave out one of validation, calibration")
-    plain = config.rehearsal is not None and config.photos.cubes < 1  # they carry no spectral information
-    if config.stage == "transfer" and config.objective == "mean" and config.trainable == "injection" and plain:
+    rehearsed = config.stage == "transfer" and config.rehearsal is not None and config.rehearsal_share > 0
+    plain = config.photos.cubes < 1  # some of the photos come without spectral information
+    if rehearsed and plain and config.objective == "mean" and config.trainable == "injection":
         raise TrainingError("photos teach an injection nothing, and it alone may change; leave out rehearsal")
 
 
