@@ -5,7 +5,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from shsrd.model.fused import conv_add, conv_relu
+from shsrd.model.fused import residual
 
 
 def conv3(inputs: int, outputs: int) -> nn.Conv2d:
@@ -36,4 +36,4 @@ class ResidualBlock(nn.Module):
 
     def forward(self, h: Tensor) -> Tensor:
         """``(n, width, y, x)`` to the same shape."""
-        return conv_add(self.second, conv_relu(self.first, h), h)
+        return residual(self.first, self.second, h)

@@ -2,10 +2,14 @@
 
 The network's layers are thin, so on a CPU the passes beside its convolutions cost a third of their time. oneDNN applies
 such operations to each part of a convolution's result while that is still in the processor's cache; in bf16 their
-result is also rounded once instead of twice. Everywhere else the plain operations run.
+result is also rounded once instead of twice. On an NVIDIA GPU ``shsrd.model.gpu`` does the like. Everywhere else the
+plain operations run.
 """
 
 from __future__ import annotations
+
+from functools import cache
+from importlib.util import find_spec
 
 import torch
 from torch import Tensor, nn
@@ -25,8 +29,21 @@ def conv_add(layer: nn.Conv2d, x: Tensor, other: Tensor) -> Tensor:
     return _binary(layer, layer.weight, layer.bias, "add", x, other) if _fusable(x) else other + layer(x)
 
 
+def residual(first: nn.Conv2d, second: nn.Conv2d, h: Tensor) -> Tensor:
+    """``h + second(relu(first(h)))``."""
+    if not _on_gpu(first, h):
+        return conv_add(second, conv_relu(first, h), h)
+    from shsrd.model.gpu import residual_block
+
+    return residual_block(first, second, h)
+
+
 def affine(layer: nn.Conv2d, x: Tensor, h: Tensor) -> Tensor:
     """``h * (1 + scale) + shift``; ``layer(x)`` holds the scales in its first half, the shifts in its second."""
+    if not torch.is_grad_enabled() and _on_gpu(layer, h):
+        from shsrd.model.gpu import affine as affine_on_gpu
+
+        return affine_on_gpu(layer, x, h)
     if not _fusable(x) or layer.bias is None:
         return modulate(h, layer(x))
     (weight, shift_weight), (bias, shift_bias) = layer.weight.chunk(2), layer.bias.chunk(2)
@@ -38,6 +55,20 @@ def modulate(h: Tensor, scale_shift: Tensor) -> Tensor:
     """Feature-wise affine map ``h * (1 + scale) + shift`` (Perez et al. 2018), per pixel or per image."""
     scale, shift = scale_shift.chunk(2, dim=1)
     return torch.addcmul(shift + h, h, scale)
+
+
+def _on_gpu(layer: nn.Conv2d, h: Tensor) -> bool:
+    """Whether ``shsrd.model.gpu`` can compute this layer."""
+    if not h.is_cuda or torch.compiler.is_compiling() or not _has_triton():
+        return False
+    from shsrd.model.gpu import fits
+
+    return fits(layer, h)
+
+
+@cache
+def _has_triton() -> bool:
+    return find_spec("triton") is not None
 
 
 def _fusable(x: Tensor) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 
 import torch
@@ -64,6 +65,33 @@ class Batch:
     weight: Tensor
     information: SpectralInformation | None = None
     angle: SpectralAngle | None = None
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> Batch:
+        """The batch with every tensor replaced."""
+        information, angle = self.information, self.angle
+        if information is not None:
+            information = SpectralInformation(function(information.maps), function(information.descriptor))
+        if angle is not None:
+            angle = replace(angle, base=function(angle.base), deviation=function(angle.deviation))
+        names = ("low", "residual", "unit", "weight")
+        tensors = {name: function(getattr(self, name)) for name in names}
+        return replace(self, **tensors, information=information, angle=angle)
+
+    def tensors(self) -> list[Tensor]:
+        """All of them, in a fixed order."""
+        found: list[Tensor] = []
+
+        def keep(tensor: Tensor) -> Tensor:
+            found.append(tensor)
+            return tensor
+
+        self.map(keep)
+        return found
+
+    def kind(self) -> Hashable:
+        """What two batches share if one computation does for both: sizes, and everything that is no tensor."""
+        angle = None if self.angle is None else (self.angle.group, self.angle.weight)
+        return self.information is None, angle, *(tuple(tensor.shape) for tensor in self.tensors())
 
     def to(self, device: torch.device) -> Batch:
         """The batch on another device, convolution inputs in channels-last order."""

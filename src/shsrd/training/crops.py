@@ -46,35 +46,40 @@ class PhotoStore:
         Raises:
             ValueError: a photo smaller than ``side``.
         """
-        room = self.sizes[places.photo].amin(dim=1)
+        sizes, symmetry = self.sizes[places.photo], places.symmetry
+        room = sizes.amin(dim=1)
         if int(room.min()) < side:
             raise ValueError(f"a photo of {int(room.min())} pixels has no crop of {side}")
         wide = (side * places.shrink).round().long().minimum(room)
-        crops = self._gathered(places, wide, int(wide.max()))
-        larger = torch.nonzero(wide > side)[:, 0].to(crops.device)
+        left = sizes - wide[:, None]
+        first = (places.corner * (left + 1)).long().minimum(left)
+        numbers = [self.starts[places.photo], sizes.prod(dim=1), sizes[:, 1], wide, *first.T]
+        there = torch.stack([*numbers, *(symmetry & bit for bit in (2, 1, 4))]).to(self.flat.device, non_blocking=True)
+        crops = self._gathered(there, int(wide.max()))
         out = crops[..., :side, :side].contiguous()
+        larger = torch.nonzero(wide > side)[:, 0].to(crops.device, non_blocking=True)
         if len(larger):
-            matrix = shrinking(wide.to(crops.device)[larger], side, crops.shape[-1])[:, None]
+            matrix = shrinking(there[3, larger], side, crops.shape[-1])[:, None]
             out[larger] = (matrix @ crops[larger] @ matrix.mT).clamp(0, 1)
-        turned = (places.symmetry & 4 > 0).to(out.device)
-        return torch.where(turned[:, None, None, None], out.mT, out)
+        return torch.where(there[8, :, None, None, None] > 0, out.mT, out)
 
-    def _gathered(self, places: Places, wide: Tensor, most: int) -> Tensor:
-        """Squares of ``most`` pixels that begin with the ``wide`` ones asked for, flipped."""
-        heights, widths = self.sizes[places.photo].T
-        rows = _axis(heights, places.corner[:, 0], wide, places.symmetry & 2 > 0, most)
-        columns = _axis(widths, places.corner[:, 1], wide, places.symmetry & 1 > 0, most)
-        device = self.flat.device
-        planes = (self.starts[places.photo][:, None] + (heights * widths)[:, None] * torch.arange(3)).to(device)
-        lines = (rows * widths[:, None]).to(device)
-        index = planes[:, :, None, None] + lines[:, None, :, None] + columns.to(device)[:, None, None, :]
+    def _gathered(self, numbers: Tensor, most: int) -> Tensor:
+        """Squares of ``most`` pixels that begin with those asked for, flipped.
+
+        ``numbers`` ``(9, n)``: where the photo starts, its pixels and width, side of the crop, its first row and
+        column, whether rows and columns are flipped; on the device, so that nothing large has to travel there.
+        """
+        start, area, width, wide, *first = numbers[:6]
+        rows, columns = (_axis(*axis, most) for axis in zip(first, (wide, wide), numbers[6:8] > 0, strict=True))
+        planes = start[:, None] + area[:, None] * torch.arange(3, device=start.device)
+        lines = rows * width[:, None]
+        index = planes[:, :, None, None] + lines[:, None, :, None] + columns[:, None, None, :]
         return self.flat[index].float() / 255
 
 
-def _axis(size: Tensor, corner: Tensor, wide: Tensor, flipped: Tensor, most: int) -> Tensor:
+def _axis(first: Tensor, wide: Tensor, flipped: Tensor, most: int) -> Tensor:
     """Pixel numbers ``(n, most)`` along one axis; those beyond the crop stay inside the photo."""
-    first = (corner * (size - wide + 1)).long().minimum(size - wide)
-    step = torch.arange(most).minimum(wide[:, None] - 1)
+    step = torch.arange(most, device=wide.device).minimum(wide[:, None] - 1)
     return first[:, None] + torch.where(flipped[:, None], wide[:, None] - 1 - step, step)
 
 

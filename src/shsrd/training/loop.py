@@ -23,10 +23,11 @@ from shsrd.training.batch import Batch
 from shsrd.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from shsrd.training.config import TrainConfig
 from shsrd.training.drawing import Source, drawn
+from shsrd.training.graphs import Ahead, GraphedGradients
 from shsrd.training.losses import diffusion_loss, mean_loss
 from shsrd.training.monitor import Monitor
 from shsrd.training.muon import Muon
-from shsrd.training.trainable import freeze, parameter_groups
+from shsrd.training.trainable import freeze, parameter_groups, trainable_parameters
 from shsrd.training.validation import Validate
 
 BEST = "best.safetensors"
@@ -104,20 +105,14 @@ class _State:
         if fabric.device.type == "cuda":
             torch.backends.cudnn.benchmark = True
         self.clock = time.monotonic() - progress.seconds
+        self.gradients: GraphedGradients | None = None
 
     def loop(self, monitor: Monitor, save_best: Callable[[Network, Progress, dict[str, float]], None]) -> None:
         config, progress = self.config, self.progress
-        batches = drawn(
-            self.run.source,
-            range(progress.step, config.steps),
-            count=config.batch,
-            seed=config.seed,
-            rank=self.fabric.global_rank,
-            workers=config.workers,
-        )
+        batches = self.batches()
         ended = self._agreed(self._ending() or self._stale())
         while not ended:
-            loss = self._step(*next(batches))
+            loss = self.step(batches)
             progress.step += 1
             progress.seconds = self._agreed(time.monotonic() - self.clock)
             monitor.step(progress, loss, self.optimizer.param_groups[-1]["lr"])
@@ -129,26 +124,59 @@ class _State:
                 monitor.checked(progress)
                 self._save()
 
+    def batches(self) -> Ahead:
+        """The rest of the run's batches."""
+        config = self.config
+        steps = range(self.progress.step, config.steps)
+        rank = self.fabric.global_rank
+        source = drawn(self.run.source, steps, count=config.batch, seed=config.seed, rank=rank, workers=config.workers)
+        ahead = Ahead(source, self.fabric.device)
+        if self.fabric.device.type == "cuda" and self.fabric.world_size == 1 and config.objective == "mean":
+            work = partial(self._gradients, generator=None)
+            self.gradients = GraphedGradients(work, trainable_parameters(self.bare), ahead.release)
+        return ahead
+
     def _agreed(self, value: Value) -> Value:
         """The first process's value, so that all processes take the same steps at the same rates."""
         return value if self.fabric.world_size == 1 else self.fabric.broadcast(value)
 
-    def _step(self, batch: Batch, generator: torch.Generator) -> torch.Tensor:
+    def step(self, batches: Ahead) -> torch.Tensor:
+        """One update of the weights and of their average; the loss before it."""
         config = self.config
+        batch, generator = next(batches)
         for group in self.optimizer.param_groups:
             group["lr"] = config.lr * self._rate() * group["share"]
-        loss = self.objective(partial(self._loss, batch.to(self.fabric.device), generator))
-        self.fabric.backward(loss)
+        if self.gradients is None:
+            self.optimizer.zero_grad(set_to_none=True)
+            loss = self._gradients(batch, generator)
+            batches.release()
+        else:
+            loss = self.gradients(batch)
         self.fabric.clip_gradients(self.objective, self.optimizer, max_norm=config.clip, error_if_nonfinite=False)
         self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        self.average.update_parameters(self.bare)
+        self._follow()
+        return loss
+
+    def _follow(self) -> None:
+        """Move the average towards the weights; ``update_parameters`` alone would have the GPU waited for."""
+        if int(self.average.n_averaged) == 0 or self.average.multi_avg_fn is None:
+            self.average.update_parameters(self.bare)
+            return
+        averaged = [parameter.detach() for parameter in self.average.module.parameters()]
+        self.average.multi_avg_fn(averaged, [p.detach() for p in self.bare.parameters()], self.average.n_averaged)
+        self.average.n_averaged += 1
+
+    def _gradients(self, batch: Batch, generator: torch.Generator | None) -> torch.Tensor:
+        """The loss of a batch, and its gradients in the parameters."""
+        loss = self.objective(partial(self._loss, batch, generator))
+        self.fabric.backward(loss)
         detached: torch.Tensor = loss.detach()
         return detached
 
-    def _loss(self, batch: Batch, generator: torch.Generator, network: Network) -> torch.Tensor:
+    def _loss(self, batch: Batch, generator: torch.Generator | None, network: Network) -> torch.Tensor:
         if self.config.objective == "mean":
             return mean_loss(network, batch, self.config.knee)
+        assert generator is not None
         return diffusion_loss(network, batch, generator, self.config.draws).total
 
     def _rate(self) -> float:

@@ -124,7 +124,7 @@ def _softened(images: Tensor, chosen: Tensor, sigma: Tensor) -> Tensor:
     """The chosen ones of ``(n, c, y, x)`` through soft lenses of these widths."""
     numbers = torch.nonzero(chosen)[:, 0]
     if len(numbers):
-        there = numbers.to(images.device)
+        there = numbers.to(images.device, non_blocking=True)
         images[there] = blurred(images[there], sigma[numbers])
     return images
 
@@ -132,7 +132,7 @@ def _softened(images: Tensor, chosen: Tensor, sigma: Tensor) -> Tensor:
 def blurred(images: Tensor, sigma: Tensor) -> Tensor:
     """Images ``(n, c, y, x)`` through Gaussian lenses of ``sigma`` ``(n,)`` pixels."""
     taps = torch.exp(-0.5 * (torch.arange(-BLUR_REACH, BLUR_REACH + 1) / sigma[:, None]) ** 2)
-    taps = (taps / taps.sum(dim=1, keepdim=True)).to(images.device)[:, :, None, None, None]
+    taps = (taps / taps.sum(dim=1, keepdim=True)).to(images.device, non_blocking=True)[:, :, None, None, None]
     padded = functional.pad(images, (BLUR_REACH,) * 4, mode="reflect")
     rows, columns = images.shape[2:]
     along_y = sum(taps[:, k] * padded[:, :, k : k + rows] for k in range(taps.shape[1]))
