@@ -1,10 +1,11 @@
 """How many scenes a second does a GPU take through the network?
 
-    python benchmarks/gpu.py [--device cuda] [--scenes 32] [--channels 15]
+    python benchmarks/gpu.py [--device cuda] [--scenes 32] [--channels 15] [--together 4]
 
 The posterior mean of CAVE-sized scenes (128 x 128 x 31, so eleven band triplets each where all bands are seen) with
 everything already on the device: encoder and head, and the shuffle to 512 x 512 pixels; no frame, no halo, no
-consistency, no transfers. One call a scene, a batch of scenes queued, the device synchronised before and after the
+consistency, no transfers. One call a scene (or ``--together`` of them: a processor may launch a scene's layers more
+slowly than a large GPU computes them), a batch of scenes queued, the device synchronised before and after the
 batch; cuDNN chooses its convolutions by trial. ``benchmarks/speed.py`` prints the same line where there is a GPU.
 """
 
@@ -30,53 +31,64 @@ BATCHES = 3  # timed, after one to warm up; the fastest counts
 
 
 @dataclass(frozen=True)
-class Arguments:
+class Load:
+    """What a device is given to do.
+
+    Attributes:
+        scenes: in a batch.
+        together: scenes in one call of the network, a divisor of ``scenes``.
+        channels: bands that the network sees; None: all 31.
+    """
+
+    scenes: int = 32
+    together: int = 1
+    channels: int | None = None
+
+
+@dataclass(frozen=True)
+class Arguments(Load):
     """Measure scenes a second on a device.
 
     Attributes:
         model: weights.
         device: cuda, cuda:1, or cpu to see that the measurement works.
-        scenes: in a batch.
         side: low-resolution pixels along each side.
-        channels: bands that the network sees; None: all 31.
     """
 
     model: str = "cave-x4"
     device: str = "cuda"
-    scenes: int = 32
     side: int = 128
-    channels: int | None = None
 
 
 def resident(
-    low: Cube, guides: GuideName, device: torch.device, channels: int | None
+    low: Cube, guides: GuideName, device: torch.device, load: Load
 ) -> tuple[torch.Tensor, SpectralInformation]:
-    """All triplets of a scene and what the injection knows of them, on the device."""
-    guided = guided_frame(scene_statistics(low.pixels), "bands", low.wavelength_nm, channels, guides=guides)
+    """All triplets of the scenes of one call and what the injection knows of them, on the device."""
+    guided = guided_frame(scene_statistics(low.pixels), "bands", low.wavelength_nm, load.channels, guides=guides)
     maps = guided.guide.maps(guided.guide.guide_images(low.pixels), guided.triplets)
     descriptor = torch.from_numpy(guided.guide.descriptors(guided.triplets)).to(device)
     triplets = torch.from_numpy(guided.frame.analyse(low.pixels)[guided.triplets])
-    placed = [tensor.to(device, memory_format=torch.channels_last) for tensor in (triplets, torch.from_numpy(maps))]
-    return placed[0], SpectralInformation(placed[1], descriptor)
+    images = [torch.cat([tensor] * load.together) for tensor in (triplets, torch.from_numpy(maps))]
+    placed = [tensor.to(device, memory_format=torch.channels_last) for tensor in images]
+    return placed[0], SpectralInformation(placed[1], torch.cat([descriptor] * load.together))
 
 
-def scene_rate(
-    low: Cube, model: Model, device: torch.device, *, scenes: int, precision: Precision, channels: int | None = None
-) -> float:
+def scene_rate(low: Cube, model: Model, device: torch.device, load: Load, precision: Precision) -> float:
     """Scenes a second; the weights come back to the processor afterwards."""
     network = channels_last(model.network.to(device)).eval()
-    triplets, information = resident(low, network.config.guides, device, channels)
+    triplets, information = resident(low, network.config.guides, device, load)
+    calls = load.scenes // load.together
     mixed = torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
 
     torch.backends.cudnn.benchmark = True
 
     def batch() -> None:
-        for _ in range(scenes):
+        for _ in range(calls):
             unpack(network.encode(triplets, information).mean, network.config.scale)
 
     try:
         with torch.inference_mode(), mixed:
-            return scenes / fastest(batch, device)
+            return calls * load.together / fastest(batch, device)
     finally:
         model.network.to("cpu")
 
@@ -99,13 +111,13 @@ def synchronise(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def gpu_line(low: Cube, model: Model, scenes: int = 32, channels: int | None = None) -> dict[str, Any]:
+def gpu_line(low: Cube, model: Model, load: Load | None = None) -> dict[str, Any]:
     """What ``speed.py`` reports: the rate on the first GPU, or why there is none."""
     if not torch.cuda.is_available():
         return {"skipped": "torch sees no CUDA device here"}
     device = torch.device("cuda")
     precision = choose_precision("auto", device)
-    rate = scene_rate(low, model, device, scenes=scenes, precision=precision, channels=channels)
+    rate = scene_rate(low, model, device, load or Load(), precision)
     return {"device": torch.cuda.get_device_name(device), "precision": precision, "scenes_per_s": rate}
 
 
@@ -123,10 +135,10 @@ def main() -> None:
     arguments = tyro.cli(Arguments, config=(tyro.conf.FlagCreatePairsOff,))
     model, low, device = load_weights(arguments.model), scene(arguments.side), torch.device(arguments.device)
     if device.type == "cuda":
-        print(described(gpu_line(low, model, arguments.scenes, arguments.channels)))
+        print(described(gpu_line(low, model, arguments)))
         return
     precision = choose_precision("auto", device)
-    rate = scene_rate(low, model, device, scenes=arguments.scenes, precision=precision, channels=arguments.channels)
+    rate = scene_rate(low, model, device, arguments, precision)
     print(f"{device}: {rate:.3f} scenes/s, {precision}")
 
 

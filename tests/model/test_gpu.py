@@ -24,6 +24,7 @@ from shsrd.model.fused import modulate
 
 ROUNDING = 1e-3  # of fp16; the interpreter has no bf16 products
 SIZES = [(2, 13, 20), (1, 8, 16), (3, 1, 33)]
+TRAINED = [] if DEVICE == "cpu" else [(33, 64, 64)]  # several tiles for each program of a large GPU
 
 
 def images(width, size, seed=0):
@@ -44,7 +45,7 @@ def apart(found, truth):
     return ((found.float() - truth.float()).norm() / truth.float().norm()).item()
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", SIZES + TRAINED)
 @pytest.mark.parametrize("width", gpu.WIDTHS)
 def test_a_block_and_its_gradients_are_the_plain_ones(width, size):
     torch.manual_seed(0)
@@ -57,6 +58,15 @@ def test_a_block_and_its_gradients_are_the_plain_ones(width, size):
     plain = x + second(torch.relu(first(x)))
     wanted = [plain, *torch.autograd.grad(plain, [x, *parameters], gradient.float())]
     assert [apart(*pair) < ROUNDING for pair in zip(found, wanted, strict=True)] == [True] * len(wanted)
+
+
+@pytest.mark.skipif(DEVICE == "cpu", reason="on a CPU the kernels are never chosen")
+@pytest.mark.parametrize(("width", "trained"), [(64, False), (128, True)])
+def test_only_widths_that_trained_well_have_gradients(width, trained):
+    convolution, h = layer(width, width), images(width, (1, 8, 16))
+    assert gpu.fits(convolution, h) == trained
+    with torch.no_grad():
+        assert gpu.fits(convolution, h)
 
 
 def test_only_wanted_gradients_come_back():

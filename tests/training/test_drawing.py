@@ -1,3 +1,5 @@
+import os
+
 import pytest
 import torch
 
@@ -35,6 +37,28 @@ def test_workers_change_no_bit(source):
         if ours.information is not None:
             assert torch.equal(ours.information.maps, theirs.information.maps)
         assert torch.equal(after, then)
+
+
+class Here:
+    """A source that only the process which made it may draw from, as one on a GPU."""
+
+    def __init__(self, source):
+        self.source, self.process, self.draws = source, os.getpid(), 0
+
+    def draw(self, count, generator):
+        assert os.getpid() == self.process
+        self.draws += 1
+        return self.source.draw(count, generator)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_what_is_apart_is_drawn_here_and_changes_no_bit(source, workers):
+    photos = Here(source.other)
+    apart = EitherSource(source.usual, photos, source.share, apart=True)
+    for (ours, after), (theirs, then) in zip(all_drawn(apart, workers), all_drawn(source, 0), strict=True):
+        assert all(map(torch.equal, ours.tensors(), theirs.tensors()))
+        assert torch.equal(after, then)
+    assert 0 < photos.draws < len(STEPS)
 
 
 def test_a_step_goes_on_with_the_generator_that_drew_its_batch(source):

@@ -27,6 +27,7 @@ HOPPER = (9, 0)
 NEAR = 0.03  # relative distance of two ways to compute in bf16
 DTYPES = (torch.bfloat16, torch.float16)
 WIDTHS = (32, 64, 128)
+TRAINED = (128,)  # widths that whole trainings ran on; with 64 channels one went wrong, see docs/method.md
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,14 @@ CONVOLVE = Plan((8, 16), channels=64, stages=3, warps=4, resident=2)
 
 
 def fits(layer: nn.Conv2d, h: Tensor) -> bool:
-    """Whether this layer can be computed here: half precision, known widths, a GPU of the kind these were tried on."""
+    """Whether this layer can be computed here: half precision, known widths, a GPU of the kind these were tried on.
+
+    Fewer widths count where gradients are wanted.
+    """
     if h.dtype not in DTYPES or layer.bias is None or not h.numel():
         return False
-    if layer.in_channels not in WIDTHS or h.shape[1] not in WIDTHS:
+    widths = TRAINED if torch.is_grad_enabled() else WIDTHS
+    if layer.in_channels not in WIDTHS or h.shape[1] not in widths:
         return False
     return torch.cuda.get_device_capability(h.device) == HOPPER and works(h.device)
 
@@ -131,10 +136,11 @@ class _Block(torch.autograd.Function):
         h, hidden, first, second = ctx.saved_tensors
         gradient = gradient.to(h.dtype).contiguous(memory_format=torch.channels_last)
         wanted = ctx.needs_input_grad
+        # cuDNN first: it makes the GPU this thread's, which the kernels' descriptors rely on
+        second_weight = weight_gradient(hidden, gradient).float() if wanted[3] else None
         inner, first_bias = convolve_back(gradient, second, mask=hidden)
         outer, second_bias = convolve_back(inner, first, add=gradient)
         first_weight = weight_gradient(h, inner).float() if wanted[1] else None
-        second_weight = weight_gradient(hidden, gradient).float() if wanted[3] else None
         return outer, first_weight, first_bias, second_weight, second_bias
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
 
 import torch
 from threadpoolctl import threadpool_limits
@@ -11,16 +10,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from shsrd.training.batch import Batch
+from shsrd.training.either import EitherSource, Source, UsualOnly
 
 AHEAD = 4  # batches that each worker may have ready
-
-
-class Source(Protocol):
-    """Where batches come from."""
-
-    def draw(self, count: int, generator: torch.Generator) -> Batch:
-        """A batch of ``count`` triplets, a pure function of the generator's state."""
-        ...
 
 
 def generator_of(seed: int, step: int, rank: int) -> torch.Generator:
@@ -29,13 +21,13 @@ def generator_of(seed: int, step: int, rank: int) -> torch.Generator:
     return torch.Generator().manual_seed(mixed)
 
 
-class _Drawn(Dataset[tuple[Batch, Tensor]]):
+class _Drawn(Dataset[tuple[Batch | None, Tensor]]):
     """Step numbers to batches, and the state in which drawing leaves the step's generator."""
 
-    def __init__(self, source: Source, count: int, seed: int, rank: int) -> None:
+    def __init__(self, source: Source | UsualOnly, count: int, seed: int, rank: int) -> None:
         self.source, self.count, self.seed, self.rank = source, count, seed, rank
 
-    def __getitem__(self, step: int) -> tuple[Batch, Tensor]:
+    def __getitem__(self, step: int) -> tuple[Batch | None, Tensor]:
         generator = generator_of(self.seed, step, self.rank)
         return self.source.draw(self.count, generator), generator.get_state()
 
@@ -51,7 +43,7 @@ def drawn(
     """The batch of every step, and the step's generator for whatever else the step draws.
 
     Args:
-        source: of batches; with workers, one that lives on the CPU.
+        source: of batches; with workers, one that lives on the CPU but for what it keeps apart.
         steps: their numbers.
         count: triplets in a batch.
         seed: of the run.
@@ -59,8 +51,11 @@ def drawn(
         workers: processes that draw ahead; 0: batches are drawn when they are asked for. Their number changes no bit.
     """
     ahead = AHEAD if workers else None
+    given: Source | UsualOnly = source
+    if isinstance(source, EitherSource) and source.apart:
+        given = UsualOnly(source)
     loader = DataLoader(
-        _Drawn(source, count, seed, rank),
+        _Drawn(given, count, seed, rank),
         batch_size=None,
         sampler=steps,
         num_workers=workers,
@@ -70,4 +65,7 @@ def drawn(
     for batch, state in loader:
         generator = torch.Generator()
         generator.set_state(state)
-        yield batch, generator
+        if batch is None and isinstance(source, EitherSource):
+            yield source.other.draw(count, generator), generator
+        else:
+            yield batch, generator

@@ -22,7 +22,8 @@ from shsrd.model import Network, channels_last
 from shsrd.training.batch import Batch
 from shsrd.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from shsrd.training.config import TrainConfig
-from shsrd.training.drawing import Source, drawn
+from shsrd.training.drawing import drawn
+from shsrd.training.either import Source
 from shsrd.training.graphs import Ahead, GraphedGradients
 from shsrd.training.losses import diffusion_loss, mean_loss
 from shsrd.training.monitor import Monitor

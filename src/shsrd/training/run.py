@@ -15,8 +15,7 @@ from shsrd.model import Network, NetworkConfig, load_weights, save_weights
 from shsrd.training.calibration import Calibration, calibrate
 from shsrd.training.checkpoint import Progress
 from shsrd.training.config import TrainConfig, TrainingError
-from shsrd.training.drawing import Source
-from shsrd.training.either import EitherSource
+from shsrd.training.either import EitherSource, Source
 from shsrd.training.loop import BEST, Run, train
 from shsrd.training.mixing import Weights, best_mix, last_average, mix_name, mixed
 from shsrd.training.pack import scene_names
@@ -128,13 +127,15 @@ def _precision(config: TrainConfig) -> Precision:
 
 
 def _source(config: TrainConfig, network: NetworkConfig) -> Source:
-    """Where batches come from: photos of stage 1 stay on a GPU, all else is drawn on the CPU."""
+    """Where batches come from: photos stay on a GPU, scenes are drawn on the CPU."""
+    device = _training_device()
     if config.stage == "pretrain":
-        return _photos(config.train, config, network, "cpu" if config.workers else _training_device())
+        return _photos(config.train, config, network, "cpu" if config.workers else device)
     scenes = SceneSource(config.train, config.scenes, scale=network.scale, patch=config.patch, guides=network.guides)
     if config.rehearsal is None:
         return scenes
-    return EitherSource(scenes, _photos(config.rehearsal, config, network, "cpu"), config.rehearsal_share)
+    photos = _photos(config.rehearsal, config, network, device)
+    return EitherSource(scenes, photos, config.rehearsal_share, apart=device.type != "cpu")
 
 
 def _photos(folder: Path, config: TrainConfig, network: NetworkConfig, device: torch.device | str) -> Source:
