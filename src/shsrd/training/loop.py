@@ -33,6 +33,7 @@ from shsrd.training.validation import Validate
 
 BEST = "best.safetensors"
 _DDP = "ddp_find_unused_parameters_true"  # photos do not reach the injection
+THREADS = 2  # of the processor beside a GPU: what is left to it is small, and more threads would only wait for it
 Value = TypeVar("Value", bool, float)
 
 
@@ -105,6 +106,7 @@ class _State:
         self.average.n_averaged = self.average.n_averaged.cpu()  # asked for every step: a GPU need not stop for it
         if fabric.device.type == "cuda":
             torch.backends.cudnn.benchmark = True
+            torch.set_num_threads(min(torch.get_num_threads(), THREADS))
         self.clock = time.monotonic() - progress.seconds
         self.gradients: GraphedGradients | None = None
 
