@@ -69,10 +69,11 @@ def main() -> None:
     if arguments.model is None:
         wanted["natural-x4-fast, zero-shot, bands"] = "natural-x4-fast", "bands"
         wanted |= {f"{fast}, {name}": (fast, name) for name in FAST}
+    wanted = {name: row for name, row in wanted.items() if arguments.only in name}
+    if not wanted:
+        raise SystemExit(f"no row has {arguments.only!r} in its name")
     rows: list[Row] = []
     for name, (weights, row) in wanted.items():
-        if arguments.only not in name:
-            continue
         options = ROWS[row].model_copy(update={"model": weights})
         result = benchmark_cave(arguments.root, scale=4, split=arguments.split, options=options)
         if not rows:

@@ -24,7 +24,7 @@ from shsrd.model.fused import modulate
 
 ROUNDING = 1e-3  # of fp16; the interpreter has no bf16 products
 SIZES = [(2, 13, 20), (1, 8, 16), (3, 1, 33)]
-TRAINED = [] if DEVICE == "cpu" else [(33, 64, 64)]  # several tiles for each program of a large GPU
+LARGE = [] if DEVICE == "cpu" else [(33, 64, 64)]  # several tiles for each program of a large GPU
 
 
 def images(width, size, seed=0):
@@ -45,7 +45,7 @@ def apart(found, truth):
     return ((found.float() - truth.float()).norm() / truth.float().norm()).item()
 
 
-@pytest.mark.parametrize("size", SIZES + TRAINED)
+@pytest.mark.parametrize("size", SIZES + LARGE)
 @pytest.mark.parametrize("width", gpu.WIDTHS)
 def test_a_block_and_its_gradients_are_the_plain_ones(width, size):
     torch.manual_seed(0)

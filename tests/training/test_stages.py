@@ -10,7 +10,7 @@ from shsrd.training.batch import MARGIN, SpectralAngle
 from shsrd.training.checkpoint import CHECKPOINT
 from shsrd.training.config import PhotoAugmentation
 from shsrd.training.drawing import generator_of
-from shsrd.training.loop import BEST, Run, train
+from shsrd.training.loop import BEST, Run, few_threads, train
 from shsrd.training.losses import diffusion_loss, mean_loss
 from shsrd.training.photos import PhotoSource
 from shsrd.training.scenes import SceneSource
@@ -362,3 +362,14 @@ def test_a_denoiser_is_judged_with_the_guide_maps_it_takes(scene_folder, network
     config = network_config.model_copy(update={"guides": guides})
     scene_validator(scene_folder, network=config, objective="diffusion", precision="fp32")
     assert set(seen) == {guides}
+
+
+def test_a_gpu_leaves_the_processor_few_threads_and_gives_them_back(monkeypatch):
+    monkeypatch.setattr("shsrd.training.loop.THREADS", 1)
+    torch.set_num_threads(2)
+    with pytest.raises(KeyError), few_threads(torch.device("cuda")):
+        assert torch.get_num_threads() == 1
+        raise KeyError
+    assert torch.get_num_threads() == 2
+    with few_threads(torch.device("cpu")):
+        assert torch.get_num_threads() == 2

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -65,9 +66,21 @@ def train(run: Run, save_best: Callable[[Network, Progress, dict[str, float]], N
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.ema))  # type: ignore[no-untyped-call]
     progress = load_checkpoint(config.out, network, average, optimizer) or Progress()
     state = _State(fabric, run, network, average, optimizer, progress)
-    with Monitor(config.out, fabric.is_global_zero, total=config.steps) as monitor:
+    with Monitor(config.out, fabric.is_global_zero, total=config.steps) as monitor, few_threads(fabric.device):
         state.loop(monitor, save_best)
     return progress
+
+
+@contextmanager
+def few_threads(device: torch.device) -> Iterator[None]:
+    """``THREADS`` of the processor at most while a GPU trains; afterwards as many as before."""
+    before = torch.get_num_threads()
+    if device.type == "cuda":
+        torch.set_num_threads(min(before, THREADS))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _optimizer(network: Network, config: TrainConfig) -> torch.optim.Optimizer:
@@ -106,7 +119,6 @@ class _State:
         self.average.n_averaged = self.average.n_averaged.cpu()  # asked for every step: a GPU need not stop for it
         if fabric.device.type == "cuda":
             torch.backends.cudnn.benchmark = True
-            torch.set_num_threads(min(torch.get_num_threads(), THREADS))
         self.clock = time.monotonic() - progress.seconds
         self.gradients: GraphedGradients | None = None
 

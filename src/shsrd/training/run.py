@@ -127,7 +127,7 @@ def _precision(config: TrainConfig) -> Precision:
 
 
 def _source(config: TrainConfig, network: NetworkConfig) -> Source:
-    """Where batches come from: photos stay on a GPU, scenes are drawn on the CPU."""
+    """Where batches come from: photos stay on a GPU (unless stage 1 has workers), scenes are drawn on the CPU."""
     device = _training_device()
     if config.stage == "pretrain":
         return _photos(config.train, config, network, "cpu" if config.workers else device)
