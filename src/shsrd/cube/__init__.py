@@ -5,15 +5,18 @@ from shsrd.cube.errors import InputError, SceneError
 from shsrd.cube.facts import Facts, Storage
 from shsrd.cube.geolocation import Geolocation, Lookup
 from shsrd.cube.nodata import fill_nodata
+from shsrd.cube.placement import ControlPoints, RationalPolynomials
 from shsrd.cube.source import MemorySource, Source, read_whole, stripes
 
 __all__ = [
+    "ControlPoints",
     "Cube",
     "Facts",
     "Geolocation",
     "InputError",
     "Lookup",
     "MemorySource",
+    "RationalPolynomials",
     "SceneError",
     "Source",
     "Storage",

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shsrd.cube.errors import SceneError
-from shsrd.cube.facts import Facts, Storage, check_facts, scaled_transform
+from shsrd.cube.facts import Facts, Storage, check_facts, moved_transform
 from shsrd.cube.geolocation import Geolocation
+from shsrd.cube.placement import ControlPoints, RationalPolynomials
 
 if TYPE_CHECKING:  # training needs cubes' errors but no georeference
     import xarray
@@ -34,6 +35,10 @@ class Cube:
         headers: every other header key of the file, untouched, as text.
         source: where it came from, for messages.
         geolocation: latitude and longitude of every pixel of a scene in the sensor's own grid, or None.
+        control_points: ground control points, where the file has them, or None.
+        rpc: rational polynomial coefficients, where the file has them, or None.
+        notes: one sentence for everything about the scene that was guessed, dropped, or contradicted elsewhere in the
+            file.
 
     Raises:
         SceneError: shapes that do not fit together.
@@ -50,6 +55,9 @@ class Cube:
     headers: Mapping[str, str] = field(default_factory=dict)
     source: str = "<memory>"
     geolocation: Geolocation | None = None
+    control_points: ControlPoints | None = None
+    rpc: RationalPolynomials | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 3:
@@ -121,13 +129,16 @@ class Cube:
 
     def crop(self, *, rows: int, columns: int) -> Cube:
         """The upper-left ``rows`` x ``columns`` pixels; the transform stays true (same upper-left corner)."""
-        places = None if self.geolocation is None else self.geolocation.cropped(rows=rows, columns=columns)
-        return self.replace(pixels=self.pixels[:, :rows, :columns], geolocation=places)
+        return self.cut(slice(0, min(rows, self.shape[1])), slice(0, min(columns, self.shape[2])))
+
+    def cut(self, rows: slice, columns: slice) -> Cube:
+        """A rectangle of the scene, given by start and stop; its place travels along."""
+        return Cube.of(self.pixels[:, rows, columns], self.facts.cut(rows, columns))
 
     def finer_transform(self, scale: int) -> Affine | None:
         """The transform of a grid ``scale`` times finer with the same outer corner (rotation included)."""
-        return self.facts.finer(scale).transform
+        return moved_transform(self.transform, pixel=1 / scale, row=0, column=0)
 
     def coarser_transform(self, scale: int) -> Affine | None:
         """The transform of a grid ``scale`` times coarser with the same upper-left corner."""
-        return scaled_transform(self.transform, scale)
+        return moved_transform(self.transform, pixel=scale, row=0, column=0)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from shsrd.cube.errors import SceneError
 from shsrd.cube.geolocation import Geolocation
+from shsrd.cube.placement import ControlPoints, RationalPolynomials
 
 if TYPE_CHECKING:  # training needs cubes' errors but no georeference
     from affine import Affine
@@ -60,6 +61,9 @@ class Facts:
     headers: Mapping[str, str] = field(default_factory=dict)
     source: str = "<memory>"
     geolocation: Geolocation | None = None
+    control_points: ControlPoints | None = None
+    rpc: RationalPolynomials | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if min(self.shape) < 1:
@@ -82,12 +86,46 @@ class Facts:
         """A copy with some fields changed."""
         return replace(self, **changes)
 
+    def noted(self, *notes: str) -> Facts:
+        """A copy with further notes; one that is there already is not repeated."""
+        return self.replace(notes=tuple(dict.fromkeys((*self.notes, *notes))))
+
     def finer(self, scale: int) -> Facts:
         """Facts of the same scene on a grid ``scale`` times finer: same outer corner, rotation included."""
-        bands, rows, columns = self.shape
-        shape = (bands, rows * scale, columns * scale)
+        _, rows, columns = self.shape
         places = None if self.geolocation is None else self.geolocation.finer(scale)
-        return self.replace(shape=shape, transform=scaled_transform(self.transform, 1 / scale), geolocation=places)
+        return self.on_grid(rows * scale, columns * scale, pixel=1 / scale).replace(geolocation=places)
+
+    def coarser(self, scale: int) -> Facts:
+        """Facts of the same scene on a grid ``scale`` times coarser: same upper-left corner, the rest cut off."""
+        _, rows, columns = self.shape
+        places = None if self.geolocation is None else self.geolocation.coarser(scale)
+        return self.on_grid(rows // scale, columns // scale, pixel=scale).replace(geolocation=places)
+
+    def cut(self, rows: slice, columns: slice) -> Facts:
+        """Facts of a rectangle of the scene, given by start and stop."""
+        places = None if self.geolocation is None else self.geolocation.cut(rows, columns)
+        size = (rows.stop - rows.start, columns.stop - columns.start)
+        return self.on_grid(*size, row=rows.start, column=columns.start).replace(geolocation=places)
+
+    def on_grid(self, rows: int, columns: int, *, pixel: float = 1.0, row: float = 0.0, column: float = 0.0) -> Facts:
+        """Facts on another grid of ``rows`` x ``columns`` pixels; everything that counts pixels is counted anew.
+
+        The geolocation tables are dropped: the caller knows how they are read on the new grid.
+
+        Args:
+            rows: of the new grid.
+            columns: of the new grid.
+            pixel: side of a new pixel in old pixels.
+            row: upper edge of the new grid, in old pixels from the old upper edge.
+            column: left edge of the new grid, in old pixels from the old left edge.
+        """
+        moved: dict[str, Any] = {"shape": (self.shape[0], rows, columns), "geolocation": None}
+        moved["transform"] = moved_transform(self.transform, pixel=pixel, row=row, column=column)
+        for name in ("control_points", "rpc"):
+            places = getattr(self, name)
+            moved[name] = None if places is None else places.on_grid(pixel=pixel, row=row, column=column)
+        return self.replace(**moved)
 
 
 def check_facts(facts: Any, *, bands: int) -> None:
@@ -119,10 +157,11 @@ def check_facts(facts: Any, *, bands: int) -> None:
     object.__setattr__(facts, "headers", MappingProxyType(dict(facts.headers)))
 
 
-def scaled_transform(transform: Affine | None, factor: float) -> Affine | None:
-    """The transform of a grid whose pixels are ``factor`` times as large, with the same upper-left corner."""
+def moved_transform(transform: Affine | None, *, pixel: float, row: float, column: float) -> Affine | None:
+    """The transform of another grid; arguments as for ``Facts.on_grid``."""
     if transform is None:
         return None
     from affine import Affine
 
-    return transform * Affine.scale(factor)
+    corner = transform if row == column == 0 else transform * Affine.translation(column, row)
+    return corner * Affine.scale(pixel)

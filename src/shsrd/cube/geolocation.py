@@ -104,9 +104,22 @@ class Geolocation:
         shape = (rows // scale, columns // scale)
         return Geolocation(shape, partial(places_between, self.read, self.shape, float(scale)))
 
-    def cropped(self, *, rows: int, columns: int) -> Geolocation:
-        """Of the upper-left ``rows`` x ``columns`` pixels."""
-        return Geolocation((min(rows, self.shape[0]), min(columns, self.shape[1])), self.read)
+    def cut(self, rows: slice, columns: slice) -> Geolocation:
+        """Of a rectangle, given by start and stop."""
+        return Geolocation((rows.stop - rows.start, columns.stop - columns.start), _Cut(self.read, rows, columns))
+
+
+@dataclass(frozen=True, eq=False)
+class _Cut:
+    """Places of a rectangle of a larger grid."""
+
+    read: Places
+    rows: slice
+    columns: slice
+
+    def __call__(self, rows: slice, columns: slice) -> NDArray[np.float64]:
+        top, left = self.rows.start, self.columns.start
+        return self.read(slice(top + rows.start, top + rows.stop), slice(left + columns.start, left + columns.stop))
 
 
 @dataclass(frozen=True, eq=False)

@@ -130,8 +130,7 @@ def degrade_cube(cube: Cube, degradation: Degradation) -> Cube:
     filled = torch.from_numpy(np.ascontiguousarray(fill_nodata(pixels)))
     low = degrade(filled, degradation).numpy()
     low[_mostly_missing(pixels, s)] = np.nan
-    places = None if cube.geolocation is None else cube.geolocation.coarser(s)
-    return cube.replace(pixels=low, transform=cube.coarser_transform(s), geolocation=places)
+    return Cube.of(low, cube.facts.coarser(s))
 
 
 def _mostly_missing(pixels: NDArray[np.float32], scale: int) -> NDArray[np.bool_]:

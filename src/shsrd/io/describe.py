@@ -23,12 +23,13 @@ def describe(scene: Cube | Source) -> dict[str, Any]:
 
     Returns:
         Keys ``source, shape, wavelength_nm, fwhm_nm, dtype, scale, offset, nodata, nodata_share, bad_bands,
-        empty_bands, crs, pixel_size, bounds, grid, geolocation, lookup_table, value_range, band_names, headers``;
-        None where the scene does not say. ``shape`` is bands, rows, columns; ranges are ``[lowest, highest]``;
-        ``bounds`` is ``[left, bottom, right, top]`` of the outer corners; ``grid`` tells that rows and columns are
-        those of the sensor, not of a map; ``geolocation`` is ``[west, south, east, north]`` of the outermost pixel
-        centres in degrees, where latitude and longitude of every pixel are known (west > east across the
-        antimeridian); ``lookup_table`` is ``[rows, columns]`` of the orthorectified grid that the file describes.
+        empty_bands, crs, pixel_size, bounds, control_points, rpc, grid, geolocation, lookup_table, value_range,
+        band_names, headers, notes``; None where the scene does not say. ``shape`` is bands, rows, columns; ranges are
+        ``[lowest, highest]``; ``bounds`` is ``[left, bottom, right, top]`` of the outer corners; ``grid`` tells that
+        rows and columns are those of the sensor, not of a map; ``geolocation`` is ``[west, south, east, north]`` of
+        the outermost pixel centres in degrees, where latitude and longitude of every pixel are known (west > east
+        across the antimeridian); ``lookup_table`` is ``[rows, columns]`` of the orthorectified grid that the file
+        describes.
     """
     source: Source = MemorySource(scene) if isinstance(scene, Cube) else scene
     facts, seen = source.facts, _survey(source)
@@ -48,12 +49,15 @@ def describe(scene: Cube | Source) -> dict[str, Any]:
         "crs": _crs_name(facts.crs),
         "pixel_size": _pixel_size(facts.transform),
         "bounds": bounds(facts),
+        "control_points": None if facts.control_points is None else len(facts.control_points.pixels),
+        "rpc": facts.rpc is not None,
         "grid": facts.headers.get(GRID),
         "geolocation": None if places is None else extent(places),
         "lookup_table": None if places is None or places.lookup is None else list(places.lookup.shape),
         "value_range": [seen.lowest, seen.highest] if seen.counts.any() else None,
         "band_names": len(facts.band_names),
         "headers": sorted(facts.headers),
+        "notes": list(facts.notes),
     }
 
 
