@@ -146,3 +146,17 @@ def test_a_bad_scene_among_good_ones(refuses, tmp_path, source, tiny):
         refuses(["benchmark", "scenes", source, tmp_path / bad, "--model", tiny], bad)
     refuses(["benchmark", "scenes", "--model", tiny], "at least one file")
     refuses(["benchmark", "scenes", source, "--scale", 17, "--model", tiny], "scale 17")
+
+
+def test_a_dead_band_leaves_the_figures_to_the_others(shsrd, refuses, tmp_path, float_scene, tiny):
+    pixels = float_scene.pixels.copy()
+    pixels[2] = 0
+    save_cube(float_scene.replace(pixels=pixels), tmp_path / "dead.npz")
+    done = shsrd("benchmark", "scenes", tmp_path / "dead.npz", "--model", tiny, "--json")
+    assert done.code == 0, done.err
+    scene = json.loads(done.out)["scenes"]["dead"]
+    assert all(isinstance(scene[who]["mpsnr"], float) for who in ("ours", "bicubic"))
+    assert [left["band"] for left in scene["bands_left_out"]] == [3]
+    assert "band 3 left out: constant" in done.err
+    save_cube(float_scene.replace(pixels=np.full_like(pixels, 0.2)), tmp_path / "flat.npz")
+    refuses(["benchmark", "scenes", tmp_path / "flat.npz", "--model", tiny], "flat.npz", "two different valid pixels")

@@ -333,6 +333,22 @@ def test_evaluate_of_the_truth_itself_is_still_json(shsrd, source):
     assert (found["mpsnr"], found["rmse"], found["sam_deg"]) == ("inf", 0, pytest.approx(0, abs=1e-5))
 
 
+def test_evaluate_matches_bands_and_says_which_do_not_count(shsrd, tmp_path, scene):
+    dead = scene.pixels.copy()
+    dead[4] = 0
+    save_cube(scene.replace(pixels=dead), tmp_path / "truth.npz")
+    turned = scene.replace(pixels=scene.pixels[::-1], wavelength_nm=scene.wavelength_nm[::-1])
+    save_cube(turned, tmp_path / "estimate.npz")
+    command = ("evaluate", tmp_path / "estimate.npz", tmp_path / "truth.npz")
+    found = strict(shsrd(*command, "--json").out)
+    assert (found["ours"]["mpsnr"], found["bands"]) == ("inf", 6)
+    assert [(band["band"], band["reason"][:8]) for band in found["bands_left_out"]] == [(5, "constant")]
+    assert any("another order" in note for note in found["notes"])
+    said = shsrd(*command).err
+    assert "note: band 5 left out: constant" in said
+    assert "another order" in said
+
+
 def test_models_tells_where_weights_come_from(shsrd):
     assert "cave-x4" in bundled_models(), "the package must bring its default model"
     table = shsrd("models")

@@ -119,3 +119,5 @@ def _warn(result: BenchmarkResult) -> None:
 def _told(name: str, scene: Comparison) -> None:
     gain = scene.ours.mpsnr - scene.bicubic.mpsnr
     remark(f"{name}: {scene.ours.mpsnr:.3f} dB ({gain:+.3f}), SAM {scene.ours.sam_deg:.3f}°")
+    for note in scene.left_out_sentences():
+        remark(f"{name}: {note}")

@@ -17,6 +17,8 @@ from shsrd.cli.wishes import SensorName, seen_by
 class Arguments:
     """Compare an estimate with the truth; bicubic interpolation of the degraded truth stands beside it.
 
+    Bands are matched by wavelength. Those that are bad, constant in the truth or without a finite pixel do not count.
+
     Attributes:
         estimate: super-resolved scene.
         reference: the truth; what exceeds a multiple of the scale is cropped at the lower right.
@@ -55,12 +57,16 @@ def run(given: Sequence[str]) -> int:
                 "degradation": degradation.model_dump(exclude_none=True),
                 "data_range": result.data_range,
                 "bands": result.bands,
+                "bands_left_out": result.left_out_json(),
+                "notes": list(result.notes),
                 "definitions": dict(DEFINITIONS),
             }
         )
         return 0
     print_table(table([measured("ours", result.ours, source=""), measured("bicubic", result.bicubic, source="")]))
     remark(f"range {result.data_range:g}, {result.bands} bands")
+    for note in (*result.left_out_sentences(), *result.notes):
+        remark(f"note: {note}")
     for name, definition in DEFINITIONS.items():
         remark(f"  {name}: {definition}")
     return 0

@@ -4,7 +4,7 @@ from shsrd.cube.cube import Cube
 from shsrd.cube.errors import InputError, SceneError
 from shsrd.cube.facts import Facts, Storage
 from shsrd.cube.geolocation import Geolocation, Lookup
-from shsrd.cube.nodata import fill_nodata
+from shsrd.cube.nodata import fill_nodata, varying_bands
 from shsrd.cube.placement import ControlPoints, RationalPolynomials
 from shsrd.cube.source import MemorySource, Source, read_whole, stripes
 
@@ -23,4 +23,5 @@ __all__ = [
     "fill_nodata",
     "read_whole",
     "stripes",
+    "varying_bands",
 ]

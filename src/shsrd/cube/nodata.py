@@ -32,3 +32,15 @@ def fill_nodata(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         rows, columns = nearest[key]
         filled[band] = pixels[band][rows, columns]
     return filled
+
+
+def varying_bands(pixels: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Bool ``(band,)``: bands whose finite pixels are not all equal; the others hold no information.
+
+    Args:
+        pixels: ``(band, y, x)``; NaN is no-data.
+    """
+    finite = np.isfinite(pixels)
+    lowest = pixels.min(axis=(1, 2), where=finite, initial=np.inf)
+    highest = pixels.max(axis=(1, 2), where=finite, initial=-np.inf)
+    return np.asarray(highest > lowest)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from shsrd.cube import Cube, SceneError, Storage
+from shsrd.cube import Cube, SceneError, Storage, varying_bands
 from shsrd.datasets import cave_scenes, printed
 from shsrd.degradation import Degradation, degrade_cube
 from shsrd.evaluation.compare import Comparison, compare
@@ -47,6 +47,8 @@ class Judged:
             "bicubic": self.comparison.bicubic.as_json(),
             "data_range": self.comparison.data_range,
             "bands": self.comparison.bands,
+            "bands_left_out": self.comparison.left_out_json(),
+            "notes": list(self.comparison.notes),
             "domain_score_db": self.report.domain_score_db,
             "bands_held_back": self.report.bands_held_back,
             "seconds": round(self.seconds, 2),
@@ -209,8 +211,8 @@ def _check(cube: Cube, scale: int) -> None:
     _, rows, columns = cube.shape
     if not 2 <= scale <= min(rows, columns):
         raise SceneError(f"{cube.source}: scale {scale} does not fit {rows} x {columns} pixels; leave the scene out")
-    if not cube.usable_bands.any():
-        raise SceneError(f"{cube.source}: no good band has a valid pixel; leave the scene out")
+    if not (cube.good_bands & varying_bands(cube.pixels)).any():
+        raise SceneError(f"{cube.source}: no good band has two different valid pixels; leave the scene out")
 
 
 def _names(files: Sequence[Path]) -> dict[str, Path]:

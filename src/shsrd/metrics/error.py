@@ -65,7 +65,10 @@ def consistency(resimulated: Pixels, low: Pixels, *, data_range: float = 1.0) ->
 
 
 def mpsnr(estimate: Pixels, reference: Pixels, *, data_range: float = 1.0, mask: Mask | None = None) -> float:
-    """Mean over bands of ``10 log10(range^2 / MSE_band)`` in dB; infinite if any band is identical.
+    """Mean over bands of ``10 log10(range^2 / MSE_band)`` in dB.
+
+    A band that is identical in both cubes has no finite PSNR and is left out of the mean; the figure is infinite
+    where every band is identical. (Tables of the field hold no such band, so their figures are the same.)
 
     Args:
         estimate: ``(band, y, x)``.
@@ -79,7 +82,9 @@ def mpsnr(estimate: Pixels, reference: Pixels, *, data_range: float = 1.0, mask:
         30.0
     """
     mse, _ = _band_mse(estimate, reference, counted(estimate, reference, mask))
-    return float(np.mean([_psnr(error, data_range) for error in mse.tolist()]))
+    found = [_psnr(error, data_range) for error in mse.tolist()]
+    finite = [psnr for psnr in found if math.isfinite(psnr)]
+    return float(np.mean(finite)) if finite else math.inf
 
 
 def psnr_cube(estimate: Pixels, reference: Pixels, *, data_range: float = 1.0, mask: Mask | None = None) -> float:

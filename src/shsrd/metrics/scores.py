@@ -14,7 +14,7 @@ from shsrd.metrics.structure import mssim
 
 DEFINITIONS: Mapping[str, str] = MappingProxyType(
     {
-        "mpsnr": "mean over bands of 10 log10(range^2 / MSE of the band), dB",
+        "mpsnr": "mean over bands of 10 log10(range^2 / MSE of the band), dB; identical bands (MSE 0) left out",
         "psnr_cube": "10 log10(range^2 / MSE of the whole cube), dB; the MCNet family's PSNR",
         "mssim": "mean over bands of SSIM, 7x7 uniform window, sample covariance (scikit-image's default)",
         "sam_deg": "mean angle between spectra in degrees, float64, pixels of non-zero norm",
