@@ -181,8 +181,32 @@ def test_pickles_are_refused_and_never_run(tmp_path, saved):
 
 
 def test_unknown_names_say_what_is_known(tmp_path):
-    for source in ("no-such-model", str(tmp_path), tmp_path / "missing.safetensors"):
+    for source in ("no-such-model", str(tmp_path)):
         with pytest.raises(WeightsError, match=r"no model .*: give a \.safetensors file or one of: "):
+            load_weights(source)
+
+
+def test_a_path_that_is_not_there_says_what_is(tmp_path):
+    """Asked for as a file, it is not called a model of an unknown name."""
+    wanted = tmp_path / "runs" / "mine" / "best.safetensors"
+    with pytest.raises(WeightsError, match=rf"{wanted}: no such file; give another file or one of: "):
+        load_weights(wanted)
+    other = tmp_path / "runs" / "other" / "best.safetensors"
+    other.parent.mkdir(parents=True)
+    other.touch()
+    with pytest.raises(WeightsError, match=f"no such file; there are {other}"):
+        load_weights(wanted)
+    with pytest.raises(WeightsError, match=f"is a folder; give the file: {other}"):
+        load_weights(other.parent)
+
+
+@pytest.mark.parametrize(("validation", "words"), [("data/val", "after 200 steps"), (None, "at its end only")])
+def test_a_training_without_weights_says_so(tmp_path, validation, words):
+    settings = {"stage": "transfer", "steps": 4000, "validate_every": 200, "validation": validation}
+    (tmp_path / "config.json").write_text(json.dumps(settings))
+    (tmp_path / "checkpoint.safetensors").touch()
+    for source in (tmp_path, tmp_path / "best.safetensors"):
+        with pytest.raises(WeightsError, match=rf"no weights yet .*{words}.*`shsrd transfer`"):
             load_weights(source)
 
 

@@ -8,10 +8,9 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from shsrd.training import run_training
-from shsrd.training.checkpoint import CHECKPOINT
+from shsrd.training.checkpoint import BEST, CHECKPOINT
 from shsrd.training.config import TrainingError
 from shsrd.training.drawing import generator_of
-from shsrd.training.loop import BEST
 
 STEPS = 7
 RUNS = {

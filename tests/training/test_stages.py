@@ -7,10 +7,10 @@ from safetensors.torch import load_file
 from shsrd.model import Network, load_weights, read_header, save_weights
 from shsrd.training import TrainConfig, TrainingError, read_config, run_training
 from shsrd.training.batch import MARGIN, SpectralAngle
-from shsrd.training.checkpoint import CHECKPOINT
+from shsrd.training.checkpoint import BEST, CHECKPOINT
 from shsrd.training.config import PhotoAugmentation
 from shsrd.training.drawing import generator_of
-from shsrd.training.loop import BEST, Run, few_threads, train
+from shsrd.training.loop import Run, few_threads, train
 from shsrd.training.losses import diffusion_loss, mean_loss
 from shsrd.training.photos import PhotoSource
 from shsrd.training.scenes import SceneSource

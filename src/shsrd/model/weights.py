@@ -18,7 +18,9 @@ from torch import Tensor
 
 from shsrd.cube import InputError
 from shsrd.model.config import NetworkConfig
+from shsrd.model.missing import missing_weights
 from shsrd.model.network import Network
+from shsrd.model.tensor_files import replacing
 
 FORMAT = "shsrd-weights"
 VERSION = 1
@@ -67,10 +69,8 @@ def save_weights(path: Path, network: Network, provenance: Mapping[str, Any]) ->
         "provenance": json.dumps(provenance),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    save_file(tensors, partial, metadata=header)
-    partial.chmod(0o644)  # safetensors makes files only their owner can read
-    partial.replace(path)
+    with replacing(path) as partial:
+        save_file(tensors, partial, metadata=header)
 
 
 def weights_content(network: Network) -> bytes:
@@ -131,13 +131,16 @@ def bundled_models() -> list[str]:
 
 
 def find_weights(source: str | Path) -> Path:
-    """Path of bundled weights by name, or of a file."""
+    """Path of bundled weights by name, or of a file.
+
+    Raises:
+        WeightsError: neither; the message says what there is instead.
+    """
     if str(source) in bundled_models():
         return Path(str(files("shsrd.model") / "weights" / f"{source}.safetensors"))
     path = Path(source)
     if not path.is_file():
-        known = ", ".join(bundled_models()) or "none bundled"
-        raise WeightsError(f"no model {str(source)!r}: give a .safetensors file or one of: {known}")
+        raise WeightsError(missing_weights(source, bundled_models()))
     return path
 
 

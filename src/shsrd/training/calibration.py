@@ -68,8 +68,12 @@ def calibrate(network: Network, folder: Path, precision: Precision) -> Calibrati
 
 
 def _factor(ratios: list[float]) -> float:
-    """The factor on deviations for which error over variance is 1, averaged as variances over the scene's error."""
-    return float(np.sqrt(1 / np.mean(1 / np.array(ratios))))
+    """The factor on deviations for which error over variance is 1, averaged as variances over the scene's error.
+
+    Scenes without an error or without a deviation say nothing.
+    """
+    told = np.array([ratio for ratio in ratios if 0 < ratio < np.inf])
+    return float(np.sqrt(1 / np.mean(1 / told))) if told.size else 1.0
 
 
 def _judge(engine: Engine, packed: PackedScene) -> _Judged:
@@ -77,7 +81,7 @@ def _judge(engine: Engine, packed: PackedScene) -> _Judged:
     predicted, sampled = (_solve(engine, packed, truth, sampling) for sampling in (None, Sampling(STEPS)))
     errors, deviation = predicted.estimate - truth, predicted.deviation
     assert deviation is not None
-    relative = np.sort(np.abs(errors) / deviation, axis=None)
+    relative = np.sort(np.abs(errors) / np.maximum(deviation, np.finfo(np.float32).tiny), axis=None)
     ranks = np.linspace(0, relative.size - 1, DRAWN).round().astype(np.intp)
     return _Judged(_ratio(errors, deviation), _ratio(errors, sampled.deviation), relative[ranks])
 
@@ -85,7 +89,7 @@ def _judge(engine: Engine, packed: PackedScene) -> _Judged:
 def _ratio(errors: NDArray[np.float32], deviation: NDArray[np.float32] | None) -> float:
     assert deviation is not None
     mse, variance = (np.square(x).mean(dtype=np.float64) for x in (errors, deviation))
-    return float(mse / variance)
+    return float(mse / variance) if variance > 0 else float("inf")
 
 
 def _solve(engine: Engine, packed: PackedScene, truth: NDArray[np.float32], sampling: Sampling | None) -> BlockResult:

@@ -11,9 +11,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from shsrd.model.tensor_files import replacing
 from shsrd.training.config import TrainingError
 
 CHECKPOINT = "checkpoint.safetensors"
+BEST = "best.safetensors"
 
 
 @dataclass
@@ -43,10 +45,9 @@ def save_checkpoint(
     tensors |= {f"average.{key}": value for key, value in average.state_dict().items()}
     for number, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{number}.{key}": value for key, value in moments.items()}
-    partial = folder / (CHECKPOINT + ".part")
     contiguous = {key: value.detach().cpu().clone().contiguous() for key, value in tensors.items()}
-    save_file(contiguous, partial, metadata={"progress": json.dumps(asdict(progress))})
-    partial.replace(folder / CHECKPOINT)
+    with replacing(folder / CHECKPOINT) as partial:
+        save_file(contiguous, partial, metadata={"progress": json.dumps(asdict(progress))})
 
 
 def load_checkpoint(

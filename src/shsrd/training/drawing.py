@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import torch
-from threadpoolctl import threadpool_limits
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -34,7 +34,11 @@ class _Drawn(Dataset[tuple[Batch | None, Tensor]]):
 
 def _one_thread(worker: int) -> None:
     """Keep a worker to one thread: each would start as many as there are cores, and all would wait for each other."""
-    threadpool_limits(1)
+    torch.set_num_threads(1)
+    with suppress(ImportError):  # part of the extra `train`; a bare machine may lack it
+        from threadpoolctl import threadpool_limits
+
+        threadpool_limits(1)
 
 
 def drawn(

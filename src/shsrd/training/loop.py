@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import time
@@ -14,17 +15,13 @@ from typing import Any, TypeVar
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-try:
-    from lightning_fabric import Fabric
-except ImportError:  # the same library inside the full `lightning` package
-    from lightning.fabric import Fabric  # type: ignore[no-redef]
-
 from shsrd.model import Network, channels_last
 from shsrd.training.batch import Batch
-from shsrd.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from shsrd.training.checkpoint import BEST, Progress, load_checkpoint, save_checkpoint
 from shsrd.training.config import TrainConfig
 from shsrd.training.drawing import drawn
 from shsrd.training.either import Source
+from shsrd.training.fabric import Fabric
 from shsrd.training.graphs import Ahead, GraphedGradients
 from shsrd.training.losses import diffusion_loss, mean_loss
 from shsrd.training.monitor import Monitor
@@ -32,10 +29,11 @@ from shsrd.training.muon import Muon
 from shsrd.training.trainable import freeze, parameter_groups, trainable_parameters
 from shsrd.training.validation import Validate
 
-BEST = "best.safetensors"
 _DDP = "ddp_find_unused_parameters_true"  # photos do not reach the injection
 THREADS = 2  # of the processor beside a GPU: what is left to it is small, and more threads would only wait for it
+_LOG = logging.getLogger(__name__)
 Value = TypeVar("Value", bool, float)
+SaveBest = Callable[[Network, Progress, dict[str, float]], None]
 
 
 @dataclass(frozen=True)
@@ -47,16 +45,21 @@ class Run:
         network: to be trained in place.
         source: of batches.
         validate: judges the averaged weights on unseen images; None: the last ones are kept.
+        started: called after the first step, when it is known that the run can go.
     """
 
     config: TrainConfig
     network: Network
     source: Source
     validate: Validate | None
+    started: Callable[[], None] | None = None
 
 
-def train(run: Run, save_best: Callable[[Network, Progress, dict[str, float]], None]) -> Progress:
-    """Train until the steps, the time or the patience run out; resumes where a checkpoint lies in the run folder."""
+def train(run: Run, save_best: SaveBest) -> Progress:
+    """Train until the steps, the time or the patience run out; resumes where a checkpoint lies in the run folder.
+
+    The best averaged weights are kept as they come; where no validation had a finite figure, the last ones are.
+    """
     config = run.config
     fabric = _fabric(config)
     fabric.launch()
@@ -66,9 +69,25 @@ def train(run: Run, save_best: Callable[[Network, Progress, dict[str, float]], N
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.ema))  # type: ignore[no-untyped-call]
     progress = load_checkpoint(config.out, network, average, optimizer) or Progress()
     state = _State(fabric, run, network, average, optimizer, progress)
-    with Monitor(config.out, fabric.is_global_zero, total=config.steps) as monitor, few_threads(fabric.device):
+    fresh = progress.step == 0
+    monitored = Monitor(config.out, fabric.is_global_zero, total=config.steps, fresh=fresh)
+    with monitored as monitor, few_threads(fabric.device):
         state.loop(monitor, save_best)
+    if fabric.is_global_zero and math.isinf(progress.best) and not (config.out / BEST).exists():
+        _keep_last(state, save_best)
     return progress
+
+
+def _keep_last(state: _State, save_best: SaveBest) -> None:
+    """Keep the averaged weights as they are, for want of better ones."""
+    averaged: Any = state.average.module
+    save_best(averaged, state.progress, {})
+    if state.run.validate is not None:
+        _LOG.warning(
+            "%s: no validation had a finite figure; the averaged weights at the end (step %d) were kept.",
+            state.config.out,
+            state.progress.step,
+        )
 
 
 @contextmanager
@@ -122,12 +141,15 @@ class _State:
         self.clock = time.monotonic() - progress.seconds
         self.gradients: GraphedGradients | None = None
 
-    def loop(self, monitor: Monitor, save_best: Callable[[Network, Progress, dict[str, float]], None]) -> None:
+    def loop(self, monitor: Monitor, save_best: SaveBest) -> None:
         config, progress = self.config, self.progress
         batches = self.batches()
-        ended = self._agreed(self._ending() or self._stale())
+        ended, first = self._agreed(self._ending() or self._stale()), True
         while not ended:
             loss = self.step(batches)
+            if first and self.fabric.is_global_zero and self.run.started is not None:
+                self.run.started()
+            first = False
             progress.step += 1
             progress.seconds = self._agreed(time.monotonic() - self.clock)
             monitor.step(progress, loss, self.optimizer.param_groups[-1]["lr"])
@@ -203,7 +225,7 @@ class _State:
             spent = max(spent, progress.seconds / 60 / config.time_limit)
         return warm * 0.5 * (1 + math.cos(math.pi * min(1.0, spent)))
 
-    def _validate(self, monitor: Monitor, save_best: Callable[[Network, Progress, dict[str, float]], None]) -> None:
+    def _validate(self, monitor: Monitor, save_best: SaveBest) -> None:
         if not self.fabric.is_global_zero:
             return
         averaged: Any = self.average.module
@@ -213,6 +235,8 @@ class _State:
             return
         figures = self.run.validate(averaged)
         averaged.train()
+        if not math.isfinite(figures["gain_db"]):
+            _LOG.warning("%s: the validation of step %d has no finite figure", self.config.out, self.progress.step)
         progress = self.progress
         progress.stale += 1
         if figures["gain_db"] > progress.best:

@@ -57,9 +57,11 @@ def mix_name(start: str, share: float) -> str:
 
 
 def score_db(figures: Mapping[str, float]) -> float:
-    """Gain in MPSNR plus gain in spectral angle, both in dB over bicubic, of the better frame."""
+    """Gain in MPSNR plus gain in spectral angle, both in dB over bicubic, of the better frame; least if not finite."""
     frames = [key.removesuffix("_sam_ratio") for key in figures if key.endswith("_sam_ratio")]
-    return max(figures[f"{name}_gain_db"] - 20 * math.log10(figures[f"{name}_sam_ratio"]) for name in frames)
+    pairs = [(figures[f"{name}_gain_db"], figures[f"{name}_sam_ratio"]) for name in frames]
+    scores = [gain - 20 * math.log10(ratio) if ratio > 0 else math.nan for gain, ratio in pairs]
+    return max([score for score in scores if math.isfinite(score)], default=-math.inf)
 
 
 def last_average(folder: Path) -> dict[str, Tensor]:

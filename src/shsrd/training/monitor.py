@@ -7,41 +7,41 @@ import math
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
 
+from shsrd.training.checkpoint import BEST, CHECKPOINT
 from shsrd.training.checkpoint import Progress as Counters
 from shsrd.training.config import TrainingError
+from shsrd.training.progress_bar import bar
 
 LOG_EVERY = 50  # steps between lines of the log
 
 
 class Monitor:
-    """Progress of one run; silent on all processes but the first."""
+    """Progress of one run; silent on all processes but the first.
 
-    def __init__(self, folder: Path, active: bool, *, total: int) -> None:
-        self.active, self.folder, self.total = active, folder, total
+    Nothing is written before the first step: a run that cannot start leaves nothing.
+
+    Args:
+        folder: of the run.
+        active: False on all processes but the first.
+        total: steps of the run.
+        fresh: the run begins; a log of an earlier attempt is begun anew.
+    """
+
+    def __init__(self, folder: Path, active: bool, *, total: int, fresh: bool = False) -> None:
+        self.active, self.folder, self.total, self.fresh = active, folder, total, fresh
+        self.log: TextIO | None = None
+        self.board: Any = None
         self.average: Tensor | float = 0.0
         self.last: tuple[int, float] | None = None
         self.gain = ""
 
     def __enter__(self) -> Monitor:
         if self.active:
-            self.log = (self.folder / "log.jsonl").open("a")
-            self.board = _tensorboard(self.folder)
-            self.bar = Progress(
-                TextColumn("step {task.completed}"),
-                BarColumn(),
-                TextColumn("{task.description}"),
-                TimeElapsedColumn(),
-                TimeRemainingColumn(),
-                console=Console(stderr=True),
-            )
-            self.task = self.bar.add_task("starting", total=self.total)
-            self.bar.start()
+            self.bar = bar(self.total)
         return self
 
     def __exit__(
@@ -49,7 +49,8 @@ class Monitor:
     ) -> None:
         if self.active:
             self.bar.stop()
-            self.log.close()
+            if self.log is not None:
+                self.log.close()
             if self.board is not None:
                 self.board.close()
 
@@ -60,13 +61,13 @@ class Monitor:
         self.average = loss if self.last is None else 0.98 * self.average + 0.02 * loss
         if self.last is None:
             self.last = (counters.step, time.monotonic())
-        self.bar.update(self.task, completed=counters.step)
+        self.bar.update(counters.step, None)
         if counters.step % LOG_EVERY == 0:
             before, then = self.last
             speed = (counters.step - before) / max(1e-9, time.monotonic() - then)
             self.last = (counters.step, time.monotonic())
             average = self.checked(counters)
-            self.bar.update(self.task, description=f"loss {average:.4f} {self.gain} {speed:.2f} steps/s")
+            self.bar.update(counters.step, f"loss {average:.4f} {self.gain} {speed:.2f} steps/s")
             self._write({"loss": average, "lr": rate, "steps_per_s": speed}, counters)
 
     def checked(self, counters: Counters) -> float:
@@ -77,7 +78,9 @@ class Monitor:
         """
         average = float(self.average)
         if not math.isfinite(average):
-            raise TrainingError(f"{self.folder}: the loss is no number after {counters.step} steps; lower lr")
+            raise TrainingError(
+                f"{self.folder}: the loss is no number after {counters.step} steps; {_remedy(self.folder)}"
+            )
         return average
 
     def validation(self, counters: Counters, figures: dict[str, float]) -> None:
@@ -88,12 +91,23 @@ class Monitor:
         self._write({f"val_{key}": value for key, value in figures.items()}, counters)
 
     def _write(self, figures: dict[str, float], counters: Counters) -> None:
-        line = {"step": counters.step, "seconds": round(counters.seconds, 1), **figures}
+        if self.log is None:
+            self.log = (self.folder / "log.jsonl").open("w" if self.fresh else "a")
+            self.board = _tensorboard(self.folder)
+        known = {key: value if math.isfinite(value) else None for key, value in figures.items()}  # JSON has no NaN
+        line = {"step": counters.step, "seconds": round(counters.seconds, 1), **known}
         self.log.write(json.dumps(line) + "\n")
         self.log.flush()
         if self.board is not None:
             for key, value in figures.items():
                 self.board.add_scalar(key, value, counters.step)
+
+
+def _remedy(folder: Path) -> str:
+    if not (folder / CHECKPOINT).exists():
+        return "lower lr"
+    kept = "; the best weights until then were kept" if (folder / BEST).exists() else ""
+    return f"lower lr and choose another out folder{kept}"
 
 
 def _tensorboard(folder: Path) -> Any:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +15,18 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from shsrd.cube import Cube
+from shsrd.model.tensor_files import replacing
+from shsrd.training.cleaning import STEPS, cleaned
 from shsrd.training.config import TrainingError
 
 PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".avif", ".webp", ".bmp", ".tif"}
 PHOTO_PACK = "photos.safetensors"
-STEPS = 65535  # scenes are packed as uint16 fractions of their largest value
 
 
 @dataclass(frozen=True)
 class PackedScene:
-    """One hyperspectral scene as training sees it: no holes, no bad bands.
+    """One hyperspectral scene as training sees it: no holes, no bad bands, none that is constant.
 
     Attributes:
         name: of the scene.
@@ -54,35 +58,33 @@ def pack_photos(source: Path, destination: Path) -> int:
         with Image.open(file) as image:
             pixels = np.asarray(image.convert("RGB"))
         photos[file.relative_to(source).as_posix()] = np.ascontiguousarray(pixels.transpose(2, 0, 1))
-    destination.mkdir(parents=True, exist_ok=True)
     _save(photos, destination / PHOTO_PACK, {})
     return len(photos)
 
 
-def pack_scene(name: str, cube: object, destination: Path) -> Path:
-    """Pack one ``shsrd.Cube``: usable bands only, holes filled with the nearest valid pixel, zero and up."""
-    from shsrd.cube import Cube, fill_nodata
+def pack_scene(name: str, cube: Cube, destination: Path) -> tuple[str, ...]:
+    """Pack one scene: usable bands that vary, holes filled with the nearest valid pixel, zero and up.
 
-    assert isinstance(cube, Cube)
-    usable = cube.usable_bands
-    pixels = np.maximum(fill_nodata(cube.pixels[usable]), 0)
-    step = float(pixels.max()) / STEPS
-    if step == 0:
-        raise TrainingError(f"{cube.source}: the scene is zero everywhere; leave it out")
+    Returns:
+        What was left out or changed, one sentence each.
+
+    Raises:
+        TrainingError: nothing is left of the scene.
+    """
+    found = cleaned(cube)
+    step = float(found.pixels.max()) / STEPS
     header = {"step": repr(step), "name": name}
     if cube.wavelength_nm is not None:
-        header["wavelength_nm"] = json.dumps(cube.wavelength_nm[usable].tolist())
-    destination.mkdir(parents=True, exist_ok=True)
-    target = destination / f"{name}.safetensors"
-    _save({"stored": np.rint(pixels / step).astype(np.uint16)}, target, header)
-    return target
+        header["wavelength_nm"] = json.dumps(cube.wavelength_nm[found.bands].tolist())
+    _save({"stored": np.rint(found.pixels / step).astype(np.uint16)}, destination / f"{name}.safetensors", header)
+    return found.notes
 
 
 def _save(arrays: dict[str, NDArray[Any]], target: Path, header: dict[str, str]) -> None:
     """A pack appears under its name only when complete."""
-    partial = target.with_name(target.name + ".part")
-    save_file(arrays, partial, metadata=header)
-    partial.replace(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(target) as partial:
+        save_file(arrays, partial, metadata=header)
 
 
 def load_photos(folder: Path) -> list[NDArray[np.uint8]]:
@@ -110,15 +112,26 @@ def _scene_files(folder: Path) -> list[Path]:
 
 
 def _load_scene(file: Path) -> PackedScene:
+    """A scene without bands that are constant, which packs of before this rule may hold."""
     with _opened(file) as pack:
         header = pack.metadata()
+        stored = pack.get_tensor("stored")
         wavelengths = header.get("wavelength_nm")
-        return PackedScene(
-            name=header["name"],
-            stored=pack.get_tensor("stored"),
-            step=float(header["step"]),
-            wavelength_nm=None if wavelengths is None else np.array(json.loads(wavelengths)),
-        )
+        known = None if wavelengths is None else np.array(json.loads(wavelengths))
+        name, step = header["name"], float(header["step"])
+    varying = np.ptp(stored, axis=(1, 2)) > 0
+    if not varying.any():
+        raise TrainingError(f"{file}: every band is constant; leave the scene out")
+    if not varying.all():
+        stored, known = stored[varying], None if known is None else known[varying]
+        _tell(f"{file}: {np.count_nonzero(~varying)} constant bands left out; `shsrd pack` no longer packs such bands.")
+    return PackedScene(name, stored, step, known)
+
+
+@cache
+def _tell(sentence: str) -> None:
+    """Say something once, however often a pack is read."""
+    logging.getLogger(__name__).warning(sentence)
 
 
 def _opened(path: Path) -> Any:
@@ -134,12 +147,33 @@ def _existing(path: Path) -> Path:
     return path
 
 
-def pack_scenes(sources: Iterable[Path], destination: Path) -> int:
-    """Open and pack scene files or CAVE folders; returns how many there are."""
+def pack_scenes(
+    sources: Sequence[Path],
+    destination: Path,
+    *,
+    opened: Callable[[Path], Cube] | None = None,
+    told: Callable[[str], None] | None = None,
+) -> int:
+    """Open and pack scene files or CAVE folders; returns how many there are.
+
+    Args:
+        sources: scenes; each is packed under its own name.
+        destination: folder to write.
+        opened: opens a scene; ``open_cube`` where it is left out.
+        told: gets one sentence for everything that is left out of a scene, with the scene's name in front.
+
+    Raises:
+        TrainingError: two scenes of one name, or one of which nothing is left.
+    """
     from shsrd.io import open_cube
 
-    count = 0
+    names: dict[str, Path] = {}
     for source in sources:
-        pack_scene(source.stem, open_cube(source), destination)
-        count += 1
-    return count
+        before = names.setdefault(source.stem, source)
+        if before != source:
+            raise TrainingError(f"{before} and {source} would have one name, {source.stem!r}; rename one of them")
+    for name, source in names.items():
+        for note in pack_scene(name, (opened or open_cube)(source), destination):
+            if told is not None:
+                told(f"{name}: {note}")
+    return len(names)

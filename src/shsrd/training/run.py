@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,10 @@ import torch
 import shsrd
 from shsrd.model import Network, NetworkConfig, load_weights, save_weights
 from shsrd.training.calibration import Calibration, calibrate
-from shsrd.training.checkpoint import Progress
+from shsrd.training.checkpoint import BEST, CHECKPOINT, Progress
 from shsrd.training.config import TrainConfig, TrainingError
 from shsrd.training.either import EitherSource, Source
-from shsrd.training.loop import BEST, Run, train
+from shsrd.training.loop import Run, train
 from shsrd.training.mixing import Weights, best_mix, last_average, mix_name, mixed
 from shsrd.training.pack import scene_names
 from shsrd.training.photo_cubes import PhotoCubes
@@ -44,9 +45,10 @@ def run_training(config: TrainConfig) -> Path:
     if config.stage == "transfer" and start is None:
         raise TrainingError("a transfer starts from pre-trained weights; set start_from, for example natural-x4")
     network = starting_network(config, start)
-    keep_resolved(config, network.config)
+    check_folder(config, network.config)
     validate = None if config.validation is None else _validator(config, config.validation, network.config)
-    run = Run(config, network, _source(config, network.config), validate)
+    source = _source(config, network.config)
+    run = Run(config, network, source, validate, partial(keep_resolved, config, network.config))
     target = config.out / BEST
     history = [] if start is None else list(start.provenance.get("stages", []))
 
@@ -156,19 +158,34 @@ def _validator(config: TrainConfig, folder: Path, network: NetworkConfig) -> Val
     return make(folder, network=network, objective=config.objective, precision=_precision(config))
 
 
-def keep_resolved(config: TrainConfig, network: NetworkConfig) -> None:
-    """Write the settings beside the results; refuse a folder that holds a run of other settings."""
-    resolved = json.loads(config.model_dump_json()) | {"network": network.model_dump(mode="json")}
+def check_folder(config: TrainConfig, network: NetworkConfig) -> None:
+    """Refuse a run folder that holds a run of other settings; one that ended before its first checkpoint holds none."""
     path = config.out / "config.json"
-    if path.exists():
+    if not path.exists() or not any((config.out / name).exists() for name in (CHECKPOINT, BEST)):
+        return
+    try:
         before = json.loads(path.read_text())
-        drawn_on_cpu = {"workers"} if config.stage == "transfer" else set()  # photos of stage 1 may be drawn on a GPU
-        fixed = resolved.keys() - _MAY_CHANGE - drawn_on_cpu
-        changed = sorted(key for key in fixed if before.get(key, _default(key)) != resolved[key])
-        if changed:
-            raise TrainingError(f"{config.out} holds a run with other {', '.join(changed)}; choose another out folder")
+    except (OSError, ValueError):
+        raise TrainingError(f"{path}: not readable; choose another out folder, or delete this one") from None
+    resolved = _resolved(config, network)
+    drawn_on_cpu = {"workers"} if config.stage == "transfer" else set()  # photos of stage 1 may be drawn on a GPU
+    fixed = resolved.keys() - _MAY_CHANGE - drawn_on_cpu
+    changed = sorted(key for key in fixed if before.get(key, _default(key)) != resolved[key])
+    if changed:
+        raise TrainingError(
+            f"{config.out} holds a run with other {', '.join(changed)}; choose another out folder, or delete this one"
+        )
+
+
+def keep_resolved(config: TrainConfig, network: NetworkConfig) -> None:
+    """Write the settings beside the results."""
     config.out.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(resolved, indent=2) + "\n")
+    (config.out / "config.json").write_text(json.dumps(_resolved(config, network), indent=2) + "\n")
+
+
+def _resolved(config: TrainConfig, network: NetworkConfig) -> dict[str, Any]:
+    settings: dict[str, Any] = json.loads(config.model_dump_json())
+    return settings | {"network": network.model_dump(mode="json")}
 
 
 def _default(key: str) -> object:

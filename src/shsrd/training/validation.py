@@ -11,12 +11,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from shsrd.cube import varying_bands
 from shsrd.degradation import bicubic_down, bicubic_up
 from shsrd.metrics import sam_deg
 from shsrd.model import Network, NetworkConfig, unpack
 from shsrd.spectral import FrameName, scene_statistics
 from shsrd.training.batch import MARGIN, Batch
-from shsrd.training.config import SceneAugmentation
+from shsrd.training.config import SceneAugmentation, TrainingError
 from shsrd.training.losses import diffusion_loss
 from shsrd.training.pack import PackedScene, load_photos, load_scenes
 from shsrd.training.scenes import SceneSource
@@ -29,6 +30,7 @@ Validate = Callable[[Network], dict[str, float]]  # holds "gain_db", larger is b
 
 PHOTO_SIDE = 320  # pixels of the central crop
 PHOTOS = 24
+FLAT = 1e-10  # mean squared error of bicubic, full scale being 1: below it is rounding
 SCENE_BATCHES = 8
 DENOISING_PATCH = 40  # low-resolution pixels, less where scenes are smaller
 Objective = Literal["mean", "diffusion"]
@@ -36,7 +38,10 @@ Objective = Literal["mean", "diffusion"]
 
 def photo_validator(folder: Path, *, network: NetworkConfig, objective: Objective, precision: Precision) -> Validate:
     """Central crops of photos, each channel standardised by its own low-resolution photo."""
-    photos = [_Photo(photo, network.scale) for photo in load_photos(folder)[:PHOTOS]]
+    cropped = (_Photo(photo, network.scale) for photo in load_photos(folder)[:PHOTOS])
+    photos = [photo for photo in cropped if photo.counted.any()]
+    if not photos:
+        raise TrainingError(f"{folder}: no photo has a crop that can be judged; give others")
 
     def validate(network: Network) -> dict[str, float]:
         if objective == "diffusion":
@@ -109,6 +114,7 @@ class _Photo:
         self.mean = self.low.mean(dim=(1, 2), keepdim=True)
         self.deviation = self.low.std(dim=(1, 2), keepdim=True) + 1e-4
         self.base = bicubic_up(self.low, scale)
+        self.counted = _mse(self.base, self.truth) > FLAT  # a crop of one colour says nothing
 
     def batch(self) -> Batch:
         """The whole crop as one training batch."""
@@ -124,7 +130,8 @@ class _Photo:
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
             residual = unpack(network.encode(triplets).mean, self.scale)[0].float().cpu()
         ours, bicubic = (_mse(x, self.truth) for x in (self.base + self.deviation * residual, self.base))
-        return float(10 * (bicubic / ours).log10().mean())
+        ratio = bicubic[self.counted] / ours[self.counted].clamp_min(torch.finfo(torch.float32).tiny)
+        return float(10 * ratio.log10().mean())
 
 
 def _mse(estimate: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
@@ -152,18 +159,22 @@ class HeldOutScene:
         self.wavelength_nm = packed.wavelength_nm
         bicubic = bicubic_up(torch.from_numpy(self.low), scale).numpy()
         self.bicubic_mse, self.bicubic_sam = self._errors(bicubic)
+        self.counted = np.isfinite(self.bicubic_mse) & (self.bicubic_mse > 0) & varying_bands(self.truth)
+        if not self.counted.any():
+            raise TrainingError(f"validation scene {packed.name!r} has no band that can be judged; leave it out")
 
     def guided(self, engine: Engine, name: FrameName, channels: int | None = None) -> GuidedFrame:
         """A frame of the scene with the guides that the weights take."""
         return guided_frame(self.statistics, name, self.wavelength_nm, channels, guides=engine.network.config.guides)
 
     def judge(self, engine: Engine, guided: GuidedFrame) -> tuple[float, float]:
-        """Gain in dB (mean over bands) and SAM as a share of bicubic's."""
+        """Gain in dB (mean over the bands that can be judged) and SAM as a share of bicubic's (1 where it has none)."""
         window = Window(0, 0, *self.low.shape[1:]).grown(BORDER)
         estimate = posterior_mean(read_window(self.low, window), engine, guided)
         mse, sam = self._errors(trim(estimate, BORDER * engine.scale))
-        return float((10 * np.log10(self.bicubic_mse / mse)).mean()), sam / self.bicubic_sam
+        ratio = self.bicubic_mse[self.counted] / np.maximum(mse[self.counted], np.finfo(np.float64).tiny)
+        return float((10 * np.log10(ratio)).mean()), sam / self.bicubic_sam if self.bicubic_sam > 0 else 1.0
 
     def _errors(self, estimate: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]:
         mse = np.square(estimate - self.truth).mean(axis=(1, 2), dtype=np.float64)
-        return mse, sam_deg(estimate, self.truth)
+        return mse, sam_deg(estimate, self.truth) if np.isfinite(estimate).any() else math.nan
