@@ -64,7 +64,7 @@ def run(given: Sequence[str]) -> int:
     arguments = parse(Arguments, "degrade", given)
     from shsrd.degradation import degrade_cube
     from shsrd.io import open_cube, save_cube
-    from shsrd.io.targets import check_apart
+    from shsrd.io.targets import check_apart, lost_place
 
     check_targets(arguments.source, [arguments.destination], overwrite=arguments.overwrite)
     degradation = arguments.degradation()
@@ -73,4 +73,7 @@ def run(given: Sequence[str]) -> int:
     save_cube(low, arguments.destination, overwrite=arguments.overwrite)
     bands, rows, columns = low.shape
     remark(f"{arguments.destination}: {bands} bands of {rows} x {columns} pixels")
+    lost = lost_place(arguments.destination, low.facts)
+    if lost is not None:
+        remark(lost)
     return 0

@@ -76,11 +76,8 @@ def run(given: Sequence[str]) -> int:
         f"{report.frame} frame{_seen(report, bands)}; degraded again it differs from the input by {agreement}"
         + _outside(report)
     )
-    if result.place_lost:
-        remark(
-            f"{arguments.destination}: latitude and longitude of its pixels are lost in this format; "
-            "a name ending in .nc, .zarr, .tif or .img keeps them"
-        )
+    if result.place_remark is not None:
+        remark(result.place_remark)
     return 0
 
 

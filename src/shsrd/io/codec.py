@@ -96,6 +96,20 @@ def _is_nodata(stored: NDArray[np.generic], nodata: float | None) -> NDArray[np.
     return np.asarray(stored == np.array(nodata, stored.dtype))
 
 
+def missing_numbers(stored: NDArray[np.generic], nodata: float | None) -> NDArray[np.bool_] | None:
+    """Which stored numbers are no-data: the no-data number, and what is not finite; None where that cannot be.
+
+    Args:
+        stored: any shape.
+        nodata: as in ``Storage``.
+    """
+    missing = _is_nodata(stored, nodata)
+    if stored.dtype.kind != "f":
+        return missing
+    infinite = ~np.isfinite(stored)
+    return infinite if missing is None else np.asarray(infinite | missing)
+
+
 def fits(nodata: float, dtype: str) -> bool:
     """Whether ``dtype`` can hold this no-data number (``-9999`` does not fit ``uint16``)."""
     kind = np.dtype(dtype)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,18 +11,19 @@ from rasterio.enums import MaskFlags
 from rasterio.windows import Window
 
 from shsrd.cube import SceneError, Storage
+from shsrd.io.geotiff_bands import Bands
 
 Mask = Callable[[slice, slice], NDArray[np.bool_]]
 
 
-def mask_of_tiff(dataset: Any, path: Path) -> Mask | None:
+def mask_of_tiff(bands: Bands, path: Path) -> Mask | None:
     """What tells where there is data, ``(y, x)`` of rows and columns; None where the file has no mask.
 
     A mask in a file beside the image may be of any format that GDAL knows, and name files of its own: it is not opened.
 
     Args:
-        dataset: the open file.
-        path: its name.
+        bands: those of the scene, and alpha bands.
+        path: name of the file.
 
     Raises:
         SceneError: a mask beside the image.
@@ -34,12 +34,19 @@ def mask_of_tiff(dataset: Any, path: Path) -> Mask | None:
             f"{path}: its mask {beside.name} is a file of its own, which is not read; write the mask into the image, "
             "or give it a no-data value, and remove the mask"
         )
-    if dataset.mask_flag_enums[0] != [MaskFlags.per_dataset]:
+    dataset, alpha = bands.dataset, list(bands.alpha)
+    inside = dataset.mask_flag_enums[0] == [MaskFlags.per_dataset]
+    if not inside and not alpha:
         return None
 
     def mask(rows: slice, columns: slice) -> NDArray[np.bool_]:
         window = Window.from_slices(rows, columns)
-        return np.asarray(dataset.read_masks(1, window=window) != 0)
+        valid = np.ones((rows.stop - rows.start, columns.stop - columns.start), bool)
+        if inside:
+            valid &= dataset.read_masks(1, window=window) != 0
+        if alpha:
+            valid &= (dataset.read(alpha, window=window) != 0).all(axis=0)
+        return valid
 
     return mask
 

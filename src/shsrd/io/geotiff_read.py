@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from affine import Affine
 from numpy.typing import NDArray
-from rasterio.windows import Window
 
 from shsrd.cube import Facts, SceneError, Storage
 from shsrd.io.codec import check_scale, fits
 from shsrd.io.envi_facts import HeaderFacts, header_facts
-from shsrd.io.envi_header import lookup, plain_key, read_header
+from shsrd.io.envi_header import items, lookup, plain_key, read_header
 from shsrd.io.envi_read import describes_tiff, header_beside, image_beside
+from shsrd.io.geotiff_bands import Bands, bands_of
 from shsrd.io.geotiff_mask import mask_of_tiff, with_nodata
-from shsrd.io.geotiff_names import HEADERS_TAG, NAMESPACE
-from shsrd.io.geotiff_open import open_tiff
+from shsrd.io.geotiff_names import HEADERS_TAG, NAMESPACE, wavelength_names
+from shsrd.io.geotiff_open import absent_blocks, bits_of, open_tiff
+from shsrd.io.geotiff_pages import with_pages
+from shsrd.io.geotiff_place import placed, transform_of_tiff
 from shsrd.io.place_files import geolocation_beside
 from shsrd.io.product_xml import Product, product_of
 from shsrd.io.sources import StoredSource
@@ -53,62 +53,62 @@ def open_geotiff(path: Path) -> StoredSource:
         SceneError: a size the file cannot hold, partial wavelengths, a header that contradicts the image.
     """
     with ExitStack() as stack:
-        dataset = stack.enter_context(open_tiff(path))
-        product = _product(dataset, path)
-        told = _facts(dataset, path, product)
-        wavelength, fwhm = _spectral(dataset, told, source=str(path))
-        facts = Facts(
-            (dataset.count, dataset.height, dataset.width),
-            wavelength_nm=wavelength,
-            fwhm_nm=fwhm,
-            good_bands=_good_bands(dataset, told),
-            band_names=_names(dataset, told),
-            crs=dataset.crs.to_wkt() if dataset.crs else told.crs,
-            transform=transform_of_tiff(dataset, told.transform),
-            storage=_storage(dataset, told),
-            headers=told.headers,
-            source=str(path),
-        )
+        first = stack.enter_context(open_tiff(path))
+        dataset, notes = with_pages(first, path)
+        bands = bands_of(dataset, _named(dataset))
+        product = _product(bands, path)
+        told, more = _facts(bands, path, product)
+        facts = _assembled(bands, told, path).noted(*notes, *bands.notes, *more, *_sparse(dataset, path))
         if product is not None:
             facts = facts.replace(headers=product.headers | dict(facts.headers))
-        decoding = _own_scales(dataset) or _gains(product, facts.storage)
+        decoding = _own_scales(bands) or _gains(product, facts.storage)
         for storage in decoding or ():
             check_scale(storage, source=str(path))
         if decoding is not None:
             facts = facts.replace(storage=Storage("float32"))
         if facts.transform is None:
             facts = facts.replace(geolocation=geolocation_beside(path, dataset.shape))
-        mask = mask_of_tiff(dataset, path)
+        mask = mask_of_tiff(bands, path)
         if mask is not None:  # the number that is chosen for no-data may be one of a valid pixel
-            decoding = decoding or (facts.storage,) * dataset.count
+            decoding = decoding or (facts.storage,) * bands.count
             facts = facts.replace(storage=with_nodata(facts.storage))
-        source = source_of_tiff(dataset, facts, stack.pop_all().close, decoding=decoding)
-        return replace(source, mask=mask)
+        block = max(shape[0] for shape in dataset.block_shapes)
+        row_step = min(block, facts.shape[1])
+        return StoredSource(facts, bands.read, row_step, stack.pop_all().close, decoding, mask=mask)
 
 
-def source_of_tiff(
-    dataset: Any, facts: Facts, release: Callable[[], None], *, decoding: Sequence[Storage] | None = None
-) -> StoredSource:
-    """A source of an open GeoTIFF; whole blocks are the cheapest rows.
+def _assembled(bands: Bands, told: HeaderFacts, path: Path) -> Facts:
+    """All facts but those of scales that differ, masks and tables beside the image."""
+    dataset = bands.dataset
+    wavelength, fwhm = _spectral(bands, told, source=str(path))
+    facts = Facts(
+        (bands.count, dataset.height, dataset.width),
+        wavelength_nm=wavelength,
+        fwhm_nm=fwhm,
+        good_bands=_good_bands(bands, told),
+        band_names=_names(bands, told, wavelength),
+        crs=dataset.crs.to_wkt() if dataset.crs else told.crs,
+        transform=transform_of_tiff(dataset, told.transform),
+        storage=_storage(bands, told),
+        headers=told.headers,
+        source=str(path),
+    )
+    return placed(facts, dataset)
 
-    Args:
-        dataset: the open file.
-        facts: what is known of it.
-        release: closes the file.
-        decoding: what the numbers of each band mean, where they differ.
-    """
 
-    def numbers(rows: slice, columns: slice) -> NDArray[np.generic]:
-        window = Window.from_slices(rows, columns)
-        return np.asarray(dataset.read(window=window))
-
-    block = max(shape[0] for shape in dataset.block_shapes)
-    return StoredSource(facts, numbers, min(block, facts.shape[1]), release, decoding)
+def _sparse(dataset: Any, path: Path) -> tuple[str, ...]:
+    """A note on blocks that are not in a file without compression; it may be an unfinished one."""
+    held = dataset.width * dataset.height * dataset.count * bits_of(dataset) // 8
+    if dataset.tags(ns="IMAGE_STRUCTURE").get("COMPRESSION") or held <= path.stat().st_size:
+        return ()
+    absent, every = absent_blocks(dataset)
+    meaning = "0" if dataset.nodata is None else "no-data"
+    return (f"{absent} of {every} blocks are not in the file (it is sparse): their pixels are {meaning}.",)
 
 
-def _product(dataset: Any, path: Path) -> Product | None:
+def _product(bands: Bands, path: Path) -> Product | None:
     """What an XML beside the image says, unless the bands speak for themselves."""
-    return None if "wavelength" in dataset.tags(1) else product_of(path, dataset.count)
+    return None if "wavelength" in bands.tags()[0] else product_of(path, bands.count)
 
 
 def _product_keys(product: Product | None) -> dict[str, str]:
@@ -135,38 +135,44 @@ def _gains(product: Product | None, storage: Storage) -> tuple[Storage, ...] | N
     return tuple(Storage(storage.dtype, gain, offset, storage.nodata) for gain, offset in pairs)
 
 
-def _own_scales(dataset: Any) -> tuple[Storage, ...] | None:
-    if not _varied_scales(dataset):
+def _own_scales(bands: Bands) -> tuple[Storage, ...] | None:
+    """What the numbers of each band mean, where scale, offset or no-data number differ between them."""
+    columns = [bands.each(name) for name in ("scales", "offsets", "nodatavals")]
+    if all(len(set(map(repr, values))) == 1 for values in columns):
         return None
-    pairs = zip(dataset.scales, dataset.offsets, strict=True)
-    return tuple(Storage(dataset.dtypes[0], scale, offset, dataset.nodata) for scale, offset in pairs)
+    dtype = bands.dataset.dtypes[0]
+    return tuple(Storage(dtype, scale, offset, nodata) for scale, offset, nodata in zip(*columns, strict=True))
 
 
-def _varied_scales(dataset: Any) -> bool:
-    return len(set(dataset.scales)) > 1 or len(set(dataset.offsets)) > 1
-
-
-def _storage(dataset: Any, facts: HeaderFacts) -> Storage:
+def _storage(bands: Bands, facts: HeaderFacts) -> Storage:
     """One scale for all bands; where scales differ between bands they are applied, and storage becomes float32."""
-    dtype, scale, offset = dataset.dtypes[0], float(dataset.scales[0]), float(dataset.offsets[0])
+    scale, offset = (float(bands.each(name)[0]) for name in ("scales", "offsets"))
+    dtype, nodata = bands.dataset.dtypes[0], bands.dataset.nodata
     if scale == 1 and offset == 0:
         scale, offset = facts.storage.scale, facts.storage.offset
-    nodata = dataset.nodata if dataset.nodata is not None else facts.storage.nodata
+    nodata = nodata if nodata is not None else facts.storage.nodata
     if nodata is not None and not fits(nodata, dtype):
         nodata = None
     return Storage(dtype, scale, offset, None if nodata is None else float(nodata))
 
 
-def _facts(dataset: Any, path: Path, product: Product | None) -> HeaderFacts:
-    """Dataset tags, our own namespace, a header and an XML beside the file, read as ENVI keys; the nearest wins."""
+def _facts(bands: Bands, path: Path, product: Product | None) -> tuple[HeaderFacts, tuple[str, ...]]:
+    """Dataset tags, our own namespace, a header and an XML beside the file, read as ENVI keys; the nearest wins.
+
+    Lists of other bands (copied from the whole of which this is a subset) are dropped; the second part notes it.
+    """
+    dataset = bands.dataset
     tags = {k: v for k, v in dataset.tags().items() if not _ABSORBED.fullmatch(k)}
     tags |= dataset.tags(ns="ENVI")
     own = dataset.tags(ns=NAMESPACE).get("headers", dataset.tags().get(HEADERS_TAG))
-    values = _product_keys(product)
-    for nearer in (_beside(dataset, path), tags, json.loads(own) if own else {}):
-        known = {plain_key(key) for key in nearer}
-        values = {key: value for key, value in values.items() if plain_key(key) not in known} | nearer
-    return header_facts(values, bands=dataset.count, dtype=dataset.dtypes[0], source=str(path))
+    values, notes = _product_keys(product), list[str]()
+    for nearer, where in ((_beside(dataset, path), "the header beside it"), (tags, "the tags"),
+                          (json.loads(own) if own else {}, "the tags")):  # fmt: skip
+        kept, dropped = bands.fitted(nearer, where=where)
+        notes += dropped
+        known = {plain_key(key) for key in kept}
+        values = {key: value for key, value in values.items() if plain_key(key) not in known} | kept
+    return header_facts(values, bands=bands.count, dtype=dataset.dtypes[0], source=str(path)), tuple(notes)
 
 
 def _beside(dataset: Any, path: Path) -> dict[str, str]:
@@ -194,58 +200,62 @@ class _Source:
 
 
 def _spectral(
-    dataset: Any, facts: HeaderFacts, *, source: str
+    bands: Bands, facts: HeaderFacts, *, source: str
 ) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
-    for place in _sources(dataset):
+    for place in _sources(bands):
         given = [text for text in place.wavelength if text]
         if not given:
             continue
-        if len(given) != dataset.count:
-            raise SceneError(
-                f"{source}: only {len(given)} of {dataset.count} bands have a wavelength; complete the tags"
-            )
+        if len(given) != bands.count:
+            raise SceneError(f"{source}: only {len(given)} of {bands.count} bands have a wavelength; complete the tags")
         plain = to_nanometres(given, 0, what="wavelength", source=source)
         power = unit_power(place.unit or facts.headers.get("wavelength_units"), plain.tolist(), source=source)
         widths = [text for text in place.fwhm if text]
-        fwhm = to_nanometres(widths, power, what="fwhm", source=source) if len(widths) == dataset.count else None
+        fwhm = to_nanometres(widths, power, what="fwhm", source=source) if len(widths) == bands.count else None
         return to_nanometres(given, power, what="wavelength", source=source), (facts.fwhm_nm if fwhm is None else fwhm)
     return facts.wavelength_nm, facts.fwhm_nm
 
 
-def _sources(dataset: Any) -> list[_Source]:
-    bands = dataset.indexes
-    tags = [{plain_key(k): v for k, v in dataset.tags(b).items()} for b in bands]
-    imagery = [dataset.tags(b, ns="IMAGERY") for b in bands]
-    texts = [_IN_TEXT.search((name or "")[-_TAIL:]) for name in dataset.descriptions]
+def _named(dataset: Any) -> list[bool]:
+    """Which bands of the file are spectral by tags, IMAGERY, their name, or a list of all bands."""
+    every = Bands(dataset, tuple(dataset.indexes))
+    places, tags = _sources(every), every.tags()
+    own = dataset.tags(ns="ENVI") | dataset.tags()
+    listed = len(items(lookup(own, "wavelength") or "")) == dataset.count
+    return [
+        listed or "bbl" in tags[band - 1] or any(place.wavelength[band - 1] for place in places)
+        for band in dataset.indexes
+    ]
+
+
+def _sources(bands: Bands) -> list[_Source]:
+    """Where wavelengths may stand: first the places that know all bands."""
+    tags, imagery = bands.tags(), bands.tags(ns="IMAGERY")
+    texts = [_IN_TEXT.search(name[-_TAIL:]) for name in bands.descriptions]
     units = sorted({tag["wavelength units"] for tag in tags if "wavelength units" in tag})
     words = {match.group(2).lower() for match in texts if match}
+    told = [None if match is None else match.group(1) for match in texts]
     places = [
         _Source([t.get("wavelength") for t in tags], [t.get("fwhm") for t in tags], units[0] if units else None),
-        _Source([t.get("CENTRAL_WAVELENGTH_UM") for t in imagery], [t.get("FWHM_UM") for t in imagery], "um"),
+        _Source([t.get("central wavelength um") for t in imagery], [t.get("fwhm um") for t in imagery], "um"),
+        _Source(told if len(words) == 1 else [None] * bands.count, [None] * bands.count, next(iter(words), None)),
     ]
-    if all(texts) and len(words) == 1:
-        places.append(_Source([m.group(1) for m in texts if m], [None] * len(bands), words.pop()))
-    return places
+    return sorted(places, key=lambda place: not all(place.wavelength))
 
 
-def _good_bands(dataset: Any, facts: HeaderFacts) -> NDArray[np.bool_]:
-    flags = [dataset.tags(b).get("bbl") for b in dataset.indexes]
+def _good_bands(bands: Bands, facts: HeaderFacts) -> NDArray[np.bool_]:
+    flags = [tags.get("bbl") for tags in bands.tags()]
     return np.array([bool(own) if f is None else f.strip() not in ("0", "0.0", "false", "False")
                      for f, own in zip(flags, facts.good_bands, strict=True)], bool)  # fmt: skip
 
 
-def _names(dataset: Any, facts: HeaderFacts) -> tuple[str, ...]:
-    tags = dataset.tags()
-    listed = [tags.get(f"Band_{b}") for b in dataset.indexes]
-    for names in (dataset.descriptions, listed):
-        if all(names):
-            return tuple(str(name) for name in names)
+def _names(bands: Bands, facts: HeaderFacts, wavelength_nm: NDArray[np.float64] | None) -> tuple[str, ...]:
+    """Names of the bands; those that only repeat their wavelengths, as our writer gives them, are none."""
+    tags = bands.dataset.tags()
+    listed = [tags.get(f"Band_{band}", "") for band in bands.indexes]
+    for names in (bands.descriptions, listed):
+        if names == wavelength_names(wavelength_nm):
+            return ()
+        if any(names):
+            return tuple(name or f"band {band}" for name, band in zip(names, bands.indexes, strict=True))
     return facts.band_names
-
-
-def transform_of_tiff(dataset: Any, otherwise: Affine | None = None) -> Affine | None:
-    """The transform, or ``otherwise``: GDAL says identity both for "none" and for a true identity.
-
-    A true identity has a place in our own header keys.
-    """
-    return Affine(*dataset.transform[:6]) if dataset.transform != Affine.identity() else otherwise

@@ -24,7 +24,9 @@ from rasterio.windows import Window
 
 from shsrd.cube import Facts, SceneError
 from shsrd.io.compression import DEFAULT, OVERVIEW_LEVELS, Compression, threads, tiff_options
-from shsrd.io.geotiff_names import GEOLOCATION, HEADERS_TAG, NAMESPACE
+from shsrd.io.geotiff_look import Statistics, colours_of
+from shsrd.io.geotiff_names import GEOLOCATION, HEADERS_TAG, NAMESPACE, wavelength_names
+from shsrd.io.geotiff_place import write_place
 from shsrd.io.sinks import Squares
 from shsrd.io.wavelengths import micrometres_text
 
@@ -63,11 +65,13 @@ class GeotiffSink:
         with bounded():
             self._dataset = rasterio.open(part, "w", **_profile(facts, compress))
             _write_tags(self._dataset, facts)
+            write_place(self._dataset, facts)
             if places:
                 self._dataset.update_tags(ns=GEOLOCATION, **places)
             if for_cog and facts.headers:
                 self._dataset.update_tags(**{HEADERS_TAG: json.dumps(dict(facts.headers))})
         # tags come before pixels, so that they lie at the head of the file
+        self._statistics = Statistics(facts.shape[0], facts.storage.nodata)
         self._squares = Squares(facts.shape, facts.storage.dtype, self._write)
 
     def put(self, stored: NDArray[np.generic], row: int, column: int) -> None:
@@ -77,13 +81,16 @@ class GeotiffSink:
     def _write(self, square: NDArray[np.generic], row: int, column: int) -> None:
         _, height, width = square.shape
         window = Window(column, row, width, height)
+        self._statistics.add(square)
         with bounded():
             for band, numbers in enumerate(square, start=1):
                 self._dataset.write(numbers, band, window=window)
 
     def finish(self) -> None:
-        """Close the file, add overviews, and make sure that every block has arrived."""
+        """Add statistics, close the file, add overviews, and make sure that every block has arrived."""
         with bounded():
+            for band in self._dataset.indexes:
+                self._dataset.update_tags(band, **self._statistics.tags(band - 1))
             self._dataset.close()
             _build_overviews(self._part, self._factors)
             check_complete(self._part, overviews=len(self._factors))
@@ -130,6 +137,7 @@ def _profile(facts: Facts, compress: Compression) -> dict[str, Any]:
         "height": rows,
         "count": bands,
         "dtype": facts.storage.dtype,
+        "photometric": "MINISBLACK",  # of three or four bands of bytes GDAL would make RGB and alpha
         "crs": None if facts.crs is None else CRS.from_wkt(facts.crs),
         "nodata": facts.storage.nodata,
         "num_threads": threads(),
@@ -155,13 +163,15 @@ def _write_tags(dataset: Any, facts: Facts) -> None:
         dataset.update_tags(ns=NAMESPACE, headers=json.dumps(dict(facts.headers)))
         plain = {k: v for k, v in facts.headers.items() if _is_plain(k, v)}
         dataset.update_tags(**plain)
+    dataset.colorinterp = colours_of(facts)
+    names = facts.band_names or wavelength_names(facts.wavelength_nm) or ()
     for band in dataset.indexes:
         dataset.update_tags(band, **_band_tags(facts, band - 1))
         imagery = _imagery(facts, band - 1)
         if imagery:
             dataset.update_tags(band, ns="IMAGERY", **imagery)
-        if facts.band_names:
-            dataset.set_band_description(band, facts.band_names[band - 1])
+        if names:
+            dataset.set_band_description(band, names[band - 1])
 
 
 def _is_plain(key: str, value: str) -> bool:

@@ -21,6 +21,8 @@ Identity = Path | tuple[int, int]  # a name without links, or device and inode
 _ENVI = (".hdr", ".img", ".bsq", ".dat")
 WRITABLE_SUFFIXES = (*_ENVI, *TIFF_SUFFIXES, ".nc", ".mat", ".npz", ".npy", ".zarr")
 _KEEP_PLACES = (*TIFF_SUFFIXES, *_ENVI, ".nc", ".zarr")  # with latitude and longitude of every pixel, inside or beside
+_KEEP_CONTROL_POINTS = TIFF_SUFFIXES
+_KEEP_RPC = TIFF_SUFFIXES
 _PLACE = 16  # bytes of one
 _ZARR_MARKS = (".zgroup", ".zarray", "zarr.json", ".zmetadata")
 _UNCOMPRESSED = (*_ENVI, ".npy")
@@ -81,6 +83,29 @@ def check_target(
 def keeps_places(target: Path) -> bool:
     """Whether latitude and longitude of every pixel are kept, in the file or beside it."""
     return target.suffix.lower() in _KEEP_PLACES
+
+
+def lost_place(target: Path, facts: Facts) -> str | None:
+    """A sentence on what the format of a target cannot keep of a scene's place, and which formats can; None if it can.
+
+    Args:
+        target: the file that is written.
+        facts: of the scene that goes there.
+    """
+    suffix, lost, keeping = target.suffix.lower(), list[str](), set(WRITABLE_SUFFIXES)
+    for held, what, endings in (
+        (facts.geolocation, "latitude and longitude of its pixels", _KEEP_PLACES),
+        (facts.control_points, "ground control points", _KEEP_CONTROL_POINTS),
+        (facts.rpc, "rational polynomials (RPC)", _KEEP_RPC),
+    ):
+        if held is not None and suffix not in endings:
+            lost.append(what)
+            keeping &= set(endings)
+    if not lost:
+        return None
+    shown = [ending for ending in (".nc", ".zarr", ".tif", ".img") if ending in keeping]
+    remedy = f"; a name ending in {' or '.join([', '.join(shown[:-1]), shown[-1]] if shown[1:] else shown)} keeps them"
+    return f"{target}: {' and '.join(lost)} are lost in this format{remedy}"
 
 
 def is_zarr(folder: Path) -> bool:

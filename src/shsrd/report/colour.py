@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shsrd.cube import Cube
+from shsrd.cube.colour import true_colour_bands
 
-TRUE_COLOUR_NM = (640.0, 550.0, 460.0)
-FARTHEST_NM = 40.0  # a band farther than this from red, green or blue does not show it
 GAMMA = 1.6
 NODATA_GREY = 0.93
 
@@ -29,11 +28,9 @@ def rgb_bands(cube: Cube) -> tuple[tuple[int, int, int], bool]:
     """
     usable = np.flatnonzero(cube.usable_bands)
     usable = usable if usable.size else np.arange(cube.shape[0])
-    if cube.wavelength_nm is not None:
-        away = np.abs(cube.wavelength_nm[usable][:, None] - TRUE_COLOUR_NM)
-        if away.min(axis=0).max() <= FARTHEST_NM:
-            red, green, blue = usable[away.argmin(axis=0)].tolist()
-            return (red, green, blue), True
+    found = true_colour_bands(cube.wavelength_nm, np.isin(np.arange(cube.shape[0]), usable))
+    if found is not None:
+        return found, True
     red, green, blue = usable[np.rint(np.array([0.85, 0.5, 0.15]) * (usable.size - 1)).astype(int)].tolist()
     return (red, green, blue), False
 

@@ -19,7 +19,7 @@ from shsrd.io import Writer, open_source, open_writer
 from shsrd.io.compression import Compression
 from shsrd.io.files import remove_stale
 from shsrd.io.stac_origin import Origin
-from shsrd.io.targets import check_apart, check_target, keeps_places, written_files
+from shsrd.io.targets import check_apart, check_target, lost_place, written_files
 from shsrd.model import Model
 from shsrd.upscaling.computing import Computing, Here
 from shsrd.upscaling.engine import Engine
@@ -93,7 +93,7 @@ class Streamed:
         seconds: wall time by what it was spent on; reading and writing that overlap with computing are not in it.
         resumed: tiles that an earlier run had finished.
         tiles: tiles in all.
-        place_lost: the scene has latitudes and longitudes, and the format of the output keeps none.
+        place_remark: what the format of the output cannot keep of the scene's place, in one sentence; None if it can.
     """
 
     report: Report
@@ -101,7 +101,12 @@ class Streamed:
     seconds: dict[str, float]
     resumed: int
     tiles: int
-    place_lost: bool = False
+    place_remark: str | None = None
+
+    @property
+    def place_lost(self) -> bool:
+        """Whether something of the scene's place is not in the output."""
+        return self.place_remark is not None
 
 
 def upscale_file(
@@ -147,7 +152,7 @@ def upscale_file(
             report = plan.report(model, engine, agreement.relative_to(plan.span))
             write_item(job, outputs, manifest, report)
             spool.remove()
-    lost = outputs[0].geolocation is not None and not keeps_places(job.target)
+    lost = lost_place(job.target, outputs[0])
     return Streamed(report, outputs[0].shape, seconds.rounded(), resumed, len(plan.tiles()), lost)
 
 
