@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from shsrd.cube.errors import SceneError
 from shsrd.cube.facts import Facts, Storage
 from shsrd.cube.geolocation import Geolocation
+from shsrd.cube.wavelength_units import in_nanometres
 
 if TYPE_CHECKING:  # a heavy library that most programs with cubes never need
     import xarray
@@ -22,8 +23,6 @@ _AXES = {
     "y": ("y", "latitude", "lat", "northing", "row", "rows", "line"),
     "x": ("x", "longitude", "lon", "easting", "column", "columns", "sample"),
 }
-_TO_NM = {"nm": 1.0, "nanometers": 1.0, "nanometer": 1.0, "nanometres": 1.0,
-          "um": 1e3, "µm": 1e3, "micrometers": 1e3, "micrometer": 1e3, "micrometres": 1e3}  # fmt: skip
 _PLACES = {
     "lat": {"standard_name": "latitude", "units": "degrees_north"},
     "lon": {"standard_name": "longitude", "units": "degrees_east"},
@@ -146,10 +145,10 @@ def _nanometres(
     found = _along(array, names, band)
     if found is None:
         return None
-    unit = str(found.attrs.get("units", "nm")).lower()
-    if unit not in _TO_NM:
+    unit = found.attrs.get("units", found.attrs.get("unit"))
+    numbers = in_nanometres(np.asarray(found, np.float64), None if unit is None else str(unit))
+    if numbers is None:
         raise SceneError(f"{source}: unit {unit!r} of {names[0]} is not known; give nm or um")
-    numbers = np.asarray(found, np.float64) * _TO_NM[unit]
     if not (np.isfinite(numbers) & (numbers > 0)).all():
         raise SceneError(f"{source}: {names[0]} must be above 0 in every band; correct the coordinate")
     return numbers

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 import numpy as np
@@ -10,15 +11,105 @@ from numpy.typing import NDArray
 
 from shsrd.cube import SceneError
 from shsrd.cube.facts import MOST_BANDS
+from shsrd.cube.wavelength_units import guessed_power, in_nanometres, length_power, reciprocal_constant, says_unit
 
-_POWERS = {  # powers of ten from the unit to nanometres
-    0: ("nanometers", "nanometer", "nanometres", "nanometre", "nm"),
-    3: ("micrometers", "micrometer", "micrometres", "micrometre", "microns", "micron", "um", "µm", "μm"),
-    -1: ("angstroms", "angstrom", "å"),
-    6: ("millimeters", "millimeter", "mm"),
-    9: ("meters", "meter", "m"),
-}
-_UNKNOWN = ("", "unknown", "none")
+
+@dataclass(frozen=True)
+class SpectralLists:
+    """Wavelengths and widths of a file, as far as they can be used.
+
+    Attributes:
+        wavelength_nm: float64 ``(band,)``, or None.
+        fwhm_nm: float64 ``(band,)``, or None.
+        notes: a sentence for whatever was guessed or left out.
+    """
+
+    wavelength_nm: NDArray[np.float64] | None = None
+    fwhm_nm: NDArray[np.float64] | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class NumberList:
+    """A list of numbers as a file has it.
+
+    Attributes:
+        texts: the numbers, each in its own digits.
+        unit: as written in the file, or None.
+        name: of the list, for notes.
+    """
+
+    texts: Sequence[str]
+    unit: str | None
+    name: str
+
+
+def spectral_lists(centres: NumberList, widths: NumberList | None = None) -> SpectralLists:
+    """Wavelengths and widths in nanometres; what cannot be read is left out with a note, never an error.
+
+    A missing unit is read off the numbers (all below 100 means micrometres). Widths without a unit have that of the
+    wavelengths; widths in wavenumbers or frequencies are converted at their centre.
+    """
+    notes: list[str] = []
+    numbers = _positive(centres, notes)
+    if numbers is None:
+        return SpectralLists(None, None, tuple(notes))
+    nanometres = _converted(centres, numbers, notes)
+    if nanometres is None or widths is None:
+        return SpectralLists(nanometres, None, tuple(notes))
+    spread = _positive(widths, notes)
+    if spread is not None and spread.size != numbers.size:
+        notes.append(f"{widths.name} has {spread.size} values for {numbers.size} wavelengths; it is left out.")
+        spread = None
+    if spread is None:
+        return SpectralLists(nanometres, None, tuple(notes))
+    return SpectralLists(nanometres, _widths(widths, spread, centres, numbers, notes), tuple(notes))
+
+
+def _positive(given: NumberList, notes: list[str]) -> NDArray[np.float64] | None:
+    try:
+        return to_nanometres(given.texts, 0, what=given.name, source="")
+    except SceneError as error:
+        reason = str(error).removeprefix(": ").partition(";")[0]
+        notes.append(f"{reason}; {given.name} is left out.")
+        return None
+
+
+def _converted(given: NumberList, numbers: NDArray[np.float64], notes: list[str]) -> NDArray[np.float64] | None:
+    if not says_unit(given.unit):
+        power = guessed_power(numbers.tolist())
+        word = "micrometres" if power else "nanometres"
+        notes.append(f"{given.name} ({numbers[0]:g} to {numbers[-1]:g}) has no unit; {word} are assumed.")
+        return to_nanometres(given.texts, power, what=given.name, source="")
+    length = length_power(given.unit)
+    if length is not None:
+        return to_nanometres(given.texts, length, what=given.name, source="")
+    nanometres = in_nanometres(numbers, given.unit)
+    if nanometres is None:
+        notes.append(f"Unit {str(given.unit)[:40]!r} of {given.name} is no wavelength; {given.name} is left out.")
+    return nanometres
+
+
+def _widths(
+    given: NumberList,
+    spread: NDArray[np.float64],
+    centres: NumberList,
+    numbers: NDArray[np.float64],
+    notes: list[str],
+) -> NDArray[np.float64] | None:
+    unit = given.unit if says_unit(given.unit) else centres.unit
+    constant = reciprocal_constant(unit)
+    if constant is not None:
+        middles = numbers if reciprocal_constant(centres.unit) == constant else None
+        if middles is not None:
+            return np.asarray(constant * spread / middles**2, np.float64)
+        notes.append(f"Unit {str(unit)[:40]!r} of {given.name} is not that of the wavelengths; it is left out.")
+        return None
+    power = length_power(unit) if says_unit(unit) else guessed_power(numbers.tolist())
+    if power is None:
+        notes.append(f"Unit {str(unit)[:40]!r} of {given.name} is no wavelength; {given.name} is left out.")
+        return None
+    return to_nanometres(given.texts, power, what=given.name, source="")
 
 
 def unit_power(unit: str | None, numbers: Iterable[float], *, source: str) -> int:
@@ -34,12 +125,9 @@ def unit_power(unit: str | None, numbers: Iterable[float], *, source: str) -> in
     Raises:
         SceneError: a unit that is no length.
     """
-    name = (unit or "").strip().strip("{}").strip().lower()
-    if name in _UNKNOWN:
-        return 3 if max(numbers, default=np.inf) < 100 else 0
-    for power, names in _POWERS.items():
-        if name in names:
-            return power
+    power = length_power(unit) if says_unit(unit) else guessed_power(numbers)
+    if power is not None:
+        return power
     raise SceneError(f"{source}: wavelength unit {unit!r} is not known; write Nanometers or Micrometers")
 
 
