@@ -7,6 +7,7 @@ import sys
 import time
 from importlib.metadata import requires
 
+import numpy as np
 import pytest
 
 LONGEST_HELP_S = 1.0  # of processor time, so that a busy machine does not count
@@ -44,6 +45,42 @@ def test_help_of_a_command_brings_no_torch(command):
     done = python(code)
     assert done.returncode == 0, done.stderr
     assert "--uncertainty" in done.stdout
+
+
+@pytest.fixture
+def scene(tmp_path):
+    from shsrd.cube import Cube
+    from shsrd.io import save_cube
+
+    pixels = np.random.default_rng(0).random((4, 9, 8), np.float32)
+    save_cube(Cube(pixels, wavelength_nm=np.linspace(450, 650, 4)), tmp_path / "scene.hdr")
+    return tmp_path / "scene.hdr"
+
+
+def modules_of(*arguments):
+    """Names of the packages (and of torch's parts) that a command has imported when it is done."""
+    code = (
+        "import sys\nfrom shsrd.cli.main import main\n"
+        f"assert main({[str(argument) for argument in arguments]}) == 0\n"
+        "print('modules:', *sys.modules)"
+    )
+    done = python(code)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.rsplit("modules:", 1)[1].split())
+
+
+def test_upscaling_envi_to_geotiff_imports_what_it_needs(scene, tmp_path):
+    """Half of the processor time of a small scene used to be imports: sympy and torch's compiler above all."""
+    found = modules_of("upscale", scene, tmp_path / "fine.tif", "--model", "cave-x4-fast", "--channels", 3)
+    others = {"sympy", "scipy", "h5py", "netCDF4", "xarray", "pandas", "zarr", "dask", "matplotlib", "pyproj", "PIL"}
+    parts = {"torch._dynamo", "torch._inductor", "torch.fx.experimental.symbolic_shapes", "torch.distributed.fsdp"}
+    assert not found & (others | parts)
+    assert not {name for name in found if name.startswith("shsrd.") and name.split(".")[1] in {"training", "report"}}
+    assert len(found) < 1700  # 1490 with PyTorch 2.13, of which 770 are its own
+
+
+def test_info_brings_no_torch(scene):
+    assert not modules_of("info", scene) & {"torch", "scipy", "h5py", "xarray", "zarr", "matplotlib", "pydantic"}
 
 
 def test_training_needs_no_file_libraries():

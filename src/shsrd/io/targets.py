@@ -207,21 +207,23 @@ def open_sink(parts: tuple[Path, ...], facts: Facts, *, cog: bool = False, compr
         cog: whether it is to be a cloud optimised GeoTIFF.
         compress: how a GeoTIFF is compressed; None where nobody said.
     """
-    from shsrd.io.bag_write import MatlabSink, NpzSink
-    from shsrd.io.netcdf_write import NetcdfSink
-    from shsrd.io.raw_write import NpySink
-
     first, suffix = parts[0], parts[0].suffix.lower()
     if len(parts) > 1 or is_tiff(first):
         return _beside_places(parts, facts, cog=cog, compress=compress or DEFAULT)
     if suffix == ".nc":
+        from shsrd.io.netcdf_write import NetcdfSink
+
         return NetcdfSink(first, facts)
     if suffix == ".npy":
+        from shsrd.io.raw_write import NpySink
+
         return NpySink(first, facts)
     if suffix == ".zarr":
         from shsrd.io.zarr_write import ZarrSink
 
         return ZarrSink(first, facts)
+    from shsrd.io.bag_write import MatlabSink, NpzSink
+
     return (MatlabSink if suffix == ".mat" else NpzSink)(first, facts)
 
 

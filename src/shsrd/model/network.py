@@ -92,7 +92,10 @@ class Denoiser(nn.Module):
         self.modulations = nn.ModuleList(zeroed(nn.Linear(width, 2 * width)) for _ in self.blocks)
         self.head = zeroed(conv3(width, packed))
         self.frequencies: Tensor
-        self.register_buffer("frequencies", torch.exp(torch.linspace(-1.0, 3.0, 16)), persistent=False)
+        # on the CPU even where the network is built without memory: no file fills it, and on "meta" linspace imports
+        # PyTorch's compiler
+        frequencies = torch.exp(torch.linspace(-1.0, 3.0, 16, device="cpu"))
+        self.register_buffer("frequencies", frequencies, persistent=False)
 
     def prepare(self, features: Tensor, triplets: Tensor, information: SpectralInformation | None) -> Tensor:
         """What every step needs of the condition: ``(n, denoiser_width, y, x)``."""

@@ -20,6 +20,7 @@ from shsrd.cube import InputError
 from shsrd.model.config import NetworkConfig
 from shsrd.model.missing import missing_weights
 from shsrd.model.network import Network
+from shsrd.model.scale import ScaleHead
 from shsrd.model.tensor_files import replacing
 
 FORMAT = "shsrd-weights"
@@ -93,8 +94,7 @@ def load_weights(source: str | Path) -> Model:
     tensors = {key: value.float() for key, value in load(data).items()}
     if not all(torch.isfinite(value).all() for value in tensors.values()):
         raise WeightsError(f"{path}: some weights are not finite; download or train it again")
-    _check_fit(path, config, tensors)
-    network = _filled(Network(config), tensors)
+    network = _filled(_fitting(path, config, tensors), tensors)
     return Model(path.stem, network, provenance, hashlib.sha256(data).hexdigest()[:16])
 
 
@@ -157,23 +157,25 @@ def _config(path: Path, header: Mapping[str, str]) -> NetworkConfig:
         raise WeightsError(f"{path}: the config in its header is not valid; download or train it again") from None
 
 
-def _check_fit(path: Path, config: NetworkConfig, tensors: Mapping[str, Tensor]) -> None:
-    """Compare shapes before anything is allocated: a config of a few bytes may ask for any size.
+def _fitting(path: Path, config: NetworkConfig, tensors: Mapping[str, Tensor]) -> Network:
+    """A network without memory into which the tensors fit: a config of a few bytes may ask for any size.
 
-    The network is first built without memory; its blocks are counted before, because even that takes time for each.
+    Its blocks are counted before it is built, because even that takes time for each.
     """
     fault = f"{path}: the tensors do not fit the config in its header; use another file"
     if config.blocks + config.denoiser_blocks > len(tensors):
         raise WeightsError(fault)
     try:
         with torch.device("meta"):
-            wanted = {key: value.shape for key, value in Network(config).state_dict().items()}
+            network = Network(config)
     except (RuntimeError, TypeError, ZeroDivisionError):
         raise WeightsError(fault) from None
+    wanted = {key: value.shape for key, value in network.state_dict().items()}
     found = {key: value.shape for key, value in tensors.items()}
     older = {} if any(_is_scale(key) for key in found) else {k: shape for k, shape in wanted.items() if _is_scale(k)}
     if not found or older | found != wanted:
         raise WeightsError(fault)
+    return network
 
 
 def _is_scale(key: str) -> bool:
@@ -181,14 +183,15 @@ def _is_scale(key: str) -> bool:
 
 
 def _filled(network: Network, tensors: dict[str, Tensor]) -> Network:
-    """The network with these tensors; files from before the scale head have one ``sigma_data`` for all pixels."""
+    """The network made of these tensors; files from before the scale head have one ``sigma_data`` for all pixels."""
     if not any(_is_scale(key) for key in tensors):
         config = network.config
-        network.scale_head.restart(config.sigma_data)
+        head = ScaleHead(config)
+        head.restart(config.sigma_data)
         changed = {"sigma_data": 1.0, "spread": 1.0, "sample_spread": config.spread}
         network.config = config.model_copy(update=changed)
-        tensors = tensors | {f"scale_head.{key}": value for key, value in network.scale_head.state_dict().items()}
-    network.load_state_dict(tensors)
+        tensors = tensors | {f"scale_head.{key}": value for key, value in head.state_dict().items()}
+    network.load_state_dict(tensors, assign=True)
     return network
 
 
