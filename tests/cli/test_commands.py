@@ -372,6 +372,19 @@ def test_the_default_model_super_resolves(shsrd, tmp_path, source, scene):
     assert open_cube(tmp_path / "high.img").shape == (7, 64, 80)
 
 
+@pytest.mark.parametrize("suffix", [".tif", ".npy"])
+def test_a_preview_beside_the_result(shsrd, tmp_path, source, tiny, suffix):
+    target, picture = tmp_path / f"high{suffix}", tmp_path / "look.png"
+    done = shsrd("upscale", source, target, "--model", tiny, "--preview", picture)
+    assert done.code == 0, done.err
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    again = shsrd("upscale", source, tmp_path / "other.tif", "--model", tiny, "--preview", picture)
+    assert again.code == 2
+    assert "look.png: exists already" in again.err
+    assert not (tmp_path / "other.tif").exists()
+    assert shsrd("upscale", source, target, "--model", tiny, "--preview", picture, "--overwrite").code == 0
+
+
 def test_demo(shsrd, tmp_path, monkeypatch):
     monkeypatch.setattr("shsrd.evaluation.demo.SIDE", 32)
     done = shsrd("demo", tmp_path / "out", "--seed", 2)
@@ -379,7 +392,7 @@ def test_demo(shsrd, tmp_path, monkeypatch):
     assert "bicubic" in done.out
     assert "panel.png" in done.err
     names = sorted(p.name for p in (tmp_path / "out").iterdir())
-    assert names == ["lr.tif", "metrics.json", "panel.png", "sr.tif", "uncertainty.tif"]
+    assert names == ["lr.tif", "metrics.json", "panel.png", "preview.png", "sr.tif", "uncertainty.tif"]
     metrics = strict((tmp_path / "out" / "metrics.json").read_text())
     assert "seed 2" in metrics["scene"]
     assert list(metrics["ours"]) == list(DEFINITIONS)

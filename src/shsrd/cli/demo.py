@@ -17,7 +17,7 @@ class Arguments:
     """Make a synthetic scene, degrade it, super-resolve it and compare with its truth.
 
     Attributes:
-        folder: where lr.tif, sr.tif, uncertainty.tif, panel.png and metrics.json go.
+        folder: where lr.tif, sr.tif, uncertainty.tif, preview.png, panel.png and metrics.json go.
         seed: which synthetic scene.
     """
 

@@ -14,7 +14,7 @@ from shsrd.cli.terminal import parse, print_json, progress, remark
 from shsrd.cli.wishes import Wishes
 
 if TYPE_CHECKING:
-    from shsrd.upscaling import Report
+    from shsrd.upscaling import Job, Report
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +27,7 @@ class Arguments(Wishes):
         uncertainty: file for one standard deviation per pixel and band.
         cog: write cloud optimised GeoTIFF (.tif).
         stac: write a STAC item beside the destination, as `DST.json`.
+        preview: picture (.png) of input, bicubic and result side by side, in true or false colour.
         overwrite: replace existing files, and start an interrupted run again.
         resume: go on with an interrupted run; finished tiles are not computed again.
         json: print a report as JSON.
@@ -37,6 +38,7 @@ class Arguments(Wishes):
     uncertainty: Path | None = None
     cog: bool = False
     stac: bool = False
+    preview: Path | None = None
     overwrite: bool = False
     resume: bool = False
     json: bool = False
@@ -64,8 +66,12 @@ def run(given: Sequence[str]) -> int:
         origin=origin_of_file(arguments.source) if arguments.stac else None,
     )
     check_targets(job.source, job.targets, overwrite=job.overwrite)
+    if arguments.preview is not None:
+        _check_preview(arguments.preview, job)
     with progress("tiles") as bar:
         result = upscale_file(job, progress=bar)
+    if arguments.preview is not None:
+        _draw_preview(arguments.preview, job, result.report)
     report, (bands, rows, columns) = result.report, result.shape
     if arguments.json:
         more = {"destination": str(arguments.destination), "shape": [bands, rows, columns], "seconds": result.seconds}
@@ -79,6 +85,24 @@ def run(given: Sequence[str]) -> int:
     if result.place_remark is not None:
         remark(result.place_remark)
     return 0
+
+
+def _check_preview(path: Path, job: Job) -> None:
+    from shsrd.io.targets import files_of
+    from shsrd.report.preview import check_preview
+
+    written = [file for target in job.targets for file in files_of(target)]
+    check_preview(path, overwrite=job.overwrite or job.resume, others=[job.source, *written])
+
+
+def _draw_preview(path: Path, job: Job, report: Report) -> None:
+    from contextlib import closing
+
+    from shsrd.io import open_source
+    from shsrd.report.preview import preview
+
+    with closing(open_source(job.source, **job.opening)) as low, closing(open_source(job.target)) as fine:
+        preview(path, low, fine, title=f"shsrd ({report.model})")
 
 
 def _seen(report: Report, bands: int) -> str:

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import torch
 
-from shsrd.cube import Cube, fill_nodata
+from shsrd.cube import Cube, MemorySource, fill_nodata
 from shsrd.datasets import phantom
 from shsrd.degradation import Degradation, bicubic_up, degrade_cube
 from shsrd.evaluation.compare import Comparison, compare
 from shsrd.io import save_cube, write_json
 from shsrd.report import panel
+from shsrd.report.preview import preview
 from shsrd.upscaling import Upscaled, UpscaleOptions, upscale
 
 SCALE = 4
@@ -27,7 +28,7 @@ class DemoResult:
     """What the demonstration found.
 
     Attributes:
-        folder: holds lr.tif, sr.tif, uncertainty.tif, panel.png and metrics.json.
+        folder: holds lr.tif, sr.tif, uncertainty.tif, preview.png, panel.png and metrics.json.
         comparison: ours and bicubic against the truth.
         upscaled: the super-resolved scene, its uncertainty and report.
         seconds: wall time of super-resolution and uncertainty.
@@ -52,6 +53,7 @@ def run_demo(folder: Path, *, seed: int = 0, progress: Callable[[int, int], None
     save_cube(result.cube, folder / "sr.tif", overwrite=True)
     assert result.uncertainty is not None  # asked for above
     save_cube(result.uncertainty, folder / "uncertainty.tif", overwrite=True)
+    preview(folder / "preview.png", MemorySource(low), MemorySource(result.cube))
     interpolated = _bicubic(low)
     panel(
         folder / "panel.png",

@@ -38,11 +38,18 @@ def rgb_bands(cube: Cube) -> tuple[tuple[int, int, int], bool]:
 def stretch_of(cube: Cube, *, low: float = 0.005, high: float = 0.995) -> Stretch:
     """Black and white from two quantiles: one pair for true colours, a pair for each band in false colour."""
     bands, true_colour = rgb_bands(cube)
-    planes = cube.pixels[list(bands)]
+    found = stretch_between(cube.pixels[list(bands)], true_colour=true_colour, low=low, high=high)
+    return found._replace(bands=bands)
+
+
+def stretch_between(
+    planes: NDArray[np.float32], *, true_colour: bool, low: float = 0.005, high: float = 0.995
+) -> Stretch:
+    """As :func:`stretch_of`, for red, green and blue ``(3, y, x)`` that were chosen before."""
     groups = [planes] * 3 if true_colour else list(planes)
     limits = [_limits(group, low, high) for group in groups]
     (r0, r1), (g0, g1), (b0, b1) = limits
-    return Stretch(bands, (r0, g0, b0), (r1, g1, b1))
+    return Stretch((0, 1, 2), (r0, g0, b0), (r1, g1, b1))
 
 
 def _limits(values: NDArray[np.float32], low: float, high: float) -> tuple[float, float]:
