@@ -7,12 +7,14 @@ from shsrd.degradation.consistency import (
     interpolated_again,
     low_correction,
 )
+from shsrd.degradation.correction import corrected
 from shsrd.degradation.degradation import Degradation, degrade, degrade_cube
-from shsrd.degradation.kernels import area_down, gaussian_down
+from shsrd.degradation.kernels import FWHM_PER_SIGMA, area_down, gaussian_down
 from shsrd.degradation.resample import bicubic_down, bicubic_round_trip, bicubic_up, pad_symmetric
 from shsrd.degradation.sensors import SENSORS, Sensor, gaussian_fwhm
 
 __all__ = [
+    "FWHM_PER_SIGMA",
     "SENSORS",
     "Degradation",
     "Sensor",
@@ -23,6 +25,7 @@ __all__ = [
     "bicubic_round_trip",
     "bicubic_up",
     "consistency_rmse",
+    "corrected",
     "degrade",
     "degrade_cube",
     "gaussian_down",

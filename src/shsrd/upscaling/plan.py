@@ -12,6 +12,7 @@ from shsrd.cube import Facts, SceneError, Source
 from shsrd.degradation import Degradation, back_projection_reach
 from shsrd.model import Model, load_weights
 from shsrd.upscaling.block import Recipe
+from shsrd.upscaling.correction import CorrectedSource, Correction
 from shsrd.upscaling.domain import DomainCheck, candidate_windows, check_domain, chosen_windows
 from shsrd.upscaling.engine import Engine, Sampling
 from shsrd.upscaling.frames import guided_frame
@@ -36,6 +37,7 @@ class Plan:
         domain: what the self-check found.
         scale: factor.
         halo: low-resolution pixels around a cell that are read with it.
+        correction: how the scene is corrected for its sensor before all this; None where it is not.
     """
 
     facts: Facts
@@ -45,6 +47,12 @@ class Plan:
     domain: DomainCheck
     scale: int
     halo: int
+    correction: Correction | None = None
+
+    @property
+    def measured_by(self) -> Degradation:
+        """What made the measurement of the scene, as far as is known."""
+        return Degradation(scale=self.scale) if self.correction is None else self.correction.sensor
 
     @property
     def span(self) -> float:
@@ -94,6 +102,10 @@ class Plan:
             precision=engine.precision,
             ensemble=options.ensemble,
             stride=options.stride,
+            sensor=options.sensor,
+            fwhm=None if self.correction is None else self.correction.fwhm,
+            snr_db=None if self.correction is None else self.correction.snr_db,
+            noise=None if self.correction is None or self.span <= 0 else self.correction.noise_rms / self.span,
         )
 
 
@@ -143,7 +155,7 @@ def make_plan(source: Source, engine: Engine, options: UpscaleOptions, seen: Sur
     _, rows, columns = facts.shape
     candidates = candidate_windows(rows, columns, scale)
     seen = seen or survey(source, candidates)
-    recipe = _recipe(facts, seen, engine, options)
+    recipe = _recipe(facts, seen, engine, options, corrected=isinstance(source, CorrectedSource))
     domain = DomainCheck()
     if options.self_check:
         windows = chosen_windows(candidates, seen.valid, scale)
@@ -151,10 +163,11 @@ def make_plan(source: Source, engine: Engine, options: UpscaleOptions, seen: Sur
         domain = check_domain(source, engine, mean, usable=seen.usable, windows=windows, channels=asked)
     reach = BICUBIC_REACH if recipe.degradation is None else back_projection_reach(recipe.degradation)
     halo = max(DEFAULT_HALO if options.halo is None else options.halo, reach)
-    return Plan(facts, options, seen, recipe, domain, scale, halo)
+    correction = source.correction if isinstance(source, CorrectedSource) else None
+    return Plan(facts, options, seen, recipe, domain, scale, halo, correction)
 
 
-def _recipe(facts: Facts, seen: Survey, engine: Engine, options: UpscaleOptions) -> Recipe:
+def _recipe(facts: Facts, seen: Survey, engine: Engine, options: UpscaleOptions, *, corrected: bool) -> Recipe:
     wavelength_nm = None if facts.wavelength_nm is None else facts.wavelength_nm[seen.usable]
     config = engine.network.config
     frame = options.frame or config.frame
@@ -162,7 +175,7 @@ def _recipe(facts: Facts, seen: Survey, engine: Engine, options: UpscaleOptions)
     return Recipe(
         mean=guided(frame, channels=options.channels, stride=options.stride),
         texture=guided("eigen"),
-        degradation=Degradation(kernel="bicubic", scale=config.scale) if options.consistency else None,
+        degradation=Degradation(scale=config.scale) if options.consistency and not corrected else None,
         sampling=Sampling(options.steps, options.seed) if options.steps > 0 else None,
         samples=options.samples,
         detail=options.detail,

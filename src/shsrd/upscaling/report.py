@@ -33,6 +33,10 @@ class Report:
         precision: int8, bf16 or fp32.
         ensemble: flips and turns over which the posterior mean was averaged.
         stride: bands from one triplet to the next.
+        sensor: whose point spread function the scene was corrected for; None where it was not, or a width was given.
+        fwhm: its full widths at half maximum along y and x in low-resolution pixels; None where nothing was corrected.
+        snr_db: median over bands of the signal-to-noise ratio that the correction took, in dB.
+        noise: root mean square of that noise as a share of the data range, to compare ``consistency`` with.
     """
 
     model: str
@@ -53,6 +57,10 @@ class Report:
     precision: str
     ensemble: int
     stride: int
+    sensor: str | None = None
+    fwhm: tuple[float, float] | None = None
+    snr_db: float | None = None
+    noise: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The report as plain values."""

@@ -13,12 +13,13 @@ import torch
 from numpy.typing import NDArray
 
 from shsrd.cube import Source, Storage, fill_nodata
-from shsrd.degradation import Degradation, bicubic_up, degrade
+from shsrd.degradation import bicubic_up, degrade
 from shsrd.upscaling.block import Block, BlockResult, solve_block
+from shsrd.upscaling.correction import CorrectedSource
 from shsrd.upscaling.domain import hold_back
 from shsrd.upscaling.engine import Engine, Position
-from shsrd.upscaling.plan import BICUBIC_REACH, Plan, band_means
-from shsrd.upscaling.tiles import BORDER, Window, read_window
+from shsrd.upscaling.plan import Plan, band_means
+from shsrd.upscaling.tiles import BORDER, Window, filled_with, read_window
 
 BANDS_AT_ONCE = 16  # when the output is compared with the measurement
 
@@ -60,17 +61,23 @@ class Solved:
 
 @dataclass(frozen=True)
 class Read:
-    """What was read for a tile: pixels ``(band, y, x)`` of ``place``, the tile and what of its halo lies inside."""
+    """What was read for a tile: pixels ``(band, y, x)`` of ``place``, the tile and what of its halo lies inside.
+
+    ``measured`` are the same before a correction for their sensor.
+    """
 
     tile: Window
     place: Window
     pixels: Block
+    measured: Block
 
 
 def read_tile(source: Source, plan: Plan, tile: Window) -> Read:
     """Read a tile with its halo."""
     place = tile.grown(plan.halo).clipped(*plan.facts.shape[1:])
-    return Read(tile, place, source.read(*place.slices))
+    pixels = source.read(*place.slices)
+    measured = source.measured.read(*place.slices) if isinstance(source, CorrectedSource) else pixels
+    return Read(tile, place, pixels, measured)
 
 
 def solve_tile(read: Read, engine: Engine, plan: Plan) -> Solved:
@@ -100,11 +107,12 @@ def _solve_cell(read: Read, cell: Window, engine: Engine, plan: Plan) -> Solved:
     missing = ~np.isfinite(measured[core])
     if missing.all():
         return _empty(plan, cell)
-    low = _filled(measured[usable], band_means(plan))
+    low = filled_with(measured[usable], band_means(plan))
     result = _solve_usable(low, cell, inside, engine, plan)
     fine = (slice(None), *cell.relative_to(inside).finer(s).slices)
     cut = result.estimate[fine]
-    agreement = _agreement(cut, measured[usable][core], cell, plan)
+    sensed = read.measured[:, *inside.relative_to(read.place).slices]
+    agreement = _agreement(cut, sensed[usable][core], cell, plan)
     estimate = _all_bands(cut, measured, usable, fine, s)
     deviation = None if result.deviation is None else _spread_over(result.deviation[fine], usable)
     if missing.any():
@@ -120,15 +128,6 @@ def _empty(plan: Plan, cell: Window) -> Solved:
     s = plan.scale
     nothing = np.full((plan.facts.shape[0], cell.rows * s, cell.columns * s), np.nan, np.float32)
     return Solved(nothing, nothing if plan.options.uncertainty else None, Agreement())
-
-
-def _filled(pixels: Block, mean: NDArray[np.float32]) -> Block:
-    """Pixels ``(B, y, x)`` without holes: the nearest valid one; the band's mean where none is in sight."""
-    filled = fill_nodata(pixels)
-    absent = ~np.isfinite(pixels).any(axis=(1, 2))
-    if absent.any():
-        filled[absent] = mean[absent, None, None]
-    return filled
 
 
 def _solve_usable(low: Block, cell: Window, inside: Window, engine: Engine, plan: Plan) -> BlockResult:
@@ -170,8 +169,9 @@ def _spread_over(deviation: Block, usable: NDArray[np.bool_]) -> Block:
 def _agreement(estimate: Block, measured: Block, cell: Window, plan: Plan) -> Agreement:
     """Over the valid pixels of a cell whose surroundings, as ``D`` sees them, lie in it or beyond the scene."""
     _, rows, columns = plan.facts.shape
-    compared = (_compared(cell.row, cell.rows, rows), _compared(cell.column, cell.columns, columns))
-    degradation = Degradation(kernel="bicubic", scale=plan.scale)
+    degradation = plan.measured_by
+    reach = degradation.reach
+    compared = (_compared(cell.row, cell.rows, rows, reach), _compared(cell.column, cell.columns, columns, reach))
     total = Agreement()
     for first in range(0, len(estimate), BANDS_AT_ONCE):
         bands = slice(first, first + BANDS_AT_ONCE)
@@ -182,10 +182,10 @@ def _agreement(estimate: Block, measured: Block, cell: Window, plan: Plan) -> Ag
     return total
 
 
-def _compared(start: int, count: int, size: int) -> slice:
+def _compared(start: int, count: int, size: int, reach: int) -> slice:
     """Rows (or columns) of a cell that can be compared, in its own numbers."""
-    first = 0 if start == 0 else BICUBIC_REACH
-    last = count if start + count == size else count - BICUBIC_REACH
+    first = 0 if start == 0 else reach
+    last = count if start + count == size else count - reach
     return slice(min(first, count), max(last, min(first, count)))
 
 

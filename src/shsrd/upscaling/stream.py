@@ -22,6 +22,7 @@ from shsrd.io.stac_origin import Origin
 from shsrd.io.targets import check_apart, check_target, lost_place, written_files
 from shsrd.model import Model
 from shsrd.upscaling.computing import Computing, Here
+from shsrd.upscaling.correction import as_bicubic
 from shsrd.upscaling.engine import Engine
 from shsrd.upscaling.identity import check_same, manifest_of, same_files
 from shsrd.upscaling.options import UpscaleOptions
@@ -133,14 +134,15 @@ def upscale_file(
     model = chosen_model(job.asked, job.scale, model)
     spool, seconds = Spool.beside(job.target), Seconds()
     check_item(job)
-    with bounded(), closing(open_source(job.source, **job.opening)) as source:
-        engine = make_engine(model, job.asked, source.facts.shape)
-        outputs = _output_facts(job, source.facts, model)
+    with bounded(), closing(open_source(job.source, **job.opening)) as measured:
+        engine = make_engine(model, job.asked, measured.facts.shape)
+        outputs = _output_facts(job, measured.facts, model)
         for target, facts in zip(job.targets, outputs, strict=True):
             check_target(target, overwrite=job.overwrite, facts=facts, cog=job.cog, compress=job.compress)
         check_apart(job.source, job.targets, outputs)
         with spool.held():
             with seconds.of("first pass"):
+                source = as_bicubic(measured, job.asked, job.scale)
                 seen = _kept_survey(job, spool, source, model)
                 plan = make_plan(source, engine, job.asked, seen)
             manifest = manifest_of(job, plan.seen.digest, model.fingerprint)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from shsrd.cube import fill_nodata
+
 BORDER = 6  # mirrored low-resolution pixels that the network sees beyond a scene's edge; more change nothing there
 
 
@@ -74,6 +76,15 @@ def read_window(cube: NDArray[np.float32], window: Window) -> NDArray[np.float32
     rows = mirrored(window.row, window.rows, cube.shape[1])
     columns = mirrored(window.column, window.columns, cube.shape[2])
     return np.ascontiguousarray(cube[:, rows[:, None], columns])
+
+
+def filled_with(pixels: NDArray[np.float32], mean: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Pixels ``(B, y, x)`` without holes: the nearest valid one; the band's mean ``(B,)`` where none is in sight."""
+    filled = fill_nodata(pixels)
+    absent = ~np.isfinite(pixels).any(axis=(1, 2))
+    if absent.any():
+        filled[absent] = mean[absent, None, None]
+    return filled
 
 
 def trim(block: NDArray[np.float32], margin: int) -> NDArray[np.float32]:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shsrd.cube import Cube, Facts, MemorySource, Storage
+from shsrd.cube import Cube, Facts, MemorySource, Source, Storage
 from shsrd.model import INTERVALS, Model
 from shsrd.upscaling.block import Block
+from shsrd.upscaling.correction import as_bicubic
 from shsrd.upscaling.engine import Engine
 from shsrd.upscaling.options import UpscaleOptions
 from shsrd.upscaling.plan import Plan, chosen_model, make_engine, make_plan
@@ -54,7 +55,7 @@ def upscale(
     """
     options = options or UpscaleOptions()
     model = chosen_model(options, scale, model)
-    engine, source = make_engine(model, options, cube.shape), MemorySource(cube)
+    engine, source = make_engine(model, options, cube.shape), as_bicubic(MemorySource(cube), options, scale)
     plan = make_plan(source, engine, options)
     estimate, deviation, agreement = _solve_all(source, engine, plan, progress)
     finer = Cube.of(estimate, cube.facts.finer(scale))
@@ -63,7 +64,7 @@ def upscale(
 
 
 def _solve_all(
-    source: MemorySource, engine: Engine, plan: Plan, progress: Progress | None
+    source: Source, engine: Engine, plan: Plan, progress: Progress | None
 ) -> tuple[Block, Block | None, Agreement]:
     tiles, told = plan.tiles(), progress or (lambda done, total: None)
     if len(tiles) == 1:  # the tile is the scene: no copy

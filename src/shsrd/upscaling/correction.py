@@ -1,0 +1,195 @@
+"""Scenes of a sensor with a known point spread function, seen as the bicubic kernel would have given them.
+
+Everything after this step (statistics, self-check, network, filters) sees the corrected scene. Bands are brought into
+units of their noise and turned into principal components (minimum noise fraction, Green et al. 1988): signal gathers in
+few components, each of which is corrected by as much as its own signal allows (``shsrd.degradation.correction``).
+
+Blocks lie on a grid fixed to the scene, so the same pixels come out whatever rectangle is read.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shsrd.cube import Facts, Source
+from shsrd.degradation import FWHM_PER_SIGMA, Degradation, corrected
+from shsrd.spectral import SceneStatistics
+from shsrd.upscaling.options import UpscaleOptions
+from shsrd.upscaling.survey import survey
+from shsrd.upscaling.tiles import Window, filled_with, plan_tiles, read_window
+
+BLOCK = 128  # low-resolution pixels on a side that are corrected together
+MARGIN = 24  # pixels around them that the filter sees
+HELD = 2**28  # bytes of corrected blocks that are kept: neighbouring tiles share them
+LEAST_NOISE = 1e-4  # of a band's deviation: numbers are not known better
+Block = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Correction:
+    """How a scene is corrected.
+
+    Attributes:
+        sensor: point spread function, and the scale factor of the super-resolution.
+        usable: bool ``(B,)``; the other bands stay as they are.
+        mean: ``(b,)`` of the usable bands.
+        noise: ``(b,)`` standard deviation of their noise.
+        basis: ``(b, b)``, components of bands in units of noise, in columns.
+        variance: ``(b,)`` of the components.
+    """
+
+    sensor: Degradation
+    usable: NDArray[np.bool_]
+    mean: NDArray[np.float64]
+    noise: NDArray[np.float64]
+    basis: NDArray[np.float64]
+    variance: NDArray[np.float64]
+
+    @classmethod
+    def of_scene(cls, source: Source, sensor: Degradation, snr_db: float | None = None) -> Correction:
+        """Read a scene once and decide how it is corrected.
+
+        Args:
+            source: the scene.
+            sensor: point spread function and scale.
+            snr_db: root mean square of a band over its noise; None estimates the noise of every band.
+
+        Raises:
+            SceneError: no band can be used.
+        """
+        seen = survey(source, [])
+        statistics = seen.statistics
+        deviation = np.sqrt(np.maximum(np.diag(statistics.covariance), 0))
+        if snr_db is None:
+            noise = unforeseen_noise(statistics)
+        else:
+            noise = np.hypot(statistics.mean, deviation) / 10 ** (snr_db / 20)
+        smallest = LEAST_NOISE * np.maximum(deviation, 1e-6 * max(deviation.max(), statistics.brightest, 1e-30))
+        noise = np.maximum(noise, smallest)
+        variance, basis = np.linalg.eigh(statistics.covariance / np.outer(noise, noise))
+        return cls(sensor, seen.usable, statistics.mean, noise, basis, variance)
+
+    @property
+    def snr_db(self) -> float:
+        """Median over bands of the signal-to-noise ratio: root mean square over the noise's deviation."""
+        signal = np.hypot(self.mean, self.noise * np.sqrt(np.maximum(np.square(self.basis) @ self.variance, 0)))
+        return float(20 * np.log10(np.median(signal / self.noise)))
+
+    @property
+    def noise_rms(self) -> float:
+        """Root mean square over bands of the noise's standard deviation."""
+        return float(np.sqrt(np.mean(np.square(self.noise))))
+
+    @property
+    def fwhm(self) -> tuple[float, float]:
+        """Full widths at half maximum of the point spread function along y and x, in low-resolution pixels."""
+        along_y, along_x = (
+            sigma * FWHM_PER_SIGMA / self.sensor.scale for sigma in (self.sensor.sigma, self.sensor.sigma_x)
+        )
+        return along_y, along_x
+
+    def apply(self, block: Block) -> Block:
+        """Correct a square ``(b, side, side)`` of the usable bands, without missing pixels."""
+        bands, side, _ = block.shape
+        units = (block.reshape(bands, -1) - self.mean[:, None].astype(np.float32)) / self.noise[:, None].astype(
+            np.float32
+        )
+        components = (self.basis.T.astype(np.float32) @ units).reshape(block.shape)
+        out = corrected(components, self.variance, self.sensor).reshape(bands, -1)
+        pixels: Block = (self.noise[:, None] * self.basis).astype(np.float32) @ out
+        pixels += self.mean[:, None].astype(np.float32)
+        return pixels.reshape(bands, side, side)
+
+
+def unforeseen_noise(statistics: SceneStatistics) -> NDArray[np.float64]:
+    """Standard deviation of each band's noise ``(b,)``: what the other bands do not foretell of its finest detail.
+
+    Texture is alike in all bands, noise is not (Roger and Arnold 1996). Detail is the mixed second difference of 2 x 2
+    pixels, whose variance is that of white noise.
+    """
+    covariance = statistics.noise_covariance
+    detail = np.sqrt(np.maximum(np.diag(covariance), 1e-300))
+    correlation = covariance / np.outer(detail, detail) + 1e-9 * np.eye(len(detail))
+    unforeseen: NDArray[np.float64] = detail / np.sqrt(np.maximum(np.diag(np.linalg.inv(correlation)), 1))
+    return unforeseen
+
+
+class CorrectedSource:
+    """A scene as the bicubic kernel would have given it.
+
+    Args:
+        measured: the scene as the sensor saw it.
+        correction: how.
+    """
+
+    def __init__(self, measured: Source, correction: Correction) -> None:
+        self.measured, self.correction = measured, correction
+        self._blocks: OrderedDict[Window, Block] = OrderedDict()
+
+    @property
+    def facts(self) -> Facts:
+        """Those of the measured scene."""
+        return self.measured.facts
+
+    @property
+    def row_step(self) -> int:
+        """Rows that are cheapest to read together."""
+        return self.measured.row_step
+
+    def read(self, rows: slice, columns: slice) -> Block:
+        """Corrected pixels ``(band, y, x)`` of a rectangle; NaN stays NaN."""
+        asked = Window(rows.start, columns.start, rows.stop - rows.start, columns.stop - columns.start)
+        out = np.empty((self.facts.shape[0], asked.rows, asked.columns), np.float32)
+        for block in plan_tiles(*self.facts.shape[1:], BLOCK):
+            common = block.within(asked)
+            if common.rows > 0 and common.columns > 0:
+                pixels = self._block(block)
+                out[:, *common.relative_to(asked).slices] = pixels[:, *common.relative_to(block).slices]
+        return out
+
+    def close(self) -> None:
+        """Let go of the file and of what was kept."""
+        self._blocks.clear()
+        self.measured.close()
+
+    def __reduce__(self) -> tuple[type[CorrectedSource], tuple[Source, Correction]]:
+        """Travel to another process without what was kept."""
+        return CorrectedSource, (self.measured, self.correction)
+
+    def _block(self, block: Window) -> Block:
+        if block in self._blocks:
+            self._blocks.move_to_end(block)
+            return self._blocks[block]
+        pixels = self._blocks[block] = self._corrected(block)
+        while len(self._blocks) > 1 and sum(kept.nbytes for kept in self._blocks.values()) > HELD:
+            self._blocks.popitem(last=False)
+        return pixels
+
+    def _corrected(self, block: Window) -> Block:
+        """The pixels of one block; what lies beyond the scene is mirrored."""
+        around = Window(block.row, block.column, BLOCK, BLOCK).grown(MARGIN)
+        inside = around.clipped(*self.facts.shape[1:])
+        measured = self.measured.read(*inside.slices)
+        core = (slice(None), *block.relative_to(inside).slices)
+        out = measured[core].copy()  # a source in memory gives views
+        usable, missing = self.correction.usable, ~np.isfinite(out)
+        if not missing[usable].all():
+            filled = filled_with(measured[usable], self.correction.mean.astype(np.float32))
+            square = read_window(filled, around.relative_to(inside))
+            out[usable] = self.correction.apply(square)[:, *block.relative_to(around).slices]
+            out[missing] = np.nan
+        return out
+
+
+def as_bicubic(source: Source, options: UpscaleOptions, scale: int) -> Source:
+    """The scene as the bicubic kernel would have given it, where the options name another; it is read once for that.
+
+    Raises:
+        SceneError: options that contradict each other, or nothing to correct.
+    """
+    sensor = options.sensor_degradation(scale)
+    return source if sensor is None else CorrectedSource(source, Correction.of_scene(source, sensor, options.snr))

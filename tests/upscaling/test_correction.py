@@ -1,0 +1,132 @@
+"""Scenes of a sensor: the same pixels whatever is read, nothing of the input changed, and a sharper output."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from shsrd import phantom
+from shsrd.cube import MemorySource, SceneError
+from shsrd.degradation import SENSORS, Degradation, degrade_cube
+from shsrd.io import open_cube, open_source, save_cube
+from shsrd.spectral import scene_statistics
+from shsrd.upscaling import Job, UpscaleOptions, upscale, upscale_file
+from shsrd.upscaling.correction import CorrectedSource, Correction, unforeseen_noise
+
+FAST = {"model": "cave-x4-fast", "channels": 3, "device": "cpu", "precision": "fp32"}
+
+
+@pytest.fixture(scope="module")
+def truth():
+    return phantom(wavelength_nm=np.linspace(450, 900, 12), rows=256, columns=320, seed=3, noise=0.1)
+
+
+@pytest.fixture(scope="module")
+def low(truth):
+    return degrade_cube(truth, Degradation.of_sensor("prisma", scale=4))
+
+
+def source_of(cube, sensor="enmap", snr=None):
+    memory, degradation = MemorySource(cube), Degradation.of_sensor(sensor, scale=4)
+    return CorrectedSource(memory, Correction.of_scene(memory, degradation, snr))
+
+
+def rmse(a, b):
+    return float(np.sqrt(np.square(a - b).mean()))
+
+
+def test_any_rectangle_holds_the_pixels_of_the_whole(make_scene):
+    scene = make_scene(bands=4, rows=150, columns=300)
+    whole = source_of(scene).read(slice(0, 150), slice(0, 300))
+    part = source_of(scene).read(slice(100, 149), slice(7, 290))
+    np.testing.assert_array_equal(part, whole[:, 100:149, 7:290])
+
+
+def test_a_source_travels_to_another_process(tmp_path, make_scene):
+    save_cube(make_scene(bands=4, rows=40, columns=30), tmp_path / "scene.tif")
+    source = open_source(tmp_path / "scene.tif")
+    here = CorrectedSource(source, Correction.of_scene(source, Degradation.of_sensor("enmap", scale=4)))
+    there = pickle.loads(pickle.dumps(here))
+    whole = (slice(0, 40), slice(0, 30))
+    np.testing.assert_array_equal(there.read(*whole), here.read(*whole))
+    there.close()
+    here.close()
+
+
+def test_the_scene_itself_is_left_alone(make_scene):
+    scene = make_scene(bands=4, rows=128, columns=128)
+    before = scene.pixels.copy()
+    assert rmse(source_of(scene).read(slice(0, 128), slice(0, 128)), before) > 0
+    np.testing.assert_array_equal(scene.pixels, before)
+
+
+def test_missing_pixels_and_bad_bands_stay_as_they_are(make_scene):
+    scene = make_scene(bands=5, rows=40, columns=50, good_bands=np.array([1, 1, 0, 1, 1], bool))
+    pixels = scene.pixels.copy()
+    pixels[:, 10:20, :30], pixels[1, 0, 0] = np.nan, np.nan
+    holed = scene.replace(pixels=pixels)
+    found = source_of(holed).read(slice(0, 40), slice(0, 50))
+    np.testing.assert_array_equal(np.isnan(found), np.isnan(pixels))
+    np.testing.assert_array_equal(found[2], pixels[2])
+    assert np.nanmax(np.abs(found - pixels)) < 0.5  # no hole rings
+
+
+@pytest.mark.parametrize("sigma", [0.002, 0.01])
+def test_noise_of_every_band_is_found(low, sigma):
+    rng = np.random.default_rng(0)
+    noisy = low.pixels + sigma * rng.standard_normal(low.shape).astype(np.float32)
+    found, own = (unforeseen_noise(scene_statistics(pixels)) for pixels in (noisy, low.pixels))
+    assert np.median(own) < 0.5 * sigma
+    np.testing.assert_allclose(found, sigma, rtol=0.3)
+
+
+def test_the_sensor_brings_sharper_pixels(truth, low):
+    plain, told = (upscale(low, options=UpscaleOptions(**FAST, **asked)) for asked in ({}, {"sensor": "prisma"}))
+    assert rmse(told.cube.pixels, truth.pixels) < 0.8 * rmse(plain.cube.pixels, truth.pixels)
+    assert told.report.sensor == "prisma"
+    assert told.report.fwhm == pytest.approx((1.705, 1.705), abs=2e-3)
+    assert told.report.consistency < 0.01  # by the sensor's own kernel, not the bicubic one
+    assert plain.report.fwhm is None
+
+
+def test_a_width_says_what_a_sensor_says(low):
+    sensor, width = (
+        upscale(low, options=UpscaleOptions(**FAST, **asked))
+        for asked in ({"sensor": "prisma"}, {"fwhm": SENSORS["prisma"].fwhm})
+    )
+    np.testing.assert_allclose(width.cube.pixels, sensor.cube.pixels, atol=1e-5)
+
+
+def test_noise_that_is_told_is_smoothed_more(low):
+    rng = np.random.default_rng(0)
+    noisy = low.replace(pixels=low.pixels + 0.02 * rng.standard_normal(low.shape).astype(np.float32))
+    some, much = (source_of(noisy, "prisma", snr).read(slice(0, 64), slice(0, 80)) for snr in (60, 15))
+    assert np.abs(np.diff(much)).mean() < 0.5 * np.abs(np.diff(some)).mean()
+
+
+def test_no_tile_and_no_file_changes_a_byte(tmp_path, make_scene, make_model):
+    scene = make_scene(bands=4, rows=150, columns=140, wavelength_nm=None)
+    save_cube(scene, tmp_path / "scene.npy")
+    asked = UpscaleOptions(device="cpu", precision="fp32", fwhm=(1.5, 1.3), cell=16, self_check=False)
+    outputs = []
+    for tile in (16, 64):
+        target = tmp_path / f"{tile}.npy"
+        options = asked.model_copy(update={"tile": tile})
+        upscale_file(Job(tmp_path / "scene.npy", target, 2, options, opening={"axes": "byx"}), model=make_model(2))
+        outputs.append(target.read_bytes())
+    assert outputs[0] == outputs[1]
+    memory = upscale(scene, 2, options=asked, model=make_model(2)).cube.pixels
+    np.testing.assert_array_equal(open_cube(tmp_path / "16.npy", axes="byx").pixels, memory)
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"sensor": "enmap", "fwhm": (1.2, 1.2)}, "--fwhm"),
+        ({"snr": 40}, "--sensor or --fwhm"),
+        ({"sensor": "hubble"}, "choose one of"),
+    ],
+)
+def test_contradicting_options_are_refused(make_scene, run, asked, words):
+    with pytest.raises(SceneError, match=words):
+        run(make_scene(), **asked)
