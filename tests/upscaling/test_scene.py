@@ -271,6 +271,10 @@ def test_the_report_says_what_was_done(make_scene, run):
         "precision": "fp32",
         "ensemble": 1,
         "stride": 3,
+        "sensor": None,
+        "fwhm": None,
+        "snr_db": None,
+        "noise": None,
     }
 
 

@@ -51,8 +51,7 @@ def _sums(sensor: Degradation, side: int) -> tuple[NDArray[np.float64], NDArray[
 def _aliases(side: int, scale: int) -> NDArray[np.float64]:
     """High-resolution frequencies ``(side, scale)``, radians a pixel, that fall together on each low-resolution one."""
     w = 2 * np.pi / scale * (np.fft.fftfreq(side)[:, None] + np.arange(scale))
-    wrapped: NDArray[np.float64] = (w + np.pi) % (2 * np.pi) - np.pi
-    return wrapped
+    return np.asarray((w + np.pi) % (2 * np.pi) - np.pi, np.float64)
 
 
 def _transfer(taps: Sequence[float], w: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -94,15 +94,12 @@ class Correction:
 
     def apply(self, block: Block) -> Block:
         """Correct a square ``(b, side, side)`` of the usable bands, without missing pixels."""
-        bands, side, _ = block.shape
-        units = (block.reshape(bands, -1) - self.mean[:, None].astype(np.float32)) / self.noise[:, None].astype(
-            np.float32
-        )
-        components = (self.basis.T.astype(np.float32) @ units).reshape(block.shape)
+        bands, mean = len(block), self.mean[:, None].astype(np.float32)
+        units = (block.reshape(bands, -1) - mean) / self.noise[:, None].astype(np.float32)
+        components = np.matmul(self.basis.T.astype(np.float32), units).reshape(block.shape)
         out = corrected(components, self.variance, self.sensor).reshape(bands, -1)
-        pixels: Block = (self.noise[:, None] * self.basis).astype(np.float32) @ out
-        pixels += self.mean[:, None].astype(np.float32)
-        return pixels.reshape(bands, side, side)
+        pixels: Block = np.matmul((self.noise[:, None] * self.basis).astype(np.float32), out) + mean
+        return pixels.reshape(block.shape)
 
 
 def unforeseen_noise(statistics: SceneStatistics) -> NDArray[np.float64]:
