@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from shsrd.cli.terminal import parse, print_json, print_table, remark
-from shsrd.cli.wishes import Estimate, SensorName, Variable
+from shsrd.cli.reading import Reading, tell_notes
+from shsrd.cli.terminal import option, parse, print_json, print_table, remark
+from shsrd.cli.wishes import SENSORS, Estimate, SensorName
 
 if TYPE_CHECKING:
     from shsrd.evaluation import BenchmarkResult, Comparison
@@ -24,7 +25,7 @@ class Shared(Estimate):
         json: print JSON.
     """
 
-    json: bool = False
+    json: Annotated[bool, option()] = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,13 +63,12 @@ class Scenes(Shared):
 
     Attributes:
         files: scene files or CAVE folders; what exceeds a multiple of the scale is cropped at the lower right.
-        variable: name or path of the array, where files have several.
         sensor: degrade as this sensor sees, by its published MTF, instead of bicubic.
     """
 
     files: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FILE [FILE ...]")]
-    variable: Variable = None
-    sensor: SensorName | None = None
+    sensor: Annotated[SensorName | None, option(SENSORS)] = None
+    reading: Reading = field(default_factory=Reading)
 
     def run(self) -> None:
         """Print a row for every scene, and their mean."""
@@ -79,8 +79,9 @@ class Scenes(Shared):
             self.files,
             scale=self.scale,
             options=self.options(),
-            variable=self.variable,
+            opening=self.reading.opening(),
             sensor=self.sensor,
+            checked=lambda path, scene: tell_notes(scene.notes, of=str(path)),
             done=_told,
         )
         if self.json:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from shsrd.cli.reading import Reading, tell_notes, with_notes
 from shsrd.cli.targets import check_targets
-from shsrd.cli.terminal import parse, remark
-from shsrd.cli.wishes import SensorName, Variable, seen_by
+from shsrd.cli.terminal import option, parse, remark
+from shsrd.cli.wishes import SENSORS, SensorName, seen_by
 from shsrd.cube import SceneError
 
 if TYPE_CHECKING:
@@ -29,20 +30,19 @@ class Arguments:
         destination: file to write; the suffix chooses the format.
         scale: factor, 2 to 16.
         kernel: bicubic (antialiased, as in the benchmarks; the default), gaussian (sensor PSF) or area (block mean).
-        fwhm: width of the Gaussian PSF in pixels of the source; its default is the scale.
+        fwhm: full width at half maximum of the Gaussian PSF, in pixels of the source; its default is the scale.
         sensor: in place of kernel and width, a sensor whose published MTF gives them; flight direction along y.
-        variable: name or path of the array, where a file has several.
         overwrite: replace an existing destination.
     """
 
     source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="SRC")]
     destination: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DST")]
     scale: int = 4
-    kernel: Literal["bicubic", "gaussian", "area"] | None = None
-    fwhm: float | None = None
-    sensor: SensorName | None = None
-    variable: Variable = None
-    overwrite: bool = False
+    kernel: Annotated[Literal["bicubic", "gaussian", "area"] | None, option("{bicubic,gaussian,area}")] = None
+    fwhm: Annotated[float | None, option("PIXELS")] = None
+    sensor: Annotated[SensorName | None, option(SENSORS)] = None
+    overwrite: Annotated[bool, option()] = False
+    reading: Reading = field(default_factory=Reading)
 
     def degradation(self) -> Degradation:
         """Kernel, scale and width.
@@ -68,7 +68,9 @@ def run(given: Sequence[str]) -> int:
 
     check_targets(arguments.source, [arguments.destination], overwrite=arguments.overwrite)
     degradation = arguments.degradation()
-    low = degrade_cube(open_cube(arguments.source, variable=arguments.variable), degradation)
+    scene = with_notes(open_cube(arguments.source, **arguments.reading.opening()))
+    low = degrade_cube(scene, degradation)
+    tell_notes(note for note in low.notes if note not in scene.notes)
     check_apart(arguments.source, [arguments.destination], [low.facts])  # now it is known which files there will be
     save_cube(low, arguments.destination, overwrite=arguments.overwrite)
     bands, rows, columns = low.shape

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
-from shsrd.cli.terminal import parse, print_json, print_table, remark
-from shsrd.cli.wishes import SensorName, seen_by
+from shsrd.cli.reading import Reading, tell_notes
+from shsrd.cli.terminal import option, parse, print_json, print_table, remark
+from shsrd.cli.wishes import SENSORS, SensorName, seen_by
+
+
+@dataclass(frozen=True, kw_only=True)
+class Both(Reading):
+    """What files do not say, or say wrongly, and which part of them is wanted: of both, where both take it.
+
+    Bands and window are cut from both scenes, or from the reference alone where the estimate has just their size.
+    """
 
 
 @dataclass(frozen=True)
@@ -32,20 +41,23 @@ class Arguments:
     estimate: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="ESTIMATE")]
     reference: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="REFERENCE")]
     scale: int = 4
-    data_range: float | None = None
-    sensor: SensorName | None = None
-    json: bool = False
+    data_range: Annotated[float | None, option("RANGE")] = None
+    sensor: Annotated[SensorName | None, option(SENSORS)] = None
+    json: Annotated[bool, option()] = False
+    reading: Both = field(default_factory=Both)
 
 
 def run(given: Sequence[str]) -> int:
     """Run the command."""
     arguments = parse(Arguments, "evaluate", given)
-    from shsrd.evaluation import compare
-    from shsrd.io import open_cube
+    from shsrd.evaluation import compare, open_pair
     from shsrd.metrics import DEFINITIONS
     from shsrd.report import measured, table
 
-    estimate, reference = open_cube(arguments.estimate), open_cube(arguments.reference)
+    files, opening = (arguments.estimate, arguments.reference), arguments.reading.opening()
+    estimate, reference = open_pair(*files, arguments.scale, opening)
+    notes = [f"{scene.source}: {note}" for scene in (estimate, reference) for note in scene.notes]
+    tell_notes(notes)
     degradation = seen_by(arguments.sensor, arguments.scale)
     result = compare(estimate, reference, arguments.scale, data_range=arguments.data_range, degradation=degradation)
     if arguments.json:
@@ -58,7 +70,7 @@ def run(given: Sequence[str]) -> int:
                 "data_range": result.data_range,
                 "bands": result.bands,
                 "bands_left_out": result.left_out_json(),
-                "notes": list(result.notes),
+                "notes": [*notes, *result.notes],
                 "definitions": dict(DEFINITIONS),
             }
         )

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 from rich.table import Table
 
-from shsrd.cli.terminal import parse, print_json, print_table
-from shsrd.cli.wishes import Variable
+from shsrd.cli.reading import Reading
+from shsrd.cli.terminal import option, parse, print_json, print_table
 from shsrd.io import describe, open_source
 
 
@@ -21,21 +21,18 @@ class Arguments:
 
     Attributes:
         source: scene file (ENVI, GeoTIFF, MATLAB, HDF5, NetCDF, NumPy) or folder (Zarr, EnMAP, DESIS, CAVE).
-        variable: name or path of the array, where a file has several.
-        wavelengths: name or path of the list of wavelengths inside the file.
         json: print JSON.
     """
 
     source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="SRC")]
-    variable: Variable = None
-    wavelengths: str | None = None
-    json: bool = False
+    json: Annotated[bool, option()] = False
+    reading: Reading = field(default_factory=Reading)
 
 
 def run(given: Sequence[str]) -> int:
     """Run the command."""
     arguments = parse(Arguments, "info", given)
-    source = open_source(arguments.source, variable=arguments.variable, wavelengths=arguments.wavelengths)
+    source = open_source(arguments.source, **arguments.reading.opening())
     try:
         facts = describe(source)
     finally:

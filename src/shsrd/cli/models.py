@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from rich.table import Table
 
-from shsrd.cli.terminal import parse, print_json, print_table
+from shsrd.cli.terminal import option, parse, print_json, print_table
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Arguments:
         json: print JSON with the whole provenance.
     """
 
-    json: bool = False
+    json: Annotated[bool, option()] = False
 
 
 def run(given: Sequence[str]) -> int:

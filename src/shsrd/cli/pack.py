@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from shsrd.cli.terminal import parse, remark
+from shsrd.cli.reading import Reading, with_notes
+from shsrd.cli.terminal import option, parse, remark
+
+if TYPE_CHECKING:
+    from shsrd.cube import Cube
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,14 @@ class Arguments:
     kind: Annotated[Literal["photos", "scenes"], tyro.conf.Positional]
     destination: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DST")]
     sources: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="SRC")]
-    names: Literal["train", "val", "development"] | None = None
+    names: Annotated[Literal["train", "val", "development"] | None, option("{train,val,development}")] = None
+    reading: Reading = field(default_factory=Reading)
+
+    def opened(self, source: Path) -> Cube:
+        """A scene as it is asked for, after its notes were said."""
+        from shsrd.io import open_cube
+
+        return with_notes(open_cube(source, **self.reading.opening()), of=str(source))
 
 
 def run(given: Sequence[str]) -> int:
@@ -37,6 +48,8 @@ def run(given: Sequence[str]) -> int:
     from shsrd.training import TrainingError, pack_photos, pack_scenes
 
     if arguments.kind == "photos":
+        if arguments.reading != Reading():
+            raise TrainingError("pack photos reads pictures; leave out the options of scenes")
         if len(arguments.sources) != 1:
             raise TrainingError("pack photos takes one source folder; give the folder that holds them all")
         count = pack_photos(arguments.sources[0], arguments.destination)
@@ -45,6 +58,6 @@ def run(given: Sequence[str]) -> int:
         if arguments.names is not None:
             split = "validation" if arguments.names == "val" else arguments.names
             sources = [scene for root in arguments.sources for scene in cave_scenes(root, split)]
-        count = pack_scenes(sources, arguments.destination, told=remark)
+        count = pack_scenes(sources, arguments.destination, opened=arguments.opened, told=remark)
     remark(f"{arguments.destination}: {count} {arguments.kind}")
     return 0

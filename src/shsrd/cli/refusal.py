@@ -5,6 +5,20 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 OPTIONS = {"fwhm_pixels": "fwhm"}  # fields whose option has another name
+EXTRAS = {  # which extra brings a package that a plain installation lacks
+    "lightning_fabric": "train",
+    "lightning": "train",
+    "tensorboard": "train",
+    "threadpoolctl": "train",
+    "distributed": "cluster",
+    "dask": "cluster",
+}
+
+
+def missing_extra(error: BaseException) -> str | None:
+    """The extra that would bring the package that could not be imported; None for any other error."""
+    name = error.name if isinstance(error, ModuleNotFoundError) else None
+    return None if name is None else EXTRAS.get(name.partition(".")[0])
 
 
 def out_of_memory(error: Exception) -> bool:
@@ -17,7 +31,8 @@ def expected(error: Exception) -> bool:
     """Whether a person can have caused it; anything else is a fault of ours."""
     from shsrd.cube import InputError
 
-    return isinstance(error, InputError | ValidationError | OSError | MemoryError) or out_of_memory(error)
+    known = isinstance(error, InputError | ValidationError | OSError | MemoryError)
+    return known or out_of_memory(error) or missing_extra(error) is not None
 
 
 def sentence(error: Exception) -> str:
@@ -26,6 +41,9 @@ def sentence(error: Exception) -> str:
         first = error.errors()[0]
         option = ".".join(OPTIONS.get(str(part), str(part)) for part in first["loc"]).replace("_", "-")
         return f"--{option}: {first['msg'].lower()} (given: {first.get('input')!r})"
+    extra = missing_extra(error)
+    if extra is not None:
+        return f'this needs packages that are not installed; install them with: pip install "shsrd[{extra}]"'
     if isinstance(error, MemoryError) or out_of_memory(error):
         return "not enough memory for this scene; choose a smaller --tile or --cell, or use a machine with more"
     if isinstance(error, OSError) and error.filename:

@@ -18,9 +18,24 @@ Arguments = TypeVar("Arguments")
 ERRORS = Console(stderr=True)
 
 
+def option(metavar: str | None = None, *, aliases: Sequence[str] | None = None) -> Any:
+    """How the help shows an option that may be left out: without a default that tells nothing.
+
+    Args:
+        metavar: what stands for the value.
+        aliases: other names.
+    """
+    return tyro.conf.arg(metavar=metavar, help_behavior_hint="", aliases=None if aliases is None else tuple(aliases))
+
+
 def parse(kind: Callable[..., Arguments], command: str, given: Sequence[str]) -> Arguments:
     """Command-line arguments as a value of ``kind``; leaves with exit code 2 and a usage line if they do not fit."""
-    return tyro.cli(kind, prog=f"shsrd {command}", args=list(given), config=(tyro.conf.FlagCreatePairsOff,))
+    return tyro.cli(
+        kind,
+        prog=f"shsrd {command}",
+        args=list(given),
+        config=(tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes),
+    )
 
 
 def print_json(values: Any) -> None:

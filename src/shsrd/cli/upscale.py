@@ -3,18 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from shsrd.cli.targets import check_targets
-from shsrd.cli.terminal import parse, print_json, progress, remark
-from shsrd.cli.wishes import Wishes
+from shsrd.cli.terminal import option, parse, print_json, progress, remark
+from shsrd.cli.wishes import Output, Wishes
 
 if TYPE_CHECKING:
     from shsrd.upscaling import Job, Report
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs(Output):
+    """What is written.
+
+    Attributes:
+        uncertainty: file for one standard deviation per pixel and band.
+        cog: write cloud optimised GeoTIFF (.tif).
+        stac: write a STAC item beside the destination, as `DST.json`.
+        preview: picture (.png) of input, bicubic and result side by side, in true or false colour.
+        overwrite: replace existing files, and start an interrupted run again.
+        resume: go on with an interrupted run; finished tiles are not computed again.
+    """
+
+    uncertainty: Annotated[Path | None, option("FILE")] = None
+    cog: Annotated[bool, option()] = False
+    stac: Annotated[bool, option()] = False
+    preview: Annotated[Path | None, option("FILE")] = None
+    overwrite: Annotated[bool, option()] = False
+    resume: Annotated[bool, option()] = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,58 +43,51 @@ class Arguments(Wishes):
     """Super-resolve a scene: same bands, same outer corner, same number type, finer pixels.
 
     Attributes:
-        source: scene file (ENVI, GeoTIFF, MATLAB, HDF5, NetCDF, NPY, NPZ) or CAVE folder.
+        source: scene file (ENVI, GeoTIFF, MATLAB, HDF5, NetCDF, NPY, NPZ) or folder (Zarr, product, CAVE).
         destination: file to write; the suffix chooses the format.
-        uncertainty: file for one standard deviation per pixel and band.
-        cog: write cloud optimised GeoTIFF (.tif).
-        stac: write a STAC item beside the destination, as `DST.json`.
-        preview: picture (.png) of input, bicubic and result side by side, in true or false colour.
-        overwrite: replace existing files, and start an interrupted run again.
-        resume: go on with an interrupted run; finished tiles are not computed again.
-        json: print a report as JSON.
     """
 
     source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="SRC")]
     destination: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DST")]
-    uncertainty: Path | None = None
-    cog: bool = False
-    stac: bool = False
-    preview: Path | None = None
-    overwrite: bool = False
-    resume: bool = False
-    json: bool = False
+    output: Outputs = field(default_factory=Outputs)
+
+    def job(self) -> Job:
+        """What is to be made of the scene."""
+        from shsrd.io.stac_origin import origin_of_file
+        from shsrd.upscaling import Job
+
+        return Job(
+            source=self.source,
+            target=self.destination,
+            scale=self.scale,
+            options=self.options(),
+            uncertainty=self.output.uncertainty,
+            opening=self.reading.opening(),
+            overwrite=self.output.overwrite,
+            resume=self.output.resume,
+            workers=self.computing.workers,
+            scheduler=self.computing.scheduler,
+            cog=self.output.cog,
+            compress=self.output.compress,
+            origin=origin_of_file(self.source) if self.output.stac else None,
+        )
 
 
 def run(given: Sequence[str]) -> int:
     """Run the command."""
     arguments = parse(Arguments, "upscale", given)
-    from shsrd.io.stac_origin import origin_of_file
-    from shsrd.upscaling import Job, upscale_file
+    from shsrd.upscaling import upscale_file
 
-    job = Job(
-        source=arguments.source,
-        target=arguments.destination,
-        scale=arguments.scale,
-        options=arguments.options(),
-        uncertainty=arguments.uncertainty,
-        opening=arguments.opening(),
-        overwrite=arguments.overwrite,
-        resume=arguments.resume,
-        workers=arguments.workers,
-        scheduler=arguments.scheduler,
-        cog=arguments.cog,
-        compress=arguments.compress,
-        origin=origin_of_file(arguments.source) if arguments.stac else None,
-    )
+    job = arguments.job()
     check_targets(job.source, job.targets, overwrite=job.overwrite)
-    if arguments.preview is not None:
-        _check_preview(arguments.preview, job)
+    if arguments.output.preview is not None:
+        _check_preview(arguments.output.preview, job)
     with progress("tiles") as bar:
         result = upscale_file(job, progress=bar)
-    if arguments.preview is not None:
-        _draw_preview(arguments.preview, job, result.report)
+    if arguments.output.preview is not None:
+        _draw_preview(arguments.output.preview, job, result.report)
     report, (bands, rows, columns) = result.report, result.shape
-    if arguments.json:
+    if arguments.output.json:
         more = {"destination": str(arguments.destination), "shape": [bands, rows, columns], "seconds": result.seconds}
         print_json(report.as_json() | more | {"tiles": result.tiles, "tiles_resumed": result.resumed})
     agreement = "not measurable" if report.consistency is None else f"{report.consistency:.1e} of the range"

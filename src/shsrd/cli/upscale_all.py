@@ -7,21 +7,53 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 from rich.table import Table
 
-from shsrd.cli.terminal import parse, print_json, print_table, progress, remark
-from shsrd.cli.wishes import Wishes
+from shsrd.cli.reading import Reading
+from shsrd.cli.terminal import option, parse, print_json, print_table, progress, remark
+from shsrd.cli.wishes import Output, Wishes
 
 if TYPE_CHECKING:
     from shsrd.io.scene_files import SceneFile
     from shsrd.upscaling import Order, Outcome
 
 BAD_INPUT = 2  # exit code
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs(Output):
+    """What is written.
+
+    Attributes:
+        suffix: ending of the outputs, which decides their format: tif, img, nc, zarr, mat, npz or npy.
+        uncertainty: also write one standard deviation per pixel and band, as STEM_x4_uncertainty.tif.
+        overwrite: replace outputs that were made of another input, by other weights or with other options.
+    """
+
+    suffix: str = "tif"
+    uncertainty: Annotated[bool, option()] = False
+    overwrite: Annotated[bool, option()] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources(Reading):
+    """What files do not say, or say wrongly, and which part of them is wanted.
+
+    Attributes:
+        asset: name of the asset to take of STAC items; by default the one with role data, of several the one with most
+            bands.
+    """
+
+    asset: Annotated[str | None, option("NAME")] = None
+
+    def opening(self) -> dict[str, Any]:
+        """Arguments of ``open_source``."""
+        return {name: value for name, value in super().opening().items() if name != "asset"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,20 +64,11 @@ class Arguments(Wishes):
         places: sources: patterns in quotes ('scenes/**/*.hdr'), scene files, folders, or STAC files (Item,
             ItemCollection, static Catalog); and last the folder where outputs go, as STEM_x4.tif with a STAC item
             STEM_x4.tif.json, and all items in items.json.
-        suffix: ending of the outputs, which decides their format: tif, img, nc, zarr, mat, npz or npy.
-        uncertainty: also write one standard deviation per pixel and band, as STEM_x4_uncertainty.tif.
-        asset: name of the asset to take of STAC items; by default the one with role data, of several the one with most
-            bands.
-        overwrite: replace outputs that were made of another input, by other weights or with other options.
-        json: print the table as JSON.
     """
 
     places: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE [SOURCE ...] OUT_DIR")]
-    suffix: str = "tif"
-    uncertainty: bool = False
-    asset: str | None = None
-    overwrite: bool = False
-    json: bool = False
+    output: Outputs = field(default_factory=Outputs)
+    reading: Sources = field(default_factory=Sources)
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -65,13 +88,13 @@ class Arguments(Wishes):
             folder=self.folder,
             scale=self.scale,
             options=self.options(),
-            uncertainty=self.uncertainty,
-            opening=self.opening(),
-            suffix=self.suffix,
-            compress=self.compress,
-            overwrite=self.overwrite,
-            workers=self.workers,
-            scheduler=self.scheduler,
+            uncertainty=self.output.uncertainty,
+            opening=self.reading.opening(),
+            suffix=self.output.suffix,
+            compress=self.output.compress,
+            overwrite=self.output.overwrite,
+            workers=self.computing.workers,
+            scheduler=self.computing.scheduler,
         )
 
 
@@ -85,7 +108,7 @@ def run(given: Sequence[str]) -> int:
 
     if not arguments.sources:
         raise InputError("give at least one source and, last, the folder for the outputs")
-    found = find_scenes(arguments.sources, asset=arguments.asset)
+    found = find_scenes(arguments.sources, asset=arguments.reading.asset)
     if found.left_out:
         remark(f"{len(found.left_out)} files left out: they are outputs of earlier runs, such as {found.left_out[0]}")
     outcomes = []
@@ -98,7 +121,7 @@ def run(given: Sequence[str]) -> int:
         remark(f"stopped after {len(outcomes)} of {len(found.scenes)} scenes; the same command goes on from here")
         raise
     items = write_collection(arguments.folder)
-    if arguments.json:
+    if arguments.output.json:
         print_json(_as_json(outcomes, items))
     else:
         print_table(_table(outcomes))

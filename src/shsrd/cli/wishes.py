@@ -2,82 +2,89 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
+
+from shsrd.cli.reading import Reading
+from shsrd.cli.terminal import option
 
 if TYPE_CHECKING:
     from shsrd.degradation import Degradation
     from shsrd.upscaling import UpscaleOptions
 
 SensorName = Literal["enmap", "prisma", "tanager"]  # as in shsrd.degradation.SENSORS, whose import brings torch
-Variable = Annotated[str | None, tyro.conf.arg(aliases=["--dataset"])]  # what HDF5 calls it
+SENSORS = "{enmap,prisma,tanager}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Estimate:
-    """Which estimate is wanted.
+class ModelChoice:
+    """Which network, and what it sees.
 
     Attributes:
-        scale: factor; ×4 comes with shsrd.
-        model: name of bundled weights (`shsrd models`) or path of a weight file.
-        steps: diffusion steps; 0 gives the posterior mean (most faithful), 4 to 8 a posterior sample (natural texture).
-        detail: 0 to 1, how much texture a sample adds to the mean.
-        samples: posterior samples to draw; the output is their mean.
-        seed: of the samples' noise.
+        model: name of bundled weights (`shsrd models`) or path of a weight file; the default is that of the scale.
         frame: what the network sees, three at a time: bands, or eigen (the scene's principal components); the default
             is the model's recommendation.
         channels: how many bands (or components) the network sees; the others follow from them. Fewer are faster: 12 or
             15 are nearly as good as all. The default is every band of up to 36, and 24 evenly spaced ones of more.
-        ensemble: average the mean over flips (2, 4) and turns (8) of the scene; a little better, as many times slower.
         stride: bands frame only, bands from one triplet to the next; with 2 or 1 triplets overlap and are averaged.
+    """
+
+    model: Annotated[str | None, option("NAME")] = None
+    frame: Annotated[Literal["eigen", "bands"] | None, option("{eigen,bands}")] = None
+    channels: Annotated[int | None, option("N")] = None
+    stride: Literal[1, 2, 3] = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quality:
+    """Which estimate is wanted.
+
+    Attributes:
+        steps: diffusion steps; 0 gives the posterior mean (most faithful), 4 to 8 a posterior sample (natural texture).
+        detail: 0 to 1, how much texture a sample adds to the mean.
+        samples: posterior samples to draw; the output is their mean.
+        seed: of the samples' noise.
+        ensemble: average the mean over flips (2, 4) and turns (8) of the scene; a little better, as many times slower.
         non_negative: set what comes out below zero to zero, for quantities that cannot be; the input is contradicted by
             as much as is cut off.
         no_consistency: leave out the last step, which makes the degraded output equal the input.
         no_self_check: leave out the self-check, which scales the detail of bands that the model would make worse than
             bicubic.
-        device: auto, cpu, cuda, cuda:1 or mps.
     """
 
-    scale: int = 4
-    model: str | None = None
     steps: int = 0
     detail: float = 1.0
     samples: int = 1
     seed: int = 0
-    frame: Literal["eigen", "bands"] | None = None
-    channels: int | None = None
     ensemble: Literal[1, 2, 4, 8] = 1
-    stride: Literal[1, 2, 3] = 3
-    non_negative: bool = False
-    no_consistency: bool = False
-    no_self_check: bool = False
-    device: str = "auto"
-
-    def options(self) -> UpscaleOptions:
-        """Options of ``upscale``: those that this command has, the others as they are by default."""
-        from shsrd.upscaling import UpscaleOptions
-
-        names = UpscaleOptions.model_fields.keys() - {"uncertainty"}  # on a command line that is a file, if anything
-        asked = {name: getattr(self, name) for name in names if hasattr(self, name)}
-        return UpscaleOptions(**asked, consistency=not self.no_consistency, self_check=not self.no_self_check)
+    non_negative: Annotated[bool, option()] = False
+    no_consistency: Annotated[bool, option()] = False
+    no_self_check: Annotated[bool, option()] = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wishes(Estimate):
-    """How scenes go from file to file; for ``upscale`` and ``upscale-all`` alike.
+class Device:
+    """Where it is computed.
+
+    Attributes:
+        device: auto, cpu, cuda, cuda:1 or mps.
+    """
+
+    device: str = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Computing(Device):
+    """Where and how it is computed; the result is the same, but for the precision.
 
     Attributes:
         precision: int8 (CPUs only), bf16 or fp32; auto takes the fastest that the processor computes in;
             for scenes larger than one cell bf16 goes before int8.
         tile: low-resolution pixels on a side that are read and kept together, in whole cells; the result is the same.
         cell: side of the squares that the network sees together, in low-resolution pixels; smaller needs less memory.
-        halo: low-resolution pixels a cell sees beyond itself.
-        variable: name or path of the array, where a file has several.
-        wavelengths: name or path of the list of wavelengths inside the file.
-        compress: of GeoTIFF outputs: deflate (also by default; every reader knows it), zstd (faster, a little larger;
-            not every reader knows it) or none.
+        halo: low-resolution pixels a cell sees beyond itself; the default leaves no visible seams.
         workers: processes to start on this machine for the tiles (needs shsrd[cluster]); 0 computes them in this one.
         scheduler: address of a running dask scheduler (tcp://host:8786), or the file that it wrote.
     """
@@ -85,16 +92,56 @@ class Wishes(Estimate):
     precision: Literal["auto", "int8", "bf16", "fp32"] = "auto"
     tile: int = 128
     cell: int = 128
-    halo: int | None = None
-    variable: Variable = None
-    wavelengths: str | None = None
-    compress: Literal["deflate", "zstd", "none"] | None = None
+    halo: Annotated[int | None, option("PIXELS")] = None
     workers: Annotated[int, tyro.conf.arg(metavar="N")] = 0
-    scheduler: str | None = None
+    scheduler: Annotated[str | None, option("ADDRESS")] = None
 
-    def opening(self) -> dict[str, str | None]:
-        """Further arguments of ``open_source``."""
-        return {"variable": self.variable, "wavelengths": self.wavelengths}
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """How results are written.
+
+    Attributes:
+        compress: of GeoTIFF outputs: deflate (also by default; every reader knows it), zstd (faster, a little larger;
+            not every reader knows it) or none.
+        json: print a report as JSON.
+    """
+
+    compress: Annotated[Literal["deflate", "zstd", "none"] | None, option("{deflate,zstd,none}")] = None
+    json: Annotated[bool, option()] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """Which estimate is wanted, of scenes that are read as told.
+
+    Attributes:
+        scale: factor; ×4 comes with shsrd.
+    """
+
+    scale: int = 4
+    model: ModelChoice = field(default_factory=ModelChoice)
+    quality: Quality = field(default_factory=Quality)
+    computing: Device = field(default_factory=Device)
+
+    def options(self) -> UpscaleOptions:
+        """Options of ``upscale``: those that this command has, the others as they are by default."""
+        from shsrd.upscaling import UpscaleOptions
+
+        told: dict[str, Any] = {}
+        for group in (self.model, self.quality, self.computing):
+            told |= {name.name: getattr(group, name.name) for name in fields(group)}
+        asked = {name: value for name, value in told.items() if name in UpscaleOptions.model_fields}
+        consistency, self_check = not self.quality.no_consistency, not self.quality.no_self_check
+        return UpscaleOptions(**asked, consistency=consistency, self_check=self_check)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wishes(Estimate):
+    """How scenes go from file to file; for ``upscale`` and ``upscale-all`` alike."""
+
+    computing: Computing = field(default_factory=Computing)
+    reading: Reading = field(default_factory=Reading)
 
 
 def seen_by(sensor: SensorName | None, scale: int) -> Degradation:

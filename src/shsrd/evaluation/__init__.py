@@ -2,5 +2,6 @@
 
 from shsrd.evaluation.benchmark import BenchmarkResult, benchmark_cave, benchmark_scenes
 from shsrd.evaluation.compare import Comparison, compare
+from shsrd.evaluation.scene_pair import open_pair
 
-__all__ = ["BenchmarkResult", "Comparison", "benchmark_cave", "benchmark_scenes", "compare"]
+__all__ = ["BenchmarkResult", "Comparison", "benchmark_cave", "benchmark_scenes", "compare", "open_pair"]

@@ -144,8 +144,9 @@ def benchmark_scenes(
     *,
     scale: int,
     options: UpscaleOptions,
-    variable: str | None = None,
+    opening: Mapping[str, Any] | None = None,
     sensor: str | None = None,
+    checked: Callable[[Path, Cube], None] | None = None,
     done: Done | None = None,
 ) -> BenchmarkResult:
     """Degrade, super-resolve and judge any scenes, each taken as the truth; nothing is rounded between.
@@ -157,9 +158,10 @@ def benchmark_scenes(
         files: scene files or CAVE folders, all opened once before anything is computed.
         scale: factor.
         options: of ``upscale``.
-        variable: name or path of the array, where files have several.
+        opening: further arguments of ``open_cube`` (``variable``, ``axes`` ...).
         sensor: degrade as this sensor sees (``Degradation.of_sensor``); None is the bicubic kernel, which the bundled
             models were trained for and whose consistency ``upscale`` restores in either case.
+        checked: called with every file and its scene before anything is computed.
         done: called after every scene.
 
     Raises:
@@ -170,10 +172,14 @@ def benchmark_scenes(
     seen = Degradation(scale=scale) if sensor is None else Degradation.of_sensor(sensor, scale=scale)
 
     def opened(path: Path) -> Cube:
-        return open_cube(path, variable=variable)
+        return open_cube(path, **(opening or {}))
 
     for path in files:
-        _check(opened(path), scale)
+        scene = opened(path)
+        _check(scene, scale)
+        if checked is not None:
+            checked(path, scene)
+        del scene  # one at a time in memory
     model = load_weights(options.model or f"cave-x{scale}")
     judged = _Judge(seen, options, model).all(_names(files), opened, done)
     return BenchmarkResult("scenes", None, scale, judged, _named(model), sensor, _seen(judged, model))

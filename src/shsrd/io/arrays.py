@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
-from shsrd.cube import Cube, Facts, SceneError, Storage, read_whole
+from shsrd.cube import Facts, SceneError, Storage
+from shsrd.io.axes import find_axes
 from shsrd.io.map_info import checked_wkt, wkt_of
 from shsrd.io.sources import StoredSource, array_numbers
 from shsrd.io.wavelengths import shortest_text, to_nanometres, unit_power
@@ -67,10 +68,11 @@ def choose(shapes: Mapping[str, tuple[int, ...]], *, wanted: str | None, option:
     scenes = [name for name, shape in shapes.items() if len(shape) == 3 and min(shape) > 1]
     listed = ", ".join(f"{name} {'x'.join(map(str, shapes[name]))}" for name in scenes[:12])
     if wanted is not None:
+        choice = f"give one of {listed}" if listed else "it has no array with three axes longer than 1"
         if wanted not in shapes:
-            raise SceneError(f"{source}: no array {wanted!r} in the file; it has {listed or 'no scene'}")
+            raise SceneError(f"{source}: no array {wanted!r} in the file; {choice}")
         if len(shapes[wanted]) != 3:
-            raise SceneError(f"{source}: {wanted} has {len(shapes[wanted])} axes, a scene has three; it has {listed}")
+            raise SceneError(f"{source}: {wanted} has {len(shapes[wanted])} axes, a scene has three; {choice}")
         return wanted
     if not scenes:
         flat = ", ".join(f"{n} {'x'.join(map(str, s))}" for n, s in list(shapes.items())[:8]) or "nothing numeric"
@@ -78,27 +80,8 @@ def choose(shapes: Mapping[str, tuple[int, ...]], *, wanted: str | None, option:
             f"{source}: no array with three axes longer than 1 in the file ({flat}); give a file with a scene"
         )
     if len(scenes) > 1:
-        raise SceneError(f"{source}: several arrays could be the scene ({listed}); name one with {option}=...")
+        raise SceneError(f"{source}: several arrays could be the scene ({listed}); name one with --{option}")
     return scenes[0]
-
-
-def axis_order(
-    shape: Sequence[int], *, bands: int | None, axes: str | None, source: str, default: str = "yxb"
-) -> tuple[int, int, int]:
-    """At which axes of an array band, y and x lie: as given, as implied by ``bands``, or by default.
-
-    Raises:
-        SceneError: ``axes`` is no order of b, y and x.
-    """
-    if axes is not None and sorted(axes) != ["b", "x", "y"]:
-        raise SceneError(f"{source}: axes {axes!r} must be an order of the letters b, y and x, such as 'yxb'")
-    order = axes or default
-    if axes is None and bands is not None:
-        fitting = [i for i, extent in enumerate(shape) if extent == bands]
-        if len(fitting) == 1 and fitting[0] != order.index("b"):
-            others = [i for i in range(3) if i != fitting[0]]
-            return fitting[0], others[0], others[1]
-    return order.index("b"), order.index("y"), order.index("x")
 
 
 def find(side: Side, meaning: str) -> tuple[str, NDArray[np.generic]] | None:
@@ -110,8 +93,10 @@ def find(side: Side, meaning: str) -> tuple[str, NDArray[np.generic]] | None:
     return None
 
 
-def spectral(side: Side, *, wavelengths: str | None, source: str) -> dict[str, NDArray[np.float64] | None]:
-    """``wavelength_nm`` and ``fwhm_nm`` from side arrays; units by the name's ``_nm`` or by the numbers.
+def spectral(
+    side: Side, *, wavelengths: str | None, source: str
+) -> tuple[dict[str, NDArray[np.float64] | None], tuple[str, ...]]:
+    """``wavelength_nm`` and ``fwhm_nm`` from side arrays, and notes; units by the name's ``_nm`` or by the numbers.
 
     Args:
         side: the other arrays of the file.
@@ -126,19 +111,30 @@ def spectral(side: Side, *, wavelengths: str | None, source: str) -> dict[str, N
         raise SceneError(f"{source}: no wavelengths {wavelengths!r} in the file; its lists are {names}")
     found = (wavelengths, side[wavelengths]) if wavelengths is not None else find(side, "wavelength")
     if found is None:
-        return {"wavelength_nm": None, "fwhm_nm": None}
+        return {"wavelength_nm": None, "fwhm_nm": None}, ()
     name, numbers = found
     texts = shortest_text(numbers)
-    plain = to_nanometres(texts, 0, what=name, source=source)
-    power = unit_power("nm" if name.lower().endswith("_nm") else None, plain.tolist(), source=source)
+    plain = to_nanometres(texts, 0, what=name, source=source).tolist()
+    told = "nm" if name.lower().endswith("_nm") else None
+    power = unit_power(told, plain, source=source)
     fwhm = find(side, "fwhm")
     width_power = 0 if fwhm is not None and fwhm[0].lower().endswith("_nm") else power
-    return {
-        "wavelength_nm": to_nanometres(texts, power, what=name, source=source),
-        "fwhm_nm": None
-        if fwhm is None
-        else to_nanometres(shortest_text(fwhm[1]), width_power, what=fwhm[0], source=source),
-    }
+    lists = {"wavelength_nm": to_nanometres(texts, power, what=name, source=source), "fwhm_nm": None}
+    if fwhm is not None:
+        lists["fwhm_nm"] = to_nanometres(shortest_text(fwhm[1]), width_power, what=fwhm[0], source=source)
+    return lists, () if told else (guessed_unit(name, plain, power),)
+
+
+def guessed_unit(name: str, numbers: Sequence[float], power: int) -> str:
+    """Note of a list of wavelengths without a unit.
+
+    Args:
+        name: of the list.
+        numbers: as stored.
+        power: of ten to nanometres, as they are taken.
+    """
+    unit = {0: "nanometres", 3: "micrometres"}[power]
+    return f"{name} ({min(numbers):g} to {max(numbers):g}) tells no unit; it is taken for {unit}."
 
 
 def source_from_arrays(
@@ -149,10 +145,10 @@ def source_from_arrays(
     Raises:
         SceneError: arrays that contradict each other.
     """
-    lists = spectral(side, wavelengths=wavelengths, source=source)
+    lists, unit = spectral(side, wavelengths=wavelengths, source=source)
     listed = lists["wavelength_nm"]
-    order = axis_order(scene.shape, bands=None if listed is None else listed.size, axes=axes, source=source)
-    bands, rows, columns = (scene.shape[axis] for axis in order)
+    found = find_axes(scene.shape, bands=None if listed is None else listed.size, axes=axes, source=source)
+    bands, rows, columns = (scene.shape[axis] for axis in found.order)
     good = find(side, "good")
     names = find(side, "names")
     facts = Facts(
@@ -166,16 +162,17 @@ def source_from_arrays(
         storage=Storage(scene.dtype.name, _scalar(side, "scale", 1.0), _scalar(side, "offset", 0.0), _nodata(side)),
         headers=_headers(side),
         source=source,
+        notes=(*found.notes, *unit),
     )
-    return StoredSource(facts, array_numbers(scene.part, order, dtype=scene.dtype, source=source))
+    return StoredSource(facts, array_numbers(scene.part, found.order, dtype=scene.dtype, source=source))
 
 
-def cube_from_arrays(
+def held_source(
     scene: NDArray[np.generic], side: Side, *, wavelengths: str | None, axes: str | None, source: str
-) -> Cube:
-    """A cube from an array in memory; see :func:`source_from_arrays`."""
+) -> StoredSource:
+    """A source of an array in memory; see :func:`source_from_arrays`."""
     part = ArrayPart(scene.shape, scene.dtype, scene.__getitem__)
-    return read_whole(source_from_arrays(part, side, wavelengths=wavelengths, axes=axes, source=source))
+    return replace(source_from_arrays(part, side, wavelengths=wavelengths, axes=axes, source=source), held=True)
 
 
 def _scalar(side: Side, meaning: str, default: float) -> float:

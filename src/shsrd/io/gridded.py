@@ -13,7 +13,8 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from shsrd.cube import Facts, SceneError, Storage, labelled
-from shsrd.io.arrays import axis_order, choose
+from shsrd.io.arrays import choose
+from shsrd.io.axes import find_axes
 from shsrd.io.codec import fits
 from shsrd.io.map_info import transform_of, wkt_of
 from shsrd.io.sources import StoredSource, array_numbers
@@ -112,7 +113,8 @@ def source_from_container(
     listed = lists["wavelength_nm"]
     spoken = axes or _named_axes(scene)
     bands = None if listed is None else listed.size
-    order = axis_order(scene.shape, bands=bands, axes=spoken, source=box.source)
+    found = find_axes(scene.shape, bands=bands, axes=spoken, source=box.source)
+    order = found.order
     good = box.near(name, _GOOD)
     facts = Facts(
         (scene.shape[order[0]], scene.shape[order[1]], scene.shape[order[2]]),
@@ -125,6 +127,7 @@ def source_from_container(
         storage=_storage(scene, scene.dtype.name),
         headers=_headers(box, scene),
         source=box.source,
+        notes=found.notes,
     )
     return replace(source_of_array(scene, order, facts), name=name)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,17 @@ from shsrd.cube.labelled import data_array
 from shsrd.io.opening import open_source
 
 
-def open_xarray(
+def open_xarray(  # noqa: PLR0913
     path: str | os.PathLike[str],
     *,
     variable: str | None = None,
     dataset: str | None = None,
     wavelengths: str | None = None,
     axes: str | None = None,
+    nodata: float | str | None = None,
+    bands: str | Iterable[int | str] | None = None,
+    window: str | Sequence[int] | None = None,
+    strict: bool = False,
 ) -> xarray.DataArray:
     """Open a scene as an xarray array ``(band, y, x)``; selections read only the rows and columns they need.
 
@@ -32,6 +37,10 @@ def open_xarray(
         dataset: path of the array inside an HDF5 file.
         wavelengths: name or path of the list of wavelengths inside the file.
         axes: order of the array's axes.
+        nodata: stored number that means "no data".
+        bands: bands to read.
+        window: part to read: column, row, width, height.
+        strict: refuse a scene with notes.
 
     Returns:
         float32; coordinates as in :meth:`shsrd.cube.Cube.to_xarray`; ``close()`` lets go of the file.
@@ -39,7 +48,17 @@ def open_xarray(
     Raises:
         SceneError: as for :func:`shsrd.io.open_source`.
     """
-    source = open_source(path, variable=variable, dataset=dataset, wavelengths=wavelengths, axes=axes)
+    source = open_source(
+        path,
+        variable=variable,
+        dataset=dataset,
+        wavelengths=wavelengths,
+        axes=axes,
+        nodata=nodata,
+        bands=bands,
+        window=window,
+        strict=strict,
+    )
     array = data_array(indexing.LazilyIndexedArray(_Pixels(source)), source.facts)
     array.set_close(source.close)
     return array

@@ -11,8 +11,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.cube import MemorySource, SceneError, Source
-from shsrd.io.arrays import ArrayPart, choose, cube_from_arrays, source_from_arrays
+from shsrd.cube import SceneError, Source
+from shsrd.io.arrays import ArrayPart, choose, held_source, source_from_arrays
 from shsrd.io.hdf5_arrays import check_numbers, open_file
 from shsrd.io.matlab5 import read_variable, variables
 from shsrd.io.sources import StoredSource
@@ -35,7 +35,7 @@ def open_matlab(path: Path, *, variable: str | None, wavelengths: str | None, ax
     if h5py.is_hdf5(path):
         return _open_v73(path, variable, wavelengths=wavelengths, axes=axes)
     scene, side = _load_v5(path, variable)
-    return MemorySource(cube_from_arrays(scene, side, wavelengths=wavelengths, axes=axes, source=str(path)))
+    return held_source(scene, side, wavelengths=wavelengths, axes=axes, source=str(path))
 
 
 Loaded = tuple[NDArray[np.generic], dict[str, NDArray[np.generic]]]

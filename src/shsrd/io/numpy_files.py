@@ -1,4 +1,4 @@
-"""NumPy files: ``.npy`` is ``(band, y, x)`` and nothing else; ``.npz`` is ``(y, x, band)`` with metadata."""
+"""NumPy files: ``.npy`` is ``(band, y, x)`` by habit and nothing else, ``.npz`` is ``(y, x, band)`` with metadata."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from shsrd.cube import Cube, Facts, SceneError, Storage
-from shsrd.io.arrays import axis_order, choose, cube_from_arrays
+from shsrd.cube import Facts, SceneError, Storage
+from shsrd.io.arrays import choose, held_source
+from shsrd.io.axes import find_axes
 from shsrd.io.blocks import read_block
 from shsrd.io.files import MOST_COMPRESSION, check_size
 from shsrd.io.sources import StoredSource, array_numbers
@@ -22,7 +23,7 @@ _SIDE_LIMIT = 100_000
 
 
 def open_npy(path: Path, *, axes: str | None) -> StoredSource:
-    """Open a plain array, ``(band, y, x)`` unless ``axes`` says otherwise; NaN is no-data.
+    """Open a plain array, ``(band, y, x)`` unless ``axes`` or the shape says otherwise; NaN is no-data.
 
     Raises:
         SceneError: not three axes, not numbers, or fewer bytes than the array needs.
@@ -35,16 +36,16 @@ def open_npy(path: Path, *, axes: str | None) -> StoredSource:
             f"{path}: the array has {len(header.shape)} axes, a scene has three (band, y, x); give a file with a scene"
         )
     check_size(path, header.bytes, ratio=1)
-    order = axis_order(header.shape, bands=None, axes=axes, source=str(path), default="byx")
-    bands, rows, columns = (header.shape[axis] for axis in order)
-    facts = Facts((bands, rows, columns), storage=Storage(header.dtype.name), source=str(path))
+    found = find_axes(header.shape, bands=None, axes=axes, source=str(path), default="byx")
+    bands, rows, columns = (header.shape[axis] for axis in found.order)
+    facts = Facts((bands, rows, columns), storage=Storage(header.dtype.name), source=str(path), notes=found.notes)
 
     def part(key: tuple[slice, ...]) -> NDArray[np.generic]:
         if header.turned:
             return read_block(path, header.dtype, key[::-1], offset=offset, shape=header.shape[::-1]).T
         return read_block(path, header.dtype, key, offset=offset, shape=header.shape)
 
-    return StoredSource(facts, array_numbers(part, order, dtype=header.dtype, source=str(path)))
+    return StoredSource(facts, array_numbers(part, found.order, dtype=header.dtype, source=str(path)))
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def _header(file: IO[bytes], name: str, source: str) -> _Header:
     return header
 
 
-def read_npz(path: Path, *, variable: str | None, wavelengths: str | None, axes: str | None) -> Cube:
+def open_npz(path: Path, *, variable: str | None, wavelengths: str | None, axes: str | None) -> StoredSource:
     """Read a scene and its metadata: ``cube``, ``wavelength_nm``, ``fwhm_nm``, ``nodata``, ``scale``, ...
 
     Args:
@@ -89,7 +90,7 @@ def read_npz(path: Path, *, variable: str | None, wavelengths: str | None, axes:
         name = choose(shapes, wanted=variable, option="variable", source=str(path))
         wanted = [n for n, s in shapes.items() if n == name or math.prod(s) <= _SIDE_LIMIT]
         side = {n: _array(archive, members[n][0]) for n in wanted}
-    return cube_from_arrays(side.pop(name), side, wavelengths=wavelengths, axes=axes, source=str(path))
+    return held_source(side.pop(name), side, wavelengths=wavelengths, axes=axes, source=str(path))
 
 
 def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, tuple[zipfile.ZipInfo, _Header]]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from shsrd.cube import Cube, Facts, MemorySource, SceneError, Source, read_whole
 from shsrd.io.codec import check_scale
 from shsrd.io.envi_header import read_header
 from shsrd.io.files import reading
+from shsrd.io.nodata_given import with_nodata
+from shsrd.io.selection import part_of
 from shsrd.io.sources import FileSource, Opened, Options
 
 _MAGIC = {
@@ -23,13 +26,17 @@ _MAGIC = {
 _TIFF_SUFFIXES = (".tif", ".tiff")
 
 
-def open_cube(
+def open_cube(  # noqa: PLR0913
     path: str | os.PathLike[str],
     *,
     variable: str | None = None,
     dataset: str | None = None,
     wavelengths: str | None = None,
     axes: str | None = None,
+    nodata: float | str | None = None,
+    bands: str | Iterable[int | str] | None = None,
+    window: str | Sequence[int] | None = None,
+    strict: bool = False,
 ) -> Cube:
     """Open a hyperspectral scene: ENVI, GeoTIFF, MATLAB, HDF5, NetCDF, Zarr, NumPy, CAVE.
 
@@ -40,6 +47,11 @@ def open_cube(
         dataset: path of the array inside an HDF5 file (another name for ``variable``).
         wavelengths: name or path of the list of wavelengths inside the file.
         axes: order of the array's axes, such as ``"yxb"``, where the file does not tell.
+        nodata: stored number that means "no data", whatever the file says; ``"none"``: no number does.
+        bands: bands to read: numbers counted from 1 and wavelengths, ``"1-20,35,450-900nm"`` or ``[3, 2, 1]``.
+        window: part to read: column and row of its upper-left pixel, counted from 0, then width and height;
+            ``"0,0,64,64"``, four numbers, or a rasterio window.
+        strict: refuse a scene about which something was guessed, dropped or contradictory (see ``Cube.notes``).
 
     Returns:
         The scene; pixels are ``stored * scale + offset`` with NaN for no-data.
@@ -47,20 +59,34 @@ def open_cube(
     Raises:
         SceneError: one sentence that names the file, what is wrong, and the remedy.
     """
-    source = open_source(path, variable=variable, dataset=dataset, wavelengths=wavelengths, axes=axes)
+    source = open_source(
+        path,
+        variable=variable,
+        dataset=dataset,
+        wavelengths=wavelengths,
+        axes=axes,
+        nodata=nodata,
+        bands=bands,
+        window=window,
+        strict=strict,
+    )
     try:
         return read_whole(source)
     finally:
         source.close()
 
 
-def open_source(
+def open_source(  # noqa: PLR0913
     path: str | os.PathLike[str],
     *,
     variable: str | None = None,
     dataset: str | None = None,
     wavelengths: str | None = None,
     axes: str | None = None,
+    nodata: float | str | None = None,
+    bands: str | Iterable[int | str] | None = None,
+    window: str | Sequence[int] | None = None,
+    strict: bool = False,
 ) -> Source:
     """Open a scene to be read rectangle by rectangle, for scenes larger than memory.
 
@@ -73,22 +99,56 @@ def open_source(
         dataset: path of the array inside an HDF5 file.
         wavelengths: name or path of the list of wavelengths inside the file.
         axes: order of the array's axes.
+        nodata: stored number that means "no data".
+        bands: bands to read.
+        window: part to read: column, row, width, height.
+        strict: refuse a scene with notes.
 
     Raises:
         SceneError: one sentence that names the file, what is wrong, and the remedy.
     """
     place = Path(path)
-    if variable is not None and dataset is not None and variable != dataset:
-        raise SceneError(f"{place}: variable={variable!r} and dataset={dataset!r} name two arrays; give one")
-    options = Options(variable if variable is not None else dataset, wavelengths, axes)
-    with reading(place, "scene"):
-        source = FileSource(place, options, _open(place, options))
     try:
-        _check_scene(source.facts, place)
-    except SceneError:
-        source.close()
-        raise
-    return source
+        options = Options.of(
+            variable=variable,
+            dataset=dataset,
+            wavelengths=wavelengths,
+            axes=axes,
+            nodata=nodata,
+            bands=bands,
+            window=window,
+            strict=strict,
+        )
+    except SceneError as error:
+        raise SceneError(f"{place}: {error}") from None
+    with reading(place, "scene"):
+        opened = _open(place, options)
+        try:
+            return FileSource(place, options, _chosen(opened, options, place))
+        except BaseException:
+            opened.source.close()
+            raise
+
+
+def _chosen(opened: Opened, options: Options, path: Path) -> Opened:
+    """The part of a scene that was asked for, with the no-data value that was given; checked."""
+    _check_scene(opened.source.facts, path)
+    part = part_of(opened.source, bands=options.bands, window=options.window)
+    if options.strict:
+        check_strict(part.facts)
+    if options.nodata is not None:
+        part = part_of(with_nodata(opened.source, options.nodata), bands=options.bands, window=options.window)
+    return replace(opened, source=part)
+
+
+def check_strict(facts: Facts) -> None:
+    """Refuse a scene with notes.
+
+    Raises:
+        SceneError: naming the first of them.
+    """
+    if facts.notes:
+        raise SceneError(f"{facts.source}: refused by --strict: {facts.notes[0]}")
 
 
 def _check_scene(facts: Facts, path: Path) -> None:
@@ -175,7 +235,7 @@ def _open_product(path: Path, options: Options) -> Opened:
 
     with reading(path, "XML"):
         image = image_of(path, options.variable)
-    return _open(image, Options(None, options.wavelengths, options.axes))
+    return _open(image, replace(options, variable=None))
 
 
 def _open_header(path: Path, options: Options) -> Opened:
@@ -202,8 +262,14 @@ def _open_envi(path: Path, options: Options) -> Opened:
 
 
 def _refuse_options(path: Path, options: Options) -> None:
-    if options != Options(None, None, None):
-        raise SceneError(f"{path}: this format has one scene and known axes; leave out variable, wavelengths, axes")
+    given = [name for name in ("variable", "wavelengths", "axes") if getattr(options, name) is not None]
+    if given:
+        listed = ", ".join(f"--{name}" for name in given)
+        raise UnusedOptionError(f"{path}: this format has one scene and known axes; leave out {listed}")
+
+
+class UnusedOptionError(SceneError):
+    """An option that says what the format of the file says itself."""
 
 
 def _geotiff(path: Path, options: Options) -> Source:
@@ -220,15 +286,15 @@ def _matlab(path: Path, options: Options) -> Source:
 
 
 def _npz(path: Path, options: Options) -> Source:
-    from shsrd.io.numpy_files import read_npz
+    from shsrd.io.numpy_files import open_npz
 
-    return MemorySource(read_npz(path, variable=options.variable, wavelengths=options.wavelengths, axes=options.axes))
+    return open_npz(path, variable=options.variable, wavelengths=options.wavelengths, axes=options.axes)
 
 
 def _npy(path: Path, options: Options) -> Source:
     from shsrd.io.numpy_files import open_npy
 
-    _refuse_options(path, Options(options.variable, options.wavelengths, None))
+    _refuse_options(path, replace(options, axes=None))
     return open_npy(path, axes=options.axes)
 
 

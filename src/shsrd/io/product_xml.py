@@ -131,7 +131,7 @@ def image_of(metadata: Path, wanted: str | None) -> Path:
     if not images:
         raise SceneError(f"{metadata}: the image ...-SPECTRAL_IMAGE.TIF of this product is missing; put it beside it")
     if len(images) > 1:
-        raise SceneError(f"{metadata}: the product has several images ({listed}); choose with variable=VNIR or SWIR")
+        raise SceneError(f"{metadata}: the product has several images ({listed}); choose with --variable VNIR or SWIR")
     return next(iter(images.values()))
 
 

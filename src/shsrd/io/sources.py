@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from shsrd.cube import Facts, MemorySource, SceneError, Source, Storage
 from shsrd.io.codec import check_numeric, decode, decode_bands
 from shsrd.io.files import reading
+from shsrd.io.part_words import Window, window_of, words_of
 
 Numbers = Callable[[slice, slice], NDArray[np.generic]]
 
@@ -32,6 +35,7 @@ class StoredSource:
         decoding: what the numbers mean, one for each band; None where ``facts.storage`` holds for all.
         name: path of the scene inside the file, where it has one.
         mask: gives where there is data ``(y, x)``, beside what no-data numbers say; None for everywhere.
+        held: whether all numbers are in memory, so that the file is not needed any more.
     """
 
     facts: Facts
@@ -41,6 +45,7 @@ class StoredSource:
     decoding: Sequence[Storage] | None = None
     name: str = ""
     mask: Callable[[slice, slice], NDArray[np.bool_]] | None = None
+    held: bool = False
 
     def read(self, rows: slice, columns: slice) -> NDArray[np.float32]:
         """Pixels ``(band, y, x)``; see :meth:`shsrd.cube.Source.read`."""
@@ -53,6 +58,15 @@ class StoredSource:
             pixels[:, ~self.mask(rows, columns)] = np.nan
         return pixels
 
+    def narrowed(self, bands: slice) -> StoredSource:
+        """The same scene with neighbouring bands only; the facts are left to the caller, but for their number."""
+        numbers, decoding = self.numbers, self.decoding
+        narrow: Callable[[slice], Numbers] | None = getattr(numbers, "narrowed", None)
+        fewer = (lambda rows, columns: numbers(rows, columns)[bands]) if narrow is None else narrow(bands)
+        plain = Facts((bands.stop - bands.start, *self.facts.shape[1:]), storage=self.facts.storage)
+        facts = plain.replace(source=self.facts.source)
+        return replace(self, facts=facts, numbers=fewer, decoding=None if decoding is None else decoding[bands])
+
     def close(self) -> None:
         """Close the file."""
         self.release()
@@ -60,11 +74,61 @@ class StoredSource:
 
 @dataclass(frozen=True)
 class Options:
-    """What a person said about the inside of a file."""
+    """How a file is to be read, as on the command line; ``None`` where nobody said.
+
+    Attributes:
+        variable: name or path of the array.
+        wavelengths: name or path of the list of wavelengths.
+        axes: order of the array's axes, such as ``"yxb"``.
+        nodata: stored number that means "no data" whatever the file says, or ``"none"`` where no number does.
+        bands: bands to read, in words (:mod:`shsrd.io.part_words`).
+        window: column, row, width and height of the part to read.
+        strict: whether a note about the scene is an error.
+    """
 
     variable: str | None = None
     wavelengths: str | None = None
     axes: str | None = None
+    nodata: float | str | None = None
+    bands: str | None = None
+    window: Window | None = None
+    strict: bool = False
+
+    @classmethod
+    def of(cls, *, dataset: str | None = None, **given: Any) -> Options:
+        """Options from what a person gave, in any of the forms that :func:`shsrd.io.open_source` takes.
+
+        Raises:
+            SceneError: one of them cannot be understood.
+            TypeError: there is no such option.
+        """
+        variable = given.pop("variable", None)
+        if variable is not None and dataset is not None and variable != dataset:
+            raise SceneError(f"--variable {variable} and --dataset {dataset} name two arrays; give one")
+        options = cls(variable=dataset if variable is None else variable, **given)
+        return replace(
+            options,
+            axes=None if options.axes is None else options.axes.lower(),
+            nodata=None if options.nodata is None else _nodata(options.nodata),
+            bands=None if options.bands is None else words_of(options.bands),
+            window=None if options.window is None else window_of(options.window),
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """What was said about the pixels, for a manifest: plain values, nothing where nobody said anything."""
+        said = {name.name: getattr(self, name.name) for name in fields(self) if name.name != "strict"}
+        plain = {key: list(value) if isinstance(value, tuple) else value for key, value in said.items()}
+        return {key: value for key, value in plain.items() if value is not None}
+
+
+def _nodata(given: float | str) -> float | str:
+    if isinstance(given, str) and given.strip().lower() == "none":
+        return "none"
+    try:
+        value = float(given)
+    except (TypeError, ValueError):
+        raise SceneError(f"--nodata {given} is no number; give a stored number such as -9999, nan, or none") from None
+    return "nan" if math.isnan(value) else value
 
 
 @dataclass(frozen=True)
@@ -100,7 +164,10 @@ class FileSource:
         self._facts, self._row_step = opened.source.facts, opened.source.row_step
         self.size = 0 if opened.data.is_dir() else opened.data.stat().st_size
         # a scene that was read whole needs its file no more
-        self._watched = None if isinstance(opened.source, MemorySource) or opened.data.is_dir() else opened.data
+        self._watched = None if is_held(opened.source) or opened.data.is_dir() else opened.data
+
+    def __repr__(self) -> str:
+        return f"<{self._opened.kind if self._opened else 'closed'} source of {self._facts!r}>"
 
     @property
     def facts(self) -> Facts:
@@ -149,6 +216,11 @@ class FileSource:
         return _reopen, (self._path.absolute(), self._options, self.size)
 
 
+def is_held(source: Source) -> bool:
+    """Whether all pixels of a source are in memory."""
+    return isinstance(source, MemorySource) or bool(getattr(source, "held", False))
+
+
 def check_inside(part: slice, extent: int, *, axis: str) -> None:
     """Refuse a part of an axis that is empty, stepped, or not inside it.
 
@@ -177,10 +249,29 @@ def _reopen(path: Path, options: Options, size: int) -> Source:
     """The same source in another process, or on another machine that sees the same files."""
     from shsrd.io.opening import open_source
 
-    source = open_source(path, variable=options.variable, wavelengths=options.wavelengths, axes=options.axes)
+    source = open_source(path, **options.as_json())
     assert isinstance(source, FileSource)  # open_source makes nothing else
     check_same_size(path, before=size, now=source.size)
     return source
+
+
+@dataclass(frozen=True)
+class ArrayNumbers:
+    """Numbers of an array in a file, whatever its axes; see :func:`array_numbers`."""
+
+    part: Callable[[tuple[slice, ...]], NDArray[np.generic]]
+    order: Sequence[int]
+    bands: slice | None = None
+
+    def __call__(self, rows: slice, columns: slice) -> NDArray[np.generic]:
+        """Stored numbers ``(band, y, x)``."""
+        key = [self.bands or slice(None)] * 3
+        key[self.order[1]], key[self.order[2]] = rows, columns
+        return self.part(tuple(key)).transpose(self.order)
+
+    def narrowed(self, bands: slice) -> ArrayNumbers:
+        """Numbers of neighbouring bands."""
+        return replace(self, bands=bands)
 
 
 def array_numbers(
@@ -189,7 +280,7 @@ def array_numbers(
     *,
     dtype: np.dtype[np.generic],
     source: str,
-) -> Numbers:
+) -> ArrayNumbers:
     """Numbers of an array in a file, whatever its axes.
 
     Args:
@@ -202,10 +293,4 @@ def array_numbers(
         SceneError: complex or non-numeric numbers.
     """
     check_numeric(dtype, source=source)
-
-    def numbers(rows: slice, columns: slice) -> NDArray[np.generic]:
-        key = [slice(None)] * 3
-        key[order[1]], key[order[2]] = rows, columns
-        return part(tuple(key)).transpose(order)
-
-    return numbers
+    return ArrayNumbers(part, order)

@@ -191,7 +191,10 @@ def identities(files: Iterable[Path]) -> set[Identity]:
     """What two names of one file have in common: where they lead, and the file itself where it exists (hard links)."""
     found: set[Identity] = set()
     for file in files:
-        found.add(file.resolve())
+        try:
+            found.add(file.resolve())
+        except (OSError, RuntimeError):  # the latter until Python 3.13
+            raise SceneError(f"{file}: its symbolic links lead in a circle; give the file itself") from None
         with suppress(OSError):
             status = file.stat()
             found.add((status.st_dev, status.st_ino))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shsrd.io.compression import DEFAULT, is_tiff
+from shsrd.io.sources import Options
 from shsrd.io.targets import files_read
 from shsrd.upscaling.spool import VERSION, NotResumableError
 
@@ -33,7 +34,7 @@ def manifest_of(job: Job, digest: str, fingerprint: str) -> dict[str, Any]:
         "scale": job.scale,
         "model": fingerprint,
         "options": {key: value for key, value in job.asked.model_dump(mode="json").items() if key not in _FREE},
-        "opening": job.opening,
+        "opening": Options.of(**job.opening).as_json(),
         "writing": {} if compress == DEFAULT else {"compress": compress},
         "targets": [str(target.resolve()) for target in job.targets],
     }

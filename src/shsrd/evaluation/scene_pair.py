@@ -1,0 +1,69 @@
+"""Opening an estimate and its reference alike, or the same part of both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from shsrd.cube import Cube, SceneError, Source, read_whole
+from shsrd.io import open_source
+from shsrd.io.opening import UnusedOptionError
+from shsrd.io.part_words import Window, chosen_bands, window_of, words_of
+from shsrd.io.selection import part_of
+
+_HINTS = ("variable", "dataset", "wavelengths", "axes")
+
+
+def open_pair(estimate: Path, reference: Path, scale: int, opening: Mapping[str, Any]) -> tuple[Cube, Cube]:
+    """Open both scenes with the same options of ``open_source``.
+
+    What names an array or its axes holds for each of the two whose file takes it. A no-data value is the estimate's too
+    where that has none of its own. Bands and window are cut from both, and from the reference alone where the estimate
+    has just their size.
+
+    Args:
+        estimate: file of the super-resolved scene.
+        reference: file of the truth.
+        scale: factor; a window's size is taken down to its next multiple.
+        opening: further arguments of ``open_source``.
+
+    Raises:
+        SceneError: one of the two cannot be opened so.
+    """
+    asked = dict(opening)
+    window, bands = asked.pop("window", None), asked.pop("bands", None)
+    plain = {key: value for key, value in asked.items() if key != "nodata"}
+    with ExitStack() as stack:
+        ours, taken = _opened(estimate, plain, SceneError)
+        stack.callback(ours.close)
+        truth, _ = _opened(reference, asked, UnusedOptionError if plain.keys() == taken.keys() else ())
+        stack.callback(truth.close)
+        if "nodata" in asked and ours.facts.storage.nodata is None:
+            ours = open_source(estimate, **taken, nodata=asked["nodata"])
+            stack.callback(ours.close)
+        part = None if window is None else _down_to(window_of(window), scale)
+        words = None if bands is None else words_of(bands)
+        cut = read_whole(part_of(truth, bands=words, window=part))
+        if part is not None and ours.facts.shape[1:] == (part[3], part[2]):
+            part = None
+        if words is not None and ours.facts.shape[0] == len(chosen_bands(words, truth.facts)) < truth.facts.shape[0]:
+            words = None
+        return read_whole(part_of(ours, bands=words, window=part)), cut
+
+
+def _down_to(window: Window, scale: int) -> Window:
+    column, row, width, height = window
+    if scale < 2 or min(width, height) < scale:
+        raise SceneError(f"--window {width} x {height} pixels are too few for --scale {scale}; give a larger window")
+    return column, row, width // scale * scale, height // scale * scale
+
+
+def _opened(path: Path, asked: dict[str, Any], lenient: type[SceneError] | tuple[()]) -> tuple[Source, dict[str, Any]]:
+    """A scene and the options that its file took: after a lenient error all but the hints."""
+    try:
+        return open_source(path, **asked), asked
+    except lenient:
+        taken = {key: value for key, value in asked.items() if key not in _HINTS}
+        return open_source(path, **taken), taken

@@ -1,0 +1,146 @@
+"""Bands and windows of a scene: what a person may write, and a source that reads no more than that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shsrd.cube import Facts, SceneError, Source
+from shsrd.cube.source import STRIPE
+from shsrd.io.envi_header import items, plain_key
+from shsrd.io.part_words import WINDOW, Window, chosen_bands
+from shsrd.io.sources import StoredSource, is_held
+
+_WHOLE = {"description", "map info", "geo points", "pixel size", "projection info", "rpc info", "z plot range"}
+_MARKED = "default bands"  # numbers of bands, counted from 1
+
+
+@dataclass(frozen=True)
+class PartSource:
+    """Some bands or a window of another source.
+
+    Attributes:
+        whole: the other source.
+        bands: positions in its bands, or None for all of them.
+        facts: of the part.
+        row: upper row of the window.
+        column: left column of the window.
+    """
+
+    whole: Source
+    bands: tuple[int, ...] | None
+    facts: Facts
+    row: int = 0
+    column: int = 0
+
+    @property
+    def row_step(self) -> int:
+        """Rows that are cheapest to read together."""
+        return min(self.whole.row_step, self.facts.shape[1])
+
+    def read(self, rows: slice, columns: slice) -> NDArray[np.float32]:
+        """Pixels ``(band, y, x)``; see :meth:`shsrd.cube.Source.read`."""
+        moved = slice(rows.start + self.row, rows.stop + self.row)
+        across = slice(columns.start + self.column, columns.stop + self.column)
+        if self.bands is None:
+            return self.whole.read(moved, across)
+        pixels = np.empty((len(self.bands), moved.stop - moved.start, across.stop - across.start), np.float32)
+        step = max(1, STRIPE // (self.whole.facts.shape[0] * pixels.shape[2]))
+        for top in range(moved.start, moved.stop, step):
+            part = slice(top, min(top + step, moved.stop))
+            pixels[:, part.start - moved.start : part.stop - moved.start] = self._bands_of(part, across)
+        return pixels
+
+    def _bands_of(self, rows: slice, columns: slice) -> NDArray[np.float32]:
+        return self.whole.read(rows, columns)[np.array(self.bands, np.intp)]
+
+    @property
+    def held(self) -> bool:
+        """Whether all pixels are in memory."""
+        return is_held(self.whole)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.whole.close()
+
+
+def part_of(source: Source, *, bands: str | None, window: Window | None) -> Source:
+    """The part of a source that was asked for; the source itself where nothing was.
+
+    Args:
+        source: the scene.
+        bands: see :mod:`shsrd.io.band_words`.
+        window: see :func:`window_of`.
+
+    Raises:
+        SceneError: bands or pixels that the scene has not.
+    """
+    facts, row, column = source.facts, 0, 0
+    if window is not None:
+        column, row = window[:2]
+        facts = facts.cut(*_slices(facts, window))
+    if bands is not None:
+        chosen = chosen_bands(bands, facts)
+        facts = facts_of_bands(facts, chosen)
+        return PartSource(*_narrowed(source, chosen), facts, row, column)
+    return source if window is None else PartSource(source, None, facts, row, column)
+
+
+def _narrowed(source: Source, bands: tuple[int, ...]) -> tuple[Source, tuple[int, ...]]:
+    """A source that reads from the first to the last of some bands where that is possible, and the bands in it."""
+    first, last = min(bands), max(bands)
+    if not isinstance(source, StoredSource):
+        return source, bands
+    return source.narrowed(slice(first, last + 1)), tuple(band - first for band in bands)
+
+
+def _slices(facts: Facts, window: Window) -> tuple[slice, slice]:
+    column, row, width, height = window
+    _, rows, columns = facts.shape
+    if column + width > columns or row + height > rows:
+        raise SceneError(
+            f"{facts.source}: --window {','.join(map(str, window))} ({WINDOW}) reaches column {column + width} and row "
+            f"{row + height}, the scene has {columns} columns and {rows} rows; give a window inside"
+        )
+    return slice(row, row + height), slice(column, column + width)
+
+
+def facts_of_bands(facts: Facts, bands: Sequence[int]) -> Facts:
+    """Facts of some bands of a scene: every list with one entry a band is cut along.
+
+    Args:
+        facts: of the whole scene.
+        bands: their positions, from 0.
+    """
+    chosen = np.array(bands, np.intp)
+    lists = {
+        name: None if getattr(facts, name) is None else getattr(facts, name)[chosen]
+        for name in ("wavelength_nm", "fwhm_nm", "good_bands")
+    }
+    names = tuple(facts.band_names[band] for band in bands) if facts.band_names else ()
+    headers = {key: _header_of(key, value, facts.shape[0], bands) for key, value in facts.headers.items()}
+    kept = {key: value for key, value in headers.items() if value is not None}
+    return facts.replace(shape=(len(bands), *facts.shape[1:]), band_names=names, headers=kept, **lists)
+
+
+def _header_of(key: str, value: str, count: int, bands: Sequence[int]) -> str | None:
+    """A header key of a scene with fewer bands; None where it says nothing of them."""
+    plain, entries = plain_key(key), items(value)
+    if plain == _MARKED:
+        return _renumbered(value, entries, bands)
+    if plain in _WHOLE or count < 2 or len(entries) != count:
+        return value
+    listed = ", ".join(entries[band] for band in bands)
+    return f"{{{listed}}}" if value.strip().startswith("{") else listed
+
+
+def _renumbered(value: str, entries: Sequence[str], bands: Sequence[int]) -> str | None:
+    """The bands that are shown first, by their new numbers; None where one of them was left out."""
+    new = {str(band + 1): str(number) for number, band in enumerate(bands, start=1)}
+    if not all(entry in new for entry in entries):
+        return None
+    listed = ", ".join(new[entry] for entry in entries)
+    return f"{{{listed}}}" if value.strip().startswith("{") else listed
