@@ -280,11 +280,11 @@ class TestEvaluate:
 
     def test_other_bands(self, refuses, tmp_path, source):
         np.savez(tmp_path / "other.npz", cube=np.ones((16, 20, 5), np.float32))
-        refuses(["evaluate", tmp_path / "other.npz", source], "other.npz", "same grid")
+        refuses(["evaluate", tmp_path / "other.npz", source], "other.npz", "same bands")
 
     def test_nothing_in_common(self, refuses, tmp_path, source):
         np.savez(tmp_path / "nan.npz", cube=np.full((16, 20, 7), np.nan, np.float32))
-        refuses(["evaluate", tmp_path / "nan.npz", source], "nan.npz", "no usable band")
+        refuses(["evaluate", tmp_path / "nan.npz", source], "nan.npz", "share no band")
 
 
 def test_interruption_is_one_sentence(shsrd, source, target, monkeypatch):

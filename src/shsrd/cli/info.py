@@ -42,7 +42,7 @@ def run(given: Sequence[str]) -> int:
         return 0
     table = Table(show_header=False, box=None)
     for key, value in facts.items():
-        table.add_row(key.replace("_", " "), _text(value))
+        table.add_row(key.replace("_", " "), "\n".join(value) or "-" if key == "notes" else _text(value))
     print_table(table)
     return 0
 
