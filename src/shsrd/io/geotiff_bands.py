@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from rasterio.windows import Window
 from shsrd.io.envi_header import items, lookup, plain_key
 
 _LOOKED_AT = 256  # pixels on a side of the parts by which a mask is known
+_ALPHA = ("alpha", "alpha band")
 _LISTS = ("wavelength", "fwhm", "bbl", "band names", "data gain values", "data offset values")
 
 
@@ -41,14 +43,23 @@ class Bands:
     @property
     def descriptions(self) -> list[str]:
         """Names of the bands; empty where there is none."""
-        return [self.dataset.descriptions[band - 1] or "" for band in self.indexes]
+        return [name or "" for name in self.each("descriptions")]
 
-    def tags(self, **domain: str) -> list[dict[str, str]]:
-        """Tags of every band, keys in plain spelling; of the common domain if none is given as ``ns``."""
-        return [{plain_key(k): v for k, v in self.dataset.tags(band, **domain).items()} for band in self.indexes]
+    @cached_property
+    def tags(self) -> list[dict[str, str]]:
+        """Tags of every band, keys in plain spelling."""
+        return self._tags_in(None)
+
+    @cached_property
+    def imagery(self) -> list[dict[str, str]]:
+        """Tags of every band in GDAL's domain ``IMAGERY``, keys in plain spelling."""
+        return self._tags_in("IMAGERY")
+
+    def _tags_in(self, domain: str | None) -> list[dict[str, str]]:
+        return [{plain_key(k): v for k, v in self.dataset.tags(band, ns=domain).items()} for band in self.indexes]
 
     def each(self, name: str) -> list[Any]:
-        """An attribute of the dataset that has one value a band."""
+        """An attribute of the dataset that has one value a band; rasterio asks GDAL for all of them every time."""
         values = getattr(self.dataset, name)
         return [values[band - 1] for band in self.indexes]
 
@@ -85,26 +96,27 @@ def bands_of(dataset: Any, named: Sequence[bool]) -> Bands:
         dataset: the open file.
         named: which bands are spectral by what the file says of them.
     """
-    alpha, notes = _alpha(dataset, named)
+    names = [name or "" for name in dataset.descriptions]
+    alpha, notes = _alpha(dataset, named, names)
     rest = [band for band in dataset.indexes if band not in alpha]
     spectral = [band for band in rest if named[band - 1]]
     others = [band for band in rest if not named[band - 1]]
-    if others and 2 * len(spectral) > len(rest) > 2 and all(dataset.descriptions[band - 1] for band in others):
-        notes.append(f"{_listed(dataset, others)} no wavelength where the others do: left out of the scene.")
+    if others and 2 * len(spectral) > len(rest) > 2 and all(names[band - 1] for band in others):
+        notes.append(f"{_listed(others, names)} no wavelength where the others do: left out of the scene.")
         rest = spectral
     return Bands(dataset, tuple(rest), tuple(alpha), tuple(notes))
 
 
-def _listed(dataset: Any, bands: Sequence[int]) -> str:
-    names = [f"{band} ({text[:40]})" if (text := dataset.descriptions[band - 1]) else str(band) for band in bands]
-    return f"bands {', '.join(names)} have" if len(bands) > 1 else f"band {names[0]} has"
+def _listed(bands: Sequence[int], names: Sequence[str]) -> str:
+    told = [f"{band} ({names[band - 1][:40]})" for band in bands]
+    return f"bands {', '.join(told)} have" if len(bands) > 1 else f"band {told[0]} has"
 
 
-def _alpha(dataset: Any, named: Sequence[bool]) -> tuple[list[int], list[str]]:
+def _alpha(dataset: Any, named: Sequence[bool], names: Sequence[str]) -> tuple[list[int], list[str]]:
     """Numbers of alpha bands, and a note on each band that is or might be one."""
     alpha, notes = [], []
-    for band in dataset.indexes:
-        if not _says_alpha(dataset, band):
+    for band, (colour, name) in enumerate(zip(dataset.colorinterp, names, strict=True), 1):
+        if colour is not ColorInterp.alpha and name.strip().lower() not in _ALPHA:
             continue
         if named[band - 1]:
             notes.append(f"band {band} is marked as alpha but has a wavelength: it is read as a band.")
@@ -114,18 +126,13 @@ def _alpha(dataset: Any, named: Sequence[bool]) -> tuple[list[int], list[str]]:
         else:
             notes.append(f"band {band} is marked as alpha but holds no mask: it is read as a band.")
     last = dataset.count
-    if not notes and last > 2 and not named[-1] and not dataset.descriptions[-1] and _acts_as_mask(dataset):
+    if not notes and last > 2 and not named[-1] and not names[-1] and _acts_as_mask(dataset):
         alpha.append(last)
         notes.append(
             f"band {last} holds two numbers only, 0 just where all other bands are 0: taken for alpha, no band of the "
             "scene."
         )
     return (alpha, notes) if len(alpha) < dataset.count - 1 else ([], [])
-
-
-def _says_alpha(dataset: Any, band: int) -> bool:
-    name = (dataset.descriptions[band - 1] or "").strip().lower()
-    return dataset.colorinterp[band - 1] is ColorInterp.alpha or name in ("alpha", "alpha band")
 
 
 def _is_mask(dataset: Any, band: int) -> bool:

@@ -108,7 +108,7 @@ def _sparse(dataset: Any, path: Path) -> tuple[str, ...]:
 
 def _product(bands: Bands, path: Path) -> Product | None:
     """What an XML beside the image says, unless the bands speak for themselves."""
-    return None if "wavelength" in bands.tags()[0] else product_of(path, bands.count)
+    return None if "wavelength" in bands.tags[0] else product_of(path, bands.count)
 
 
 def _product_keys(product: Product | None) -> dict[str, str]:
@@ -219,7 +219,7 @@ def _spectral(
 def _named(dataset: Any) -> list[bool]:
     """Which bands of the file are spectral by tags, IMAGERY, their name, or a list of all bands."""
     every = Bands(dataset, tuple(dataset.indexes))
-    places, tags = _sources(every), every.tags()
+    places, tags = _sources(every), every.tags
     own = dataset.tags(ns="ENVI") | dataset.tags()
     listed = len(items(lookup(own, "wavelength") or "")) == dataset.count
     return [
@@ -230,7 +230,7 @@ def _named(dataset: Any) -> list[bool]:
 
 def _sources(bands: Bands) -> list[_Source]:
     """Where wavelengths may stand: first the places that know all bands."""
-    tags, imagery = bands.tags(), bands.tags(ns="IMAGERY")
+    tags, imagery = bands.tags, bands.imagery
     texts = [_IN_TEXT.search(name[-_TAIL:]) for name in bands.descriptions]
     units = sorted({tag["wavelength units"] for tag in tags if "wavelength units" in tag})
     words = {match.group(2).lower() for match in texts if match}
@@ -244,7 +244,7 @@ def _sources(bands: Bands) -> list[_Source]:
 
 
 def _good_bands(bands: Bands, facts: HeaderFacts) -> NDArray[np.bool_]:
-    flags = [tags.get("bbl") for tags in bands.tags()]
+    flags = [tags.get("bbl") for tags in bands.tags]
     return np.array([bool(own) if f is None else f.strip() not in ("0", "0.0", "false", "False")
                      for f, own in zip(flags, facts.good_bands, strict=True)], bool)  # fmt: skip
 
