@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
+from shsrd.io.atomic_write import write_json
 from shsrd.io.codec import encode_bands
 from shsrd.io.describe import bounds, describe
-from shsrd.io.files import write_json
 from shsrd.io.opening import open_cube, open_source
 from shsrd.io.saving import save_cube
 from shsrd.io.targets import WRITABLE_SUFFIXES, check_target

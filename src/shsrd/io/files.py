@@ -1,17 +1,12 @@
-"""Files in general: damage becomes one sentence, and a result appears only when it is complete."""
+"""Files in general: damage becomes one sentence; names of files that belong together."""
 
 from __future__ import annotations
 
 import errno
-import glob
-import json
-import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from shsrd.cube import SceneError
 
@@ -90,50 +85,6 @@ def _is_full(error: BaseException | None, folder: Path) -> bool:
     return False
 
 
-@contextmanager
-def staged(*targets: Path) -> Iterator[tuple[Path, ...]]:
-    """Names in a temporary folder beside the targets; after the block they take the targets' places, in order.
-
-    Whatever ends the block early passes through: the folder goes with all in it, the targets stay as they were.
-
-    Raises:
-        SceneError: the folder cannot be made, or the renaming failed.
-    """
-    with writing(targets[0]):
-        folder = Path(tempfile.mkdtemp(prefix=f".{targets[0].name[:100]}.", suffix=".part", dir=targets[0].parent))
-    try:
-        parts = tuple(folder / target.name for target in targets)
-        yield parts
-        with writing(targets[0]):
-            for part, target in zip(parts, targets, strict=True):
-                for companion in companions(target):
-                    companion.unlink(missing_ok=True)
-                if target.exists() and (
-                    part.is_dir() or target.is_dir()
-                ):  # folders replace nothing and are replaced by none
-                    target.replace(folder / f"older {target.name}")
-                part.replace(target)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def remove_stale(target: Path) -> None:
-    """Delete the temporary folders that killed runs left of a target; nobody else may be writing it."""
-    for folder in target.parent.glob(f".{glob.escape(target.name[:100])}.????????.part"):
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def replacing(*targets: Path) -> Iterator[tuple[Path, ...]]:
-    """As :func:`staged`, for blocks that only write.
-
-    Raises:
-        SceneError: the block or the renaming met an operating system or format error.
-    """
-    with staged(*targets) as parts, writing(targets[0]):
-        yield parts
-
-
 def companions(target: Path) -> tuple[Path, ...]:
     """Files of GDAL that would shadow or outlive a replaced target: statistics and outside overviews."""
     return tuple(target.with_name(target.name + ending) for ending in (".aux.xml", ".ovr", ".msk"))
@@ -147,16 +98,6 @@ def place_file(target: Path) -> Path:
 def aux_file(data: Path) -> Path:
     """Where GDAL looks for what an ENVI header cannot say."""
     return data.with_name(data.name + ".aux.xml")
-
-
-def write_json(value: Any, path: str | os.PathLike[str]) -> None:
-    """Write JSON that appears under its name only when complete (an older file is replaced).
-
-    Raises:
-        SceneError: the folder cannot be written.
-    """
-    with replacing(Path(path)) as (part,):
-        part.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def _one_line(error: Exception) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from shsrd.cube import Facts, SceneError
+from shsrd.io.atomic_write import refuse_existing
 from shsrd.io.codec import check_storage
 from shsrd.io.compression import DEFAULT, TIFF_SUFFIXES, Compression, check_compression, is_tiff
 from shsrd.io.files import aux_file, companions, place_file
@@ -70,14 +71,19 @@ def check_target(
     for file in files_of(target, facts):
         if file.is_dir() and not (file.suffix.lower() == ".zarr" and is_zarr(file)):
             raise SceneError(f"{file}: this is a folder; give the name of a file in it")
-        if file.exists() and not overwrite:
-            raise SceneError(f"{file}: exists already; choose another name or allow overwriting")
+    if not overwrite:
+        refuse_existing(files_of(target, facts))
     if facts is not None:
         check_storage(facts.storage, source=facts.source)
         _check_format(target, facts)
-        whole = compress == "none" or target.suffix.lower() in _UNCOMPRESSED
-        _check_space(target, facts, share=(2 if cog else 1) * (1.0 if whole else _LEAST_SHARE))
+        _check_space(target, facts, share=least_share(target, cog=cog, compress=compress))
     return target
+
+
+def least_share(target: Path, *, cog: bool = False, compress: Compression | None = None) -> float:
+    """Least room that a scene takes in a format, as a share of its numbers; on the way to a COG there are two files."""
+    whole = compress == "none" or target.suffix.lower() in _UNCOMPRESSED
+    return (2 if cog else 1) * (1.0 if whole else _LEAST_SHARE)
 
 
 def keeps_places(target: Path) -> bool:
@@ -121,10 +127,17 @@ def _check_space(target: Path, facts: Facts, *, share: float) -> None:
     free = shutil.disk_usage(target.parent).free
     if free < size:
         least = "at least " if share < 1 else ""
-        raise SceneError(
-            f"{target}: needs {least}{size / 1e9:.1f} GB but only {free / 1e9:.1f} GB are free; "
-            "make room or choose another disk"
-        )
+        needed, there = sizes_in_words(math.ceil(size), free)
+        raise SceneError(f"{target}: needs {least}{needed} but only {there} are free; make room or choose another disk")
+
+
+def sizes_in_words(needed: int, free: int) -> tuple[str, str]:
+    """Two numbers of bytes in a unit that fits the first, with as many digits as tell them apart."""
+    unit = min(3, int(math.log10(max(needed, 1))) // 3)
+    name, digits = ("bytes", "kB", "MB", "GB")[unit], 1 if unit else 0
+    while digits < 3 * unit and round(needed / 1000**unit, digits) <= round(free / 1000**unit, digits):
+        digits += 1
+    return f"{needed / 1000**unit:.{digits}f} {name}", f"{free / 1000**unit:.{digits}f} {name}"
 
 
 def _check_format(target: Path, facts: Facts) -> None:
@@ -188,7 +201,11 @@ def check_apart(source: Path, targets: Sequence[Path], facts: Sequence[Facts | N
 
 
 def identities(files: Iterable[Path]) -> set[Identity]:
-    """What two names of one file have in common: where they lead, and the file itself where it exists (hard links)."""
+    """What two names of one file have in common: where they lead, and the file itself where it exists (hard links).
+
+    Raises:
+        SceneError: a symbolic link that leads to itself.
+    """
     found: set[Identity] = set()
     for file in files:
         try:

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shsrd.cube import Facts
+from shsrd.io.atomic_write import recover, staged
 from shsrd.io.codec import encode_bands
 from shsrd.io.compression import Compression
-from shsrd.io.files import staged, writing
+from shsrd.io.files import writing
 from shsrd.io.sinks import Sink
 from shsrd.io.targets import check_target, open_sink, written_files
 
@@ -44,8 +45,10 @@ def open_writer(
     Raises:
         SceneError: a target that exists or cannot be written, or a scene that the format cannot hold.
     """
+    if Path(path).parent.is_dir():
+        recover(*written_files(Path(path), facts))
     target = check_target(path, overwrite=overwrite, facts=facts, cog=cog, compress=compress)
-    return Writer(target, facts, cog=cog, compress=compress)
+    return Writer(target, facts, overwrite=overwrite, cog=cog, compress=compress)
 
 
 class Writer:
@@ -54,15 +57,24 @@ class Writer:
     Leaving the block by an exception, an interrupt included, leaves nothing: no file and no temporary one.
     """
 
-    def __init__(self, target: Path, facts: Facts, *, cog: bool = False, compress: Compression | None = None) -> None:
+    def __init__(
+        self,
+        target: Path,
+        facts: Facts,
+        *,
+        overwrite: bool = False,
+        cog: bool = False,
+        compress: Compression | None = None,
+    ) -> None:
         self._target, self._facts, self._cog, self._compress = target, facts, cog, compress
+        self._overwrite = overwrite
         self._filled = np.zeros(facts.shape[2], np.int64)  # rows written, by column
         self._stack = ExitStack()
         self._sink: Sink | None = None
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            parts = stack.enter_context(staged(*written_files(self._target, self._facts)))
+            parts = stack.enter_context(staged(*written_files(self._target, self._facts), overwrite=self._overwrite))
             with writing(self._target):
                 self._sink = open_sink(parts, self._facts, cog=self._cog, compress=self._compress)
             stack.callback(self._sink.abandon)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import zarr
 from numcodecs import Blosc
 from numpy.typing import NDArray
+from zarr.core.sync import sync
 
 from shsrd.cube import Facts
 from shsrd.io.cf import (
@@ -38,7 +40,13 @@ class ZarrSink:
     """
 
     def __init__(self, part: Path, facts: Facts) -> None:
-        self._part = part
+        try:
+            self._begin(part, facts)
+        except BaseException:
+            self.abandon()
+            raise
+
+    def _begin(self, part: Path, facts: Facts) -> None:
         heads: dict[str, Any] = {"Conventions": CONVENTIONS, HEADERS: json.dumps(dict(facts.headers))}
         self._group = zarr.open_group(part, mode="w-", zarr_format=2, attributes=heads)
         bands, _, _ = band_axis(facts)
@@ -72,7 +80,19 @@ class ZarrSink:
         zarr.consolidate_metadata(self._group.store, zarr_format=2)
 
     def abandon(self) -> None:
-        """Nothing is open."""
+        """Wait until nothing is written any more.
+
+        Where one of several files cannot be written, zarr says so at once and goes on with the others in its threads;
+        they would make files in a folder that is being deleted.
+        """
+        sync(_other_tasks())
+
+
+async def _other_tasks() -> None:
+    """Wait for all that zarr's event loop has in hand."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    if others:
+        await asyncio.wait(others)
 
 
 def _scene(group: zarr.Group, facts: Facts, *, dimensions: list[str]) -> Any:

@@ -3,19 +3,79 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shsrd.cube import SceneError
+from shsrd.io import open_source
 from shsrd.io.compression import DEFAULT, is_tiff
 from shsrd.io.sources import Options
 from shsrd.io.targets import files_read
+from shsrd.upscaling.correction import as_bicubic
 from shsrd.upscaling.spool import VERSION, NotResumableError
+from shsrd.upscaling.survey import survey
 
 if TYPE_CHECKING:
     from shsrd.upscaling.stream import Job
 
 _UNSAID = {"compress": DEFAULT}  # what manifests leave out where it is so, and those of other formats do
 _FREE = {"device", "model"}  # where it is computed may change; weights are compared by their fingerprint
+
+
+class InputChangedError(SceneError):
+    """The input was overwritten while it was read."""
+
+
+@dataclass(frozen=True)
+class InputState:
+    """The input's files at one moment, by what the system keeps of them.
+
+    Attributes:
+        files: device, inode, size, and times of the last change of content and of anything (ns), by path.
+    """
+
+    files: dict[Path, tuple[int, ...]]
+
+    @classmethod
+    def of(cls, source: Path) -> InputState:
+        """Now; files that are not there are left out."""
+        found: dict[Path, tuple[int, ...]] = {}
+        for file in files_read(source):
+            with suppress(OSError):
+                status = file.stat()
+                found[file] = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        return cls(found)
+
+    def check(self, job: Job, digest: str) -> None:
+        """Refuse the result of a run whose input was overwritten meanwhile.
+
+        Pixels are read again only where files are not the same as at this moment. Files that were deleted since then
+        cannot have spoiled anything: what was read of them had been there.
+
+        Raises:
+            InputChangedError: the input has other pixels now than the ``digest`` of the first pass tells.
+        """
+        now = InputState.of(job.source).files
+        if all(file in self.files and self.files[file] == state for file, state in now.items()):
+            return
+        try:
+            same = digest_of(job) == digest
+        except SceneError:
+            same = False
+        if not same:
+            raise InputChangedError(f"{job.source}: was changed while it was read; the result is dropped, run again")
+
+
+def digest_of(job: Job) -> str:
+    """Digest of the input's pixels as the network sees them now.
+
+    Raises:
+        SceneError: the input cannot be read.
+    """
+    with closing(open_source(job.source, **job.opening)) as measured:
+        return survey(as_bicubic(measured, job.asked, job.scale), []).digest
 
 
 def manifest_of(job: Job, digest: str, fingerprint: str) -> dict[str, Any]:

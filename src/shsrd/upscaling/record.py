@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shsrd.cube import Facts, SceneError
-from shsrd.io import open_source, write_json
+from shsrd.io import write_json
 from shsrd.io.files import place_file
 from shsrd.io.targets import written_files
 from shsrd.model import Model
-from shsrd.upscaling.identity import difference, manifest_of, same_files
+from shsrd.upscaling.identity import difference, digest_of, manifest_of, same_files
 from shsrd.upscaling.report import Report
-from shsrd.upscaling.survey import survey
 from shsrd.version import __version__
 
 if TYPE_CHECKING:
@@ -132,18 +130,13 @@ def other_than(record: Record, job: Job, model: Model) -> str | None:
     found = difference(kept, now, ignored=_FREE)
     if found is not None:
         return found
-    if not same_files(kept, now) and _digest(job) != input_["digest"]:
+    if not same_files(kept, now) and digest_of(job) != input_["digest"]:
         return "the input has changed"
     return _incomplete(record, job)
 
 
 def _plain(identity: dict[str, Any]) -> dict[str, Any]:
     return {key.removeprefix("shsrd:"): value for key, value in identity.items()}
-
-
-def _digest(job: Job) -> str:
-    with closing(open_source(job.source, **job.opening)) as source:
-        return survey(source, []).digest
 
 
 def _incomplete(record: Record, job: Job) -> str | None:

@@ -8,26 +8,30 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shsrd.cube import SceneError
 from shsrd.io.files import writing
+from shsrd.io.locks import take_lock
 from shsrd.spectral import SceneStatistics
 from shsrd.upscaling.solver import Agreement
 from shsrd.upscaling.survey import Survey
 
-VERSION = 1
+VERSION = 2
 MANIFEST, SURVEY, LOCK = "manifest.json", "survey.npz", "lock"
 Stored = NDArray[np.generic]
+_TILE = re.compile(r"tile-(\d{6,})\.npz")
+_OURS = re.compile(rf"({re.escape(MANIFEST)}|{re.escape(SURVEY)}|{_TILE.pattern})(\.part)?|tile-\d{{6,}}\.part|{LOCK}")
+_MANIFEST = {"input": dict, "scale": int, "model": str, "options": dict, "opening": dict, "targets": list}  # at least
 
 
 class NotResumableError(SceneError):
@@ -67,60 +71,106 @@ class Spool:
         """Keep other runs out of the folder; it goes at the end if there is nothing in it to go on with.
 
         Raises:
-            SceneError: another run is at work here.
+            SceneError: another run is at work here, or the folder is somebody else's.
         """
+        self.check_ours()
         with writing(self.folder):
             self.folder.mkdir(exist_ok=True)
-        with (self.folder / LOCK).open("w") as lock:
-            if not _locked(lock):
+            lock = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            if not take_lock(lock):
                 raise SceneError(f"{self.folder}: another run is at work on this destination; let it finish")
             try:
                 yield
             finally:
                 if not self.begun:
                     self._clear()
+        finally:
+            os.close(lock)
+
+    def check_ours(self) -> None:
+        """Refuse a folder (or file) of this name that no run has made: it would be emptied.
+
+        Raises:
+            SceneError: there is one.
+        """
+        if not os.path.lexists(self.folder):
+            return
+        if not self.folder.is_dir():
+            raise SceneError(f"{self.folder}: finished tiles go into a folder of this name; move what has it now")
+        lock, names = self.folder / LOCK, [path.name for path in self.folder.iterdir()]
+        ours = lock.is_file() and lock.stat().st_size == 0
+        if not ours and self._kept_manifest() is not None:
+            ours = all(_OURS.fullmatch(name) for name in names)
+        if names and not ours:
+            raise SceneError(
+                f"{self.folder}: finished tiles go into a folder of this name, and this one is somebody else's; "
+                "rename it or choose another name for the output"
+            )
 
     def begin(self, manifest: dict[str, Any], seen: Survey) -> None:
         """Start a new run: nothing but a survey and a manifest, which is written last."""
-        for place in self.folder.iterdir():
-            if place.name != LOCK:
-                place.unlink()
         with writing(self.folder):
+            self._forget_tiles()
             np.savez(self.folder / SURVEY, **_as_arrays(seen))
-            self._write(MANIFEST, json.dumps(manifest, indent=2).encode())
+            told = manifest | {"survey": self._survey_digest()}
+            self._write(MANIFEST, json.dumps(told, indent=2).encode())
 
     def manifest(self) -> dict[str, Any] | None:
         """What the run was; None if it was killed before that was known."""
         place = self.folder / MANIFEST
         if not place.exists():
             return None
-        try:
-            found = json.loads(place.read_text())
-        except (json.JSONDecodeError, UnicodeDecodeError):
-            found = None
-        if not isinstance(found, dict) or found.get("version") != VERSION:
+        found = self._kept_manifest()
+        if found is None or found["version"] != VERSION:
             raise NotResumableError(f"{place}: not a manifest of this version; start again with --overwrite")
+        if not all(isinstance(found.get(key), kind) for key, kind in _MANIFEST.items()):
+            raise NotResumableError(f"{place}: damaged; start again with --overwrite")
         return found
 
+    def _kept_manifest(self) -> dict[str, Any] | None:
+        """What looks like a manifest, whatever its version."""
+        try:
+            found = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return None
+        return found if isinstance(found, dict) and "version" in found else None
+
     def survey(self) -> Survey:
-        """What the first pass had found."""
+        """What the first pass had found.
+
+        Raises:
+            NotResumableError: it is not what was put there.
+        """
         place = self.folder / SURVEY
         try:
+            if self._survey_digest() != (self._kept_manifest() or {}).get("survey"):
+                raise ValueError("another survey than that of the manifest")
             with np.load(place, allow_pickle=False) as arrays:
                 return _from_arrays(dict(arrays))
-        except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+        except Exception:  # damaged archives raise anything
             raise NotResumableError(f"{place}: damaged; start again with --overwrite") from None
+
+    def _survey_digest(self) -> str:
+        return blake2b((self.folder / SURVEY).read_bytes(), digest_size=16).hexdigest()
 
     def finished(self) -> set[int]:
         """Numbers of the tiles that need not be computed again."""
-        names = (path.stem for path in self.folder.glob("tile-*.npz"))
-        return {int(name.removeprefix("tile-")) for name in names}
+        names = (_TILE.fullmatch(path.name) for path in self.folder.glob("tile-*.npz"))
+        return {int(name[1]) for name in names if name is not None}
+
+    def size(self) -> int:
+        """Bytes of the finished tiles; none where there is no folder yet."""
+        try:
+            return sum(path.stat().st_size for path in self.folder.iterdir() if _TILE.fullmatch(path.name))
+        except OSError:
+            return 0
 
     def keep(self, number: int, part: Part) -> None:
         """Put a finished tile away; it appears under its name only when complete."""
         arrays: dict[str, Any] = {}
         for n, stored in enumerate(part.outputs):
-            arrays |= {f"output{n}": _shrunk(stored), f"shape{n}": np.array(stored.shape)}
+            arrays[f"output{n}"] = _shrunk(stored)
         agreement = np.array([part.agreement.squares, part.agreement.count], np.float64)
         place = self._place(number)
         partial = place.with_suffix(".part")
@@ -129,24 +179,42 @@ class Spool:
                 np.savez(file, agreement=agreement, **arrays)
             partial.replace(place)
 
-    def take(self, number: int) -> Part:
-        """A finished tile."""
+    def take(self, number: int, kinds: Sequence[tuple[tuple[int, ...], np.dtype[Any]]]) -> Part:
+        """A finished tile.
+
+        Args:
+            number: of the tile.
+            kinds: shape and type of each output of it.
+
+        Raises:
+            SceneError: it is not what was put there.
+        """
         place = self._place(number)
         try:
             with np.load(place, allow_pickle=False) as arrays:
                 squares, count = arrays["agreement"]
-                count_of_outputs = (len(arrays.files) - 1) // 2
-                outputs = tuple(_grown(arrays[f"output{n}"], arrays[f"shape{n}"]) for n in range(count_of_outputs))
-        except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+                outputs = tuple(_grown(arrays[f"output{n}"], *kind) for n, kind in enumerate(kinds))
+                return Part(outputs, Agreement(float(squares), int(count)))
+        except Exception:  # damaged archives raise anything
             raise SceneError(f"{place}: damaged; delete it and run again with --resume") from None
-        return Part(outputs, Agreement(float(squares), int(count)))
 
     def remove(self) -> None:
         """Forget the run; the folder goes when it is let go of."""
         (self.folder / MANIFEST).unlink(missing_ok=True)
 
     def _clear(self) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Delete what is ours, and the folder if it is empty then."""
+        with suppress(OSError):
+            self._forget_tiles()
+            (self.folder / LOCK).unlink()
+            self.folder.rmdir()
+
+    def _forget_tiles(self) -> None:
+        """Delete all files of ours but the lock, the manifest first: what is left without it counts for nothing."""
+        (self.folder / MANIFEST).unlink(missing_ok=True)
+        for place in self.folder.iterdir():
+            if _OURS.fullmatch(place.name) and place.name != LOCK and not place.is_dir():
+                place.unlink()
 
     def _place(self, number: int) -> Path:
         return self.folder / f"tile-{number:06d}.npz"
@@ -167,21 +235,10 @@ def _shrunk(stored: Stored) -> Stored:
     return first if same.all() or (stored.dtype.kind == "f" and np.isnan(stored).all()) else stored
 
 
-def _grown(kept: Stored, shape: NDArray[np.int64]) -> Stored:
-    return kept if kept.size > 1 else np.full(shape, kept.ravel()[0])
-
-
-def _locked(file: IO[str]) -> bool:
-    """Take the lock, which ends with the process however it ends; where there are no such locks, say yes."""
-    try:
-        import fcntl
-    except ImportError:
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+def _grown(kept: Stored, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Stored:
+    if kept.dtype != dtype or (kept.shape != shape and kept.size != 1):
+        raise ValueError(f"a tile of {kept.dtype} {kept.shape} in place of {dtype} {shape}")
+    return kept if kept.shape == shape else np.full(shape, kept.ravel()[0])
 
 
 def _as_arrays(seen: Survey) -> dict[str, Any]:

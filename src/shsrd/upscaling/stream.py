@@ -1,33 +1,36 @@
 """``upscale_file``: a scene of any size, from file to file, in two passes; interrupted work is not lost.
 
-The first pass gathers statistics, the second computes tiles. Finished tiles wait in a spool beside the destination, as
-they will be stored; one writer puts them into the output from the top down, so its bytes do not depend on which tile
-was finished when, by whom, or in which of several runs. The output appears under its name when it is complete.
+The first pass gathers statistics, the second computes tiles. Finished tiles are kept in a spool beside the destination,
+as they will be stored; one writer puts them into the output from the top down, so its bytes do not depend on which tile
+was finished when, by whom, or in which of several runs. A tile whose turn it is goes to the writer from memory; the
+spool serves those out of turn and the next run after a crash. The output appears under its name when it is complete.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shsrd.cube import Facts, SceneError, Source
-from shsrd.io import Writer, open_source, open_writer
+from shsrd.io import open_source, open_writer
+from shsrd.io.atomic_write import recover, refuse_existing
 from shsrd.io.compression import Compression
-from shsrd.io.files import remove_stale
+from shsrd.io.locks import only_writer
 from shsrd.io.stac_origin import Origin
-from shsrd.io.targets import check_apart, check_target, lost_place, written_files
+from shsrd.io.targets import check_apart, check_target, files_of, lost_place, written_files
 from shsrd.model import Model
+from shsrd.upscaling.assembly import Assembly
 from shsrd.upscaling.computing import Computing, Here
 from shsrd.upscaling.correction import as_bicubic
+from shsrd.upscaling.disk_space import check_room, least_valid
 from shsrd.upscaling.engine import Engine
-from shsrd.upscaling.identity import check_same, manifest_of, same_files
+from shsrd.upscaling.identity import InputChangedError, InputState, check_same, manifest_of, same_files
 from shsrd.upscaling.options import UpscaleOptions
 from shsrd.upscaling.plan import Plan, chosen_model, make_engine, make_plan
-from shsrd.upscaling.record import check_item, write_item
+from shsrd.upscaling.record import check_item, item_path, write_item
 from shsrd.upscaling.report import Report
 from shsrd.upscaling.seconds import Seconds
 from shsrd.upscaling.solver import Agreement
@@ -134,21 +137,26 @@ def upscale_file(
     model = chosen_model(job.asked, job.scale, model)
     spool, seconds = Spool.beside(job.target), Seconds()
     check_item(job)
+    before = InputState.of(job.source)
     with bounded(), closing(open_source(job.source, **job.opening)) as measured:
         engine = make_engine(model, job.asked, measured.facts.shape)
         outputs = _output_facts(job, measured.facts, model)
         for target, facts in zip(job.targets, outputs, strict=True):
             check_target(target, overwrite=job.overwrite, facts=facts, cog=job.cog, compress=job.compress)
         check_apart(job.source, job.targets, outputs)
-        with spool.held():
+        spool.check_ours()
+        check_room(job, outputs, spool, valid=least_valid(measured.facts))
+        with _alone(job, outputs), spool.held():
             with seconds.of("first pass"):
                 source = as_bicubic(measured, job.asked, job.scale)
                 seen = _kept_survey(job, spool, source, model)
                 plan = make_plan(source, engine, job.asked, seen)
+            check_room(job, outputs, spool, valid=least_valid(measured.facts, plan.seen))
             manifest = manifest_of(job, plan.seen.digest, model.fingerprint)
             if seen is None:
                 spool.begin(manifest, plan.seen)
-            run, resumed = _Run(plan, spool, outputs, seconds), len(spool.finished())
+            run = _Run(plan, spool, outputs, seconds, before)
+            resumed = len(run.finished())
             with _computing(job, source, engine, run, crew) as computing:
                 agreement = run.finish(job, computing, progress or (lambda done, total: None))
             report = plan.report(model, engine, agreement.relative_to(plan.span))
@@ -156,6 +164,22 @@ def upscale_file(
             spool.remove()
     lost = lost_place(job.target, outputs[0])
     return Streamed(report, outputs[0].shape, seconds.rounded(), resumed, len(plan.tiles()), lost)
+
+
+@contextmanager
+def _alone(job: Job, outputs: tuple[Facts, ...]) -> Iterator[None]:
+    """No other run writes any of these files; what a killed one had set aside is back in its place.
+
+    Raises:
+        SceneError: another run is at work on one of them, or it exists and may not be replaced.
+    """
+    pairs = list(zip(job.targets, outputs, strict=True))
+    written = [file for target, facts in pairs for file in written_files(target, facts)]
+    with only_writer(*written, *([] if job.origin is None else [item_path(job.target)])):
+        recover(*written)
+        if not job.overwrite:
+            refuse_existing(file for target, facts in pairs for file in files_of(target, facts))
+        yield
 
 
 @contextmanager
@@ -208,68 +232,40 @@ class _Run:
     spool: Spool
     outputs: tuple[Facts, ...]
     seconds: Seconds
+    before: InputState
+
+    def finished(self) -> set[int]:
+        """Numbers of the plan's tiles that lie in the spool."""
+        return self.spool.finished() & set(range(len(self.plan.tiles())))
 
     def finish(self, job: Job, computing: Computing, told: Progress) -> Agreement:
-        """Compute what is missing, write everything; gives the agreement of all tiles."""
-        tiles, finished = self.plan.tiles(), self.spool.finished()
+        """Compute what is missing, write everything; gives the agreement of all tiles.
+
+        Raises:
+            InputChangedError: the input is not what it was when the run began; the outputs stay as they were.
+        """
+        tiles, finished = self.plan.tiles(), self.finished()
         pending = [number for number in range(len(tiles)) if number not in finished]
         with ExitStack() as stack:
             writers = []
             for target, facts in zip(job.targets, self.outputs, strict=True):
-                remove_stale(written_files(target)[0])
-                overwrite = job.overwrite or job.resume
-                writer = open_writer(target, facts, overwrite=overwrite, cog=job.cog, compress=job.compress)
+                writer = open_writer(target, facts, overwrite=job.overwrite, cog=job.cog, compress=job.compress)
                 writers.append(stack.enter_context(writer))
-            assembly = stack.enter_context(_Assembly(self, writers, set(finished)))
+            assembly = stack.enter_context(Assembly(self.plan, self.spool, self.outputs, writers, finished))
             for done, (number, part) in enumerate(computing.parts(self.plan, pending), start=len(finished) + 1):
                 with self.seconds.of("keeping tiles"):
                     self.spool.keep(number, part)
-                assembly.finished(number)
+                assembly.finished(number, part)
                 told(done, len(tiles))
             with self.seconds.of("completing the output"):
                 agreement = assembly.complete()
+                self._check_input(job)
         return agreement
 
-
-class _Assembly:
-    """Writes finished tiles from the top down, in a thread of its own."""
-
-    def __init__(self, run: _Run, writers: list[Writer], finished: set[int]) -> None:
-        self._run, self._writers, self._finished = run, writers, finished
-        self._tiles = run.plan.tiles()
-        self._next, self._agreement = 0, Agreement()
-        self._thread = ThreadPoolExecutor(1, "writer")
-        self._orders: list[Future[None]] = []
-
-    def __enter__(self) -> _Assembly:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._thread.shutdown(wait=True, cancel_futures=True)
-
-    def finished(self, number: int) -> None:
-        """Tile ``number`` lies in the spool; raises what went wrong in writing earlier ones."""
-        self._finished.add(number)
-        while self._orders and self._orders[0].done():
-            self._orders.pop(0).result()
-        self._order()
-
-    def complete(self) -> Agreement:
-        """Wait until everything is written."""
-        self._order()
-        for order in self._orders:
-            order.result()
-        assert self._next == len(self._tiles)  # all tiles were finished
-        return self._agreement
-
-    def _order(self) -> None:
-        """Hand the tiles that are next to the thread."""
-        while self._next in self._finished:
-            self._orders.append(self._thread.submit(self._write, self._next))
-            self._next += 1
-
-    def _write(self, number: int) -> None:
-        part, place = self._run.spool.take(number), self._tiles[number].finer(self._run.plan.scale)
-        for writer, stored in zip(self._writers, part.outputs, strict=True):
-            writer.write_stored(stored, place.row, place.column)
-        self._agreement += part.agreement
+    def _check_input(self, job: Job) -> None:
+        """Tiles of a changed input are of no use to the next run either."""
+        try:
+            self.before.check(job, self.plan.seen.digest)
+        except InputChangedError:
+            self.spool.remove()
+            raise
