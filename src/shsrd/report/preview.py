@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from shsrd.cube import Cube, Facts, SceneError, Source, fill_nodata
 from shsrd.degradation import bicubic_up
-from shsrd.io.files import replacing
+from shsrd.io.atomic_write import replacing
 from shsrd.report.colour import Stretch, rgb, rgb_bands, stretch_between
 from shsrd.report.ground import bar_length_m, in_words, pixel_width_m
 
