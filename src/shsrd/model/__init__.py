@@ -13,9 +13,11 @@ from shsrd.model.weights import (
     save_weights,
     weights_content,
 )
+from shsrd.model.winograd import NARROWEST, in_winograd, winograd_supported
 
 __all__ = [
     "INTERVALS",
+    "NARROWEST",
     "Condition",
     "Model",
     "Network",
@@ -25,6 +27,7 @@ __all__ = [
     "bundled_models",
     "channels_last",
     "in_int8",
+    "in_winograd",
     "int8_supported",
     "load_weights",
     "pack",
@@ -33,4 +36,5 @@ __all__ = [
     "sums_dtype",
     "unpack",
     "weights_content",
+    "winograd_supported",
 ]

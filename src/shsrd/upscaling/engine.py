@@ -13,7 +13,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from shsrd.diffusion import dpmpp_2m, log_uniform, pixel_noise
-from shsrd.model import Condition, Network, SpectralInformation, channels_last, in_int8, pack, sums_dtype, unpack
+from shsrd.model import (
+    NARROWEST,
+    Condition,
+    Network,
+    SpectralInformation,
+    channels_last,
+    in_int8,
+    in_winograd,
+    pack,
+    sums_dtype,
+    unpack,
+    winograd_supported,
+)
 from shsrd.upscaling.frames import GuidedFrame
 from shsrd.upscaling.symmetry import symmetries
 
@@ -65,14 +77,24 @@ class Engine:
     """A network on a device; stateless but for the weights.
 
     In ``int8`` (CPU only) most of the encoder is in integers and the rest in bf16, or float32 where there is no bf16.
+    In ``fp32`` wide encoders run by Winograd's convolution where that is faster (CPUs with AVX2 and without AVX-512).
     """
 
     def __init__(self, network: Network, *, device: torch.device | str = "cpu", precision: Precision = "bf16") -> None:
         self.device = torch.device(device)
         self.precision = precision
         self.network = channels_last(network.to(self.device)).eval()
-        self.running = in_int8(self.network) if precision == "int8" else self.network
+        self.running = self._running()
         self.scale = network.config.scale
+
+    def _running(self) -> Network:
+        """The network with the encoder that is fastest here."""
+        if self.precision == "int8":
+            return in_int8(self.network)
+        wide = self.network.config.width >= NARROWEST
+        if self.precision == "fp32" and self.device.type == "cpu" and wide and winograd_supported():
+            return in_winograd(self.network)
+        return self.network
 
     def mean(self, low: NDArray[np.float32], guided: GuidedFrame) -> NDArray[np.float32]:
         """Posterior mean of the residual of every channel, in standard units.
