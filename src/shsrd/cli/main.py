@@ -17,6 +17,7 @@ COMMANDS = {
     "pack": "decode photos or scenes once, for training",
     "pretrain": "stage 1: train on photos",
     "transfer": "stage 2: move to hyperspectral scenes",
+    "queue": "run a list of trainings under a time limit, and go on later",
 }
 
 

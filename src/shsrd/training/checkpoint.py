@@ -16,6 +16,7 @@ from shsrd.training.config import TrainingError
 
 CHECKPOINT = "checkpoint.safetensors"
 BEST = "best.safetensors"
+LAST = "last.safetensors"
 
 
 @dataclass
@@ -71,6 +72,20 @@ def load_checkpoint(
         state.setdefault(int(number), {})[name] = value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
     return progress
+
+
+def read_progress(folder: Path) -> Progress:
+    """Counters of the checkpoint in a run folder.
+
+    Raises:
+        TrainingError: it is damaged.
+    """
+    path = folder / CHECKPOINT
+    try:
+        with safe_open(path, "pt") as file:
+            return Progress(**json.loads(file.metadata()["progress"]))
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError):
+        raise TrainingError(f"{path}: damaged checkpoint; remove it to start this run again") from None
 
 
 def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -46,6 +46,8 @@ class Run:
         source: of batches.
         validate: judges the averaged weights on unseen images; None: the last ones are kept.
         started: called after the first step, when it is known that the run can go.
+        pause: asked before every step with the seconds that the longest validation or checkpoint took; True stops the
+            run there, resumably. Nothing else of the run depends on it.
     """
 
     config: TrainConfig
@@ -53,6 +55,11 @@ class Run:
     source: Source
     validate: Validate | None
     started: Callable[[], None] | None = None
+    pause: Callable[[float], bool] | None = None
+
+
+class PausedError(Exception):
+    """A run was stopped from outside after a step; its checkpoint is written and the same call goes on with it."""
 
 
 def train(run: Run, save_best: SaveBest) -> Progress:
@@ -140,12 +147,17 @@ class _State:
             torch.backends.cudnn.benchmark = True
         self.clock = time.monotonic() - progress.seconds
         self.gradients: GraphedGradients | None = None
+        self.longest = 0.0
 
     def loop(self, monitor: Monitor, save_best: SaveBest) -> None:
         config, progress = self.config, self.progress
         batches = self.batches()
         ended, first = self._agreed(self._ending() or self._stale()), True
         while not ended:
+            if self._agreed(self.run.pause is not None and self.run.pause(self.longest)):
+                if not first:
+                    self._save()
+                raise PausedError
             loss = self.step(batches)
             if first and self.fabric.is_global_zero and self.run.started is not None:
                 self.run.started()
@@ -155,11 +167,17 @@ class _State:
             monitor.step(progress, loss, self.optimizer.param_groups[-1]["lr"])
             if progress.step % config.validate_every == 0 or self._ending():
                 monitor.checked(progress)
-                self._validate(monitor, save_best)
+                self._timed(partial(self._validate, monitor, save_best))
             ended = self._agreed(self._ending() or self._stale())
             if progress.step % config.checkpoint_every == 0 or ended:
                 monitor.checked(progress)
-                self._save()
+                self._timed(self._save)
+
+    def _timed(self, work: Callable[[], None]) -> None:
+        """Do what is no step, and remember how long the longest of it took."""
+        start = time.monotonic()
+        work()
+        self.longest = max(self.longest, time.monotonic() - start)
 
     def batches(self) -> Ahead:
         """The rest of the run's batches."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -46,20 +47,35 @@ class PackedScene:
         return self.stored[:, :rows, :columns].astype(np.float32) * np.float32(self.step)
 
 
+def photo_files(source: Path) -> dict[str, Path]:
+    """Every photo below a folder, by its relative path with forward slashes."""
+    files = sorted(p for p in source.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES)
+    return {file.relative_to(source).as_posix(): file for file in files}
+
+
 def pack_photos(source: Path, destination: Path) -> int:
     """Decode every photo below ``source`` into ``destination``; returns how many there are."""
-    from PIL import Image
-
-    files = sorted(p for p in source.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES)
+    files = photo_files(source)
     if not files:
         raise TrainingError(f"{source}: no photos ({', '.join(sorted(PHOTO_SUFFIXES))}) found; check the folder")
-    photos = {}
-    for file in files:
-        with Image.open(file) as image:
-            pixels = np.asarray(image.convert("RGB"))
-        photos[file.relative_to(source).as_posix()] = np.ascontiguousarray(pixels.transpose(2, 0, 1))
+    return pack_photo_files(files, destination)
+
+
+def pack_photo_files(files: Mapping[str, Path], destination: Path) -> int:
+    """Decode photos, given by the name that they get in the pack; returns how many there are."""
+    with ThreadPoolExecutor() as pool:  # decoders let go of the interpreter
+        photos = dict(zip(files, pool.map(_decoded, files.values()), strict=True))
     _save(photos, destination / PHOTO_PACK, {})
     return len(photos)
+
+
+def _decoded(file: Path) -> NDArray[np.uint8]:
+    """A photo as ``(3, y, x)``."""
+    from PIL import Image
+
+    with Image.open(file) as image:
+        pixels = np.asarray(image.convert("RGB"))
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
 
 def pack_scene(name: str, cube: Cube, destination: Path) -> tuple[str, ...]:
@@ -73,11 +89,18 @@ def pack_scene(name: str, cube: Cube, destination: Path) -> tuple[str, ...]:
     """
     found = cleaned(cube)
     step = float(found.pixels.max()) / STEPS
-    header = {"step": repr(step), "name": name}
-    if cube.wavelength_nm is not None:
-        header["wavelength_nm"] = json.dumps(cube.wavelength_nm[found.bands].tolist())
-    _save({"stored": np.rint(found.pixels / step).astype(np.uint16)}, destination / f"{name}.safetensors", header)
+    stored = np.rint(found.pixels / step).astype(np.uint16)
+    wavelengths = None if cube.wavelength_nm is None else cube.wavelength_nm[found.bands]
+    save_scene(PackedScene(name, stored, step, wavelengths), destination)
     return found.notes
+
+
+def save_scene(scene: PackedScene, destination: Path) -> None:
+    """Write a packed scene into a folder, under its name."""
+    header = {"step": repr(scene.step), "name": scene.name}
+    if scene.wavelength_nm is not None:
+        header["wavelength_nm"] = json.dumps(scene.wavelength_nm.tolist())
+    _save({"stored": scene.stored}, destination / f"{scene.name}.safetensors", header)
 
 
 def _save(arrays: dict[str, NDArray[Any]], target: Path, header: dict[str, str]) -> None:
@@ -96,7 +119,7 @@ def load_photos(folder: Path) -> list[NDArray[np.uint8]]:
 
 def load_scenes(folder: Path) -> list[PackedScene]:
     """All scenes of a packed folder, in the order of their names."""
-    return [_load_scene(file) for file in _scene_files(folder)]
+    return [load_scene(file) for file in _scene_files(folder)]
 
 
 def scene_names(folder: Path) -> list[str]:
@@ -111,7 +134,7 @@ def _scene_files(folder: Path) -> list[Path]:
     return files
 
 
-def _load_scene(file: Path) -> PackedScene:
+def load_scene(file: Path) -> PackedScene:
     """A scene without bands that are constant, which packs of before this rule may hold."""
     with _opened(file) as pack:
         header = pack.metadata()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,10 @@ import torch
 import shsrd
 from shsrd.model import Network, NetworkConfig, load_weights, save_weights
 from shsrd.training.calibration import Calibration, calibrate
-from shsrd.training.checkpoint import BEST, CHECKPOINT, Progress
+from shsrd.training.checkpoint import BEST, CHECKPOINT, LAST, Progress, read_progress
 from shsrd.training.config import TrainConfig, TrainingError
 from shsrd.training.either import EitherSource, Source
-from shsrd.training.loop import Run, train
+from shsrd.training.loop import PausedError, Run, train
 from shsrd.training.mixing import Weights, best_mix, last_average, mix_name, mixed
 from shsrd.training.pack import scene_names
 from shsrd.training.photo_cubes import PhotoCubes
@@ -28,9 +28,15 @@ from shsrd.training.validation import Validate, photo_validator, scene_validator
 from shsrd.upscaling.engine import Precision
 from shsrd.upscaling.options import choose_device, choose_precision
 
+FINISHING_S = 40.0  # what mixing or calibration may take, at least, before a run that can be paused begins with it
 
-def run_training(config: TrainConfig) -> Path:
+
+def run_training(config: TrainConfig, *, pause: Callable[[float], bool] | None = None) -> Path:
     """Train as the config says, or go on where an interrupted run stopped.
+
+    Args:
+        config: all settings.
+        pause: stops the run when it says so, see ``Run``; the averaged weights so far are in ``out/last.safetensors``.
 
     Returns:
         The best weights on the validation set, or the last ones without it (EMA, fp16), ``out/best.safetensors``.
@@ -38,6 +44,7 @@ def run_training(config: TrainConfig) -> Path:
     Raises:
         TrainingError: missing data, settings that do not fit each other, or a run folder that holds a run of other
             settings.
+        PausedError: the run was stopped by ``pause``.
     """
     _check(config)
     config = config.model_copy(update={"precision": _precision(config)})
@@ -48,7 +55,7 @@ def run_training(config: TrainConfig) -> Path:
     check_folder(config, network.config)
     validate = None if config.validation is None else _validator(config, config.validation, network.config)
     source = _source(config, network.config)
-    run = Run(config, network, source, validate, partial(keep_resolved, config, network.config))
+    run = Run(config, network, source, validate, partial(keep_resolved, config, network.config), pause)
     target = config.out / BEST
     history = [] if start is None else list(start.provenance.get("stages", []))
 
@@ -56,12 +63,27 @@ def run_training(config: TrainConfig) -> Path:
         stages = [*history, _provenance(config, progress, figures)]
         save_weights(target, best, {"version": shsrd.__version__, "stages": stages})
 
-    progress = train(run, save_best)
+    try:
+        progress = train(run, save_best)
+    except PausedError:
+        _keep_so_far(config, network, history)
+        raise
+    if config.stage == "transfer" and pause is not None and pause(FINISHING_S):
+        _keep_so_far(config, network, history)
+        raise PausedError
     if config.stage == "transfer" and config.objective == "mean":
         _mix(target, config, run, progress, history)
     if config.stage == "transfer" and config.objective == "diffusion":
         _calibrate(target, config)
     return target
+
+
+def _keep_so_far(config: TrainConfig, network: Network, history: list[dict[str, Any]]) -> None:
+    """Write the averaged weights of a paused run's checkpoint, if it has one."""
+    if (config.out / CHECKPOINT).exists():
+        stage = _provenance(config, read_progress(config.out), {}) | {"unfinished": True}
+        network.load_state_dict(last_average(config.out))
+        save_weights(config.out / LAST, network, {"version": shsrd.__version__, "stages": [*history, stage]})
 
 
 def _check(config: TrainConfig) -> None:

@@ -1,0 +1,196 @@
+"""One folder with all that a machine without a network needs: program, queue, state, and as much data as fits."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+import shsrd
+from shsrd.model import bundled_models
+from shsrd.model.weights import find_weights
+from shsrd.training.config import TrainingError
+from shsrd.training.pack import pack_scenes
+from shsrd.training.queue.data import Store
+from shsrd.training.queue.home import STATUS, Home
+from shsrd.training.queue.scene_files import SUFFIX, compress_scene
+from shsrd.training.queue.settings import WEIGHT_KEYS, Queue
+
+PER_FILE = 512  # bytes that an archive of the folder needs for each file beside its content
+
+
+@dataclass
+class Folder:
+    """The folder to carry, which takes files as long as they fit.
+
+    Attributes:
+        path: its place.
+        limit: bytes that it may have.
+        used: bytes that it has.
+        left_out: files that did not fit, by data set.
+    """
+
+    path: Path
+    limit: int
+    used: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)
+
+    def fits(self, files: Mapping[str, Path]) -> bool:
+        """Whether all of these can be taken, those that are there already for nothing."""
+        new = [file for place, file in files.items() if not (self.path / "data" / place).exists()]
+        return self.used + sum(file.stat().st_size + PER_FILE for file in new) <= self.limit
+
+    def take(self, source: Path, name: str, *, needed: bool = False) -> bool:
+        """Copy a file to ``name`` if it fits.
+
+        Raises:
+            TrainingError: it is needed and does not fit.
+        """
+        size, target = source.stat().st_size + PER_FILE, self.path / name
+        if target.exists():
+            return True
+        if self.used + size > self.limit:
+            if needed:
+                raise TrainingError(f"{source} ({size / 2**20:.1f} MiB) does not fit; give a larger --limit")
+            return False
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+        self.used += size
+        return True
+
+
+def carry(
+    queue: Queue,
+    folder: Folder,
+    *,
+    root: Path,
+    home: Path,
+    without: Sequence[Path] = (),
+    told: Callable[[str], None],
+) -> None:
+    """Fill a new folder: program, queue, what earlier calls reached, and data in the order in which it is needed.
+
+    Photos are copied as they are, scenes are packed and compressed. Sets that fit whole go before parts of larger
+    ones; of these, the files taken are a fixed choice (by a hash of their names), and the rest is said.
+
+    Args:
+        queue: of which trainings that are not done are served.
+        folder: new or empty.
+        root: where photos and scenes lie.
+        home: what earlier calls have reached.
+        without: folders carried before to the same machine, whose data need not be carried again.
+        told: gets one sentence at a time.
+
+    Raises:
+        TrainingError: the folder is in use, or data is missing.
+    """
+    if folder.path.exists() and any(folder.path.iterdir()):
+        raise TrainingError(f"{folder.path} is not empty; give a new folder")
+    reached = Home(home)
+    open_ones = [training for training in queue.trainings if not reached.done(training.name)]
+    _take_program(folder)
+    _take_home(queue, reached, folder)
+    for training in open_ones:
+        for key in WEIGHT_KEYS:
+            _take_weights(str(queue.settings(training).get(key)), folder)
+    with tempfile.TemporaryDirectory() as scratch:
+        store = Store(Path(scratch), root, told)
+        sets = {data: None for training in open_ones for data in queue.sets(training)}
+        files = {name: _files(name, queue, store, Path(scratch)) for name in sets}
+        _take_data([queue.sets(training) for training in open_ones], files, folder, without)
+    totals = {name: len(found) for name, found in files.items()}
+    _write_queue(queue, totals, folder)
+    for name, count in folder.left_out.items():
+        told(f"{name}: {count} of {totals[name]} files left out; carry them in a second folder, made with --without")
+    told(f"{folder.path}: {folder.used / 2**20:.1f} MiB")
+
+
+def _take_program(folder: Folder) -> None:
+    package = Path(shsrd.__file__).parent
+    for file in sorted(package.rglob("*")):
+        if file.is_file() and file.suffix != ".safetensors" and "__pycache__" not in file.parts:
+            folder.take(file, f"src/shsrd/{file.relative_to(package).as_posix()}", needed=True)
+
+
+def _take_home(queue: Queue, reached: Home, folder: Folder) -> None:
+    """What has been reached: the status, states, and weights from which others start."""
+    (folder.path / "home").mkdir(parents=True, exist_ok=True)
+    if not (reached.folder / STATUS).exists():
+        return
+    folder.take(reached.folder / STATUS, f"home/{STATUS}", needed=True)
+    parts = [part for status in reached.statuses.values() for part in status.parts]
+    needed = {name for t in queue.trainings if not reached.done(t.name) for name in queue.needs(t)}
+    weights = [f"{name}.safetensors" for name in sorted(needed) if reached.done(name)]
+    for name in (*parts, *weights):
+        if (reached.folder / name).exists():
+            folder.take(reached.folder / name, f"home/{name}", needed=True)
+
+
+def _take_weights(source: str, folder: Folder) -> None:
+    """Bundled weights from which a training starts."""
+    if source in bundled_models():
+        folder.take(find_weights(source), f"src/shsrd/model/weights/{source}.safetensors", needed=True)
+
+
+def _files(name: str, queue: Queue, store: Store, scratch: Path) -> dict[str, Path]:
+    """Every file of a data set by its place below the data folder."""
+    data = queue.data[name]
+    if data.photos:
+        found = store.photos(data)
+    else:
+        sources = store.scenes(data)
+        if sources:
+            pack_scenes(sources, scratch / "carried" / name, told=store.told)
+        for pack in sorted((scratch / "carried" / name).glob("*.safetensors")):
+            compress_scene(pack, scratch / "small" / f"{name}.scenes" / f"{pack.stem}{SUFFIX}")
+            pack.unlink()
+        small = sorted((scratch / "small" / f"{name}.scenes").glob(f"*{SUFFIX}"))
+        found = {f"{name}.scenes/{file.name}": file for file in small}
+    if not found:
+        raise TrainingError(f"{store.root}: nothing of the data {name!r} found; give its folder with --data")
+    return found
+
+
+def _take_data(
+    needs: Sequence[Sequence[str]], files: dict[str, dict[str, Path]], folder: Folder, without: Sequence[Path]
+) -> None:
+    """Take whole sets as long as they fit, those of the first trainings first; then parts of the others."""
+    missing = {
+        name: {place: file for place, file in found.items() if not _carried(place, without)}
+        for name, found in files.items()
+    }
+    for names in needs:
+        wanted = {place: file for name in names for place, file in missing[name].items()}
+        if folder.fits(wanted):
+            for place, file in wanted.items():
+                folder.take(file, f"data/{place}")
+    for names in needs:
+        for name in names:
+            for place in sorted(missing[name], key=lambda place: hashlib.sha256(place.encode()).hexdigest()):
+                folder.take(missing[name][place], f"data/{place}")
+    for name, found in missing.items():
+        if count := sum(not (folder.path / "data" / place).exists() for place in found):
+            folder.left_out[name] = count
+
+
+def _carried(place: str, folders: Sequence[Path]) -> bool:
+    return any((folder / "data" / place).exists() for folder in folders)
+
+
+def _write_queue(queue: Queue, totals: dict[str, int], folder: Folder) -> None:
+    """The queue file with every config in it, and the size of every set."""
+    data = {}
+    for name, known in queue.data.items():
+        data[name] = known.model_dump(mode="json", exclude_defaults=True) | {"files": totals.get(name, known.files)}
+    trainings = [
+        {"name": training.name, "after": list(training.after), **queue.settings(training)}
+        for training in queue.trainings
+    ]
+    (folder.path / "data").mkdir(parents=True, exist_ok=True)
+    text = yaml.safe_dump({"data": data, "trainings": trainings}, sort_keys=False)
+    (folder.path / "queue.yaml").write_text(text)
