@@ -257,7 +257,8 @@ def test_the_clock_leaves_time_to_save(monkeypatch):
     assert not Clock(0.0).pause(1e6)
 
 
-def test_the_real_queue_fits_together():
-    queue = read_queue(Path(__file__).parents[2] / "configs" / "queue.yaml")
-    assert len({training.name for training in queue.trainings}) == len(queue.trainings) > 3
+@pytest.mark.parametrize("name", ["queue.yaml", "queue-cpu.yaml"])
+def test_the_real_queues_fit_together(name):
+    queue = read_queue(Path(__file__).parents[2] / "configs" / name)
+    assert len({training.name for training in queue.trainings}) == len(queue.trainings) > 1
     assert json.dumps(queue.model_dump(mode="json"))

@@ -87,7 +87,7 @@ def carry(
         told: gets one sentence at a time.
 
     Raises:
-        TrainingError: the folder is in use, or data is missing.
+        TrainingError: the folder is in use.
     """
     if folder.path.exists() and any(folder.path.iterdir()):
         raise TrainingError(f"{folder.path} is not empty; give a new folder")
@@ -101,7 +101,7 @@ def carry(
     with tempfile.TemporaryDirectory() as scratch:
         store = Store(Path(scratch), root, told)
         sets = {data: None for training in open_ones for data in queue.sets(training)}
-        files = {name: _files(name, queue, store, Path(scratch)) for name in sets}
+        files = {name: _files(name, queue, store, Path(scratch), without) for name in sets}
         _take_data([queue.sets(training) for training in open_ones], files, folder, without)
     totals = {name: len(found) for name, found in files.items()}
     _write_queue(queue, totals, folder)
@@ -137,22 +137,31 @@ def _take_weights(source: str, folder: Folder) -> None:
         folder.take(find_weights(source), f"src/shsrd/model/weights/{source}.safetensors", needed=True)
 
 
-def _files(name: str, queue: Queue, store: Store, scratch: Path) -> dict[str, Path]:
-    """Every file of a data set by its place below the data folder."""
+def _files(name: str, queue: Queue, store: Store, scratch: Path, without: Sequence[Path]) -> dict[str, Path]:
+    """Every file of a data set by its place below the data folder; scenes carried before are not packed again."""
     data = queue.data[name]
-    if data.photos:
-        found = store.photos(data)
-    else:
-        sources = store.scenes(data)
-        if sources:
-            pack_scenes(sources, scratch / "carried" / name, told=store.told)
-        for pack in sorted((scratch / "carried" / name).glob("*.safetensors")):
-            compress_scene(pack, scratch / "small" / f"{name}.scenes" / f"{pack.stem}{SUFFIX}")
-            pack.unlink()
-        small = sorted((scratch / "small" / f"{name}.scenes").glob(f"*{SUFFIX}"))
-        found = {f"{name}.scenes/{file.name}": file for file in small}
+    found = store.photos(data) if data.photos else _scene_files(name, store.scenes(data), store, scratch, without)
     if not found:
-        raise TrainingError(f"{store.root}: nothing of the data {name!r} found; give its folder with --data")
+        store.told(f"{name}: nothing of it found in {store.root}; give its folder with --data")
+    return found
+
+
+def _scene_files(
+    name: str, sources: Sequence[Path], store: Store, scratch: Path, without: Sequence[Path]
+) -> dict[str, Path]:
+    found, new = {}, []
+    for source in sources:
+        place = f"{name}.scenes/{source.stem}{SUFFIX}"
+        before = next((folder / "data" / place for folder in without if (folder / "data" / place).exists()), None)
+        if before is None:
+            new.append(source)
+        found[place] = before or scratch / place
+    if new:
+        pack_scenes(new, scratch / "carried" / name, told=store.told)
+    for source in new:
+        pack = scratch / "carried" / name / f"{source.stem}.safetensors"
+        compress_scene(pack, scratch / f"{name}.scenes" / f"{source.stem}{SUFFIX}")
+        pack.unlink()
     return found
 
 
