@@ -64,10 +64,11 @@ def test_wavelengths_by_name_and_by_axis(tmp_path):
         open_cube(tmp_path / "a.mat", axes="abc")
 
 
-def test_mismatched_wavelengths_are_refused(tmp_path):
+def test_mismatched_wavelengths_are_left_out_and_said(tmp_path):
     savemat(tmp_path / "a.mat", {"scene": YXB, "wavelength": np.arange(400.0, 407.0)})
-    with pytest.raises(SceneError, match="7 values for 5 bands"):
-        open_cube(tmp_path / "a.mat")
+    scene = open_cube(tmp_path / "a.mat")
+    assert scene.wavelength_nm is None
+    assert any("wavelength has 7 values" in note for note in scene.notes)
 
 
 def test_npz_with_metadata(tmp_path):

@@ -129,7 +129,7 @@ OPEN = {
 REFUSED = {
     "README.md": "not a format we know",
     "formats/SOURCE_readme.txt": "not a format we know",
-    "formats/salton_sea_roi.mat": "(I 51x56x224, rgb 51x56x3); name one with variable=",
+    "formats/salton_sea_roi.mat": "(I 51x56x224, rgb 51x56x3); name one with --variable",
     "cave_train/balloons_ms": "no band images",  # packed as JPEG XL, one has to unpack it first
     "natural/test/set5/img_001_SRF_4_HR.png": "single picture",
     "natural/test/set5": "no band images",

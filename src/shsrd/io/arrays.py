@@ -17,9 +17,12 @@ from numpy.typing import NDArray
 
 from shsrd.cube import Facts, SceneError, Storage
 from shsrd.io.axes import find_axes
+from shsrd.io.axis_names import MAYBE_WAVELENGTHS, is_wavelength_name
+from shsrd.io.container import Array, folded
 from shsrd.io.map_info import checked_wkt, wkt_of
 from shsrd.io.sources import StoredSource, array_numbers
-from shsrd.io.wavelengths import shortest_text, to_nanometres, unit_power
+from shsrd.io.three_axes import is_scene, three_axes
+from shsrd.io.wavelengths import NumberList, SpectralLists, are_nanometres, shortest_text, spectral_lists
 
 Side = Mapping[str, NDArray[np.generic]]
 
@@ -52,6 +55,17 @@ class ArrayPart:
     dtype: np.dtype[Any]
     part: Callable[[tuple[slice, ...]], NDArray[np.generic]]
 
+    def with_three_axes(self, name: str, *, source: str) -> ArrayPart:
+        """The same array without spare axes of one entry.
+
+        Raises:
+            SceneError: fewer than three axes, or more than three that are longer than 1.
+        """
+        bare = (None,) * len(self.shape)
+        axes = three_axes(self.shape, bare, name=name, source=source, option="variable")
+        fewer = Array(self.shape, bare, {}, self.dtype, self.part).squeezed(axes)
+        return ArrayPart(fewer.shape, fewer.dtype, fewer.part)
+
 
 def choose(shapes: Mapping[str, tuple[int, ...]], *, wanted: str | None, option: str, source: str) -> str:
     """The name of the scene among named arrays.
@@ -65,14 +79,12 @@ def choose(shapes: Mapping[str, tuple[int, ...]], *, wanted: str | None, option:
     Raises:
         SceneError: no such array, none with three axes longer than 1, or several of which none was named.
     """
-    scenes = [name for name, shape in shapes.items() if len(shape) == 3 and min(shape) > 1]
+    scenes = [name for name, shape in shapes.items() if is_scene(shape)]
     listed = ", ".join(f"{name} {'x'.join(map(str, shapes[name]))}" for name in scenes[:12])
     if wanted is not None:
         choice = f"give one of {listed}" if listed else "it has no array with three axes longer than 1"
         if wanted not in shapes:
             raise SceneError(f"{source}: no array {wanted!r} in the file; {choice}")
-        if len(shapes[wanted]) != 3:
-            raise SceneError(f"{source}: {wanted} has {len(shapes[wanted])} axes, a scene has three; {choice}")
         return wanted
     if not scenes:
         flat = ", ".join(f"{n} {'x'.join(map(str, s))}" for n, s in list(shapes.items())[:8]) or "nothing numeric"
@@ -93,48 +105,61 @@ def find(side: Side, meaning: str) -> tuple[str, NDArray[np.generic]] | None:
     return None
 
 
-def spectral(
-    side: Side, *, wavelengths: str | None, source: str
-) -> tuple[dict[str, NDArray[np.float64] | None], tuple[str, ...]]:
-    """``wavelength_nm`` and ``fwhm_nm`` from side arrays, and notes; units by the name's ``_nm`` or by the numbers.
+def spectral(side: Side, shape: Sequence[int], *, wavelengths: str | None, source: str) -> SpectralLists:
+    """Wavelengths and widths from side arrays; units by the name's ``_nm``, by a text beside them, or by the numbers.
 
     Args:
         side: the other arrays of the file.
+        shape: of the scene; a list as long as none of its axes is none of its own.
         wavelengths: the name a person gave, or None.
         source: file name for messages.
 
     Raises:
-        SceneError: no such array, or text that is no wavelength.
+        SceneError: no such array, or one that holds no wavelengths of this scene.
     """
     if wavelengths is not None and wavelengths not in side:
         names = ", ".join(n for n, v in side.items() if v.size > 1 and v.size == max(v.shape)) or "none"
         raise SceneError(f"{source}: no wavelengths {wavelengths!r} in the file; its lists are {names}")
-    found = (wavelengths, side[wavelengths]) if wavelengths is not None else find(side, "wavelength")
-    if found is None:
-        return {"wavelength_nm": None, "fwhm_nm": None}, ()
-    name, numbers = found
-    texts = shortest_text(numbers)
-    plain = to_nanometres(texts, 0, what=name, source=source).tolist()
-    told = "nm" if name.lower().endswith("_nm") else None
-    power = unit_power(told, plain, source=source)
+    name, notes = _centres(side, shape) if wavelengths is None else (wavelengths, [])
+    if name is None:
+        return SpectralLists(notes=tuple(notes))
     fwhm = find(side, "fwhm")
-    width_power = 0 if fwhm is not None and fwhm[0].lower().endswith("_nm") else power
-    lists = {"wavelength_nm": to_nanometres(texts, power, what=name, source=source), "fwhm_nm": None}
-    if fwhm is not None:
-        lists["fwhm_nm"] = to_nanometres(shortest_text(fwhm[1]), width_power, what=fwhm[0], source=source)
-    return lists, () if told else (guessed_unit(name, plain, power),)
+    widths = None if fwhm is None else NumberList(shortest_text(fwhm[1]), _unit(side, fwhm[0]), fwhm[0])
+    lists = spectral_lists(NumberList(shortest_text(side[name]), _unit(side, name), name), widths)
+    if wavelengths is not None and lists.wavelength_nm is None:
+        raise SceneError(f"{source}: --wavelengths {name} holds no wavelengths ({' '.join(lists.notes)[:200]})")
+    return replace(lists, notes=(*notes, *lists.notes))
 
 
-def guessed_unit(name: str, numbers: Sequence[float], power: int) -> str:
-    """Note of a list of wavelengths without a unit.
+def _centres(side: Side, shape: Sequence[int]) -> tuple[str | None, list[str]]:
+    """Name of the list of wavelengths: by its name and length, or ``bands`` with the numbers of wavelengths."""
+    lists = {name: v for name, v in side.items() if 1 < v.size == max(v.shape, default=0)}
+    known = [name for name in lists if is_wavelength_name(name)]
+    known.sort(key=lambda name: _place(name, _NAMES["wavelength"]))
+    fitting = [name for name in known if lists[name].size in shape]
+    if fitting:
+        return fitting[0], []
+    if known:
+        size = " x ".join(map(str, shape))
+        return None, [f"{known[0]} has {lists[known[0]].size} values, no axis of the scene ({size}); it is left out."]
+    words = {folded(name) for name in MAYBE_WAVELENGTHS}
+    for name, values in lists.items():
+        if folded(name) in words and values.dtype.kind in "iuf" and values.size in shape and are_nanometres(values):
+            return name, [f"{name} has the numbers of wavelengths; it is taken for them."]
+    return None, []
 
-    Args:
-        name: of the list.
-        numbers: as stored.
-        power: of ten to nanometres, as they are taken.
-    """
-    unit = {0: "nanometres", 3: "micrometres"}[power]
-    return f"{name} ({min(numbers):g} to {max(numbers):g}) tells no unit; it is taken for {unit}."
+
+def _place(name: str, names: Sequence[str]) -> int:
+    return names.index(name.lower()) if name.lower() in names else len(names)
+
+
+def _unit(side: Side, name: str) -> str | None:
+    """The unit of a list: the end of its name, or a text beside it."""
+    ending = name.lower().rpartition("_")[2]
+    if ending in ("nm", "um"):
+        return ending
+    told = next((v for n, v in side.items() if folded(n) in ("wavelengthunits", "wavelengthunit")), None)
+    return str(told.ravel()[0]) if told is not None and told.size == 1 else None
 
 
 def source_from_arrays(
@@ -145,8 +170,8 @@ def source_from_arrays(
     Raises:
         SceneError: arrays that contradict each other.
     """
-    lists, unit = spectral(side, wavelengths=wavelengths, source=source)
-    listed = lists["wavelength_nm"]
+    lists = spectral(side, scene.shape, wavelengths=wavelengths, source=source)
+    listed = lists.wavelength_nm
     found = find_axes(scene.shape, bands=None if listed is None else listed.size, axes=axes, source=source)
     bands, rows, columns = (scene.shape[axis] for axis in found.order)
     good = find(side, "good")
@@ -154,7 +179,7 @@ def source_from_arrays(
     facts = Facts(
         (bands, rows, columns),
         wavelength_nm=listed,
-        fwhm_nm=lists["fwhm_nm"],
+        fwhm_nm=lists.fwhm_nm,
         good_bands=np.ones(bands, bool) if good is None else good[1].ravel() > 0,  # type: ignore[operator]
         band_names=() if names is None else tuple(str(n).rstrip() for n in names[1].ravel()),
         crs=_crs(side, source),
@@ -162,16 +187,17 @@ def source_from_arrays(
         storage=Storage(scene.dtype.name, _scalar(side, "scale", 1.0), _scalar(side, "offset", 0.0), _nodata(side)),
         headers=_headers(side),
         source=source,
-        notes=(*found.notes, *unit),
+        notes=(*found.notes, *lists.notes),
     )
     return StoredSource(facts, array_numbers(scene.part, found.order, dtype=scene.dtype, source=source))
 
 
 def held_source(
-    scene: NDArray[np.generic], side: Side, *, wavelengths: str | None, axes: str | None, source: str
+    scene: tuple[str, NDArray[np.generic]], side: Side, *, wavelengths: str | None, axes: str | None, source: str
 ) -> StoredSource:
-    """A source of an array in memory; see :func:`source_from_arrays`."""
-    part = ArrayPart(scene.shape, scene.dtype, scene.__getitem__)
+    """A source of a named array in memory; see :func:`source_from_arrays`."""
+    name, values = scene
+    part = ArrayPart(values.shape, values.dtype, values.__getitem__).with_three_axes(name, source=source)
     return replace(source_from_arrays(part, side, wavelengths=wavelengths, axes=axes, source=source), held=True)
 
 

@@ -12,8 +12,8 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from shsrd.cube import Facts, Geolocation, Lookup, SceneError
+from shsrd.io.container import HEADERS, Array, Container
 from shsrd.io.files import reading
-from shsrd.io.gridded import HEADERS, Array, Container
 from shsrd.io.map_info import is_wkt
 from shsrd.io.not_rectified import LATITUDES, LONGITUDES, sensor_grid, tables_of
 

@@ -14,8 +14,9 @@ import numpy as np
 from scipy.io import netcdf_file
 
 from shsrd.cube import Cube, SceneError, read_whole
+from shsrd.io.container import Array, Container
 from shsrd.io.geolocated import located
-from shsrd.io.gridded import Array, Container, source_from_container
+from shsrd.io.gridded import source_from_container
 from shsrd.io.hdf5_arrays import container_of, open_file, plain
 from shsrd.io.neon import neon_scene, with_water_windows
 from shsrd.io.prisma import is_prisma, open_prisma

@@ -10,8 +10,8 @@ import h5py
 import numpy as np
 
 from shsrd.cube import SceneError
+from shsrd.io.container import NO_COORDINATE, Array, Container
 from shsrd.io.files import check_size
-from shsrd.io.gridded import NO_COORDINATE, Array, Container
 from shsrd.io.hdf5_heaps import check_heaps
 
 _CHUNK = 2**26  # bytes that are stored together in a file of any size; the library unpacks whole chunks

@@ -38,7 +38,7 @@ def open_matlab(path: Path, *, variable: str | None, wavelengths: str | None, ax
     return held_source(scene, side, wavelengths=wavelengths, axes=axes, source=str(path))
 
 
-Loaded = tuple[NDArray[np.generic], dict[str, NDArray[np.generic]]]
+Loaded = tuple[tuple[str, NDArray[np.generic]], dict[str, NDArray[np.generic]]]
 
 
 def _load_v5(path: Path, variable: str | None) -> Loaded:
@@ -46,7 +46,7 @@ def _load_v5(path: Path, variable: str | None) -> Loaded:
     shapes = {name: found.shape for name, found in listed.items() if found.dtype is not None}
     name = choose(shapes, wanted=variable, option="variable", source=str(path))
     small = [n for n, found in listed.items() if n != name and math.prod(found.shape) <= _SIDE_LIMIT]
-    return read_variable(path, listed[name]), {n: read_variable(path, listed[n]) for n in small}
+    return (name, read_variable(path, listed[name])), {n: read_variable(path, listed[n]) for n in small}
 
 
 def _open_v73(path: Path, variable: str | None, *, wavelengths: str | None, axes: str | None) -> StoredSource:
@@ -63,6 +63,7 @@ def _open_v73(path: Path, variable: str | None, *, wavelengths: str | None, axes
         small = {n: _side_v73(d, path) for n, d in arrays.items() if n != name and d.size <= _SIDE_LIMIT}
         side = {n: values for n, values in small.items() if values.dtype.kind not in "cV"}
         turned = ArrayPart(shapes[name], scene.dtype, lambda key: np.asarray(scene[key[::-1]]).T)
+        turned = turned.with_three_axes(name, source=str(path))
         source = source_from_arrays(turned, side, wavelengths=wavelengths, axes=axes, source=str(path))
         return replace(source, release=stack.pop_all().close)
 

@@ -24,7 +24,7 @@ from shsrd.io.cf import (
     grid_mapping,
     pixel_centres,
 )
-from shsrd.io.gridded import HEADERS, NO_COORDINATE
+from shsrd.io.container import HEADERS, NO_COORDINATE
 from shsrd.io.raw_write import WholeWrites
 from shsrd.io.sinks import Squares
 

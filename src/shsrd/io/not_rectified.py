@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # training needs the names of header keys but no libraries of files
-    from shsrd.io.gridded import Container
+    from shsrd.io.container import Container
 
 GRID, TABLES = "grid", "geolocation"
 _LOOKUP = {"glt_x", "glt_y"}

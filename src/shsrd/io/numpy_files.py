@@ -90,7 +90,7 @@ def open_npz(path: Path, *, variable: str | None, wavelengths: str | None, axes:
         name = choose(shapes, wanted=variable, option="variable", source=str(path))
         wanted = [n for n, s in shapes.items() if n == name or math.prod(s) <= _SIDE_LIMIT]
         side = {n: _array(archive, members[n][0]) for n in wanted}
-    return held_source(side.pop(name), side, wavelengths=wavelengths, axes=axes, source=str(path))
+    return held_source((name, side.pop(name)), side, wavelengths=wavelengths, axes=axes, source=str(path))
 
 
 def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, tuple[zipfile.ZipInfo, _Header]]:

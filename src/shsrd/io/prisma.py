@@ -17,8 +17,8 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from shsrd.cube import Facts, SceneError, Storage
+from shsrd.io.container import Array
 from shsrd.io.geolocated import geolocation_of
-from shsrd.io.gridded import Array
 from shsrd.io.hdf5_arrays import array_of, attributes_of
 from shsrd.io.map_info import wkt_of
 from shsrd.io.not_rectified import sensor_grid

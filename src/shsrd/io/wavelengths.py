@@ -13,6 +13,8 @@ from shsrd.cube import SceneError
 from shsrd.cube.facts import MOST_BANDS
 from shsrd.cube.wavelength_units import guessed_power, in_nanometres, length_power, reciprocal_constant, says_unit
 
+_PLAUSIBLE_NM = (150.0, 20_000.0)
+
 
 @dataclass(frozen=True)
 class SpectralLists:
@@ -110,6 +112,16 @@ def _widths(
         notes.append(f"Unit {str(unit)[:40]!r} of {given.name} is no wavelength; {given.name} is left out.")
         return None
     return to_nanometres(given.texts, power, what=given.name, source="")
+
+
+def are_nanometres(values: NDArray[np.generic]) -> bool:
+    """Whether a list under an unclear name can only be wavelengths in nanometres: increasing, and not counting."""
+    numbers = np.asarray(values, np.float64).ravel()
+    low, high = _PLAUSIBLE_NM
+    steps = np.diff(numbers)
+    if numbers.size < 2 or not np.isfinite(numbers).all() or not (steps > 0).all() or (steps == 1).all():
+        return False
+    return bool(low <= numbers[0] and numbers[-1] <= high)
 
 
 def unit_power(unit: str | None, numbers: Iterable[float], *, source: str) -> int:

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from shsrd.cube import SceneError
+from shsrd.io.container import Array, Container
 from shsrd.io.files import MOST_COMPRESSION
 from shsrd.io.geolocated import located
-from shsrd.io.gridded import Array, Container, source_from_container
+from shsrd.io.gridded import source_from_container
 from shsrd.io.sources import StoredSource
 
 _MARKS = (".zgroup", ".zarray", "zarr.json")
@@ -102,7 +103,7 @@ def _array(name: str, item: Any, names: set[str], store: _Store) -> Array:
     if "_FillValue" not in marks and item.metadata.zarr_format == 2 and spoken and item.fill_value is not None:
         marks["_FillValue"] = item.fill_value  # xarray keeps no-data there in version 2
     if isinstance(marks.get("_FillValue"), str) and item.dtype.kind in "iuf":
-        marks["_FillValue"] = _number(marks["_FillValue"], item.dtype)
+        marks["_FillValue"] = _fill_value(marks["_FillValue"], item.dtype)
     dims = tuple(_full(dim, name, names) for dim in spoken or [None] * item.ndim)
     chunks = item.shards or item.chunks
     return Array(
@@ -126,14 +127,24 @@ def _full(dim: str | None, name: str, names: set[str]) -> str | None:
     return dim
 
 
-def _number(text: str, dtype: np.dtype[Any]) -> float:
-    """Version 3 writes no-data as a word, or as the base-64 text of its bytes."""
+def _fill_value(text: str, dtype: np.dtype[Any]) -> float | str:
+    """No-data of version 3: a word, a number, or base-64 text of its bytes.
+
+    xarray writes every float type as eight bytes (a little-endian float64), others write the bytes of the type itself.
+    """
     import base64
+    import binascii
 
     try:
         return float(text)
     except ValueError:
-        return float(np.frombuffer(base64.b64decode(text, validate=True), dtype.newbyteorder("<"))[0])
+        pass
+    try:
+        content = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return text  # the reader of the attribute says so
+    kind = np.dtype("<f8") if dtype.kind == "f" and len(content) == 8 else dtype.newbyteorder("<")
+    return float(np.frombuffer(content, kind)[0]) if len(content) == kind.itemsize else text
 
 
 def _check(name: str, item: Any, store: _Store) -> None:

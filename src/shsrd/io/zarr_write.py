@@ -27,7 +27,7 @@ from shsrd.io.cf import (
     grid_mapping,
     pixel_centres,
 )
-from shsrd.io.gridded import HEADERS
+from shsrd.io.container import HEADERS
 from shsrd.io.sinks import SIDE, Squares
 
 _DIMENSIONS = "_ARRAY_DIMENSIONS"  # how xarray and GDAL name axes in version 2
