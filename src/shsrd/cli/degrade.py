@@ -64,12 +64,15 @@ def run(given: Sequence[str]) -> int:
     arguments = parse(Arguments, "degrade", given)
     from shsrd.degradation import degrade_cube
     from shsrd.io import open_cube, save_cube
+    from shsrd.io.opening import check_strict
     from shsrd.io.targets import check_apart, lost_place
 
     check_targets(arguments.source, [arguments.destination], overwrite=arguments.overwrite)
     degradation = arguments.degradation()
     scene = with_notes(open_cube(arguments.source, **arguments.reading.opening()))
     low = degrade_cube(scene, degradation)
+    if arguments.reading.strict:
+        check_strict(low.facts, known=scene.notes)
     tell_notes(note for note in low.notes if note not in scene.notes)
     check_apart(arguments.source, [arguments.destination], [low.facts])  # now it is known which files there will be
     save_cube(low, arguments.destination, overwrite=arguments.overwrite)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import math
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, TypeVar
 
 import tyro
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+
+from shsrd.cli.pace import Pace
 
 Arguments = TypeVar("Arguments")
 ERRORS = Console(stderr=True)
@@ -61,25 +64,60 @@ def remark(text: str) -> None:
     ERRORS.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
-@contextmanager
-def progress(title: str) -> Iterator[Callable[[int, int], None]]:
-    """Progress on stderr: a bar on a terminal, elsewhere a line for every tenth; the callback takes (done, total).
+class Shown:
+    """Progress on stderr: a bar on a terminal, elsewhere lines (:class:`shsrd.cli.pace.Pace`).
 
     Nothing is shown before the first call, so that a refusal stays one line.
+
+    Args:
+        title: in front of the bar or line.
+        pace: when there is a line.
     """
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bar = Progress(*columns, console=ERRORS, transient=True)
-    task = bar.add_task(title, total=None)
 
-    def told(done: int, total: int) -> None:
+    def __init__(self, title: str, pace: Pace) -> None:
+        text, bar = TextColumn("{task.description}", markup=False), BarColumn()
+        self._bar = Progress(text, bar, MofNCompleteColumn(), TimeRemainingColumn(), console=ERRORS, transient=True)
+        self._task = self._bar.add_task(title, total=None)
+        self._pace, self._over = pace, threading.Event()
+
+    def begun(self, done: int, total: int) -> None:
+        """Tiles begin."""
+        self._pace.begun(done, total)
+
+    def __call__(self, done: int, total: int) -> None:
+        """Another tile is finished."""
+        estimate = self._pace.first(done, total)
+        if estimate is not None:
+            remark(estimate)
         if ERRORS.is_terminal:
-            bar.start()
-            bar.update(task, completed=done, total=total)
-        elif total > 1 and done * 10 // total > (done - 1) * 10 // total:
-            remark(f"{title}: {done} of {total}")
+            self._bar.start()
+            self._bar.update(self._task, completed=done, total=total)
+        else:
+            _remark_if(self._pace.told(done, total))
 
-    try:
-        yield told
-    finally:
-        if bar.live.is_started:
-            bar.stop()
+    def watch(self) -> None:
+        """From now on a line appears at least every ten seconds, where there is no bar."""
+        if not ERRORS.is_terminal:
+            threading.Thread(target=self._tick, name="pace", daemon=True).start()
+
+    def _tick(self) -> None:
+        while not self._over.wait(1):
+            _remark_if(self._pace.tick())
+
+    def close(self) -> None:
+        """No line any more; the bar goes."""
+        self._over.set()
+        if self._bar.live.is_started:
+            self._bar.stop()
+
+
+def _remark_if(text: str | None) -> None:
+    if text is not None:
+        remark(text)
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Shown]:
+    """Progress for a block; the callback takes (done, total)."""
+    with closing(Shown(title, Pace(title))) as shown:
+        yield shown

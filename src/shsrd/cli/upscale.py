@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from shsrd.cli.targets import check_targets
-from shsrd.cli.terminal import option, parse, print_json, progress, remark
+from shsrd.cli.terminal import option, parse, print_json, remark
 from shsrd.cli.wishes import Output, Wishes
 
 if TYPE_CHECKING:
@@ -76,13 +76,14 @@ class Arguments(Wishes):
 def run(given: Sequence[str]) -> int:
     """Run the command."""
     arguments = parse(Arguments, "upscale", given)
+    from shsrd.cli.watching import watched_job
     from shsrd.upscaling import upscale_file
 
     job = arguments.job()
     check_targets(job.source, job.targets, overwrite=job.overwrite)
     if arguments.output.preview is not None:
         _check_preview(arguments.output.preview, job)
-    with progress("tiles") as bar:
+    with watched_job("tiles") as bar:
         result = upscale_file(job, progress=bar)
     if arguments.output.preview is not None:
         _draw_preview(arguments.output.preview, job, result.report)

@@ -15,7 +15,7 @@ import tyro
 from rich.table import Table
 
 from shsrd.cli.reading import Reading
-from shsrd.cli.terminal import option, parse, print_json, print_table, progress, remark
+from shsrd.cli.terminal import option, parse, print_json, print_table, remark
 from shsrd.cli.wishes import Output, Wishes
 
 if TYPE_CHECKING:
@@ -130,13 +130,15 @@ def run(given: Sequence[str]) -> int:
 
 def _worked_through(scenes: Sequence[SceneFile], order: Order) -> Generator[Outcome, None, None]:
     """Outcomes as they come, with a bar for the scene in hand."""
+    from shsrd.cli.watching import watched_job
     from shsrd.upscaling import upscale_many
 
     with ExitStack() as outer, ExitStack() as shown:
 
         def watched(number: int, scene: SceneFile) -> Callable[[int, int], None]:
             shown.close()  # the bar of the scene before
-            return shown.enter_context(progress(f"{number + 1} of {len(scenes)}: {scene.stem}"))
+            title = f"{number + 1} of {len(scenes)}: {scene.stem}"
+            return shown.enter_context(watched_job(title, of=str(scene.path)))
 
         for outcome in outer.enter_context(closing(upscale_many(scenes, order, watched=watched))):
             shown.close()
@@ -178,6 +180,7 @@ def _row(outcome: Outcome) -> dict[str, Any]:
         "domain_score_db": told.get("shsrd:domain_score_db"),
         "outside_domain": told.get("shsrd:outside_domain"),
         "result": outcome.result,
+        "notes": told.get("shsrd:notes", []),
         "reason": None if outcome.error is None else _reason(outcome),
     }
 

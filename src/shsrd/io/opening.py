@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -141,14 +141,19 @@ def _chosen(opened: Opened, options: Options, path: Path) -> Opened:
     return replace(opened, source=part)
 
 
-def check_strict(facts: Facts) -> None:
+def check_strict(facts: Facts, *, known: Collection[str] = ()) -> None:
     """Refuse a scene with notes.
+
+    Args:
+        facts: of the scene.
+        known: notes that do not count.
 
     Raises:
         SceneError: naming the first of them.
     """
-    if facts.notes:
-        raise SceneError(f"{facts.source}: refused by --strict: {facts.notes[0]}")
+    for note in facts.notes:
+        if note not in known:
+            raise SceneError(f"{facts.source}: refused by --strict: {note}")
 
 
 def _check_scene(facts: Facts, path: Path) -> None:

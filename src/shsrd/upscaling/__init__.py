@@ -1,5 +1,6 @@
 """Geometry, memory, tiles: from a low-resolution scene to a high-resolution one."""
 
+from shsrd.upscaling.forecast import Forecast, Observer
 from shsrd.upscaling.many import Order, Outcome, upscale_many, write_collection
 from shsrd.upscaling.options import UpscaleOptions
 from shsrd.upscaling.report import Report
@@ -7,7 +8,9 @@ from shsrd.upscaling.stream import Job, Streamed, upscale_file
 from shsrd.upscaling.upscale import Upscaled, upscale
 
 __all__ = [
+    "Forecast",
     "Job",
+    "Observer",
     "Order",
     "Outcome",
     "Report",

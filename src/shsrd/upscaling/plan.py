@@ -77,8 +77,7 @@ class Plan:
     @property
     def tile(self) -> int:
         """Side of a tile: the least multiple of a cell's that is not smaller than what was asked for."""
-        cell = self.options.cell
-        return -(-self.options.tile // cell) * cell
+        return tile_side(self.options)
 
     def report(self, model: Model, engine: Engine, consistency: float | None) -> Report:
         """What the caller is told."""
@@ -106,7 +105,13 @@ class Plan:
             fwhm=None if self.correction is None else self.correction.fwhm,
             snr_db=None if self.correction is None else self.correction.snr_db,
             noise=None if self.correction is None or self.span <= 0 else self.correction.noise_rms / self.span,
+            notes=self.facts.notes,
         )
+
+
+def tile_side(options: UpscaleOptions) -> int:
+    """Side of a tile in low-resolution pixels: whole cells."""
+    return -(-options.tile // options.cell) * options.cell
 
 
 def chosen_model(options: UpscaleOptions, scale: int, given: Model | None = None) -> Model:

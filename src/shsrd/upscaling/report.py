@@ -37,6 +37,7 @@ class Report:
         fwhm: its full widths at half maximum along y and x in low-resolution pixels; None where nothing was corrected.
         snr_db: median over bands of the signal-to-noise ratio that the correction took, in dB.
         noise: root mean square of that noise as a share of the data range, to compare ``consistency`` with.
+        notes: about the scene: what was guessed, dropped or contradictory, one sentence each.
     """
 
     model: str
@@ -61,6 +62,7 @@ class Report:
     fwhm: tuple[float, float] | None = None
     snr_db: float | None = None
     noise: float | None = None
+    notes: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The report as plain values."""

@@ -19,6 +19,7 @@ from shsrd.io import open_source, open_writer
 from shsrd.io.atomic_write import recover, refuse_existing
 from shsrd.io.compression import Compression
 from shsrd.io.locks import only_writer
+from shsrd.io.opening import check_strict
 from shsrd.io.stac_origin import Origin
 from shsrd.io.targets import check_apart, check_target, files_of, lost_place, written_files
 from shsrd.model import Model
@@ -27,9 +28,10 @@ from shsrd.upscaling.computing import Computing, Here
 from shsrd.upscaling.correction import as_bicubic
 from shsrd.upscaling.disk_space import check_room, least_valid
 from shsrd.upscaling.engine import Engine
+from shsrd.upscaling.forecast import forecast, observer_of
 from shsrd.upscaling.identity import InputChangedError, InputState, check_same, manifest_of, same_files
 from shsrd.upscaling.options import UpscaleOptions
-from shsrd.upscaling.plan import Plan, chosen_model, make_engine, make_plan
+from shsrd.upscaling.plan import Plan, chosen_model, make_engine, make_plan, tile_side
 from shsrd.upscaling.record import check_item, item_path, write_item
 from shsrd.upscaling.report import Report
 from shsrd.upscaling.seconds import Seconds
@@ -122,7 +124,7 @@ def upscale_file(
         job: what is to be done.
         model: weights already loaded, instead of ``job.options.model``.
         crew: workers who have these weights already, instead of ``job.workers`` and ``job.scheduler``.
-        progress: called after every tile.
+        progress: called after every tile; an ``Observer`` is also told what is going to be made, before that.
 
     Returns:
         What was done; the outputs lie at ``job.targets``.
@@ -146,7 +148,11 @@ def upscale_file(
         check_apart(job.source, job.targets, outputs)
         spool.check_ours()
         check_room(job, outputs, spool, valid=least_valid(measured.facts))
+        if job.opening.get("strict"):
+            check_strict(outputs[0], known=measured.facts.notes)
+        observer = observer_of(progress)
         with _alone(job, outputs), spool.held():
+            observer.planned(forecast(job, tile_side(job.options), outputs))
             with seconds.of("first pass"):
                 source = as_bicubic(measured, job.asked, job.scale)
                 seen = _kept_survey(job, spool, source, model)
@@ -158,7 +164,8 @@ def upscale_file(
             run = _Run(plan, spool, outputs, seconds, before)
             resumed = len(run.finished())
             with _computing(job, source, engine, run, crew) as computing:
-                agreement = run.finish(job, computing, progress or (lambda done, total: None))
+                observer.begun(resumed, len(plan.tiles()))
+                agreement = run.finish(job, computing, observer)
             report = plan.report(model, engine, agreement.relative_to(plan.span))
             write_item(job, outputs, manifest, report)
             spool.remove()
