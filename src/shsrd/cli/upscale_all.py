@@ -148,7 +148,8 @@ def _worked_through(scenes: Sequence[SceneFile], order: Order) -> Generator[Outc
 def _line(outcome: Outcome) -> str:
     if outcome.error is not None:
         return f"{outcome.source}: {_reason(outcome)}"
-    return f"{outcome.target} {outcome.result}, {outcome.seconds:.1f} s"
+    lost = "" if outcome.place_remark is None else f"; {outcome.place_remark.removeprefix(f'{outcome.target}: ')}"
+    return f"{outcome.target} {outcome.result}, {outcome.seconds:.1f} s{lost}"
 
 
 def _reason(outcome: Outcome) -> str:

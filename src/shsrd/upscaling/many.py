@@ -86,6 +86,7 @@ class Outcome:
         seconds: that it took now.
         record: the STAC item of the output; None where it failed.
         error: why it failed.
+        place_remark: what its format cannot keep of the scene's place, in one sentence; None if it can, or was skipped.
     """
 
     source: Path
@@ -94,6 +95,7 @@ class Outcome:
     seconds: float
     record: Record | None = None
     error: Exception | None = None
+    place_remark: str | None = None
 
 
 def planned(scenes: Sequence[SceneFile], order: Order) -> list[tuple[SceneFile, Job]]:
@@ -151,13 +153,14 @@ def upscale_many(
             try:
                 if scene.fault is not None:
                     raise scene.fault
-                result = _one(job, model, crew, told)
+                result, lost = _one(job, model, crew, told)
             except Exception as error:  # one file's fault, even if it is ours, must not cost the night's work
                 if crew is not None and _lost(error):
                     raise
                 yield Outcome(scene.path, job.target, "failed", _since(started), error=error)
             else:
-                yield Outcome(scene.path, job.target, result, _since(started), kept_record(job.target))
+                record = kept_record(job.target)
+                yield Outcome(scene.path, job.target, result, _since(started), record, place_remark=lost)
 
 
 @contextmanager
@@ -182,8 +185,8 @@ def _since(started: float) -> float:
     return round(time.perf_counter() - started, 3)
 
 
-def _one(job: Job, model: Model, crew: Crew | None, told: Progress | None) -> Result:
-    """Do one scene, unless it is done."""
+def _one(job: Job, model: Model, crew: Crew | None, told: Progress | None) -> tuple[Result, str | None]:
+    """Do one scene, unless it is done; gives also what is lost of its place."""
     there = [file for target in job.targets for file in written_files(target) if file.exists()]
     if there:
         fault = _why_not_done(job, model)
@@ -191,7 +194,7 @@ def _one(job: Job, model: Model, crew: Crew | None, told: Progress | None) -> Re
         if fault is None:
             if cut_short:
                 _forget_run(job)
-            return "skipped"
+            return "skipped", None
         if not job.overwrite and not (cut_short and kept_record(job.target) is None):
             raise SceneError(f"{there[0]}: exists already, but {fault}; --overwrite makes it again")
         job = replace(job, overwrite=True)
@@ -201,7 +204,7 @@ def _one(job: Job, model: Model, crew: Crew | None, told: Progress | None) -> Re
         if not job.overwrite:
             raise
         done = upscale_file(job, model=model, crew=crew, progress=told)
-    return "resumed" if done.resumed else "done"
+    return "resumed" if done.resumed else "done", done.place_remark
 
 
 def _why_not_done(job: Job, model: Model) -> str | None:
