@@ -63,9 +63,16 @@ def data_array(values: Any, facts: Facts) -> xarray.DataArray:
     array.encoding = _encoding(facts.storage)
     if facts.crs is not None:
         array.rio.write_crs(facts.crs, inplace=True)  # a copy would read lazy values
-    if t is not None:
+    if t is not None and not _in_coordinates(array, t):
         array.rio.write_transform(t, inplace=True)
     return array
+
+
+def _in_coordinates(array: xarray.DataArray, transform: Affine) -> bool:
+    """Whether the coordinates alone say the transform: an attribute goes stale with every selection."""
+    if not {"y", "x"} <= set(array.coords) or min(array.shape[1:]) < 2:
+        return False
+    return bool(array.rio.transform(recalc=True) == transform)
 
 
 def _encoding(storage: Storage) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def footprint(facts: Facts) -> tuple[dict[str, Any], list[float]] | None:
         None where the scene has no place on a map, or one that has no degrees.
     """
     if facts.crs is not None and facts.transform is not None:
-        return _in_degrees(facts.crs, _outline(facts, 1), _outline(facts, _STEPS))
+        return _in_degrees(*_usual_degrees(facts.crs, _outline(facts, 1), _outline(facts, _STEPS)))
     if facts.geolocation is None:
         return None
     swath = _swath(facts.geolocation)
@@ -51,6 +51,35 @@ def _in_degrees(
     if not points or not all(math.isfinite(number) for point in points for number in point):
         return None
     return _rounded(corners), [round(value, 9) for value in _box(edge)]
+
+
+def _usual_degrees(
+    crs: str, outline: dict[str, Any], bent: dict[str, Any]
+) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """Outlines with longitudes of -180..180; those that count to 360, or cross the antimeridian, as metres."""
+    from rasterio.crs import CRS
+
+    if not CRS.from_wkt(crs).is_geographic:
+        return crs, outline, bent
+    longitudes = [point[0] for ring in _rings(bent) for point in ring]
+    west, east = min(longitudes), max(longitudes)
+    if west >= -180 and east <= 180:
+        return crs, outline, bent
+    turns = 360.0 * math.floor((west + 180) / 360)
+    if east - turns <= 180:
+        return crs, _moved(outline, turns, 1.0), _moved(bent, turns, 1.0)
+    if east - west >= 360:  # all around the Earth
+        turns = west + 180
+        return crs, _moved(outline, turns, 1.0, most=180.0), _moved(bent, turns, 1.0, most=180.0)
+    middle = (west + east) / 2
+    plate = f"+proj=eqc +lon_0={middle!r} +R={_METRES * 180 / math.pi!r} +no_defs"
+    return plate, _moved(outline, middle, _METRES), _moved(bent, middle, _METRES)
+
+
+def _moved(shape: dict[str, Any], degrees: float, factor: float, *, most: float = math.inf) -> dict[str, Any]:
+    """A polygon with longitudes less by ``degrees``, both coordinates times ``factor``."""
+    rings = [[(min(x - degrees, most) * factor, y * factor) for x, y in ring] for ring in _rings(shape)]
+    return {"type": "Polygon", "coordinates": rings}
 
 
 def _outline(facts: Facts, steps: int) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from shsrd.io.hdf5_heaps import check_heaps
 
 _CHUNK = 2**26  # bytes that are stored together in a file of any size; the library unpacks whole chunks
 
+_FILTERS = {307: "bzip2", 32000: "lzf", 32001: "blosc", 32004: "lz4", 32008: "bitshuffle", 32013: "zfp",
+            32015: "zstd", 32026: "blosc2", 32018: "fpzip", 32017: "sz"}  # fmt: skip
 _PIECES, _PLACE = 1000, 8  # pieces any dataset may have; bytes that tell the place of one
 
 
@@ -91,12 +93,30 @@ def check_numbers(item: h5py.Dataset, path: Path) -> None:
     """
     if item.dtype.kind in "cV":
         raise SceneError(f"{path}: {item.name} is complex or compound; give magnitude or reflectance")
+    check_filters(item, path)
     check_size(path, item.size * item.dtype.itemsize)
     if item.chunks is not None:
         check_size(path, math.prod(item.chunks) * item.dtype.itemsize - _CHUNK)
         pieces = math.prod(-(-extent // side) for extent, side in zip(item.shape, item.chunks, strict=True))
         if pieces > max(_PIECES, path.stat().st_size // _PLACE):  # the library needs kilobytes for each it looks for
             raise SceneError(f"{path}: {item.name} is cut into {pieces} pieces, more than the file has; copy it again")
+
+
+def check_filters(item: h5py.Dataset, path: Path) -> None:
+    """Refuse a packing that this HDF5 library does not know.
+
+    Raises:
+        SceneError: there is one, such as zstd or blosc of NetCDF 4.
+    """
+    created = item.id.get_create_plist()
+    for place in range(created.get_nfilters()):
+        number = created.get_filter(place)[0]
+        if not h5py.h5z.filter_avail(number):
+            method = _FILTERS.get(number, f"HDF5 filter {number}")
+            raise SceneError(
+                f"{path}: {item.name} is packed with {method}, which is not read; pack it anew with "
+                "nccopy -F none -d 4 OLD.nc NEW.nc, or h5repack -f GZIP=4 OLD NEW"
+            )
 
 
 def _dims(item: h5py.Dataset) -> tuple[str | None, ...]:

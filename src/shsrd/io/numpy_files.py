@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,8 +19,12 @@ from shsrd.io.axes import find_axes
 from shsrd.io.blocks import read_block
 from shsrd.io.files import MOST_COMPRESSION, check_size
 from shsrd.io.sources import StoredSource, array_numbers
+from shsrd.io.three_axes import three_axes
 
 _SIDE_LIMIT = 100_000
+_ZARR = (".zgroup", ".zarray", "zarr.json", ".zmetadata")
+_UNPACKED = 2**29  # bytes that any archive may need
+_USUAL_PACKING = 40  # beyond that, pixels hardly ever shrink
 
 
 def open_npy(path: Path, *, axes: str | None) -> StoredSource:
@@ -31,21 +36,29 @@ def open_npy(path: Path, *, axes: str | None) -> StoredSource:
     with path.open("rb") as file:
         header = _header(file, path.name, str(path))
         offset = file.tell()
-    if len(header.shape) != 3:
+    check_size(path, header.bytes, ratio=1)
+    if len(header.shape) < 3:
         raise SceneError(
             f"{path}: the array has {len(header.shape)} axes, a scene has three (band, y, x); give a file with a scene"
         )
-    check_size(path, header.bytes, ratio=1)
+    kept = three_axes(header.shape, (None,) * len(header.shape), name="the array", source=str(path), option="")
+    header = replace(header, shape=tuple(header.shape[axis] for axis in kept))  # the same bytes
     found = find_axes(header.shape, bands=None, axes=axes, source=str(path), default="byx")
     bands, rows, columns = (header.shape[axis] for axis in found.order)
     facts = Facts((bands, rows, columns), storage=Storage(header.dtype.name), source=str(path), notes=found.notes)
 
+    return StoredSource(
+        facts, array_numbers(_reader(path, header, offset), found.order, dtype=header.dtype, source=str(path))
+    )
+
+
+def _reader(path: Path, header: _Header, offset: int) -> Callable[[tuple[slice, ...]], NDArray[np.generic]]:
     def part(key: tuple[slice, ...]) -> NDArray[np.generic]:
         if header.turned:
             return read_block(path, header.dtype, key[::-1], offset=offset, shape=header.shape[::-1]).T
         return read_block(path, header.dtype, key, offset=offset, shape=header.shape)
 
-    return StoredSource(facts, array_numbers(part, found.order, dtype=header.dtype, source=str(path)))
+    return part
 
 
 @dataclass(frozen=True)
@@ -86,11 +99,24 @@ def open_npz(path: Path, *, variable: str | None, wavelengths: str | None, axes:
     """
     with zipfile.ZipFile(path) as archive:
         members = _members(archive, path)
+        if not members and any(Path(n).name in _ZARR for n in archive.namelist()):
+            raise SceneError(f"{path}: this is a zipped Zarr store; unpack it (unzip) and give the folder")
         shapes = {name: header.shape for name, (_, header) in members.items()}
         name = choose(shapes, wanted=variable, option="variable", source=str(path))
+        _check_unpacked(path, name, *members[name])
         wanted = [n for n, s in shapes.items() if n == name or math.prod(s) <= _SIDE_LIMIT]
         side = {n: _array(archive, members[n][0]) for n in wanted}
     return held_source((name, side.pop(name)), side, wavelengths=wavelengths, axes=axes, source=str(path))
+
+
+def _check_unpacked(path: Path, name: str, info: zipfile.ZipInfo, header: _Header) -> None:
+    """Refuse a scene that needs far more memory than its file earns: a packed array is unpacked as a whole."""
+    needed = header.bytes + 4 * math.prod(header.shape)
+    if needed > max(_UNPACKED, _USUAL_PACKING * info.compress_size):
+        raise SceneError(
+            f"{path}: {name} needs {needed / 2**30:.1f} GiB of memory, {needed // max(1, info.compress_size)} times "
+            "its packed size; save it with numpy.save as .npy, which is read in parts"
+        )
 
 
 def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, tuple[zipfile.ZipInfo, _Header]]:

@@ -155,6 +155,8 @@ def _check_format(target: Path, facts: Facts) -> None:
         from shsrd.io.bag_write import check_matlab
 
         check_matlab(target, facts)
+    elif suffix == ".nc" and facts.storage.dtype == "float16":
+        raise SceneError(f"{target}: NetCDF has no float16; write a .zarr or .npz, or give the scene as float32")
 
 
 def written_files(target: Path, facts: Facts | None = None) -> tuple[Path, ...]:

@@ -23,7 +23,7 @@ def three_axes(
         dims: names of its axes.
         name: of the array, for messages.
         source: file name for messages.
-        option: how a person names another array (``dataset`` or ``variable``).
+        option: how a person names another array (``dataset``, ``variable``, or nothing).
 
     Raises:
         SceneError: fewer than three axes, or more than three that are longer than 1.
@@ -36,8 +36,9 @@ def three_axes(
     kept = [axis for axis in range(len(shape)) if axis not in dropped]
     if len(kept) != 3:
         named = " x ".join(f"{dims[axis] or 'axis'} {shape[axis]}" for axis in kept)
+        other = f", or name another array with --{option}" if option else ""
         raise SceneError(
             f"{source}: {name} has {len(kept)} axes longer than 1 ({named}), a scene has three; "
-            f"save one date or layer as a file of its own, or name another array with --{option}"
+            f"save one date or layer as a file of its own{other}"
         )
     return kept[0], kept[1], kept[2]
