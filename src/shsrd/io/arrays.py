@@ -172,7 +172,8 @@ def source_from_arrays(
     """
     lists = spectral(side, scene.shape, wavelengths=wavelengths, source=source)
     listed = lists.wavelength_nm
-    found = find_axes(scene.shape, bands=None if listed is None else listed.size, axes=axes, source=source)
+    count = _count(side, scene.shape) if listed is None else listed.size
+    found = find_axes(scene.shape, bands=count, axes=axes, source=source)
     bands, rows, columns = (scene.shape[axis] for axis in found.order)
     good = find(side, "good")
     names = find(side, "names")
@@ -190,6 +191,12 @@ def source_from_arrays(
         notes=(*found.notes, *lists.notes),
     )
     return StoredSource(facts, array_numbers(scene.part, found.order, dtype=scene.dtype, source=source))
+
+
+def _count(side: Side, shape: Sequence[int]) -> int | None:
+    """Number of bands by the other lists with one entry a band."""
+    lists = [found[1].size for meaning in ("good", "fwhm", "names") if (found := find(side, meaning)) is not None]
+    return next((size for size in lists if size in shape), None)
 
 
 def held_source(
