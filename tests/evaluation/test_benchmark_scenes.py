@@ -6,8 +6,8 @@ import torch
 
 from shsrd.cube import Cube, SceneError, Storage
 from shsrd.datasets import phantom
-from shsrd.degradation import Degradation, degrade_cube
-from shsrd.evaluation import benchmark_scenes, compare
+from shsrd.degradation import Degradation, add_noise, degrade_cube
+from shsrd.evaluation import Simulation, benchmark_scenes, compare
 from shsrd.io import open_cube, save_cube
 from shsrd.model import Network, NetworkConfig, load_weights, save_weights
 from shsrd.upscaling import UpscaleOptions, upscale
@@ -100,12 +100,25 @@ def test_all_files_are_looked_at_before_anything_is_computed(files, options, tmp
 
 def test_a_sensor_is_simulated_and_judged_by_its_own_low_resolution(files, options):
     truth, model = open_cube(files[0]), load_weights(options.model)
-    found = benchmark_scenes(files[:1], scale=4, options=options, sensor="enmap").scenes["odd"]
+    simulation = Simulation("enmap", corrected=False)
+    found = benchmark_scenes(files[:1], scale=4, options=options, simulation=simulation).scenes["odd"]
     enmap = Degradation.of_sensor("enmap", scale=4)
     low = degrade_cube(truth, enmap).replace(storage=Storage())
     fine = upscale(low, 4, options=options, model=model).cube
     assert found == compare(fine, truth, 4, degradation=enmap)
     assert found.ours == compare(fine, truth, 4, degradation=enmap).ours != compare(fine, truth, 4).ours
+
+
+def test_shsrd_is_told_the_sensor_and_both_begin_with_the_same_noise(files, options):
+    truth, model = open_cube(files[0]), load_weights(options.model)
+    simulation = Simulation("enmap", snr_db=30)
+    result = benchmark_scenes(files[:1], scale=4, options=options, simulation=simulation)
+    low = add_noise(degrade_cube(truth, Degradation.of_sensor("enmap", scale=4)), 30).replace(storage=Storage())
+    fine = upscale(low, 4, options=options.model_copy(update={"sensor": "enmap"}), model=model).cube
+    judged = compare(fine, truth, 4, degradation=Degradation.of_sensor("enmap", scale=4), measured=low)
+    assert result.scenes["odd"] == judged
+    assert result.as_json()["snr_db"] == 30
+    assert judged.bicubic.mpsnr < compare(fine, truth, 4).bicubic.mpsnr
 
 
 def test_a_degradation_of_another_scale_is_our_own_mistake(files):

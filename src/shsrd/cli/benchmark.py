@@ -14,7 +14,7 @@ from shsrd.cli.terminal import option, parse, print_json, print_table, remark
 from shsrd.cli.wishes import SENSORS, Estimate, SensorName
 
 if TYPE_CHECKING:
-    from shsrd.evaluation import BenchmarkResult, Comparison
+    from shsrd.evaluation import BenchmarkResult, Comparison, Simulation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,10 +22,29 @@ class Shared(Estimate):
     """What every benchmark may be asked.
 
     Attributes:
+        sensor: degrade as this sensor sees, by its published MTF, instead of bicubic; shsrd is told.
+        snr: white noise in every band of the low resolution, as a signal-to-noise ratio in dB.
+        uncorrected: shsrd is not told the sensor.
         json: print JSON.
     """
 
+    sensor: Annotated[SensorName | None, option(SENSORS)] = None
+    snr: Annotated[float | None, option("DB")] = None
+    uncorrected: Annotated[bool, option()] = False
     json: Annotated[bool, option()] = False
+
+    def simulation(self) -> Simulation:
+        """How the low resolution is made."""
+        from shsrd.evaluation import Simulation
+
+        return Simulation(self.sensor, self.snr, not self.uncorrected)
+
+    @property
+    def conditions(self) -> str:
+        """How the low resolution was made, in words; nothing where it is bicubic's without noise."""
+        seen = f", low resolution as {self.sensor} sees" if self.sensor else ""
+        told = ", which shsrd was not told" if self.sensor and self.uncorrected else ""
+        return seen + told + (f", noise of {self.snr:g} dB" if self.snr is not None else "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,14 +65,23 @@ class Cave(Shared):
         from shsrd.evaluation import benchmark_cave
         from shsrd.report import measured, quoted, table
 
-        result = benchmark_cave(self.root, scale=self.scale, split=self.split, options=self.options(), done=_told)
+        result = benchmark_cave(
+            self.root,
+            scale=self.scale,
+            split=self.split,
+            options=self.options(),
+            simulation=self.simulation(),
+            done=_told,
+        )
         if self.json:
             print_json(result.as_json())
             return
         rows = [measured(f"shsrd {result.model}", result.ours), measured("bicubic", result.bicubic)]
-        if self.split == "test":  # printed rows are of these very scenes
+        if self.split == "test" and not self.conditions:  # printed rows are of these very scenes
             rows += [quoted(row) for row in printed("cave", self.scale)]
         print_table(table(rows))
+        if self.conditions:
+            remark(f"shsrd {result.model}{self.conditions}")
         _warn(result)
 
 
@@ -63,11 +91,9 @@ class Scenes(Shared):
 
     Attributes:
         files: scene files or CAVE folders; what exceeds a multiple of the scale is cropped at the lower right.
-        sensor: degrade as this sensor sees, by its published MTF, instead of bicubic.
     """
 
     files: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FILE [FILE ...]")]
-    sensor: Annotated[SensorName | None, option(SENSORS)] = None
     reading: Reading = field(default_factory=Reading)
 
     def run(self) -> None:
@@ -80,7 +106,7 @@ class Scenes(Shared):
             scale=self.scale,
             options=self.options(),
             opening=self.reading.opening(),
-            sensor=self.sensor,
+            simulation=self.simulation(),
             checked=lambda path, scene: tell_notes(scene.notes, of=str(path)),
             done=_told,
         )
@@ -92,7 +118,7 @@ class Scenes(Shared):
         rows = {name: [measured("shsrd", ours), measured("bicubic", other)] for name, (ours, other) in pairs.items()}
         print_table(scene_table(rows))
         _warn(result)
-        remark(f"shsrd {result.model}" + (f", low resolution as {self.sensor} sees" if self.sensor else ""))
+        remark(f"shsrd {result.model}{self.conditions}")
 
 
 @dataclass(frozen=True)

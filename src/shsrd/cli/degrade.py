@@ -32,6 +32,8 @@ class Arguments:
         kernel: bicubic (antialiased, as in the benchmarks; the default), gaussian (sensor PSF) or area (block mean).
         fwhm: full width at half maximum of the Gaussian PSF, in pixels of the source; its default is the scale.
         sensor: in place of kernel and width, a sensor whose published MTF gives them; flight direction along y.
+        snr: add white noise to every band, as a signal-to-noise ratio in dB.
+        seed: of the noise.
         overwrite: replace an existing destination.
     """
 
@@ -41,6 +43,8 @@ class Arguments:
     kernel: Annotated[Literal["bicubic", "gaussian", "area"] | None, option("{bicubic,gaussian,area}")] = None
     fwhm: Annotated[float | None, option("PIXELS")] = None
     sensor: Annotated[SensorName | None, option(SENSORS)] = None
+    snr: Annotated[float | None, option("DB")] = None
+    seed: int = 0
     overwrite: Annotated[bool, option()] = False
     reading: Reading = field(default_factory=Reading)
 
@@ -62,7 +66,7 @@ class Arguments:
 def run(given: Sequence[str]) -> int:
     """Run the command."""
     arguments = parse(Arguments, "degrade", given)
-    from shsrd.degradation import degrade_cube
+    from shsrd.degradation import add_noise, degrade_cube
     from shsrd.io import open_cube, save_cube
     from shsrd.io.opening import check_strict
     from shsrd.io.targets import check_apart, lost_place
@@ -73,6 +77,8 @@ def run(given: Sequence[str]) -> int:
     low = degrade_cube(scene, degradation)
     if arguments.reading.strict:
         check_strict(low.facts, known=scene.notes)
+    if arguments.snr is not None:
+        low = add_noise(low, arguments.snr, seed=arguments.seed)
     tell_notes(note for note in low.notes if note not in scene.notes)
     check_apart(arguments.source, [arguments.destination], [low.facts])  # now it is known which files there will be
     save_cube(low, arguments.destination, overwrite=arguments.overwrite)

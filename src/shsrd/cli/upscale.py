@@ -91,11 +91,9 @@ def run(given: Sequence[str]) -> int:
     if arguments.output.json:
         more = {"destination": str(arguments.destination), "shape": [bands, rows, columns], "seconds": result.seconds}
         print_json(report.as_json() | more | {"tiles": result.tiles, "tiles_resumed": result.resumed})
-    agreement = "not measurable" if report.consistency is None else f"{report.consistency:.1e} of the range"
     remark(
         f"{arguments.destination}: {bands} bands of {rows} x {columns} pixels by {report.model}, "
-        f"{report.frame} frame{_seen(report, bands)}; degraded again it differs from the input by {agreement}"
-        + _outside(report)
+        f"{report.frame} frame{_seen(report, bands)}; {_agreement(report)}{_outside(report)}"
     )
     if result.place_remark is not None:
         remark(result.place_remark)
@@ -125,6 +123,19 @@ def _seen(report: Report, bands: int) -> str:
     if report.frame != "bands" or report.channels >= bands - report.bands_bicubic:
         return ""
     return f" ({report.channels} bands seen)"
+
+
+def _agreement(report: Report) -> str:
+    """How far the output is from contradicting the measurement, and by which kernel."""
+    differs = "not measurable" if report.consistency is None else f"{report.consistency:.1e} of the range"
+    if report.fwhm is None:
+        return f"degraded again it differs from the input by {differs}"
+    along_y, along_x = report.fwhm
+    noise = "" if report.noise is None else f" (the noise is {report.noise:.1e})"
+    return (
+        f"corrected for {report.sensor or 'a sensor'} of {along_y:.2f} x {along_x:.2f} pixels FWHM at "
+        f"{report.snr_db:.0f} dB; degraded again by it, it differs from the input by {differs}{noise}"
+    )
 
 
 def _outside(report: Report) -> str:

@@ -9,6 +9,7 @@ import tyro
 
 from shsrd.cli.reading import Reading
 from shsrd.cli.terminal import option
+from shsrd.cube import SceneError
 
 if TYPE_CHECKING:
     from shsrd.degradation import Degradation
@@ -112,6 +113,44 @@ class Output:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Instrument:
+    """How the scene was measured; the bicubic kernel of the benchmarks where nothing is said.
+
+    Attributes:
+        sensor: whose point spread function the scene has, by its published MTF; the scene is corrected for it first.
+            Flight direction along y.
+        fwhm: the same by its full width at half maximum in pixels of the scene: one number, or Y,X.
+        snr: signal-to-noise ratio of every band in dB, for that correction; the default estimates the noise of each.
+    """
+
+    sensor: Annotated[SensorName | None, option(SENSORS)] = None
+    fwhm: Annotated[str | None, option("Y[,X]")] = None
+    snr: Annotated[float | None, option("DB")] = None
+
+    def told(self) -> dict[str, Any]:
+        """Options of ``upscale``.
+
+        Raises:
+            SceneError: a width that is none, or a ratio out of range.
+        """
+        widths = None if self.fwhm is None else _widths(self.fwhm)
+        if self.snr is not None and not 0 < self.snr <= 200:
+            raise SceneError(f"--snr {self.snr:g} is out of range; give decibels between 0 and 200")
+        return {"sensor": self.sensor, "fwhm": widths, "snr": self.snr}
+
+
+def _widths(text: str) -> tuple[float, float]:
+    """Widths along y and x."""
+    try:
+        widths = [float(part) for part in text.split(",")]
+    except ValueError:
+        widths = []
+    if len(widths) not in (1, 2) or not all(0 < width <= 8 for width in widths):
+        raise SceneError(f"--fwhm {text} is no width; give pixels of the scene up to 8, such as 1.4 or 1.4,1.2")
+    return widths[0], widths[-1]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Estimate:
     """Which estimate is wanted, of scenes that are read as told.
 
@@ -128,20 +167,29 @@ class Estimate:
         """Options of ``upscale``: those that this command has, the others as they are by default."""
         from shsrd.upscaling import UpscaleOptions
 
-        told: dict[str, Any] = {}
+        told = self.measured()
         for group in (self.model, self.quality, self.computing):
             told |= {name.name: getattr(group, name.name) for name in fields(group)}
         asked = {name: value for name, value in told.items() if name in UpscaleOptions.model_fields}
         consistency, self_check = not self.quality.no_consistency, not self.quality.no_self_check
         return UpscaleOptions(**asked, consistency=consistency, self_check=self_check)
 
+    def measured(self) -> dict[str, Any]:
+        """Options of ``upscale`` that say how the scene was measured."""
+        return {}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Wishes(Estimate):
     """How scenes go from file to file; for ``upscale`` and ``upscale-all`` alike."""
 
+    instrument: Instrument = field(default_factory=Instrument)
     computing: Computing = field(default_factory=Computing)
     reading: Reading = field(default_factory=Reading)
+
+    def measured(self) -> dict[str, Any]:
+        """Sensor, width and noise, as given."""
+        return self.instrument.told()
 
 
 def seen_by(sensor: SensorName | None, scale: int) -> Degradation:

@@ -8,7 +8,7 @@ from shsrd.degradation.consistency import (
     low_correction,
 )
 from shsrd.degradation.correction import corrected
-from shsrd.degradation.degradation import Degradation, degrade, degrade_cube
+from shsrd.degradation.degradation import Degradation, add_noise, degrade, degrade_cube
 from shsrd.degradation.kernels import FWHM_PER_SIGMA, area_down, gaussian_down
 from shsrd.degradation.resample import bicubic_down, bicubic_round_trip, bicubic_up, pad_symmetric
 from shsrd.degradation.sensors import SENSORS, Sensor, gaussian_fwhm
@@ -18,6 +18,7 @@ __all__ = [
     "SENSORS",
     "Degradation",
     "Sensor",
+    "add_noise",
     "area_down",
     "back_project",
     "back_projection_reach",

@@ -133,6 +133,20 @@ def degrade_cube(cube: Cube, degradation: Degradation) -> Cube:
     return Cube.of(low, cube.facts.coarser(s))
 
 
+def add_noise(cube: Cube, snr_db: float, *, seed: int = 0) -> Cube:
+    """A scene with white Gaussian noise in every band.
+
+    Args:
+        cube: the scene.
+        snr_db: root mean square of a band's valid pixels over the noise's standard deviation, in dB.
+        seed: of the noise.
+    """
+    power = np.nanmean(np.square(cube.pixels, dtype=np.float64), axis=(1, 2))
+    sigma = np.sqrt(np.nan_to_num(power)) / 10 ** (snr_db / 20)
+    white = np.random.default_rng(seed).standard_normal(cube.shape, np.float32)
+    return cube.replace(pixels=cube.pixels + sigma[:, None, None].astype(np.float32) * white)
+
+
 def _mostly_missing(pixels: NDArray[np.float32], scale: int) -> NDArray[np.bool_]:
     bands, rows, columns = pixels.shape
     blocks = ~np.isfinite(pixels).reshape(bands, rows // scale, scale, columns // scale, scale)

@@ -8,13 +8,13 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from shsrd.cube import Cube, SceneError, Storage, varying_bands
 from shsrd.datasets import cave_scenes, printed
-from shsrd.degradation import Degradation, degrade_cube
+from shsrd.degradation import Degradation, add_noise, degrade_cube
 from shsrd.evaluation.compare import Comparison, compare
 from shsrd.io import open_cube
 from shsrd.metrics import Scores, average
@@ -56,6 +56,42 @@ class Judged:
 
 
 @dataclass(frozen=True)
+class Simulation:
+    """How the low resolution of a benchmark is made, and what the super-resolution is told of it.
+
+    Attributes:
+        sensor: degrade as this sensor sees (``Degradation.of_sensor``); None is the bicubic kernel, as in the
+            literature.
+        snr_db: white noise in every band of the low resolution (``add_noise``, seed 0); None adds none.
+        corrected: ``upscale`` is told the sensor, and corrects for it; otherwise it takes the bicubic kernel's.
+    """
+
+    sensor: str | None = None
+    snr_db: float | None = None
+    corrected: bool = True
+
+    def degradation(self, scale: int) -> Degradation:
+        """The kernel for a scale factor.
+
+        Raises:
+            SceneError: no such sensor.
+        """
+        return Degradation(scale=scale) if self.sensor is None else Degradation.of_sensor(self.sensor, scale=scale)
+
+    def measured(self, reference: Cube, scale: int) -> Cube:
+        """The low resolution of a scene; pixels stay float32, nothing is rounded."""
+        low = degrade_cube(reference, self.degradation(scale)).replace(storage=Storage())
+        return low if self.snr_db is None else add_noise(low, self.snr_db)
+
+    def told(self, options: UpscaleOptions) -> UpscaleOptions:
+        """Options of ``upscale`` with the sensor in them, if it is told."""
+        return options.model_copy(update={"sensor": self.sensor}) if self.corrected else options
+
+
+AS_IN_THE_LITERATURE = Simulation()
+
+
+@dataclass(frozen=True)
 class BenchmarkResult:
     """Scores of every scene of a benchmark.
 
@@ -65,7 +101,7 @@ class BenchmarkResult:
         scale: factor.
         judged: what was found, by scene name.
         model: name and fingerprint of the weights.
-        sensor: whose low resolution was simulated; None is bicubic, as in the literature.
+        simulation: how the low resolution was made.
         trained_on: which of the scenes the weights were trained on, by name; their scores say nothing of others.
     """
 
@@ -74,7 +110,7 @@ class BenchmarkResult:
     scale: int
     judged: Mapping[str, Judged]
     model: str
-    sensor: str | None = None
+    simulation: Simulation = AS_IN_THE_LITERATURE
     trained_on: tuple[str, ...] = ()
 
     @property
@@ -102,8 +138,8 @@ class BenchmarkResult:
         found: dict[str, Any] = {"benchmark": self.benchmark}
         if self.split is not None:
             found["split"] = self.split
-        if self.sensor is not None:
-            found["sensor"] = self.sensor
+        if self.simulation != AS_IN_THE_LITERATURE:
+            found |= {key: value for key, value in asdict(self.simulation).items() if value is not None}
         found |= {
             "scale": self.scale,
             "model": self.model,
@@ -117,7 +153,13 @@ class BenchmarkResult:
 
 
 def benchmark_cave(
-    root: Path, *, scale: int, split: SplitName, options: UpscaleOptions, done: Done | None = None
+    root: Path,
+    *,
+    scale: int,
+    split: SplitName,
+    options: UpscaleOptions,
+    simulation: Simulation = AS_IN_THE_LITERATURE,
+    done: Done | None = None,
 ) -> BenchmarkResult:
     """Degrade, super-resolve and judge every scene of a split; pixel values are stored counts / 65535, range 1.
 
@@ -129,14 +171,15 @@ def benchmark_cave(
         scale: factor.
         split: ``val`` (4 scenes of the training half), ``test`` (the 12 of the literature) or ``train``.
         options: of ``upscale``.
+        simulation: how the low resolution is made.
         done: called after every scene.
     """
     folders = cave_scenes(root, SPLITS[split])  # type: ignore[arg-type]
     model = load_weights(options.model or f"cave-x{scale}")
     options = options.model_copy(update={"non_negative": True})
-    judge = _Judge(Degradation(kernel="bicubic", scale=scale), options, model, data_range=1.0)
+    judge = _Judge(simulation, scale, options, model, data_range=1.0)
     judged = judge.all({folder.name: folder for folder in folders}, open_cube, done)
-    return BenchmarkResult("cave", split, scale, judged, _named(model), trained_on=_seen(judged, model))
+    return BenchmarkResult("cave", split, scale, judged, _named(model), simulation, _seen(judged, model))
 
 
 def benchmark_scenes(
@@ -145,7 +188,7 @@ def benchmark_scenes(
     scale: int,
     options: UpscaleOptions,
     opening: Mapping[str, Any] | None = None,
-    sensor: str | None = None,
+    simulation: Simulation = AS_IN_THE_LITERATURE,
     checked: Callable[[Path, Cube], None] | None = None,
     done: Done | None = None,
 ) -> BenchmarkResult:
@@ -159,8 +202,7 @@ def benchmark_scenes(
         scale: factor.
         options: of ``upscale``.
         opening: further arguments of ``open_cube`` (``variable``, ``axes`` ...).
-        sensor: degrade as this sensor sees (``Degradation.of_sensor``); None is the bicubic kernel, which the bundled
-            models were trained for and whose consistency ``upscale`` restores in either case.
+        simulation: how the low resolution is made.
         checked: called with every file and its scene before anything is computed.
         done: called after every scene.
 
@@ -169,7 +211,7 @@ def benchmark_scenes(
     """
     if not files:
         raise SceneError("no scene to judge; name at least one file")
-    seen = Degradation(scale=scale) if sensor is None else Degradation.of_sensor(sensor, scale=scale)
+    simulation.degradation(scale)  # a sensor that nobody knows is refused first
 
     def opened(path: Path) -> Cube:
         return open_cube(path, **(opening or {}))
@@ -181,15 +223,16 @@ def benchmark_scenes(
             checked(path, scene)
         del scene  # one at a time in memory
     model = load_weights(options.model or f"cave-x{scale}")
-    judged = _Judge(seen, options, model).all(_names(files), opened, done)
-    return BenchmarkResult("scenes", None, scale, judged, _named(model), sensor, _seen(judged, model))
+    judged = _Judge(simulation, scale, options, model).all(_names(files), opened, done)
+    return BenchmarkResult("scenes", None, scale, judged, _named(model), simulation, _seen(judged, model))
 
 
 @dataclass(frozen=True)
 class _Judge:
     """What is the same for all scenes of a benchmark."""
 
-    seen: Degradation
+    simulation: Simulation
+    scale: int
     options: UpscaleOptions
     model: Model
     data_range: float | None = None
@@ -203,13 +246,13 @@ class _Judge:
         return judged
 
     def one(self, reference: Cube) -> Judged:
-        scale = self.seen.scale
-        low = degrade_cube(reference, self.seen)
-        low = low.replace(storage=Storage())  # pixels stay float32: the benchmark rounds nothing
+        scale, simulation = self.scale, self.simulation
+        low = simulation.measured(reference, scale)
         start = time.perf_counter()
-        result = upscale(low, scale, options=self.options, model=self.model)
+        result = upscale(low, scale, options=simulation.told(self.options), model=self.model)
         spent = time.perf_counter() - start
-        comparison = compare(result.cube, reference, scale, data_range=self.data_range, degradation=self.seen)
+        seen = simulation.degradation(scale)
+        comparison = compare(result.cube, reference, scale, data_range=self.data_range, degradation=seen, measured=low)
         return Judged(comparison, result.report, spent)
 
 

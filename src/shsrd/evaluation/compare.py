@@ -56,6 +56,7 @@ def compare(
     *,
     data_range: float | None = None,
     degradation: Degradation | None = None,
+    measured: Cube | None = None,
 ) -> Comparison:
     """Every figure of an estimate, and the same for bicubic.
 
@@ -68,6 +69,7 @@ def compare(
         scale: factor.
         data_range: range of pixel values; None means 1, or the reference's maximum where that is above 1.5.
         degradation: how the low resolution was made, for bicubic and consistency; None is the bicubic kernel.
+        measured: the low resolution itself, where it holds more than that (noise); None degrades the reference.
 
     Raises:
         SceneError: the two do not have the same bands and size, or no band can be judged.
@@ -86,7 +88,7 @@ def compare(
         raise SceneError(_nothing_left(estimate, reference, reasons))
     ours, target = estimate.pixels[pairing.estimate[kept]], truth.pixels[pairing.reference[kept]]
     span = data_range if data_range is not None else _range(target)
-    low = degrade_cube(truth, seen).pixels[pairing.reference[kept]]
+    low = (measured or degrade_cube(truth, seen)).pixels[pairing.reference[kept]]
     interpolated = bicubic_up(torch.from_numpy(fill_nodata(low)), scale).numpy()
 
     def judged(pixels: NDArray[np.float32]) -> Scores:
