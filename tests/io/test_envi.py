@@ -7,7 +7,7 @@ from affine import Affine
 from rasterio.crs import CRS
 
 import spectral
-from shsrd.cube import SceneError
+from shsrd.cube import SceneError, Storage
 from shsrd.io import open_cube, save_cube
 from shsrd.io.envi_header import parse_header
 
@@ -121,18 +121,20 @@ def test_scale_factor_ignore_value_and_bad_bands(write_envi_file):
     assert scene.band_names == ("a", "b")
 
 
-def test_equal_gains_are_the_scale_and_different_gains_stay_text(write_envi_file):
+def test_gains_are_the_scale_also_where_they_differ_between_bands(write_envi_file):
     equal = "data gain values = {0.5, 0.5}\ndata offset values = {1, 1}"
     assert np.allclose(open_cube(write_envi_file(STORED, extra=equal)).pixels, STORED * 0.5 + 1)
     scene = open_cube(write_envi_file(STORED, extra="data gain values = {0.5, 0.25}"))
-    assert np.array_equal(scene.pixels, STORED)
-    assert scene.headers["data gain values"] == "{0.5, 0.25}"
+    assert np.array_equal(scene.pixels, STORED * np.array([0.5, 0.25])[:, None, None])
+    assert scene.storage == Storage("float32")
+    assert "data gain values" not in scene.headers
 
 
 def test_ignore_value_that_does_not_fit_stays_text(write_envi_file):
     scene = open_cube(write_envi_file(STORED, extra="data ignore value = -99999"))
     assert scene.storage.nodata is None
     assert scene.headers["data ignore value"] == "-99999"
+    assert "-99999 cannot occur in int16" in scene.notes[0]
 
 
 def test_unknown_keys_are_untouched(write_envi_file, tmp_path):

@@ -54,7 +54,7 @@ def with_mask(largest=65535, *, last=True):
         ({"names": ["a", "b", "c", "d", "e", "Alpha"]}, True, 1),
         ({"names": ["a", "b", "c", "d", "e"]}, True, 65535),  # the mark is lost where it is set after the pixels
         ({"names": ["a", "b", "c", "d", "e"]}, True, 255),
-        ({"alpha": (6,), "domain": {"wavelength": "{500, 510, 520, 530, 540}"}}, True, 65535),
+        ({"alpha": (6,), "domain": {"wavelength": "{500, 510, 520, 530, 540}", "wavelength_units": "nm"}}, True, 65535),
     ],
 )
 def test_alpha_is_a_mask_and_no_band(write, told, last, largest, tmp_path):
@@ -84,7 +84,13 @@ def test_a_spectral_band_that_is_marked_as_alpha_stays(write):
 
 
 def test_a_band_of_a_wavelength_stays_whatever_its_mark(write):
-    scene = open_cube(write(with_mask(), alpha=(6,), tags={b: {"wavelength": str(400 + b)} for b in range(1, 7)}))
+    scene = open_cube(
+        write(
+            with_mask(),
+            alpha=(6,),
+            tags={b: {"wavelength": str(400 + b), "wavelength_units": "nm"} for b in range(1, 7)},
+        )
+    )
     assert scene.shape[0] == 6
     assert "has a wavelength" in scene.notes[0]
 

@@ -108,7 +108,7 @@ def test_what_other_formats_cannot_keep_is_one_sentence(write, tmp_path):
     said = lost_place(tmp_path / "a.npz", facts)
     assert said.count("a.npz") == 1
     assert "ground control points and rational polynomials (RPC) are lost" in said
-    assert said.endswith("a name ending in .tif keeps them")
+    assert said.endswith("a name ending in .tif or .img keeps them")
     assert lost_place(tmp_path / "a.npz", facts.replace(control_points=None, rpc=None)) is None
 
 

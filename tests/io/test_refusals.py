@@ -75,12 +75,10 @@ def test_header_without_image_and_image_without_header(write_envi_file, tmp_path
     assert "no ENVI header beside it" in refuse(tmp_path / "elsewhere.img")
 
 
-@pytest.mark.parametrize("change", [-1, 1, 4096])
-def test_envi_image_of_the_wrong_size(write_envi_file, change):
+def test_envi_image_that_is_too_short(write_envi_file):
     path = write_envi_file(STORED)
-    data = path.read_bytes()
-    path.write_bytes(data[:change] if change < 0 else data + bytes(change))
-    refuse(path)
+    path.write_bytes(path.read_bytes()[:-1])
+    assert "truncated" in refuse(path)
 
 
 @pytest.mark.parametrize(
@@ -96,19 +94,13 @@ def test_envi_image_of_the_wrong_size(write_envi_file, change):
         ("file compression = 1", "compressed"),
         ("file type = ENVI Spectral Library", "library"),
         ("wavelength = {1, 2, 3}", "3 values for 2 bands"),
-        ("wavelength = {400, nan}", "impossible"),
-        ("wavelength = {400, red}", "no number"),
-        ("wavelength = {0, 0}", "above 0"),
-        ("wavelength = {400, 500}\nwavelength units = parsec", "parsec"),
         ("wavelength = {400, 500", "never closes"),
         ("fwhm = {1}\nwavelength = {400, 500}", "fwhm has 1"),
         ("bbl = {1}", "bbl has 1"),
-        ("bbl = {1, x}", "bbl"),
         ("reflectance scale factor = 0", "above 0"),
-        ("reflectance scale factor = big", "no number"),
-        ("data ignore value = none", "no number"),
-        ("map info = {UTM, 1, 1}", "map info"),
-        ("coordinate system string = {NONSENSE[}", "coordinate system"),
+        ("data gain values = {1, 0}", "scale 0"),
+        ("data gain values = {1, x}", "no number"),
+        ("major frame offsets = {0, 80}", "major frame offsets"),
     ],
 )
 def test_envi_headers(write_envi_file, extra, word):

@@ -159,7 +159,6 @@ def test_the_xml_of_another_product_is_not_read(product):
     [
         (enmap_xml().replace("<FWHMOfBand>7</FWHMOfBand>", ""), "a band without FWHMOfBand"),
         (enmap_xml().replace("0.0001", "much"), "GainOfBand 'much' is no number"),
-        (enmap_xml().replace("418.24", "-1"), "above 0"),
         (enmap_xml().replace("</level_X>", ""), "not readable XML"),
         ("<?xml version='1.0'?><!DOCTYPE a [<!ENTITY b 'c'>]>" + enmap_xml().partition("?>\n")[2], "document type"),
         (enmap_xml().replace('<bandID number="1">', "<bandID><x/></bandID><bandID>"), "band without"),
@@ -171,6 +170,15 @@ def test_xml_that_cannot_be_used(text, word, product):
     metadata.write_text(text)
     with pytest.raises(SceneError, match=word):
         open_source(image)
+
+
+def test_wavelengths_that_cannot_be_are_left_out_and_told(product):
+    folder, image, _ = product()
+    metadata = next(p for p in folder.iterdir() if "METADATA" in p.name)
+    metadata.write_text(enmap_xml().replace("418.24", "-1"))
+    scene = open_cube(image)
+    assert scene.wavelength_nm is None
+    assert "wavelength -1 is impossible" in scene.notes[0]
 
 
 def test_bands_that_do_not_fit(product):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from shsrd.cube.errors import SceneError
 from shsrd.cube.geolocation import Geolocation
+from shsrd.cube.grid_keys import Grid, moved_headers
 from shsrd.cube.placement import ControlPoints, RationalPolynomials
 
 if TYPE_CHECKING:  # training needs cubes' errors but no georeference
@@ -125,7 +126,8 @@ class Facts:
         for name in ("control_points", "rpc"):
             places = getattr(self, name)
             moved[name] = None if places is None else places.on_grid(pixel=pixel, row=row, column=column)
-        return self.replace(**moved)
+        moved["headers"], notes = moved_headers(self.headers, Grid(pixel, row, column))
+        return self.replace(**moved).noted(*notes)
 
 
 def check_facts(facts: Any, *, bands: int) -> None:

@@ -9,28 +9,52 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
-from shsrd.cube import SceneError, Storage
-from shsrd.io.codec import fits
-from shsrd.io.envi_header import check_keys, items, lookup, number, plain_key, strip_braces
-from shsrd.io.map_info import checked_wkt, crs_of, map_info_of, transform_of
-from shsrd.io.wavelengths import to_nanometres, unit_power
+from shsrd.cube import ControlPoints, RationalPolynomials, Storage
+from shsrd.cube.grid_keys import plain_key
+from shsrd.io.envi_header import check_keys
+from shsrd.io.envi_place import place_of
+from shsrd.io.envi_spectral import band_lists
+from shsrd.io.envi_storage import applied, meaning_of
+from shsrd.io.map_info import map_info_of
 
+_LAYOUT = ("samples", "lines", "bands", "header offset", "file type", "data type", "interleave", "byte order",
+           "major frame offsets", "minor frame offsets", "file compression")  # fmt: skip
 _CONSUMED = {
-    *("samples", "lines", "bands", "header offset", "file type", "data type", "interleave", "byte order"),
-    *("coordinate system string", "affine transform", "wavelength", "wavelength units", "fwhm", "bbl"),
-    *(
-        "band names",
-        "reflectance scale factor",
-        "data gain values",
-        "data offset values",
-        "data ignore value",
-    ),
+    *_LAYOUT,
+    *("coordinate system string", "affine transform", "geo points", "rpc info"),
+    *("wavelength", "wavelength units", "fwhm", "bbl", "band names"),
+    *("reflectance scale factor", "data gain values", "data offset values", "data ignore value"),
 }
+_ALIASES = {  # spellings of people, to ENVI's own; keys with blanks, underscores and hyphens left out
+    "wavelengths": "wavelength",
+    "wavelengthunit": "wavelength units",
+    "wavelengthsunits": "wavelength units",
+    "bandname": "band names",
+    "badbandlist": "bbl",
+    "badbandslist": "bbl",
+    "nodata": "data ignore value",
+    "nodatavalue": "data ignore value",
+    "dataignorevalues": "data ignore value",
+    "ignorevalue": "data ignore value",
+    "coordinatesystem": "coordinate system string",
+    "geopoint": "geo points",
+    "rpc": "rpc info",
+}
+_KNOWN = {"".join(key.split()): key for key in (*_CONSUMED, "map info", "projection info")} | _ALIASES
 
 
 @dataclass(frozen=True)
 class HeaderFacts:
-    """What an ENVI header says about a scene beyond its layout."""
+    """What an ENVI header says about a scene beyond its layout.
+
+    Attributes:
+        decoding: what the numbers of each band mean where that differs between bands (``storage`` is then float32).
+        more_nodata: further no-data numbers of all bands.
+        spectral_notes: notes on wavelengths and widths; ``notes`` has those on all else but the place.
+        place_notes: notes on the place.
+
+    The others are those of ``Facts``.
+    """
 
     storage: Storage
     wavelength_nm: NDArray[np.float64] | None
@@ -39,121 +63,66 @@ class HeaderFacts:
     band_names: tuple[str, ...]
     crs: str | None
     transform: Affine | None
+    control_points: ControlPoints | None
+    rpc: RationalPolynomials | None
     headers: dict[str, str]
+    notes: tuple[str, ...]
+    decoding: tuple[Storage, ...] | None = None
+    more_nodata: tuple[float, ...] = ()
+    spectral_notes: tuple[str, ...] = ()
+    place_notes: tuple[str, ...] = ()
 
 
 def shallow(told: HeaderFacts) -> dict[str, Any]:
     """The fields by name, as ``Facts`` and ``Cube`` take them."""
-    return {name.name: getattr(told, name.name) for name in fields(told)}
+    names = {name.name for name in fields(told)} - {"decoding", "more_nodata", "spectral_notes", "place_notes"}
+    values = {name: getattr(told, name) for name in names}
+    return values | {"notes": (*told.notes, *told.spectral_notes, *told.place_notes)}
 
 
 def header_facts(values: dict[str, str], *, bands: int, dtype: str, source: str) -> HeaderFacts:
     """Interpret the keys of an ENVI header (GDAL's spelling with underscores included).
 
-    The scale is decided here and only here: ``data gain values`` and ``data offset values`` where they are
-    the same for every band, else 1 / ``reflectance scale factor``. A no-data value that the type cannot
-    hold, and gains that differ between bands, stay untouched among the headers.
+    A fact beside the pixels that cannot be used is left out with a note; its key stays among the headers.
 
     Raises:
-        SceneError: a list of the wrong length, or numbers that are none.
+        SceneError: a list of the wrong length, or a scale that makes no pixels.
     """
     check_keys(values, source=source)
-    wavelength, fwhm = _spectral(values, bands=bands, source=source)
-    storage, untold = _storage(values, dtype=dtype, bands=bands, source=source)
-    if wavelength is None:
-        untold |= {"wavelength", "wavelength units", "fwhm"}
-    names = items(lookup(values, "band names") or "")
-    if len(names) != bands:  # names with commas in them cannot be told apart: they stay as text
-        names, untold = [], untold | {"band names"}
-    crs, transform = _place(values, source=source)
-    told = _CONSUMED - untold
-    map_info = lookup(values, "map info")
-    if transform is not None and map_info == map_info_of(transform, crs=crs):
+    plain = _plain(values)
+    lists = band_lists(plain, bands=bands, source=source)
+    meaning = meaning_of(plain, dtype=dtype, bands=bands, source=source)
+    place = place_of(plain)
+    told = _CONSUMED - lists.unused - meaning.unused - place.unused
+    map_info = plain.get("map info")
+    if place.transform is not None and map_info == map_info_of(place.transform, crs=place.crs):
         told |= {"map info"}  # the writer finds the same words itself
     return HeaderFacts(
-        storage=storage,
-        wavelength_nm=wavelength,
-        fwhm_nm=fwhm,
-        good_bands=_good_bands(values, bands=bands, source=source),
-        band_names=tuple(names),
-        crs=crs,
-        transform=transform,
-        headers={key: value for key, value in values.items() if plain_key(key) not in told},
+        storage=applied(meaning),
+        wavelength_nm=lists.spectral.wavelength_nm,
+        fwhm_nm=lists.spectral.fwhm_nm,
+        good_bands=lists.good,
+        band_names=lists.names,
+        crs=place.crs,
+        transform=place.transform,
+        control_points=place.control_points,
+        rpc=place.rpc,
+        headers={key: value for key, value in values.items() if _known(key) not in told},
+        notes=(*getattr(values, "notes", ()), *lists.notes, *meaning.notes),
+        decoding=meaning.decoding,
+        more_nodata=meaning.nodata,
+        spectral_notes=lists.spectral.notes,
+        place_notes=place.notes,
     )
 
 
-def _list(values: dict[str, str], key: str, *, bands: int, source: str) -> list[str]:
-    parts = items(lookup(values, key) or "")
-    if parts and len(parts) != bands:
-        raise SceneError(f"{source}: {key} has {len(parts)} values for {bands} bands; correct the header")
-    return parts
+def _known(key: str) -> str:
+    """ENVI's own spelling of a key, or the key in plain spelling."""
+    plain = plain_key(key)
+    return _KNOWN.get(plain.replace(" ", "").replace("-", ""), plain)
 
 
-def _good_bands(values: dict[str, str], *, bands: int, source: str) -> NDArray[np.bool_]:
-    flags = _numbers(values, "bbl", bands=bands, source=source)
-    return np.array(flags) > 0 if flags else np.ones(bands, bool)
-
-
-def _spectral(
-    values: dict[str, str], *, bands: int, source: str
-) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
-    texts = _list(values, "wavelength", bands=bands, source=source)
-    unit = strip_braces(lookup(values, "wavelength units") or "")
-    if not texts or unit.lower() == "index":
-        return None, None
-    plain = to_nanometres(texts, 0, what="wavelength", source=source)
-    power = unit_power(unit, plain.tolist(), source=source)
-    fwhm = _list(values, "fwhm", bands=bands, source=source)
-    return (
-        to_nanometres(texts, power, what="wavelength", source=source),
-        to_nanometres(fwhm, power, what="fwhm", source=source) if fwhm else None,
-    )
-
-
-def _storage(values: dict[str, str], *, dtype: str, bands: int, source: str) -> tuple[Storage, set[str]]:
-    """Storage, and the keys that stay among the headers because a Storage cannot say them."""
-    kept: set[str] = set()
-    nodata = number(values, "data ignore value", source=source)
-    if nodata is not None and not fits(nodata, dtype):
-        nodata, kept = None, {"data ignore value"}
-    gains = _numbers(values, "data gain values", bands=bands, source=source)
-    offsets = _numbers(values, "data offset values", bands=bands, source=source)
-    if len(set(gains)) > 1 or len(set(offsets)) > 1:
-        return Storage(dtype, nodata=nodata), kept | {
-            "data gain values",
-            "data offset values",
-            "reflectance scale factor",
-        }
-    factor = number(values, "reflectance scale factor", source=source)
-    if factor is not None and not (np.isfinite(factor) and factor > 0):
-        raise SceneError(f"{source}: reflectance scale factor {factor:g} must be above 0; correct the header")
-    if gains or offsets:
-        kept |= {"reflectance scale factor"}
-        return Storage(dtype, (gains or [1.0])[0], (offsets or [0.0])[0], nodata), kept
-    return Storage(dtype, 1.0 if factor is None else 1 / factor, 0.0, nodata), kept
-
-
-def _numbers(values: dict[str, str], key: str, *, bands: int, source: str) -> list[float]:
-    texts = _list(values, key, bands=bands, source=source)
-    try:
-        return [float(text) for text in texts]
-    except ValueError:
-        raise SceneError(f"{source}: {key} holds text that is no number; correct the header") from None
-
-
-def _place(values: dict[str, str], *, source: str) -> tuple[str | None, Affine | None]:
-    """CRS and transform; our own exact key comes before ``map info``, which cannot say shear."""
-    text = strip_braces(lookup(values, "coordinate system string") or "")
-    map_info = lookup(values, "map info") or ""
-    exact = lookup(values, "affine transform")
-    transform = None
-    if exact:
-        try:
-            transform = Affine(*(float(part) for part in items(exact)))
-        except (TypeError, ValueError):
-            raise SceneError(f"{source}: affine transform needs six numbers; correct the header") from None
-    elif items(map_info):
-        transform = transform_of(map_info, source=source)
-    if text:
-        return checked_wkt(text, source=source), transform
-    return crs_of(map_info) if items(map_info) else None, transform
+def _plain(values: dict[str, str]) -> dict[str, str]:
+    """Header keys in ENVI's own spelling; of two spellings its own comes first."""
+    plain = {_known(key): value for key, value in reversed(values.items())}
+    return plain | {key: text for name, text in values.items() if (key := plain_key(name)) in plain}

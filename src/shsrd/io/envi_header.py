@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from shsrd.cube import SceneError
+from shsrd.cube.grid_keys import plain_key
 
 _LARGEST_HEADER = 64 * 2**20
 _MOST_KEYS = 10_000
 
 
-def read_header(path: Path) -> dict[str, str]:
+def read_header(path: Path) -> Header:
     """Every key of an ENVI header with its value as written (braces and line breaks kept, ends stripped).
 
     Args:
@@ -35,28 +36,90 @@ def _decode(raw: bytes) -> str:
         return raw.decode("latin-1")
 
 
-def parse_header(text: str, *, source: str) -> dict[str, str]:
-    """Keys and values of header text; the last of two equal keys (ignoring case) wins.
+class Header(dict[str, str]):
+    """Keys of an ENVI header with their values as written.
+
+    Attributes:
+        notes: a sentence for every key that the header gives twice with different values.
+    """
+
+    notes: tuple[str, ...] = ()
+
+
+def parse_header(text: str, *, source: str) -> Header:
+    """Keys and values of header text; the last of two equal keys (whatever their case) wins.
+
+    A value may open on a line below its key, and go on after a line that ends with a comma.
 
     Raises:
         SceneError: a brace that never closes, or more keys than any header has.
     """
-    values: dict[str, str] = {}
-    spelled: dict[str, str] = {}  # keys in lower case, to keys as written
-    lines = iter(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
+    values, notes = Header(), list[str]()
+    spelled: dict[str, str] = {}  # keys in plain spelling, to keys as written
+    lines = _Lines(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
     for line in lines:
-        before, equals, after = line.partition("=")
-        key, value = before.strip(), after.strip()
-        if not equals or not key or key.startswith(";") or "{" in key or "}" in key:
+        if not _is_key(line):
             continue
-        if value.startswith("{") and "}" not in value:
-            value = _list_of_lines(value, lines, key=key, source=source)
-        older = spelled.pop(key.lower(), None)
+        before, _, after = line.partition("=")
+        key, value = before.strip(), _value(after.strip(), lines, key=before.strip(), source=source)
+        older = spelled.pop(plain_key(key), None)
         if older is not None:
-            del values[older]
-        values[key], spelled[key.lower()] = value, key
+            notes += _twice(key, values.pop(older), value)
+        values[key], spelled[plain_key(key)] = value, key
     check_keys(values, source=source)
+    values.notes = tuple(notes)
     return values
+
+
+def _twice(key: str, first: str, last: str) -> list[str]:
+    """A note on two values of one key; nothing where they say the same."""
+    if items(first) == items(last):
+        return []
+    return [f"{key[:40]!r} stands twice in the header ({first[:30]!r}, {last[:30]!r}); the last is used."]
+
+
+class _Lines:
+    """Lines one after the other; the next one can be looked at before it is taken."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self._lines, self._at = lines, 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if self._at >= len(self._lines):
+            raise StopIteration
+        self._at += 1
+        return self._lines[self._at - 1]
+
+    def coming(self) -> str:
+        """The next line that is not blank, without taking it; empty at the end."""
+        while self._at < len(self._lines) and not self._lines[self._at].strip():
+            self._at += 1
+        return self._lines[self._at].strip() if self._at < len(self._lines) else ""
+
+
+def _is_key(line: str) -> bool:
+    key, equals, _ = line.partition("=")
+    key = key.strip()
+    return bool(equals and key) and not key.startswith(";") and "{" not in key and "}" not in key
+
+
+def _value(value: str, lines: _Lines, *, key: str, source: str) -> str:
+    """The value that begins on the line of its key, or below it."""
+    if not value:
+        following = lines.coming()
+        if following.startswith("{") or not (_is_key(following) or following.startswith(";")):
+            value = next(lines).strip() if following else ""
+    if value.startswith("{"):
+        return value if "}" in value else _list_of_lines(value, lines, key=key, source=source)
+    while value.endswith(","):
+        following = lines.coming()
+        if not following or _is_key(following) or following.startswith(";"):
+            break
+        value += "\n" + next(lines).strip()
+    return value
 
 
 def _list_of_lines(first: str, lines: Iterator[str], *, key: str, source: str) -> str:
@@ -85,11 +148,6 @@ def lookup(values: Mapping[str, str], key: str) -> str | None:
     return next((value for name, value in values.items() if plain_key(name) == wanted), None)
 
 
-def plain_key(key: str) -> str:
-    """A key in lower case with single spaces for underscores and runs of spaces."""
-    return " ".join(key.lower().replace("_", " ").split())
-
-
 def strip_braces(value: str) -> str:
     """The inside of ``{...}``, or the value itself."""
     value = value.strip()
@@ -115,25 +173,26 @@ def integer(values: Mapping[str, str], key: str, *, source: str, default: int | 
         if default is not None:
             return default
         raise SceneError(f"{source}: the header has no {key!r}; add the line '{key} = ...'")
+    plain = strip_braces(text)
     try:
-        return int(text)
+        return int(plain)
     except ValueError:
-        raise SceneError(f"{source}: {key} = {text[:40]!r} is no whole number; correct the header") from None
+        pass
+    try:
+        value = float(plain)  # some write 0.0
+    except ValueError:
+        value = float("nan")
+    if value.is_integer():
+        return int(value)
+    raise SceneError(f"{source}: {key} = {text[:40]!r} is no whole number; correct the header")
 
 
-def number(values: Mapping[str, str], key: str, *, source: str) -> float | None:
-    """A number of the header, or None where the key is missing.
-
-    Raises:
-        SceneError: the key holds something else.
-    """
-    text = lookup(values, key)
-    if text is None or not strip_braces(text):
+def numbers_of(texts: Iterable[str]) -> list[float] | None:
+    """Numbers of texts, or None where one of them is none."""
+    try:
+        return [float(text) for text in texts]
+    except ValueError:
         return None
-    try:
-        return float(strip_braces(text))
-    except ValueError:
-        raise SceneError(f"{source}: {key} = {text[:40]!r} is no number; correct the header") from None
 
 
 def format_header(values: Mapping[str, str]) -> str:

@@ -10,12 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shsrd.cube import Facts, SceneError, Storage
-from shsrd.io.envi_header import format_header, lookup, plain_key
+from shsrd.cube.grid_keys import plain_key
+from shsrd.io.envi_header import format_header, lookup
+from shsrd.io.envi_place import geo_points_text, rpc_info_text
 from shsrd.io.envi_read import DATA_TYPES
 from shsrd.io.map_info import esri_wkt, map_info_of
 from shsrd.io.raw_write import RawFile
 
 _CODES = {name: code for code, name in DATA_TYPES.items()}
+_LINE = 1000  # characters of a list on one line
+_LONG_LINE = 9000
 _INSIDE_BRACES = str.maketrans("{}", "()")
 _INSIDE_LIST = str.maketrans("{},\0", "(); ")
 
@@ -59,7 +63,11 @@ def check_envi(facts: Facts) -> None:
 
 
 def header_values(facts: Facts) -> dict[str, str]:
-    """Every key of the header of a scene that :func:`check_envi` lets pass, in ENVI's order, unknown keys last."""
+    """Every key of the header of a scene that :func:`check_envi` lets pass.
+
+    GDAL 3.10 stops reading at a line of 10 000 characters: lists are wrapped, what it needs comes first, unknown keys
+    with long lines come last.
+    """
     storage = facts.storage
     bands, rows, columns = facts.shape
     values = {
@@ -71,29 +79,42 @@ def header_values(facts: Facts) -> dict[str, str]:
         "data type": str(_CODES[storage.dtype]),
         "interleave": "bsq",
         "byte order": "0",
-        **_placed(facts),
-        **_spectral(facts),
+        **_mapped(facts),
         **_scaling(storage, bands),
+        **_spectral(facts),
+        **_measured(facts),
     }
+    if facts.crs is not None:
+        values["coordinate system string"] = "{" + _crs_text(facts.crs) + "}"
+    if facts.band_names:
+        values["band names"] = _braces(map(_item, facts.band_names))
     written = {plain_key(key) for key in values}
     if facts.transform is not None:
         written.add("map info")
     others = {key: _one_value(value) for key, value in facts.headers.items() if plain_key(key) not in written}
-    return {**values, **{_safe_key(key): value for key, value in others.items()}}
+    last = sorted(others.items(), key=lambda item: max(map(len, item[1].split("\n"))) > _LONG_LINE)
+    return {**values, **{_safe_key(key): value for key, value in last}}
 
 
-def _placed(facts: Facts) -> dict[str, str]:
-    values = {}
-    if facts.transform is not None:
-        template = lookup(facts.headers, "map info")
-        map_info = map_info_of(facts.transform, crs=facts.crs, template=template)
-        if map_info is None:
-            values["affine transform"] = _braces(repr(float(v)) for v in facts.transform[:6])
-        else:
-            values["map info"] = map_info
-    if facts.crs is not None:
-        values["coordinate system string"] = "{" + _crs_text(facts.crs) + "}"
-    return values
+def _mapped(facts: Facts) -> dict[str, str]:
+    """``map info``, or our own key for a transform that it cannot say."""
+    if facts.transform is None:
+        return {}
+    template = lookup(facts.headers, "map info")
+    map_info = map_info_of(facts.transform, crs=facts.crs, template=template)
+    if map_info is not None:
+        return {"map info": map_info}
+    return {"affine transform": _braces(repr(float(v)) for v in facts.transform[:6])}
+
+
+def _measured(facts: Facts) -> dict[str, str]:
+    """``geo points`` (where there is no transform) and ``rpc info``."""
+    points = None if facts.control_points is None or facts.transform is not None else facts.control_points
+    lists = {
+        "geo points": None if points is None else geo_points_text(points),
+        "rpc info": None if facts.rpc is None else rpc_info_text(facts.rpc),
+    }
+    return {key: _braces(texts) for key, texts in lists.items() if texts is not None}
 
 
 def _crs_text(crs: str) -> str:
@@ -109,22 +130,20 @@ def _spectral(facts: Facts) -> dict[str, str]:
     if facts.fwhm_nm is not None:
         values["fwhm"] = _braces(repr(float(v)) for v in facts.fwhm_nm)
     values["bbl"] = _braces("1" if good else "0" for good in facts.good_bands)
-    if facts.band_names:
-        values["band names"] = _braces(map(_item, facts.band_names))
     return values
 
 
 def _scaling(storage: Storage, bands: int) -> dict[str, str]:
     values = {}
+    if storage.nodata is not None:
+        whole = math.isfinite(storage.nodata) and storage.nodata == int(storage.nodata)
+        values["data ignore value"] = f"{storage.nodata:.0f}" if whole else repr(storage.nodata)
     factor = reflectance_factor(storage.scale) if storage.offset == 0 else None
     if factor is None:
         values["data gain values"] = _braces([repr(storage.scale)] * bands)
         values["data offset values"] = _braces([repr(storage.offset)] * bands)
     elif factor != 1:
         values["reflectance scale factor"] = repr(factor)
-    if storage.nodata is not None:
-        whole = math.isfinite(storage.nodata) and storage.nodata == int(storage.nodata)
-        values["data ignore value"] = f"{storage.nodata:.0f}" if whole else repr(storage.nodata)
     return values
 
 
@@ -143,7 +162,14 @@ def reflectance_factor(scale: float) -> float | None:
 
 
 def _braces(texts: Iterable[str]) -> str:
-    return "{" + ", ".join(texts) + "}"
+    """A list, on several lines where one would be long."""
+    lines, length = [""], 0
+    for text in texts:
+        if length and length + len(text) > _LINE:
+            lines, length = [*lines, ""], 0
+        lines[-1] += f"{', ' if length else ''}{text}"
+        length += len(text) + 2
+    return "{" + ",\n ".join(lines) + "}"
 
 
 def _item(name: str) -> str:

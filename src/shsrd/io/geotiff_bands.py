@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from rasterio.enums import ColorInterp
 from rasterio.windows import Window
 
-from shsrd.io.envi_header import items, lookup, plain_key
+from shsrd.cube.grid_keys import plain_key
+from shsrd.io.envi_header import items, lookup
 
 _LOOKED_AT = 256  # pixels on a side of the parts by which a mask is known
 _ALPHA = ("alpha", "alpha band")

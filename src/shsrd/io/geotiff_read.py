@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shsrd.cube import Facts, SceneError, Storage
+from shsrd.cube.grid_keys import plain_key
+from shsrd.io.band_names import named_wavelengths
 from shsrd.io.codec import check_scale, fits
 from shsrd.io.envi_facts import HeaderFacts, header_facts
-from shsrd.io.envi_header import items, lookup, plain_key, read_header
+from shsrd.io.envi_header import items, lookup, read_header
 from shsrd.io.envi_read import describes_tiff, header_beside, image_beside
 from shsrd.io.geotiff_bands import Bands, bands_of
 from shsrd.io.geotiff_mask import mask_of_tiff, with_nodata
@@ -26,10 +28,8 @@ from shsrd.io.geotiff_place import placed, transform_of_tiff
 from shsrd.io.place_files import geolocation_beside
 from shsrd.io.product_xml import Product, product_of
 from shsrd.io.sources import StoredSource
-from shsrd.io.wavelengths import to_nanometres, unit_power
+from shsrd.io.wavelengths import NumberList, spectral_lists
 
-_IN_TEXT = re.compile(r"([0-9.]+)\s*(nm|nanometers|um|µm|micrometers)\s*\)?\s*$", re.IGNORECASE)
-_TAIL = 60  # characters of a band's name that may hold its wavelength
 _ABSORBED = re.compile(r"Band_\d+|AREA_OR_POINT|SHSRD_HEADERS")  # become band names and transform
 _ENVI_KEYS = {
     "samples",
@@ -61,7 +61,7 @@ def open_geotiff(path: Path) -> StoredSource:
         facts = _assembled(bands, told, path).noted(*notes, *bands.notes, *more, *_sparse(dataset, path))
         if product is not None:
             facts = facts.replace(headers=product.headers | dict(facts.headers))
-        decoding = _own_scales(bands) or _gains(product, facts.storage)
+        decoding = _own_scales(bands) or _told_scales(bands, told) or _gains(product, facts.storage)
         for storage in decoding or ():
             check_scale(storage, source=str(path))
         if decoding is not None:
@@ -80,7 +80,7 @@ def open_geotiff(path: Path) -> StoredSource:
 def _assembled(bands: Bands, told: HeaderFacts, path: Path) -> Facts:
     """All facts but those of scales that differ, masks and tables beside the image."""
     dataset = bands.dataset
-    wavelength, fwhm = _spectral(bands, told, source=str(path))
+    wavelength, fwhm, notes = _spectral(bands, told, source=str(path))
     facts = Facts(
         (bands.count, dataset.height, dataset.width),
         wavelength_nm=wavelength,
@@ -92,6 +92,9 @@ def _assembled(bands: Bands, told: HeaderFacts, path: Path) -> Facts:
         storage=_storage(bands, told),
         headers=told.headers,
         source=str(path),
+        control_points=told.control_points,
+        rpc=told.rpc,
+        notes=(*told.notes, *notes, *(() if dataset.crs else told.place_notes)),
     )
     return placed(facts, dataset)
 
@@ -133,6 +136,14 @@ def _gains(product: Product | None, storage: Storage) -> tuple[Storage, ...] | N
         return None
     pairs = zip(product.gains, product.offsets, strict=True)
     return tuple(Storage(storage.dtype, gain, offset, storage.nodata) for gain, offset in pairs)
+
+
+def _told_scales(bands: Bands, told: HeaderFacts) -> tuple[Storage, ...] | None:
+    """Gains of each band in tags or a header beside the image, where the image has no scale of its own."""
+    if told.decoding is None or bands.each("scales")[0] != 1 or bands.each("offsets")[0] != 0:
+        return None
+    own = bands.dataset.nodata
+    return told.decoding if own is None else tuple(replace(storage, nodata=own) for storage in told.decoding)
 
 
 def _own_scales(bands: Bands) -> tuple[Storage, ...] | None:
@@ -201,19 +212,23 @@ class _Source:
 
 def _spectral(
     bands: Bands, facts: HeaderFacts, *, source: str
-) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
+) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None, tuple[str, ...]]:
+    """Wavelengths, widths and notes on them: of the bands' own tags or names, else of lists for all bands."""
+    notes: tuple[str, ...] = ()
     for place in _sources(bands):
         given = [text for text in place.wavelength if text]
         if not given:
             continue
         if len(given) != bands.count:
             raise SceneError(f"{source}: only {len(given)} of {bands.count} bands have a wavelength; complete the tags")
-        plain = to_nanometres(given, 0, what="wavelength", source=source)
-        power = unit_power(place.unit or facts.headers.get("wavelength_units"), plain.tolist(), source=source)
         widths = [text for text in place.fwhm if text]
-        fwhm = to_nanometres(widths, power, what="fwhm", source=source) if len(widths) == bands.count else None
-        return to_nanometres(given, power, what="wavelength", source=source), (facts.fwhm_nm if fwhm is None else fwhm)
-    return facts.wavelength_nm, facts.fwhm_nm
+        unit = place.unit or facts.headers.get("wavelength_units")
+        fwhm = NumberList(widths, None, "fwhm") if len(widths) == bands.count else None
+        found = spectral_lists(NumberList(given, unit, "wavelength"), fwhm)
+        notes = (*notes, *found.notes)
+        if found.wavelength_nm is not None:
+            return found.wavelength_nm, facts.fwhm_nm if found.fwhm_nm is None else found.fwhm_nm, notes
+    return facts.wavelength_nm, facts.fwhm_nm, (*notes, *facts.spectral_notes)
 
 
 def _named(dataset: Any) -> list[bool]:
@@ -231,14 +246,12 @@ def _named(dataset: Any) -> list[bool]:
 def _sources(bands: Bands) -> list[_Source]:
     """Where wavelengths may stand: first the places that know all bands."""
     tags, imagery = bands.tags, bands.imagery
-    texts = [_IN_TEXT.search(name[-_TAIL:]) for name in bands.descriptions]
+    named = named_wavelengths(bands.descriptions)
     units = sorted({tag["wavelength units"] for tag in tags if "wavelength units" in tag})
-    words = {match.group(2).lower() for match in texts if match}
-    told = [None if match is None else match.group(1) for match in texts]
     places = [
         _Source([t.get("wavelength") for t in tags], [t.get("fwhm") for t in tags], units[0] if units else None),
         _Source([t.get("central wavelength um") for t in imagery], [t.get("fwhm um") for t in imagery], "um"),
-        _Source(told if len(words) == 1 else [None] * bands.count, [None] * bands.count, next(iter(words), None)),
+        _Source(list(named.texts), [None] * bands.count, named.unit),
     ]
     return sorted(places, key=lambda place: not all(place.wavelength))
 

@@ -13,8 +13,9 @@ from rasterio.errors import CRSError
 from shsrd.cube import SceneError
 from shsrd.io.envi_header import items
 
-_UTM_BASE = {"wgs84": (32600, 32700), "nad83": (26900, None), "northamerica1983": (26900, None),
-             "nad27": (26700, None), "northamerica1927": (26700, None)}  # fmt: skip
+_DATUM_NAMES = {4326: "WGS-84", 4322: "WGS-72", 4269: "North America 1983", 4267: "North America 1927",
+                4230: "European 1950", 4618: "South American 1969"}  # fmt: skip
+_NEARLY = 1e-9  # degrees
 
 
 def transform_of(map_info: str, *, source: str) -> Affine:
@@ -22,7 +23,8 @@ def transform_of(map_info: str, *, source: str) -> Affine:
 
     The list is name, reference pixel x and y (1-based, 1 is the outer edge of the first pixel), map x and y
     of that point, pixel sizes, then optional items, among them ``rotation=degrees``. Read as GDAL reads it,
-    so that input and output lie on each other in any GIS (it steps from the reference pixel unrotated).
+    so that input and output lie on each other in any GIS: it steps from the reference pixel unrotated, and takes a
+    rotation of 180 for rows from south to north.
 
     Raises:
         SceneError: fewer than seven items or text where numbers belong.
@@ -30,12 +32,22 @@ def transform_of(map_info: str, *, source: str) -> Affine:
     parts = items(map_info)
     try:
         column, row, x, y, dx, dy = (float(part) for part in parts[1:7])
-        angle = next((float(p.split("=")[1]) for p in parts[7:] if _is(p, "rotation")), 0.0)
+        angle = _rotation(parts)
     except ValueError:
         raise SceneError(
             f"{source}: map info {map_info[:80]!r} cannot be read; it needs a name and six numbers"
         ) from None
-    return Affine.translation(x - (column - 1) * dx, y + (row - 1) * dy) * _linear(dx, dy, angle)
+    linear = Affine.scale(abs(dx), abs(dy)) if abs(angle) == 180 else _linear(dx, dy, angle)
+    return Affine.translation(x - (column - 1) * dx, y + (row - 1) * dy) * linear
+
+
+def is_half_turn(map_info: str) -> bool:
+    """Whether a readable ``map info`` list has a rotation of 180 degrees."""
+    return abs(_rotation(items(map_info))) == 180
+
+
+def _rotation(parts: Sequence[str]) -> float:
+    return next((float(part.split("=")[1]) for part in parts[7:] if _is(part, "rotation")), 0.0)
 
 
 def _linear(dx: float, dy: float, degrees: float) -> Affine:
@@ -61,6 +73,8 @@ def map_info_of(transform: Affine, *, crs: str | None, template: str | None = No
     else:
         dx, dy = math.hypot(transform.a, transform.b), math.hypot(transform.d, transform.e)
         degrees = math.degrees(math.atan2(transform.b, transform.a))
+        if abs(abs(degrees) - 180) < _NEARLY:  # GDAL would take it for south up
+            dx, dy, degrees = transform.a, -transform.e, 0.0
     again = _linear(dx, dy, degrees)
     wanted = (transform.a, transform.b, transform.d, transform.e)
     size = max(abs(v) for v in wanted)
@@ -83,27 +97,14 @@ def _name_and_tail(crs: str | None) -> Sequence[str]:
     if crs is None:
         return ["Arbitrary", *blank]
     known = CRS.from_wkt(crs)
-    if known.is_geographic:
-        return ["Geographic Lat/Lon", *blank, "WGS-84", "units=Degrees"]
     code = known.to_epsg() or 0
+    if known.is_geographic:
+        datum = [_DATUM_NAMES[code]] if code in _DATUM_NAMES else []
+        return ["Geographic Lat/Lon", *blank, *datum, "units=Degrees"]
     if code // 100 in (326, 327):
         side = "North" if code // 100 == 326 else "South"
         return ["UTM", *blank, str(code % 100), side, "WGS-84", "units=Meters"]
     return ["Arbitrary", *blank]
-
-
-def crs_of(map_info: str) -> str | None:
-    """WKT of the projection a ``map info`` list names, where it is UTM or WGS-84 degrees; else None."""
-    parts = items(map_info)
-    tail = [part.lower() for part in parts[7:]]
-    if parts[0].lower().startswith("geographic") and "wgs-84" in tail:
-        return str(CRS.from_epsg(4326).to_wkt())
-    if parts[0].lower() != "utm" or len(tail) < 3 or not tail[0].isdigit() or not 1 <= int(tail[0]) <= 60:
-        return None
-    datum = "".join(c for c in tail[2] if c.isalnum())
-    north, south = _UTM_BASE.get(datum, (None, None))
-    base = south if tail[1].startswith("s") else north
-    return None if base is None else str(CRS.from_epsg(base + int(tail[0])).to_wkt())
 
 
 def checked_wkt(text: str, *, source: str) -> str:

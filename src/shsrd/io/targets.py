@@ -22,8 +22,7 @@ Identity = Path | tuple[int, int]  # a name without links, or device and inode
 _ENVI = (".hdr", ".img", ".bsq", ".dat")
 WRITABLE_SUFFIXES = (*_ENVI, *TIFF_SUFFIXES, ".nc", ".mat", ".npz", ".npy", ".zarr")
 _KEEP_PLACES = (*TIFF_SUFFIXES, *_ENVI, ".nc", ".zarr")  # with latitude and longitude of every pixel, inside or beside
-_KEEP_CONTROL_POINTS = TIFF_SUFFIXES
-_KEEP_RPC = TIFF_SUFFIXES
+_KEEP_CONTROL_POINTS = _KEEP_RPC = (*TIFF_SUFFIXES, *_ENVI)
 _PLACE = 16  # bytes of one
 _ZARR_MARKS = (".zgroup", ".zarray", "zarr.json", ".zmetadata")
 _UNCOMPRESSED = (*_ENVI, ".npy")
