@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,12 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.cube import Facts, SceneError, Storage
+from shsrd.cube import Facts, SceneError
 from shsrd.io.blocks import read_block
 from shsrd.io.envi_facts import header_facts, shallow
 from shsrd.io.envi_header import integer, items, lookup, numbers_of, read_header, strip_braces
 from shsrd.io.files import place_file
-from shsrd.io.sources import Numbers, StoredSource, array_numbers
+from shsrd.io.sources import StoredSource, array_numbers
+
+Part = Callable[[tuple[slice, ...]], NDArray[np.generic]]
 
 DATA_TYPES = {1: "uint8", 2: "int16", 3: "int32", 4: "float32", 5: "float64",
               12: "uint16", 13: "uint32", 14: "int64", 15: "uint64"}  # fmt: skip
@@ -113,24 +116,17 @@ def open_envi(header: Path, data: Path) -> StoredSource:
         from shsrd.io.place_files import geolocation_beside  # brings GDAL
 
         facts = facts.replace(geolocation=geolocation_beside(data, (frame.lines, frame.samples)))
-    axes = _LAYOUT[frame.interleave]
-    numbers = array_numbers(partial(_part, data, frame), axes, dtype=frame.kind, source=str(data))
+    part: Part = partial(_part, data, frame)
     if told.more_nodata:
-        numbers = partial(_one_nodata, numbers, facts.storage, told.decoding, told.more_nodata)
+        first = (told.decoding[0] if told.decoding else facts.storage).nodata
+        part = partial(_one_nodata, part, first, told.more_nodata)
+    numbers = array_numbers(part, _LAYOUT[frame.interleave], dtype=frame.kind, source=str(data))
     return StoredSource(facts, numbers, decoding=told.decoding)
 
 
-def _one_nodata(
-    numbers: Numbers,
-    storage: Storage,
-    decoding: tuple[Storage, ...] | None,
-    more: tuple[float, ...],
-    rows: slice,
-    columns: slice,
-) -> NDArray[np.generic]:
-    """Stored numbers of a rectangle in which one number says no-data where several do in the file."""
-    stored = np.array(numbers(rows, columns))
-    first: Any = (decoding[0] if decoding else storage).nodata
+def _one_nodata(part: Part, first: Any, more: tuple[float, ...], key: tuple[slice, ...]) -> NDArray[np.generic]:
+    """A block of stored numbers in which one number says no-data where several do in the file."""
+    stored = np.array(part(key))
     for number in more:
         stored[np.isnan(stored) if np.isnan(number) else stored == number] = first
     return stored

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shsrd.cube import Facts, SceneError, Source
+from shsrd.cube.grid_keys import plain_key
 from shsrd.cube.source import STRIPE
-from shsrd.io.envi_header import items, plain_key
+from shsrd.io.envi_header import items
 from shsrd.io.part_words import WINDOW, Window, chosen_bands
 from shsrd.io.sources import StoredSource, is_held
 
