@@ -6,6 +6,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 from affine import Affine
+from rasterio.crs import CRS
 
 from shsrd.cube import Cube, SceneError, Storage
 from shsrd.io import open_cube, open_source, save_cube
@@ -125,7 +126,8 @@ def test_nodata_that_is_given_beats_that_of_the_file(kind, scene, tmp_path):
     stored = scene.pixels.copy()
     stored[:, 0, 0], stored[:, 1, 1] = 0, -9999
     holes = np.where(stored == -9999, np.nan, stored)
-    save_cube(scene.replace(pixels=holes, storage=Storage("int16", 0.5, 1.0, -9999)), tmp_path / f"a.{kind}")
+    placed = scene.replace(crs=CRS.from_epsg(32633).to_wkt())  # a place without a system is noted
+    save_cube(placed.replace(pixels=holes, storage=Storage("int16", 0.5, 1.0, -9999)), tmp_path / f"a.{kind}")
     with_file = open_cube(tmp_path / f"a.{kind}")
     assert np.isnan(with_file.pixels[:, 1, 1]).all() and with_file.notes == ()
     value = round((0 - 1.0) / 0.5)  # the stored number of the pixel value 0
