@@ -9,7 +9,9 @@ from typing import Any
 
 from shsrd.cube import SceneError
 from shsrd.io.container import Array, Container, attribute_of, folded, numbers_in, plain_text, text_of
-from shsrd.io.map_info import crs_of, wkt_of
+from shsrd.io.envi_crs import crs_of
+from shsrd.io.envi_header import items
+from shsrd.io.map_info import wkt_of
 
 _WKT_KEYS = ("crs_wkt", "spatial_ref", "esri_pe_string", "wkt", "proj:wkt2")
 _CODE_KEYS = ("proj:code", "epsg_code", "spatial_epsg", "epsg", "EPSG_code", "proj:epsg")
@@ -92,7 +94,7 @@ def crs_of_container(box: Container, scene: str, mapping: tuple[str, Array] | No
         crs = _readable(text, key, notes)
         if crs is not None:
             return crs
-    return _of_map_info(box, scene)
+    return _of_map_info(box, scene, notes)
 
 
 def _elsewhere(box: Container, scene: str) -> Iterator[tuple[str, str]]:
@@ -215,6 +217,11 @@ def _of_proj4(text: str, name: str, notes: list[str]) -> str | None:
     return None
 
 
-def _of_map_info(box: Container, scene: str) -> str | None:
+def _of_map_info(box: Container, scene: str, notes: list[str]) -> str | None:
     info = box.near(scene, ("map_info",))
-    return None if info is None else crs_of(text_of(box.arrays[info].read()))
+    text = "" if info is None else text_of(box.arrays[info].read())
+    if not items(text):
+        return None
+    crs, note = crs_of(text)
+    notes += [] if note is None else [note]
+    return crs
