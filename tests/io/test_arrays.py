@@ -112,3 +112,10 @@ def test_pickles_are_never_loaded(name, tmp_path):
     with pytest.raises(SceneError):
         open_cube(tmp_path / name)
     assert not (tmp_path / "exploded").exists()
+
+
+def test_bands_of_icvl_are_wavelengths(tmp_path):
+    savemat(tmp_path / "a.mat", {"rad": YXB, "bands": np.array([[400.0, 410, 420, 430, 440]])})
+    scene = open_cube(tmp_path / "a.mat")
+    assert scene.wavelength_nm.tolist() == [400, 410, 420, 430, 440]
+    assert any("bands" in note for note in scene.notes)
