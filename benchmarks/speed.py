@@ -1,6 +1,7 @@
 """How fast is the posterior mean, and how much of the machine does it use?
 
     python benchmarks/speed.py [--quick] [--json] [--threads 2]
+    python benchmarks/speed.py --against COMMIT [--pairs 3] [--quick]      # ratios to an older build, both run in turn
 
 Reading the output:
 
@@ -44,6 +45,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import nn
 
+from against import CASES, compare
 from gpu import described, gpu_line
 from shsrd.cube import Cube, Storage
 from shsrd.datasets import phantom
@@ -75,14 +77,18 @@ class Arguments:
     Attributes:
         model: weights.
         threads: of torch; 0 leaves them as they are.
-        quick: fewer repetitions, no files, no samples and no growth.
+        quick: fewer repetitions, no files, no samples and no growth; with ``against`` the smallest scene alone.
         json: print JSON.
+        against: a commit; nothing but today's build against it is measured, see ``against.py``.
+        pairs: runs of each build.
     """
 
     model: str = "cave-x4"
     threads: int = 0
     quick: bool = False
     json: bool = False
+    against: str | None = None
+    pairs: int = 3
 
 
 def encoder_flops(network: Network, pixels: int, triplets: int) -> int:
@@ -254,6 +260,10 @@ def _growth_table(found: dict[str, Any]) -> Table:
 def main() -> None:
     """Measure and print."""
     arguments = tyro.cli(Arguments, config=(tyro.conf.FlagCreatePairsOff,))
+    if arguments.against is not None:
+        cases = CASES[:1] if arguments.quick else CASES
+        compare(arguments.against, model=arguments.model, pairs=arguments.pairs, cases=cases)
+        return
     found = measure(arguments)
     if arguments.json:
         print(json.dumps(found, indent=2))
