@@ -13,6 +13,7 @@ from shsrd.cube.errors import SceneError
 from shsrd.cube.facts import Facts, Storage, check_facts, moved_transform
 from shsrd.cube.geolocation import Geolocation
 from shsrd.cube.placement import ControlPoints, RationalPolynomials
+from shsrd.cube.summary import table, text
 
 if TYPE_CHECKING:  # training needs cubes' errors but no georeference
     import xarray
@@ -71,6 +72,12 @@ class Cube:
             raise SceneError(f"{self.source}: the cube is empty (shape {self.pixels.shape}); give pixels")
         object.__setattr__(self, "pixels", np.asarray(self.pixels, np.float32))
         check_facts(self, bands=self.pixels.shape[0])
+
+    def __repr__(self) -> str:
+        return text("Cube", self)
+
+    def _repr_html_(self) -> str:
+        return table("Cube", self)
 
     @classmethod
     def of(cls, pixels: NDArray[np.float32], facts: Facts) -> Cube:

@@ -14,6 +14,7 @@ from shsrd.cube.errors import SceneError
 from shsrd.cube.geolocation import Geolocation
 from shsrd.cube.grid_keys import Grid, moved_headers
 from shsrd.cube.placement import ControlPoints, RationalPolynomials
+from shsrd.cube.summary import text
 
 if TYPE_CHECKING:  # training needs cubes' errors but no georeference
     from affine import Affine
@@ -74,6 +75,9 @@ class Facts:
                 f"{self.source}: {self.shape[0]} bands, at most {MOST_BANDS} are read; give the order of its axes"
             )
         check_facts(self, bands=self.shape[0])
+
+    def __repr__(self) -> str:
+        return text("Facts", self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A read-only view does not pickle: headers travel as a plain dictionary.

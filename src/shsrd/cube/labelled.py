@@ -114,6 +114,15 @@ def pixels_and_facts(array: xarray.DataArray) -> tuple[NDArray[np.float32], Fact
     return values, facts
 
 
+def axes_of(array: xarray.DataArray) -> tuple[Hashable, ...]:
+    """Dimensions of an array in the order band, y, x.
+
+    Raises:
+        SceneError: others than a band axis, y and x.
+    """
+    return _dims(array, str(array.attrs.get("source", "<xarray>")))
+
+
 def _dims(array: xarray.DataArray, source: str) -> tuple[Hashable, ...]:
     found = {axis: [d for d in array.dims if str(d).lower() in names] for axis, names in _AXES.items()}
     if array.ndim != 3 or any(len(dims) != 1 for dims in found.values()):

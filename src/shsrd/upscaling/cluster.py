@@ -158,7 +158,7 @@ def _lost_is_one_sentence() -> Iterator[None]:
             "more memory or a smaller --cell; finished tiles are kept, --resume goes on"
         ) from None
     except (CancelledError, TimeoutError, OSError) as error:
-        told = str(error) or type(error).__name__
+        told = " ".join(str(error).split()) or type(error).__name__
         raise ClusterLostError(f"the cluster was lost ({told}); finished tiles are kept, --resume goes on") from None
 
 

@@ -2,37 +2,59 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shsrd.cube import Cube, Facts, MemorySource, Source, Storage
 from shsrd.model import INTERVALS, Model
 from shsrd.upscaling.block import Block
 from shsrd.upscaling.correction import as_bicubic
 from shsrd.upscaling.engine import Engine
+from shsrd.upscaling.given import cube_of
 from shsrd.upscaling.options import UpscaleOptions
 from shsrd.upscaling.plan import Plan, chosen_model, make_engine, make_plan
 from shsrd.upscaling.report import Report
 from shsrd.upscaling.solver import Agreement, read_tile, solve_tile
+
+if TYPE_CHECKING:
+    import xarray
 
 Progress = Callable[[int, int], None]  # tiles done, tiles in all
 
 
 @dataclass(frozen=True)
 class Upscaled:
-    """Result of ``upscale``: the scene, its uncertainty if asked for (one standard deviation), and a report."""
+    """Result of ``upscale``.
+
+    Attributes:
+        cube: the super-resolved scene.
+        uncertainty: one standard deviation per pixel and band, if asked for.
+        report: what was done.
+        result: the scene in the kind that was given: an array for an array (``numpy.asarray(upscaled)`` gives it
+            too), a DataArray for xarray's, else the cube.
+    """
 
     cube: Cube
     uncertainty: Cube | None
     report: Report
+    result: Any = field(default=None, repr=False)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """The result as a numpy array, in the order of axes of what was given."""
+        values = self.cube.pixels if self.result is None or isinstance(self.result, Cube) else self.result
+        return np.array(values, dtype) if copy else np.asarray(values, dtype)
 
 
 def upscale(
-    cube: Cube,
+    scene: Cube | NDArray[Any] | xarray.DataArray | xarray.Dataset | str | os.PathLike[str],
     scale: int = 4,
     *,
+    axes: str | None = None,
     options: UpscaleOptions | None = None,
     model: Model | None = None,
     progress: Progress | None = None,
@@ -40,8 +62,10 @@ def upscale(
     """Super-resolve a scene in memory; ``upscale_file`` takes scenes of any size.
 
     Args:
-        cube: the low-resolution scene; NaN is no-data, bad bands are flagged.
+        scene: the low-resolution scene: a cube, a numpy array ``(band, y, x)``, an xarray DataArray (or a Dataset with
+            one scene), or the path of a file. NaN is no-data, bad bands of a cube are flagged.
         scale: factor; there must be a model for it.
+        axes: order of the axes of an array, such as ``"yxb"``, or of the array in a file that does not tell.
         options: see ``UpscaleOptions``.
         model: weights already loaded, instead of ``options.model``.
         progress: called after every tile.
@@ -50,17 +74,18 @@ def upscale(
         A scene with ``scale`` times as many rows and columns, same bands, same outer corner, same storage.
 
     Raises:
-        SceneError: nothing to super-resolve, or options that do not fit each other.
+        SceneError: nothing to super-resolve, something that is no scene, or options that do not fit each other.
         shsrd.model.WeightsError: the weights cannot be used.
     """
     options = options or UpscaleOptions()
+    cube, back = cube_of(scene, axes)
     model = chosen_model(options, scale, model)
     engine, source = make_engine(model, options, cube.shape), as_bicubic(MemorySource(cube), options, scale)
     plan = make_plan(source, engine, options)
     estimate, deviation, agreement = _solve_all(source, engine, plan, progress)
     finer = Cube.of(estimate, cube.facts.finer(scale))
     uncertainty = None if deviation is None else Cube.of(deviation, uncertainty_facts(finer.facts, model, options))
-    return Upscaled(finer, uncertainty, plan.report(model, engine, agreement.relative_to(plan.span)))
+    return Upscaled(finer, uncertainty, plan.report(model, engine, agreement.relative_to(plan.span)), back(finer))
 
 
 def _solve_all(
