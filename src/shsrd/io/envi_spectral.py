@@ -132,7 +132,7 @@ def _by_names(names: Sequence[str], widths: Sequence[str], unit: str) -> Spectra
 
 def _compared(found: SpectralLists, names: Sequence[str]) -> SpectralLists:
     """Wavelengths with a note where names of bands tell others."""
-    if found.wavelength_nm is None or not names:
+    if found.wavelength_nm is None or named_wavelengths(names[:1]).unit is None:
         return found
     told = named_wavelengths(names)
     if told.unit is None or not told.complete:

@@ -48,10 +48,10 @@ def meaning_of(values: dict[str, str], *, dtype: str, bands: int, source: str) -
     notes, unused = list[str](), set[str]()
     each, several = _nodata(values, dtype, bands, notes, unused)
     scales = _scales(values, bands, notes, source=source)
-    storages = tuple(Storage(dtype, *scale, one) for scale, one in zip(scales, each, strict=True))
     told = tuple(notes), frozenset(unused)
-    if len(set(map(repr, storages))) == 1:
-        return Meaning(storages[0], None, several, *told)
+    if len(set(scales)) == 1 and len(set(map(repr, each))) == 1:
+        return Meaning(Storage(dtype, *scales[0], each[0]), None, several, *told)
+    storages = tuple(Storage(dtype, *scale, one) for scale, one in zip(scales, each, strict=True))
     for storage in storages:
         check_scale(storage, source=source)
     return Meaning(Storage(dtype, nodata=each[0]), storages, several, *told)
