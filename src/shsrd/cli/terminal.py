@@ -102,7 +102,13 @@ class Shown:
 
     def _tick(self) -> None:
         while not self._over.wait(1):
-            _remark_if(self._pace.tick())
+            line = self._pace.tick()
+            if line is not None:
+                self.announce()
+                remark(line)
+
+    def announce(self) -> None:
+        """Before the first line: nothing, where nothing is to be announced."""
 
     def close(self) -> None:
         """No line any more; the bar goes."""

@@ -22,13 +22,25 @@ class JobShown(Shown, Observer):
     def __init__(self, title: str, *, of: str | None = None) -> None:
         super().__init__(title, Pace(title))
         self._of = of
+        self._forecast: Forecast | None = None
 
     def planned(self, forecast: Forecast) -> None:
-        """Say notes and size; from now on somebody waits."""
-        tell_notes(forecast.notes, of=self._of)
-        if self._of is None:
-            remark(announcement(forecast))
+        """Keep notes and size until tiles begin or somebody waits for long: a scene that is refused stays one line."""
+        self._forecast = forecast
         self.watch()
+
+    def begun(self, done: int, total: int) -> None:
+        """Tiles begin."""
+        self.announce()
+        super().begun(done, total)
+
+    def announce(self) -> None:
+        """Say notes and size, once."""
+        forecast, self._forecast = self._forecast, None
+        if forecast is not None:
+            tell_notes(forecast.notes, of=self._of)
+            if self._of is None:
+                remark(announcement(forecast))
 
 
 def announcement(forecast: Forecast) -> str:
