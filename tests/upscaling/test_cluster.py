@@ -99,3 +99,33 @@ def test_nobody_answers(job, monkeypatch):
     with pytest.raises(SceneError, match="no scheduler with workers answers"):
         upscale_file(replace(job, scheduler="tcp://127.0.0.1:9", overwrite=True))
     assert time.perf_counter() - started < 30
+
+
+_COMMAND = """
+import signal, sys
+from shsrd.cli.main import main
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no such signals on this system")
+def test_an_interrupt_from_the_keyboard_is_one_sentence(job, tmp_path):
+    """A terminal sends it to all processes of a command; the workers' tracebacks took 70 lines."""
+    (tmp_path / "command.py").write_text(_COMMAND)
+    options = ["--scale", "2", "--model", job.options.model, "--device", "cpu", "--precision", "fp32", "--workers", "2"]
+    arguments = ["upscale", job.source, tmp_path / "fine.tif", *options, "--cell", "8", "--tile", "8"]
+    command = [sys.executable, tmp_path / "command.py", *arguments]
+    run = subprocess.Popen(
+        list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    while run.poll() is None and not list(tmp_path.glob("fine.tif.partial/tile*")):
+        time.sleep(0.02)
+    os.killpg(run.pid, signal.SIGINT)
+    _, told = run.communicate(timeout=60)
+    lines = [line for line in told.splitlines() if not line.startswith("tiles: ")]
+    assert run.returncode == 130
+    assert lines == ["shsrd: interrupted; nothing was left half-written"], told
+    assert not (tmp_path / "fine.tif").exists()

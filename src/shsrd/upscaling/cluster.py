@@ -7,11 +7,14 @@ workers must see the scenes under the same paths; weights travel with the job.
 
 from __future__ import annotations
 
+import logging
 import os
+import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -158,7 +161,7 @@ def _lost_is_one_sentence() -> Iterator[None]:
             "more memory or a smaller --cell; finished tiles are kept, --resume goes on"
         ) from None
     except (CancelledError, TimeoutError, OSError) as error:
-        told = " ".join(str(error).split()) or type(error).__name__
+        told = " ".join(str(error).replace("\\n", " ").split()) or type(error).__name__
         raise ClusterLostError(f"the cluster was lost ({told}); finished tiles are kept, --resume goes on") from None
 
 
@@ -178,11 +181,12 @@ def connected(*, workers: int = 0, scheduler: str | None = None) -> Iterator[Any
     except ImportError:
         raise SceneError('workers need dask.distributed; install it with: pip install "shsrd[cluster]"') from None
     if scheduler is None:
-        with (
-            LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None, memory_limit=0) as cluster,
-            Client(cluster) as client,
-        ):
-            yield client
+        with ExitStack() as stack:
+            with _deaf_to_interrupts():
+                processes = {"n_workers": workers, "threads_per_worker": 1, "memory_limit": 0}
+                local = LocalCluster(**processes, dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL)
+                stack.enter_context(local)
+            yield stack.enter_context(Client(local))
         return
     where = {"scheduler_file": scheduler} if Path(scheduler).is_file() else {"address": scheduler}
     try:
@@ -192,6 +196,23 @@ def connected(*, workers: int = 0, scheduler: str | None = None) -> Iterator[Any
         raise SceneError(f"{scheduler}: no scheduler with workers answers ({error}); start them first") from None
     with client:
         yield client
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Processes and threads begun in the block never get Ctrl-C: a terminal sends it to all, and one answer is enough.
+
+    For this process it waits until the end of the block. The processes end when this one lets go of them, or ends.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # started in the block, it would undo the next line
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def threads_of_each(workers: int) -> int:

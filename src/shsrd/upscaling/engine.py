@@ -26,6 +26,7 @@ from shsrd.model import (
     unpack,
     winograd_supported,
 )
+from shsrd.upscaling.forks import survive_forks
 from shsrd.upscaling.frames import GuidedFrame
 from shsrd.upscaling.symmetry import symmetries
 
@@ -81,6 +82,7 @@ class Engine:
     """
 
     def __init__(self, network: Network, *, device: torch.device | str = "cpu", precision: Precision = "bf16") -> None:
+        survive_forks()
         self.device = torch.device(device)
         self.precision = precision
         self.network = channels_last(network.to(self.device)).eval()

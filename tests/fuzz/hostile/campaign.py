@@ -106,7 +106,7 @@ def _batch(whole: Path, todo: list[str], report: Report, follow: bool) -> int:
 
 
 def _death(ended: subprocess.CompletedProcess) -> str:
-    if ended.returncode == -signal.SIGALRM:
+    if ended.returncode in (-signal.SIGPROF, -signal.SIGALRM):
         return f"hung for more than {SECONDS} s"
     name = signal.Signals(-ended.returncode).name if ended.returncode < 0 else f"exit code {ended.returncode}"
     return f"killed the process ({name}): {ended.stderr[-600:]}"
