@@ -240,3 +240,12 @@ def test_no_data_numbers_that_differ_between_bands(write):
     missing = np.isnan(scene.pixels)
     assert [np.argwhere(plane).tolist() for plane in missing] == [[[0, band]] for band in range(1, 6)]
     assert np.array_equal(scene.pixels[~missing], STORED[~missing])
+
+
+def test_pages_of_half_floats(tmp_path):
+    tifffile = pytest.importorskip("tifffile")
+    stored = (STORED / 7).astype("float16")
+    tifffile.imwrite(tmp_path / "stack.tif", stored)
+    scene = open_cube(tmp_path / "stack.tif")
+    assert np.array_equal(scene.pixels, stored.astype(np.float32))
+    assert scene.notes == ()

@@ -16,7 +16,7 @@ from shsrd.cube.grid_keys import plain_key
 from shsrd.io.envi_header import items, lookup
 
 _LOOKED_AT = 256  # pixels on a side of the parts by which a mask is known
-_ALPHA = ("alpha", "alpha band")
+_ALPHA = ("alpha", "alpha band", "mask", "data mask", "datamask", "valid mask", "valid pixels")
 _LISTS = ("wavelength", "fwhm", "bbl", "band names", "data gain values", "data offset values")
 
 

@@ -87,8 +87,15 @@ class Pages:
         return getattr(self._first, name)
 
     def tags(self, band: int = 0, ns: str | None = None) -> dict[str, str]:
-        """Tags of the first page; a page has none as a band."""
-        return {} if band else dict(self._first.tags(ns=ns))
+        """Tags of the first page; a page has none as a band, but the layout of its numbers."""
+        layout = ns == "IMAGE_STRUCTURE"
+        return dict(self._first.tags(1 if band else 0, ns=ns)) if layout or not band else {}
+
+    def get_tag_item(self, name: str, ns: str, *, bidx: int) -> str | None:
+        """One item of GDAL's metadata of a page."""
+        with closing(open_page(self._path, self._pages[bidx - 1].name)) as dataset:
+            found = dataset.get_tag_item(name, ns, bidx=1)
+            return None if found is None else str(found)
 
     def read(self, indexes: Sequence[int] | int | None = None, *, window: Window) -> NDArray[np.generic]:
         """Stored numbers ``(band, y, x)`` of some bands, ``(y, x)`` of one."""

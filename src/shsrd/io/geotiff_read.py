@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 
 from shsrd.cube import Facts, SceneError, Storage
 from shsrd.cube.grid_keys import plain_key
-from shsrd.io.band_names import named_wavelengths
 from shsrd.io.codec import check_scale, fits
 from shsrd.io.envi_facts import HeaderFacts, header_facts
-from shsrd.io.envi_header import items, lookup, read_header
+from shsrd.io.envi_header import lookup, read_header
 from shsrd.io.envi_read import describes_tiff, header_beside, image_beside
 from shsrd.io.geotiff_bands import Bands, bands_of
 from shsrd.io.geotiff_mask import mask_of_tiff, with_nodata
@@ -25,12 +24,13 @@ from shsrd.io.geotiff_names import HEADERS_TAG, NAMESPACE, wavelength_names
 from shsrd.io.geotiff_open import absent_blocks, bits_of, open_tiff
 from shsrd.io.geotiff_pages import with_pages
 from shsrd.io.geotiff_place import placed, transform_of_tiff
+from shsrd.io.geotiff_spectral import named_bands, spectral_of
 from shsrd.io.place_files import geolocation_beside
 from shsrd.io.product_xml import Product, product_of
 from shsrd.io.sources import StoredSource
-from shsrd.io.wavelengths import NumberList, spectral_lists
 
 _ABSORBED = re.compile(r"Band_\d+|AREA_OR_POINT|SHSRD_HEADERS")  # become band names and transform
+_NEAR = 0.01  # share of a pixel by which two places may differ
 _ENVI_KEYS = {
     "samples",
     "lines",
@@ -55,7 +55,7 @@ def open_geotiff(path: Path) -> StoredSource:
     with ExitStack() as stack:
         first = stack.enter_context(open_tiff(path))
         dataset, notes = with_pages(first, path)
-        bands = bands_of(dataset, _named(dataset))
+        bands = bands_of(dataset, named_bands(dataset))
         product = _product(bands, path)
         told, more = _facts(bands, path, product)
         facts = _assembled(bands, told, path).noted(*notes, *bands.notes, *more, *_sparse(dataset, path))
@@ -80,7 +80,7 @@ def open_geotiff(path: Path) -> StoredSource:
 def _assembled(bands: Bands, told: HeaderFacts, path: Path) -> Facts:
     """All facts but those of scales that differ, masks and tables beside the image."""
     dataset = bands.dataset
-    wavelength, fwhm, notes = _spectral(bands, told, source=str(path))
+    wavelength, fwhm, notes = spectral_of(bands, told, source=str(path))
     facts = Facts(
         (bands.count, dataset.height, dataset.width),
         wavelength_nm=wavelength,
@@ -96,7 +96,24 @@ def _assembled(bands: Bands, told: HeaderFacts, path: Path) -> Facts:
         rpc=told.rpc,
         notes=(*told.notes, *notes, *(() if dataset.crs else told.place_notes)),
     )
-    return placed(facts, dataset)
+    return placed(_without_stale_map_info(facts, told), dataset)
+
+
+def _without_stale_map_info(facts: Facts, told: HeaderFacts) -> Facts:
+    """Facts without a ``map info`` of tags or headers that puts the scene elsewhere than its own transform."""
+    stale = lookup(facts.headers, "map info")
+    if stale is None or told.transform is None or facts.transform is None:
+        return facts
+    own, other = facts.transform, told.transform
+    size = facts.shape[:0:-1]
+    if all(abs(a - b) <= _NEAR * abs(own.determinant) ** 0.5
+           for corner in ((0, 0), size) for a, b in zip(own * corner, other * corner, strict=True)):  # fmt: skip
+        return facts
+    kept = {key: text for key, text in facts.headers.items() if plain_key(key) != "map info"}
+    return facts.replace(headers=kept).noted(
+        f"'map info' {stale[:80]!r} contradicts the transform (origin {own.c:.10g}, {own.f:.10g}, pixel {own.a:.6g}, "
+        f"{own.e:.6g}); the transform is used."
+    )
 
 
 def _sparse(dataset: Any, path: Path) -> tuple[str, ...]:
@@ -199,61 +216,6 @@ def _beside(dataset: Any, path: Path) -> dict[str, str]:
             raise SceneError(f"{header}: describes another size than {path.name}; correct or remove the header")
         return {}  # the header of another image
     return {k: v for k, v in values.items() if plain_key(k) not in _ENVI_KEYS}
-
-
-@dataclass(frozen=True)
-class _Source:
-    """One place where wavelengths may stand: texts per band (None where missing) and their unit."""
-
-    wavelength: list[str | None]
-    fwhm: list[str | None]
-    unit: str | None
-
-
-def _spectral(
-    bands: Bands, facts: HeaderFacts, *, source: str
-) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None, tuple[str, ...]]:
-    """Wavelengths, widths and notes on them: of the bands' own tags or names, else of lists for all bands."""
-    notes: tuple[str, ...] = ()
-    for place in _sources(bands):
-        given = [text for text in place.wavelength if text]
-        if not given:
-            continue
-        if len(given) != bands.count:
-            raise SceneError(f"{source}: only {len(given)} of {bands.count} bands have a wavelength; complete the tags")
-        widths = [text for text in place.fwhm if text]
-        unit = place.unit or facts.headers.get("wavelength_units")
-        fwhm = NumberList(widths, None, "fwhm") if len(widths) == bands.count else None
-        found = spectral_lists(NumberList(given, unit, "wavelength"), fwhm)
-        notes = (*notes, *found.notes)
-        if found.wavelength_nm is not None:
-            return found.wavelength_nm, facts.fwhm_nm if found.fwhm_nm is None else found.fwhm_nm, notes
-    return facts.wavelength_nm, facts.fwhm_nm, (*notes, *facts.spectral_notes)
-
-
-def _named(dataset: Any) -> list[bool]:
-    """Which bands of the file are spectral by tags, IMAGERY, their name, or a list of all bands."""
-    every = Bands(dataset, tuple(dataset.indexes))
-    places, tags = _sources(every), every.tags
-    own = dataset.tags(ns="ENVI") | dataset.tags()
-    listed = len(items(lookup(own, "wavelength") or "")) == dataset.count
-    return [
-        listed or "bbl" in tags[band - 1] or any(place.wavelength[band - 1] for place in places)
-        for band in dataset.indexes
-    ]
-
-
-def _sources(bands: Bands) -> list[_Source]:
-    """Where wavelengths may stand: first the places that know all bands."""
-    tags, imagery = bands.tags, bands.imagery
-    named = named_wavelengths(bands.descriptions)
-    units = sorted({tag["wavelength units"] for tag in tags if "wavelength units" in tag})
-    places = [
-        _Source([t.get("wavelength") for t in tags], [t.get("fwhm") for t in tags], units[0] if units else None),
-        _Source([t.get("central wavelength um") for t in imagery], [t.get("fwhm um") for t in imagery], "um"),
-        _Source(list(named.texts), [None] * bands.count, named.unit),
-    ]
-    return sorted(places, key=lambda place: not all(place.wavelength))
 
 
 def _good_bands(bands: Bands, facts: HeaderFacts) -> NDArray[np.bool_]:
