@@ -82,16 +82,16 @@ def test_what_else_was_put_into_our_folder_stays(interrupted, job, make_model):
 @pytest.mark.parametrize(
     "text",
     [
-        '{"version": 2}',
+        '{"version": 3}',
         '{"version": 1}',
         "{}",
         "[]",
         "",
         "{",
-        '{"version": 2, "model": 3}',
+        '{"version": 3, "model": 3}',
         "[" * 9999,
         "9" * 9999,
-        '{"version": 2, "input": {}, "scale": 2, "model": "", "options": {}, "opening": {}, "targets": []}',
+        '{"version": 3, "input": {}, "scale": 2, "model": "", "options": {}, "opening": {}, "targets": []}',
     ],
 )
 def test_a_damaged_manifest(text, interrupted, job, make_model):

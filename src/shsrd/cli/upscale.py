@@ -93,7 +93,8 @@ def run(given: Sequence[str]) -> int:
         print_json(report.as_json() | more | {"tiles": result.tiles, "tiles_resumed": result.resumed})
     remark(
         f"{arguments.destination}: {bands} bands of {rows} x {columns} pixels by {report.model}, "
-        f"{report.frame} frame{_seen(report, bands)}; {_agreement(report)}{_outside(report)}"
+        f"{report.frame} frame{_seen(report, bands)}; {_agreement(report)}{_left_out(report)}"
+        f"{_limited(report)}{_outside(report)}"
     )
     if result.place_remark is not None:
         remark(result.place_remark)
@@ -116,6 +117,22 @@ def _draw_preview(path: Path, job: Job, report: Report) -> None:
 
     with closing(open_source(job.source, **job.opening)) as low, closing(open_source(job.target)) as fine:
         preview(path, low, fine, title=f"shsrd ({report.model})")
+
+
+def _left_out(report: Report) -> str:
+    """That the figure does not speak for all values."""
+    return " (without the suspicious values named above)" if report.suspicious else ""
+
+
+def _limited(report: Report) -> str:
+    """The output's range beside the input's, and how much was limited."""
+    if report.output_range is None:
+        return ""
+    (low, high), (lowest, highest) = report.input_range, report.output_range
+    told = f"; values {lowest:.5g} to {highest:.5g}, of the input {low:.5g} to {high:.5g}"
+    if report.values_limited:
+        told += f"; {report.values_limited} values limited to what their surroundings allow (--overshoot)"
+    return told + ("; WARNING: look at the extremes before you use them" if report.leaves_range else "")
 
 
 def _seen(report: Report, bands: int) -> str:

@@ -42,6 +42,12 @@ class JobShown(Shown, Observer):
             if self._of is None:
                 remark(announcement(forecast))
 
+    def examined(self, notes: tuple[str, ...]) -> None:
+        """Say what is suspicious about the values."""
+        if notes:
+            self.announce()
+        tell_notes(notes, of=self._of)
+
 
 def announcement(forecast: Forecast) -> str:
     """What is going to be made, in one line."""

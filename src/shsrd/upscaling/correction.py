@@ -10,7 +10,7 @@ Blocks lie on a grid fixed to the scene, so the same pixels come out whatever re
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from shsrd.degradation import FWHM_PER_SIGMA, Degradation, corrected
 from shsrd.spectral import SceneStatistics
 from shsrd.upscaling.options import UpscaleOptions
 from shsrd.upscaling.survey import survey
+from shsrd.upscaling.suspicion import Suspicion, Unsuspicious
 from shsrd.upscaling.tiles import Window, filled_with, plan_tiles, read_window
 
 BLOCK = 128  # low-resolution pixels on a side that are corrected together
@@ -40,6 +41,8 @@ class Correction:
         noise: ``(b,)`` standard deviation of their noise.
         basis: ``(b, b)``, components of bands in units of noise, in columns.
         variance: ``(b,)`` of the components.
+        suspicion: which values of the scene are left out.
+        notes: what is said of them.
     """
 
     sensor: Degradation
@@ -48,6 +51,8 @@ class Correction:
     noise: NDArray[np.float64]
     basis: NDArray[np.float64]
     variance: NDArray[np.float64]
+    suspicion: Suspicion = field(default_factory=Suspicion)
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of_scene(cls, source: Source, sensor: Degradation, snr_db: float | None = None) -> Correction:
@@ -71,7 +76,7 @@ class Correction:
         smallest = LEAST_NOISE * np.maximum(deviation, 1e-6 * max(deviation.max(), statistics.brightest, 1e-30))
         noise = np.maximum(noise, smallest)
         variance, basis = np.linalg.eigh(statistics.covariance / np.outer(noise, noise))
-        return cls(sensor, seen.usable, statistics.mean, noise, basis, variance)
+        return cls(sensor, seen.usable, statistics.mean, noise, basis, variance, seen.suspicion, seen.notes)
 
     @property
     def snr_db(self) -> float:
@@ -170,7 +175,7 @@ class CorrectedSource:
         """The pixels of one block; what lies beyond the scene is mirrored."""
         around = Window(block.row, block.column, BLOCK, BLOCK).grown(MARGIN)
         inside = around.clipped(*self.facts.shape[1:])
-        measured = self.measured.read(*inside.slices)
+        measured = Unsuspicious(self.measured, self.correction.suspicion).read(*inside.slices)
         core = (slice(None), *block.relative_to(inside).slices)
         out = measured[core].copy()  # a source in memory gives views
         usable, missing = self.correction.usable, ~np.isfinite(out)

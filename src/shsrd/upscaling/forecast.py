@@ -49,6 +49,9 @@ class Observer:
     def planned(self, forecast: Forecast) -> None:
         """Everything was checked, nothing is computed."""
 
+    def examined(self, notes: tuple[str, ...]) -> None:
+        """The first pass is over; a sentence for every kind of suspicious value that it found."""
+
     def begun(self, done: int, total: int) -> None:
         """The first pass is over; ``done`` tiles were finished by an earlier run."""
 

@@ -54,6 +54,10 @@ class UpscaleOptions(BaseModel):
         consistency: back-project so that the degraded output equals the input.
         non_negative: set pixels of super-resolved bands below zero to zero, last of all; what is cut off is missing in
             the consistency, whose figure says so.
+        overshoot: how far the output may leave the local range of the input (5 x 5 pixels around), in such ranges, and
+            by 2 % of the band's range; never 10 % of it below the smallest value. What is cut off
+            is given back to the pixels around as far as they may take it; what is missing shows in the consistency.
+            None: no bounds.
         ensemble: average the posterior mean over this many flips and turns of the scene: 1 none, 2 the mirror image, 4
             both flips, 8 all of the square. Costs as many times the encoder; samples deviate as without it.
         stride: ``bands`` frame only: bands from one triplet to the next. 3 shows each band to the network once; with 2
@@ -82,6 +86,7 @@ class UpscaleOptions(BaseModel):
     halo: int | None = Field(None, ge=0, le=512)
     consistency: bool = True
     non_negative: bool = False
+    overshoot: float | None = Field(1.0, ge=0, le=1000)
     ensemble: Literal[1, 2, 4, 8] = 1
     stride: Literal[1, 2, 3] = 3
     self_check: bool = True

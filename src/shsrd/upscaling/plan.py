@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from shsrd.cube import Facts, SceneError, Source
 from shsrd.degradation import Degradation, back_projection_reach
 from shsrd.model import Model, load_weights
 from shsrd.upscaling.block import Recipe
+from shsrd.upscaling.bounds import Bounds
 from shsrd.upscaling.correction import CorrectedSource, Correction
 from shsrd.upscaling.domain import DomainCheck, candidate_windows, check_domain, chosen_windows
 from shsrd.upscaling.engine import Engine, Sampling
@@ -19,7 +21,11 @@ from shsrd.upscaling.frames import guided_frame
 from shsrd.upscaling.options import DEFAULT_MODELS, UpscaleOptions, choose_device, running_precision
 from shsrd.upscaling.report import Report
 from shsrd.upscaling.survey import Survey, survey
+from shsrd.upscaling.suspicion import Unsuspicious
 from shsrd.upscaling.tiles import Window, plan_tiles
+
+if TYPE_CHECKING:
+    from shsrd.upscaling.solver import Agreement
 
 DEFAULT_HALO = 18  # low-resolution pixels; measured in docs/method.md
 BICUBIC_REACH = 2  # low-resolution pixels that D and U look at on each side
@@ -79,8 +85,14 @@ class Plan:
         """Side of a tile: the least multiple of a cell's that is not smaller than what was asked for."""
         return tile_side(self.options)
 
-    def report(self, model: Model, engine: Engine, consistency: float | None) -> Report:
-        """What the caller is told."""
+    @property
+    def bounds(self) -> Bounds | None:
+        """What the surroundings of a pixel allow; None where nobody wants to know."""
+        overshoot = self.options.overshoot
+        return None if overshoot is None else Bounds.of(overshoot, *self.seen.extremes.T)
+
+    def report(self, model: Model, engine: Engine, agreement: Agreement) -> Report:
+        """What the caller is told, once all tiles were compared with the measurement."""
         options = self.options
         return Report(
             model=model.name,
@@ -92,7 +104,7 @@ class Plan:
             samples=self.recipe.samples,
             seed=options.seed,
             bands_bicubic=int((~self.seen.usable).sum()),
-            consistency=consistency,
+            consistency=agreement.relative_to(self.span),
             domain_score_db=self.domain.score_db,
             domain_sam_ratio=self.domain.sam_ratio,
             outside_domain=self.domain.outside,
@@ -106,6 +118,10 @@ class Plan:
             snr_db=None if self.correction is None else self.correction.snr_db,
             noise=None if self.correction is None or self.span <= 0 else self.correction.noise_rms / self.span,
             notes=self.facts.notes,
+            input_range=(self.seen.lowest, self.seen.highest),
+            output_range=agreement.span,
+            values_limited=agreement.limited,
+            suspicious=self.seen.notes,
         )
 
 
@@ -160,12 +176,15 @@ def make_plan(source: Source, engine: Engine, options: UpscaleOptions, seen: Sur
     _, rows, columns = facts.shape
     candidates = candidate_windows(rows, columns, scale)
     seen = seen or survey(source, candidates)
+    if isinstance(source, CorrectedSource):  # what was suspicious before the correction is so after it
+        seen = replace(seen, suspicion=source.correction.suspicion, notes=source.correction.notes)
     recipe = _recipe(facts, seen, engine, options, corrected=isinstance(source, CorrectedSource))
     domain = DomainCheck()
     if options.self_check:
         windows = chosen_windows(candidates, seen.valid, scale)
         mean, asked = recipe.mean.frame.name, options.channels
-        domain = check_domain(source, engine, mean, usable=seen.usable, windows=windows, channels=asked)
+        plausible = source if isinstance(source, CorrectedSource) else Unsuspicious(source, seen.suspicion)
+        domain = check_domain(plausible, engine, mean, usable=seen.usable, windows=windows, channels=asked)
     reach = BICUBIC_REACH if recipe.degradation is None else back_projection_reach(recipe.degradation)
     halo = max(DEFAULT_HALO if options.halo is None else options.halo, reach)
     correction = source.correction if isinstance(source, CorrectedSource) else None

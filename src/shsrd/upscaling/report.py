@@ -7,6 +7,8 @@ from typing import Any
 
 from shsrd.spectral import FrameName
 
+LEAVES = 0.25  # of the input's range: an output that leaves it by more is worth a word
+
 
 @dataclass(frozen=True)
 class Report:
@@ -38,6 +40,11 @@ class Report:
         snr_db: median over bands of the signal-to-noise ratio that the correction took, in dB.
         noise: root mean square of that noise as a share of the data range, to compare ``consistency`` with.
         notes: about the scene: what was guessed, dropped or contradictory, one sentence each.
+        input_range: smallest and largest value of the super-resolved bands; suspicious ones and no-data are left out.
+        output_range: the same of the output; None where nothing has data.
+        values_limited: output values that had left the local range of the input and were limited (``overshoot``).
+        suspicious: what is suspicious about the input's values, one sentence for each kind. Such values are not in
+            ``consistency`` and the ranges.
     """
 
     model: str
@@ -62,7 +69,19 @@ class Report:
     fwhm: tuple[float, float] | None = None
     snr_db: float | None = None
     noise: float | None = None
+    input_range: tuple[float, float] = (0.0, 0.0)
+    output_range: tuple[float, float] | None = None
+    values_limited: int = 0
+    suspicious: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def leaves_range(self) -> bool:
+        """Whether the output leaves the input's range by more than ``LEAVES`` of it."""
+        if self.output_range is None:
+            return False
+        (low, high), (lowest, highest) = self.input_range, self.output_range
+        return max(low - lowest, highest - high) > LEAVES * (high - low)
 
     def as_json(self) -> dict[str, Any]:
         """The report as plain values."""

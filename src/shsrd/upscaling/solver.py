@@ -6,7 +6,8 @@ to the scene. How many of them are read together (a tile), in which order, or by
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -26,18 +27,41 @@ BANDS_AT_ONCE = 16  # when the output is compared with the measurement
 
 @dataclass(frozen=True)
 class Agreement:
-    """Squared differences between the degraded output, as it will be stored, and the measurement.
+    """Squared differences between the degraded output, as it will be stored, and the measurement; its range.
 
     Attributes:
         squares: their sum.
         count: how many.
+        lowest: smallest value of super-resolved bands where the input has data.
+        highest: largest one.
+        limited: values that had left the local range of the input (see ``bounds``).
     """
 
     squares: float = 0.0
     count: int = 0
+    lowest: float = np.inf
+    highest: float = -np.inf
+    limited: int = 0
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Agreement:
+        """From its attributes as plain numbers."""
+        squares, count, lowest, highest, limited = values
+        return cls(squares, int(count), lowest, highest, int(limited))
 
     def __add__(self, other: Agreement) -> Agreement:
-        return Agreement(self.squares + other.squares, self.count + other.count)
+        return Agreement(
+            self.squares + other.squares,
+            self.count + other.count,
+            min(self.lowest, other.lowest),
+            max(self.highest, other.highest),
+            self.limited + other.limited,
+        )
+
+    @property
+    def span(self) -> tuple[float, float] | None:
+        """Smallest and largest value of the output; None where there is none."""
+        return (self.lowest, self.highest) if self.lowest <= self.highest else None
 
     def relative_to(self, span: float) -> float | None:
         """RMSE as a share of the range; None if nothing could be compared."""
@@ -100,20 +124,39 @@ def solve_tile(read: Read, engine: Engine, plan: Plan) -> Solved:
 
 
 def _solve_cell(read: Read, cell: Window, engine: Engine, plan: Plan) -> Solved:
-    usable, s = plan.seen.usable, plan.scale
+    s = plan.scale
     inside = cell.grown(plan.halo).clipped(*plan.facts.shape[1:])
-    measured = read.pixels[:, *inside.relative_to(read.place).slices]
+    stored, measured = (p[:, *inside.relative_to(read.place).slices] for p in (read.measured, read.pixels))
+    suspicious = plan.seen.suspicion.flags(stored)
+    sensed = stored
+    if suspicious is not None:
+        measured, sensed = (np.where(suspicious, np.float32(np.nan), pixels) for pixels in (measured, stored))
     core = (slice(None), *cell.relative_to(inside).slices)
     missing = ~np.isfinite(measured[core])
-    if missing.all():
-        return _empty(plan, cell)
+    solved = (
+        _empty(plan, cell)
+        if missing.all()
+        else _solve_valid(cell, inside, engine, plan, measured=measured, sensed=sensed)
+    )
+    if suspicious is not None and suspicious[core].any():
+        kept = suspicious[core].repeat(s, axis=1).repeat(s, axis=2)
+        solved.estimate[kept] = stored[core].repeat(s, axis=1).repeat(s, axis=2)[kept]
+    return solved
+
+
+def _solve_valid(cell: Window, inside: Window, engine: Engine, plan: Plan, *, measured: Block, sensed: Block) -> Solved:
+    """A cell with some valid pixels, from those of ``inside``, corrected for their sensor and not."""
+    usable, s = plan.seen.usable, plan.scale
+    core = (slice(None), *cell.relative_to(inside).slices)
+    missing = ~np.isfinite(measured[core])
     low = filled_with(measured[usable], band_means(plan))
-    result = _solve_usable(low, cell, inside, engine, plan)
+    result, outside = _solve_usable(low, cell, inside, engine, plan)
     fine = (slice(None), *cell.relative_to(inside).finer(s).slices)
     cut = result.estimate[fine]
-    sensed = read.measured[:, *inside.relative_to(read.place).slices]
     agreement = _agreement(cut, sensed[usable][core], cell, plan)
-    estimate = _all_bands(cut, measured, usable, fine, s)
+    if outside is not None:
+        agreement = replace(agreement, limited=int(outside[fine].sum()))
+    estimate = _all_bands(cut, measured, fine, plan)
     deviation = None if result.deviation is None else _spread_over(result.deviation[fine], usable)
     if missing.any():
         holes = missing.repeat(s, axis=1).repeat(s, axis=2)
@@ -130,8 +173,10 @@ def _empty(plan: Plan, cell: Window) -> Solved:
     return Solved(nothing, nothing if plan.options.uncertainty else None, Agreement())
 
 
-def _solve_usable(low: Block, cell: Window, inside: Window, engine: Engine, plan: Plan) -> BlockResult:
-    """Estimate of ``inside`` from its pixels ``low``; what lies beyond the scene is mirrored."""
+def _solve_usable(
+    low: Block, cell: Window, inside: Window, engine: Engine, plan: Plan
+) -> tuple[BlockResult, NDArray[np.bool_] | None]:
+    """Estimate of ``inside`` from its pixels ``low``, and what of it was limited; beyond the scene is a mirror."""
     seen = cell.grown(plan.halo).within(plan.scene.grown(BORDER))
     position = Position(seen.row, seen.column)
     block = read_window(low, seen.relative_to(inside))
@@ -139,21 +184,26 @@ def _solve_usable(low: Block, cell: Window, inside: Window, engine: Engine, plan
     if plan.domain.outside:
         gain, degradation = plan.domain.gain, plan.recipe.degradation
         hold_back(result.estimate, result.deviation, low=low, gain=gain, degradation=degradation, scale=plan.scale)
+    bounds, outside = plan.bounds, None
+    if bounds is not None:
+        outside = bounds.chosen(plan.seen.usable).apply(result.estimate, low, plan.recipe.degradation)
     if plan.options.non_negative:
         np.maximum(result.estimate, 0, out=result.estimate)
-    return result
+    return result, outside
 
 
-def _all_bands(
-    cut: Block, measured: Block, usable: NDArray[np.bool_], fine: tuple[slice, slice, slice], scale: int
-) -> Block:
+def _all_bands(cut: Block, measured: Block, fine: tuple[slice, slice, slice], plan: Plan) -> Block:
     """All bands in their order: super-resolved where usable, bicubic elsewhere."""
+    usable, bounds = plan.seen.usable, plan.bounds
     if usable.all():
         return np.ascontiguousarray(cut)
     estimate = np.empty((len(usable), *cut.shape[1:]), np.float32)
     estimate[usable] = cut
-    rest = torch.from_numpy(fill_nodata(measured[~usable]))
-    estimate[~usable] = bicubic_up(rest, scale).numpy()[fine]
+    rest = fill_nodata(measured[~usable])
+    interpolated: Block = bicubic_up(torch.from_numpy(rest), plan.scale).numpy()
+    if bounds is not None:
+        bounds.chosen(~usable).apply(interpolated, rest, None)
+    estimate[~usable] = interpolated[fine]
     return estimate
 
 
@@ -178,8 +228,17 @@ def _agreement(estimate: Block, measured: Block, cell: Window, plan: Plan) -> Ag
         stored = torch.from_numpy(stored_values(estimate[bands], plan.facts.storage))
         truth = measured[bands][:, *compared]
         error = (degrade(stored, degradation).numpy()[:, *compared] - truth)[np.isfinite(truth)]
-        total += Agreement(float(np.square(error, dtype=np.float64).sum()), error.size)
+        span = _span(stored.numpy(), measured[bands], plan.scale)
+        total += Agreement(float(np.square(error, dtype=np.float64).sum()), error.size, *span)
     return total
+
+
+def _span(pixels: Block, measured: Block, scale: int) -> tuple[float, float]:
+    """Smallest and largest of pixels ``(B, s y, s x)`` where there are measurements ``(B, y, x)``."""
+    finite = np.isfinite(measured)
+    if not finite.all():
+        pixels = pixels[finite.repeat(scale, axis=1).repeat(scale, axis=2)]
+    return float(pixels.min(initial=np.inf)), float(pixels.max(initial=-np.inf))
 
 
 def _compared(start: int, count: int, size: int, reach: int) -> slice:

@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,9 @@ from shsrd.io.locks import take_lock
 from shsrd.spectral import SceneStatistics
 from shsrd.upscaling.solver import Agreement
 from shsrd.upscaling.survey import Survey
+from shsrd.upscaling.suspicion import Suspicion
 
-VERSION = 2
+VERSION = 3
 MANIFEST, SURVEY, LOCK = "manifest.json", "survey.npz", "lock"
 Stored = NDArray[np.generic]
 _TILE = re.compile(r"tile-(\d{6,})\.npz")
@@ -171,7 +172,7 @@ class Spool:
         arrays: dict[str, Any] = {}
         for n, stored in enumerate(part.outputs):
             arrays[f"output{n}"] = _shrunk(stored)
-        agreement = np.array([part.agreement.squares, part.agreement.count], np.float64)
+        agreement = np.array(astuple(part.agreement), np.float64)
         place = self._place(number)
         partial = place.with_suffix(".part")
         with writing(self.folder):
@@ -192,9 +193,8 @@ class Spool:
         place = self._place(number)
         try:
             with np.load(place, allow_pickle=False) as arrays:
-                squares, count = arrays["agreement"]
                 outputs = tuple(_grown(arrays[f"output{n}"], *kind) for n, kind in enumerate(kinds))
-                return Part(outputs, Agreement(float(squares), int(count)))
+                return Part(outputs, Agreement.of(arrays["agreement"].tolist()))
         except Exception:  # damaged archives raise anything
             raise SceneError(f"{place}: damaged; delete it and run again with --resume") from None
 
@@ -243,17 +243,28 @@ def _grown(kept: Stored, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Stored
 
 def _as_arrays(seen: Survey) -> dict[str, Any]:
     statistics = {f"statistics.{key}": value for key, value in seen.statistics.state().items()}
+    suspicion = {f"suspicion.{key}": value for key, value in seen.suspicion.as_arrays().items()}
     return {
         "usable": seen.usable,
-        "range": np.array([seen.lowest, seen.highest]),
+        "extremes": seen.extremes,
         "valid": seen.valid,
         "digest": np.array(seen.digest),
+        "notes": np.array(seen.notes, str),
         **statistics,
+        **suspicion,
     }
 
 
 def _from_arrays(arrays: dict[str, Any]) -> Survey:
-    state = {key.removeprefix("statistics."): value for key, value in arrays.items() if key.startswith("statistics.")}
-    lowest, highest = arrays["range"].tolist()
-    statistics = SceneStatistics.from_state(state)
-    return Survey(arrays["usable"], statistics, lowest, highest, arrays["valid"], str(arrays["digest"]))
+    def those_of(name: str) -> dict[str, Any]:
+        return {key.removeprefix(name): value for key, value in arrays.items() if key.startswith(name)}
+
+    return Survey(
+        usable=arrays["usable"],
+        statistics=SceneStatistics.from_state(those_of("statistics.")),
+        extremes=arrays["extremes"],
+        valid=arrays["valid"],
+        digest=str(arrays["digest"]),
+        suspicion=Suspicion(**those_of("suspicion.")),
+        notes=tuple(arrays["notes"].tolist()),
+    )

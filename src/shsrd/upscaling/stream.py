@@ -116,7 +116,11 @@ class Streamed:
 
 
 def upscale_file(
-    job: Job, *, model: Model | None = None, crew: Crew | None = None, progress: Progress | None = None
+    job: Job,
+    *,
+    model: Model | None = None,
+    crew: Crew | None = None,
+    progress: Progress | None = None,
 ) -> Streamed:
     """Super-resolve a scene from file to file.
 
@@ -158,6 +162,7 @@ def upscale_file(
                 seen = _kept_survey(job, spool, source, model)
                 plan = make_plan(source, engine, job.asked, seen)
             check_room(job, outputs, spool, valid=least_valid(measured.facts, plan.seen))
+            observer.examined(plan.seen.notes)
             manifest = manifest_of(job, plan.seen.digest, model.fingerprint)
             if seen is None:
                 spool.begin(manifest, plan.seen)
@@ -166,7 +171,7 @@ def upscale_file(
             with _computing(job, source, engine, run, crew) as computing:
                 observer.begun(resumed, len(plan.tiles()))
                 agreement = run.finish(job, computing, observer)
-            report = plan.report(model, engine, agreement.relative_to(plan.span))
+            report = plan.report(model, engine, agreement)
             write_item(job, outputs, manifest, report)
             spool.remove()
     lost = lost_place(job.target, outputs[0])

@@ -85,7 +85,7 @@ def upscale(
     estimate, deviation, agreement = _solve_all(source, engine, plan, progress)
     finer = Cube.of(estimate, cube.facts.finer(scale))
     uncertainty = None if deviation is None else Cube.of(deviation, uncertainty_facts(finer.facts, model, options))
-    return Upscaled(finer, uncertainty, plan.report(model, engine, agreement.relative_to(plan.span)), back(finer))
+    return Upscaled(finer, uncertainty, plan.report(model, engine, agreement), back(finer))
 
 
 def _solve_all(
