@@ -241,10 +241,10 @@ def test_more_texture_the_more_detail(shsrd, tmp_path, float_scene, tiny):
     found = []
     for detail in (0, 0.5, 1):
         path = tmp_path / f"{detail}.npz"
-        options = ["--steps", 3, "--detail", detail, "--seed", 1]
+        options = ["--steps", 3, "--detail", detail, "--seed", 1, "--overshoot", None]
         assert shsrd("upscale", tmp_path / "low.npz", path, "--model", tiny, *options).code == 0
         found.append(open_cube(path).pixels)
-    shsrd("upscale", tmp_path / "low.npz", tmp_path / "mean.npz", "--model", tiny)
+    shsrd("upscale", tmp_path / "low.npz", tmp_path / "mean.npz", "--model", tiny, "--overshoot", None)
     np.testing.assert_allclose(found[0], open_cube(tmp_path / "mean.npz").pixels, atol=1e-6)
     np.testing.assert_allclose(found[1], (found[0] + found[2]) / 2, atol=1e-5)
     assert np.abs(found[2] - found[0]).max() > 1e-4

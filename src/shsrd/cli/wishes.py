@@ -50,7 +50,8 @@ class Quality:
         ensemble: average the mean over flips (2, 4) and turns (8) of the scene; a little better, as many times slower.
         non_negative: set what comes out below zero to zero, for quantities that cannot be; the input is contradicted by
             as much as is cut off.
-        overshoot: how far values may leave the local range of the input (5 x 5 pixels around), in such ranges.
+        overshoot: how far values may leave the local range of the input (5 x 5 pixels around), in such ranges; None for
+            no bounds.
         no_consistency: leave out the last step, which makes the degraded output equal the input.
         no_self_check: leave out the self-check, which scales the detail of bands that the model would make worse than
             bicubic.
@@ -62,7 +63,7 @@ class Quality:
     seed: int = 0
     ensemble: Literal[1, 2, 4, 8] = 1
     non_negative: Annotated[bool, option()] = False
-    overshoot: Annotated[float, option()] = 1.0
+    overshoot: Annotated[float | None, option()] = 1.0
     no_consistency: Annotated[bool, option()] = False
     no_self_check: Annotated[bool, option()] = False
 
