@@ -203,7 +203,19 @@ def test_no_bands_in_a_header(refused, tmp_path):
     refused(envi(tmp_path, bands=0), "bands = 0")
 
 
-@in_formats(LISTED)
+@in_formats([f for f in LISTED if f not in (envi, geotiff)])
+def test_wavelengths_of_other_bands_are_left_out_and_said(write, refuses, shsrd, tmp_path, tiny):
+    """A list beside the pixels refuses no scene, unless ``--strict`` asks for that."""
+    path, fine = write(tmp_path, wavelength=[*NM, 950.0, 1000.0]), tmp_path / "fine.tif"
+    done = shsrd("info", path, "--json")
+    found = json.loads(done.out)
+    assert found["wavelength_nm"] is None
+    assert any("wavelength" in note and "7" in note for note in found["notes"])
+    refuses(["upscale", path, fine, "--model", tiny, "--strict"], "faulty", "wavelength", "7")
+    assert shsrd("upscale", path, fine, "--model", tiny).code == 0
+
+
+@in_formats([envi, geotiff])
 def test_wavelengths_of_other_bands(write, refused, tmp_path):
     refused(write(tmp_path, wavelength=[*NM, 950.0, 1000.0]), "wavelength", "bands")
 

@@ -22,7 +22,7 @@ def pixels_in() -> Callable[[Path], np.ndarray]:
 
     def read(path: Path) -> np.ndarray:
         if path.suffix != ".zarr":
-            return open_cube(path).pixels
+            return open_cube(path, axes="byx" if path.suffix == ".npy" else None).pixels  # .npy tells no axes
         array = zarr.open_group(path, mode="r")["reflectance"]
         marks, nodata = array.attrs, array.metadata.fill_value
         storage = Storage(array.dtype.name, marks.get("scale_factor", 1.0), marks.get("add_offset", 0.0), nodata)

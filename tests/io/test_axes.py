@@ -56,6 +56,6 @@ def test_unit_of_wavelengths_that_is_guessed(tmp_path):
     np.savez(tmp_path / "a.npz", cube=cube, wl=np.array([0.45, 0.55, 0.65]))
     scene = open_cube(tmp_path / "a.npz")
     assert scene.wavelength_nm.tolist() == [450, 550, 650]
-    assert scene.notes == ("wl (0.45 to 0.65) tells no unit; it is taken for micrometres.",)
+    assert scene.notes == ("wl (0.45 to 0.65) has no unit; micrometres are assumed.",)
     np.savez(tmp_path / "b.npz", cube=cube, wavelength_nm=np.array([450.0, 550, 650]))
     assert open_cube(tmp_path / "b.npz").notes == ()
