@@ -103,7 +103,9 @@ Usage = namedtuple("Usage", "total used free")
 @pytest.mark.parametrize("suffix", WRITABLE_SUFFIXES)
 def test_too_little_free_space_is_refused(suffix, tmp_path, monkeypatch):
     facts = Facts((10, 100, 100), storage=Storage("int16", nodata=-1))  # 200 kB
-    share = 1.0 if suffix in (".hdr", ".img", ".bsq", ".dat", ".npy") else 0.1
+    share = 1.0 if suffix in (".hdr", ".img", ".bsq", ".dat") else 0.1
+    if suffix == ".npy":
+        share = 2.0  # float32 with NaN for no-data
     for free, refused in ((200_000 * share - 1, True), (200_000 * share, False)):
         monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: Usage(10**9, 0, int(free)))
         if refused:
@@ -115,6 +117,14 @@ def test_too_little_free_space_is_refused(suffix, tmp_path, monkeypatch):
             check_target(tmp_path / f"a{suffix}", facts=facts)
     check_target(tmp_path / f"a{suffix}")
     assert not list(tmp_path.iterdir())
+
+
+def test_numpy_files_of_packed_numbers_are_as_large_as_their_float32(tmp_path, monkeypatch):
+    facts = Facts((10, 100, 100), storage=Storage("int16", 1e-4))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**9, 0, 399_999))
+    check_target(tmp_path / "a.img", facts=facts)
+    with pytest.raises(SceneError, match=r"needs at least 400\.000 kB but only 399\.999 kB are free"):
+        check_target(tmp_path / "a.npy", facts=facts)
 
 
 @pytest.mark.parametrize(

@@ -75,14 +75,20 @@ def check_target(
     if facts is not None:
         check_storage(facts.storage, source=facts.source)
         _check_format(target, facts)
-        _check_space(target, facts, share=least_share(target, cog=cog, compress=compress))
+        _check_space(target, least_size(target, facts, cog=cog, compress=compress))
     return target
 
 
-def least_share(target: Path, *, cog: bool = False, compress: Compression | None = None) -> float:
-    """Least room that a scene takes in a format, as a share of its numbers; on the way to a COG there are two files."""
+def least_size(target: Path, facts: Facts, *, cog: bool = False, compress: Compression | None = None) -> float:
+    """Bytes that a scene takes at least in a format; on the way to a COG there are two files."""
     whole = compress == "none" or target.suffix.lower() in _UNCOMPRESSED
-    return (2 if cog else 1) * (1.0 if whole else _LEAST_SHARE)
+    storage, a_number = facts.storage, np.dtype(facts.storage.dtype).itemsize
+    if target.suffix.lower() == ".npy" and not (storage.scale == 1 and storage.offset == 0 and storage.nodata is None):
+        a_number = 4  # decoded to float32
+    a_pixel = facts.shape[0] * a_number
+    if facts.geolocation is not None and keeps_places(target):
+        a_pixel += _PLACE
+    return (2 if cog else 1) * (1.0 if whole else _LEAST_SHARE) * math.prod(facts.shape[1:]) * a_pixel
 
 
 def keeps_places(target: Path) -> bool:
@@ -118,16 +124,13 @@ def is_zarr(folder: Path) -> bool:
     return any((folder / name).is_file() for name in _ZARR_MARKS)
 
 
-def _check_space(target: Path, facts: Facts, *, share: float) -> None:
-    a_pixel = facts.shape[0] * np.dtype(facts.storage.dtype).itemsize
-    if facts.geolocation is not None and keeps_places(target):
-        a_pixel += _PLACE
-    size = share * math.prod(facts.shape[1:]) * a_pixel
+def _check_space(target: Path, size: float) -> None:
     free = shutil.disk_usage(target.parent).free
     if free < size:
-        least = "at least " if share < 1 else ""
         needed, there = sizes_in_words(math.ceil(size), free)
-        raise SceneError(f"{target}: needs {least}{needed} but only {there} are free; make room or choose another disk")
+        raise SceneError(
+            f"{target}: needs at least {needed} but only {there} are free; make room or choose another disk"
+        )
 
 
 def sizes_in_words(needed: int, free: int) -> tuple[str, str]:

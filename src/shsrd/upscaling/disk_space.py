@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shsrd.cube import Facts, SceneError
-from shsrd.io.targets import least_share, sizes_in_words
+from shsrd.io.targets import least_size, sizes_in_words
 from shsrd.upscaling.spool import Spool
 from shsrd.upscaling.survey import Survey
 
@@ -51,8 +51,8 @@ def check_room(job: Job, outputs: tuple[Facts, ...], spool: Spool, *, valid: flo
     folders: dict[int, Path] = {}
     cache = max(0.0, valid * sum(sizes) - spool.size())
     written = [
-        size * least_share(target, cog=job.cog, compress=job.compress)
-        for size, target in zip(sizes, job.targets, strict=True)
+        least_size(target, facts, cog=job.cog, compress=job.compress)
+        for target, facts in zip(job.targets, outputs, strict=True)
     ]
     for folder, size in zip((job.target.parent, *(t.parent for t in job.targets)), (cache, *written), strict=True):
         disk = folder.stat().st_dev
