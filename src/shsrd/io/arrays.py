@@ -86,6 +86,13 @@ def choose(shapes: Mapping[str, tuple[int, ...]], *, wanted: str | None, option:
         if wanted not in shapes:
             raise SceneError(f"{source}: no array {wanted!r} in the file; {choice}")
         return wanted
+    deep = next((name for name, shape in shapes.items() if sum(extent > 1 for extent in shape) > 3), None)
+    if not scenes and deep is not None:
+        size = "x".join(map(str, shapes[deep]))
+        raise SceneError(
+            f"{source}: {deep} ({size}) has more than three axes longer than 1, a scene has three; "
+            "save one date or layer as a file of its own"
+        )
     if not scenes:
         flat = ", ".join(f"{n} {'x'.join(map(str, s))}" for n, s in list(shapes.items())[:8]) or "nothing numeric"
         raise SceneError(

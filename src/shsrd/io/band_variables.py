@@ -20,6 +20,8 @@ _ASIDE = ("lat", "lon", "mask", "flag", "qa", "quality", "glt", "elev", "dem", "
           "zenith", "azimuth", "cloud", "time", "bnds", "bounds", "std", "uncert", "index", "class")  # fmt: skip
 _OWN = ("wavelength", "wavelength_nm", "central_wavelength", "center_wavelength", "radiation_wavelength")
 _IN_WORDS = re.compile(r"(\d+(?:\.\d+)?) ?(nanomet(?:er|re)s?|nm|micromet(?:er|re)s?|microns?|um|µm)\b", re.IGNORECASE)
+_COLOURS = ("coastal", "violet", "blue", "cyan", "green", "yellow", "orange", "red", "rededge", "nir", "nearir", "swir",
+            "mwir", "lwir", "tir", "ultrablue", "deepblue")  # fmt: skip
 _NAMED_NM = (300.0, 15_000.0)
 
 
@@ -53,7 +55,7 @@ def scenes_of_variables(box: Container, dataset: str | None) -> tuple[Container,
     stack = _stack([box.arrays[path] for path in paths], paths)
     wavelengths = _wavelengths(box, paths)
     first, last = last_name_of(paths[0]), last_name_of(paths[-1])
-    notes = [f"The bands are {len(paths)} variables, {first} to {last}."]
+    notes = [f"The bands are {len(paths)} variables, {first} to {last}.", *_others(box, paths)]
     if wavelengths is not None:
         arrays["wavelength_nm"] = wavelengths[0]
         notes += wavelengths[1]
@@ -74,7 +76,7 @@ def _sets(box: Container) -> dict[str, list[str]]:
     for path, array in box.arrays.items():
         if not _may_be_band(path, array):
             continue
-        kind = (path.rpartition("/")[0], _squeezed_shape(array), array.dims[-2:], array.dtype.str)
+        kind = _kind(path, array)
         plain.setdefault(kind, []).append(path)
         numbered = _NUMBERED.fullmatch(last_name_of(path))
         if numbered:
@@ -82,11 +84,32 @@ def _sets(box: Container) -> dict[str, list[str]]:
     sets = {
         str(key[-1] or key[0] or "bands"): [p for _, p in sorted(found)]
         for key, found in groups.items()
-        if len(found) > 1
+        if len(found) > 1 and not _beside_colours([p for _, p in found], plain[key[:-1]])
     }
     if sets:
         return sets
     return {key[0] or "bands": paths for key, paths in plain.items() if len(paths) > 1}
+
+
+def _beside_colours(numbered: Sequence[str], alike: Sequence[str]) -> bool:
+    """Whether numbered variables (``swir1``, ``swir2``) are but some of bands that are named after colours."""
+    others = [folded(last_name(path)) for path in alike if path not in numbered]
+    return any(name.strip("0123456789") in _COLOURS for name in others)
+
+
+def _others(box: Container, paths: Sequence[str]) -> tuple[str, ...]:
+    """A note on variables of the same size and type that are none of the bands."""
+    kind = _kind(paths[0], box.arrays[paths[0]])
+    names = [last_name_of(path) for path, array in box.arrays.items()
+             if path not in paths and _may_be_band(path, array) and _kind(path, array) == kind]  # fmt: skip
+    if not names:
+        return ()
+    listed = ", ".join(names[:6]) + (" ..." if names[6:] else "")
+    return (f"{len(names)} more variables of this size ({listed}) are left out.",)
+
+
+def _kind(path: str, array: Array) -> tuple[Any, ...]:
+    return (path.rpartition("/")[0], _squeezed_shape(array), array.dims[-2:], array.dtype.str)
 
 
 def _may_be_band(path: str, array: Array) -> bool:

@@ -41,11 +41,11 @@ _UNPLACED = ("arbitrary", "pixel", "image", "unknown", "none")
 
 def named_crs(text: str) -> str | None:
     """The WKT that a text is, or WKT of its EPSG code; None where it cannot be read."""
-    try:
-        CRS.from_wkt(text)
-    except CRSError:
-        pass
-    else:
+    if "[" in text:  # GDAL prints an error where there is none
+        try:
+            CRS.from_wkt(text)
+        except CRSError:
+            return None
         return text
     try:
         return wkt_of(text, source="")

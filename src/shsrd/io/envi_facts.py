@@ -25,6 +25,7 @@ _CONSUMED = {
     *("wavelength", "wavelength units", "fwhm", "bbl", "band names"),
     *("reflectance scale factor", "data gain values", "data offset values", "data ignore value"),
 }
+_MEANT = ("wavelength", "fwhm", "bbl", "band names", "map info", "data ignore value")  # a value is missed
 _ALIASES = {  # spellings of people, to ENVI's own; keys with blanks, underscores and hyphens left out
     "wavelengths": "wavelength",
     "wavelengthunit": "wavelength units",
@@ -90,6 +91,8 @@ def header_facts(values: dict[str, str], *, bands: int, dtype: str, source: str)
     """
     check_keys(values, source=source)
     plain = _plain(values)
+    empty = [key for key in _MEANT if key in plain and not plain[key].strip()]
+    missing = [f"{key!r} has no value." for key in empty]
     lists = band_lists(plain, bands=bands, source=source)
     meaning = meaning_of(plain, dtype=dtype, bands=bands, source=source)
     place = place_of(plain)
@@ -107,8 +110,13 @@ def header_facts(values: dict[str, str], *, bands: int, dtype: str, source: str)
         transform=place.transform,
         control_points=place.control_points,
         rpc=place.rpc,
-        headers={key: value for key, value in values.items() if _known(key) not in told},
-        notes=(*getattr(values, "notes", ()), *lists.notes, *meaning.notes),
+        headers={k: v for k, v in values.items() if _known(k) not in told and _known(k) not in empty},
+        notes=(
+            *getattr(values, "notes", ()),
+            *missing,
+            *lists.notes,
+            *meaning.notes,
+        ),
         decoding=meaning.decoding,
         more_nodata=meaning.nodata,
         spectral_notes=lists.spectral.notes,

@@ -24,6 +24,7 @@ _FREE_KEYS = (
     "proj:projjson",
     "epsg_code",
     "epsg",
+    "proj:epsg",
     "projection_wkt",
 )
 _WGS84 = {"reference_ellipsoid_name": "WGS 84", "horizontal_datum_name": "World Geodetic System 1984",
@@ -84,6 +85,11 @@ def crs_of_container(box: Container, scene: str, mapping: tuple[str, Array] | No
     Returns:
         None where nothing readable is said.
     """
+    named = plain_text(box.arrays[scene].attributes.get("grid_mapping"))
+    absent = named is not None and not any(box.beside(scene, name) for name in _mapping_names(named, (None, None)))
+    if absent:
+        instead = "it is left out" if mapping is None else f"that of {mapping[0]} is used"
+        notes.append(f"Grid mapping {named!s:.60} is not in the file; {instead}.")
     if mapping is not None:
         crs = _of_mapping(mapping[1].attributes, mapping[0], notes)
         if crs is not None:
@@ -104,10 +110,24 @@ def _elsewhere(box: Container, scene: str) -> Iterator[tuple[str, str]]:
         if array.dtype.kind in "iufSUO":
             yield code, _code_text(text_of(array.read()))
     for marks in (box.arrays[scene].attributes, box.attributes):
+        if isinstance(marks.get("_CRS"), Mapping):
+            yield from _of_gdal(marks["_CRS"])
         for key in _FREE_KEYS:
             value = _wkt_of_json(marks.get(key)) if key == "proj:projjson" else marks.get(key)
             if isinstance(value, int) or plain_text(value):
                 yield f"attribute {key}", _code_text(str(value))
+
+
+def _of_gdal(told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The CRS of an array that GDAL's Zarr driver wrote: an OGC address of its EPSG code, WKT, PROJJSON."""
+    address = re.search(r"/EPSG/[\w.]+/(\d{4,6})$", str(told.get("url") or ""))
+    if address:
+        yield "attribute _CRS", f"EPSG:{address[1]}"
+    if plain_text(told.get("wkt")):
+        yield "attribute _CRS", str(told["wkt"])
+    text = _wkt_of_json(told.get("projjson"))
+    if text:
+        yield "attribute _CRS", text
 
 
 def _wkt_of_json(value: Any) -> str | None:
@@ -126,6 +146,8 @@ def _wkt_of_json(value: Any) -> str | None:
 
 def _code_text(text: str) -> str:
     plain = text.strip()
+    if plain.lower().startswith("+init=epsg:") and " " not in plain:
+        plain = plain[6:]
     number = plain.upper().removeprefix("EPSG:").strip()
     return f"EPSG:{number.removesuffix('.0')}" if number.removesuffix(".0").isdecimal() else plain
 

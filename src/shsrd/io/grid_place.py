@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +19,7 @@ from shsrd.io.packing import unpacked_list
 _METRES = {"m": 1.0, "meter": 1.0, "metre": 1.0, "km": 1e3, "kilometer": 1e3, "kilometre": 1e3, "cm": 0.01,
            "mm": 1e-3, "ft": 0.3048, "foot": 0.3048, "feet": 0.3048, "ussurveyfoot": 1200 / 3937,
            "ussurveyfeet": 1200 / 3937, "usft": 1200 / 3937, "dm": 0.1, "mi": 1609.344}  # fmt: skip
+_KILOMETRES = re.compile(r"(?:1000|1e\+?0?3|10\^3|10\*\*3|10\+?3) ?\*? ?(?:m|met(?:er|re)s?)", re.IGNORECASE)
 _COORDINATES = {"y": ("y", "lat", "latitude", "northing"), "x": ("x", "lon", "longitude", "easting")}
 _SAME = 0.01  # of a pixel: coordinates and a written transform say the same place
 _EVEN = 1e-3  # of a step: coordinates are evenly spaced
@@ -116,7 +119,10 @@ def _size(array: Array) -> int:
 
 
 def _unit_name(array: Array) -> str:
-    plain = folded(str(array.attribute("units", "unit") or ""))
+    text = str(array.attribute("units", "unit") or "")
+    if _KILOMETRES.fullmatch(text.strip()):
+        return "km"
+    plain = folded(text)
     return plain[:-1] if plain.endswith("s") and len(plain) > 2 else plain
 
 
@@ -144,6 +150,11 @@ def _written(
             found = _spatial(marks, Affine(*numbers[:6]), shape, notes)
             if found is not None:
                 return "spatial:transform", found
+        numbers = numbers_in(marks.get("spatial:bbox"))
+        if len(numbers) == 4 and np.isfinite(numbers).all() and numbers[0] < numbers[2] and numbers[1] < numbers[3]:
+            rows, columns = shape
+            west, south, east, north = numbers
+            return "spatial:bbox", Affine((east - west) / columns, 0, west, 0, (south - north) / rows, north)
     own = box.arrays[scene].attribute("GeoTransform")
     if own is not None:
         return _geo_transform(own, "GeoTransform of the scene", notes)
@@ -176,6 +187,9 @@ def _geo_transform(value: Any, name: str, notes: list[str]) -> tuple[str, Affine
 
 def _spatial(marks: Any, told: Affine, shape: tuple[int, int], notes: list[str]) -> Affine | None:
     """The transform of the Zarr convention ``spatial``, for pixels whose corner is the reference."""
+    if told.c == told.e == 0 and told.b != 0 != told.f and told.b * told.f < 0:
+        notes.append("spatial:transform has its numbers in GDAL's order; they are read so.")
+        told = Affine.from_gdal(*told[:6])
     if told.determinant == 0:
         notes.append("spatial:transform has pixels without size; it is left out.")
         return None
@@ -230,6 +244,7 @@ def _units_of_crs(
     if not known.is_projected:
         return crs, y, x
     metres = float(known.linear_units_factor[1]) or 1.0
+    _unknown_units((y, x), notes)
     return crs, y.scaled(_factor(y, mapping, metres)), x.scaled(_factor(x, mapping, metres))
 
 
@@ -239,6 +254,14 @@ def _factor(axis: _Axis, mapping: tuple[str, Array] | None, metres: float) -> fl
         height = numbers_in(mapping[1].attributes.get("perspective_point_height"))
         return height[0] / metres if height else 1.0
     return _METRES[axis.unit] / metres if axis.unit in _METRES else 1.0
+
+
+def _unknown_units(axes: Sequence[_Axis], notes: list[str]) -> None:
+    """A note on units that are none of length: their numbers are taken as those of the CRS."""
+    odd = sorted({axis.unit for axis in axes if axis.unit not in ("", *_METRES, "rad", "radian")})
+    if odd:
+        notes.append(f"Unit {', '.join(odd)[:40]!r} of {axes[0].name} and {axes[1].name} is not known; that of the CRS "
+                     "is assumed.")  # fmt: skip
 
 
 def _agreed(y: _Axis | None, x: _Axis | None, written: tuple[str, Affine] | None, notes: list[str]) -> Affine | None:

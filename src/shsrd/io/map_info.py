@@ -137,6 +137,8 @@ def wkt_of(anything: str, *, source: str) -> str:
     """
     code = anything.strip().upper().removeprefix("EPSG:")
     try:
+        if not code.isdecimal() and "[" not in anything:
+            raise CRSError("no WKT")
         known = CRS.from_epsg(int(code)) if code.isdecimal() and len(code) < 9 else CRS.from_wkt(anything)
         return str(known.to_wkt())
     except CRSError:

@@ -13,6 +13,7 @@ from shsrd.cube import SceneError
 from shsrd.cube.facts import MOST_BANDS
 from shsrd.cube.wavelength_units import is_wavelength_unit, says_unit
 from shsrd.io.axis_names import GOOD, MAYBE_WAVELENGTHS, NAMES, WIDTHS, is_wavelength_name
+from shsrd.io.band_names import named_wavelengths
 from shsrd.io.container import (
     Array,
     Container,
@@ -73,12 +74,17 @@ def band_facts(box: Container, scene: str, *, bands: int, axis: str | None, give
     """
     notes: list[str] = []
     centres, near = _centres(box, scene, bands=bands, axis=axis, given=given, notes=notes)
-    lists = SpectralLists()
+    lists, names = SpectralLists(), _names(box, scene, bands, axis)
+    if centres is None:
+        named = named_wavelengths(names)
+        if named.complete:
+            texts = [text or "" for text in named.texts]
+            centres, near = NumberList(texts, named.unit, "the wavelength in names of bands"), scene
     if centres is not None:
         lists = spectral_lists(centres, _widths(box, scene, near, bands, notes))
     if given is not None and lists.wavelength_nm is None:
         raise SceneError(f"{box.source}: --wavelengths {given} holds no wavelengths ({' '.join(lists.notes)[:200]})")
-    return BandFacts(lists, _good(box, scene, bands, notes), _names(box, scene, bands), (*notes, *lists.notes))
+    return BandFacts(lists, _good(box, scene, bands, notes), names, (*notes, *lists.notes))
 
 
 def _asked(box: Container, given: str) -> str:
@@ -246,8 +252,9 @@ def _good(box: Container, scene: str, bands: int, notes: list[str]) -> NDArray[n
     return np.asarray(array.read().ravel().astype(np.float64) > 0)
 
 
-def _names(box: Container, scene: str, bands: int) -> tuple[str, ...]:
-    path = box.near(scene, NAMES)
+def _names(box: Container, scene: str, bands: int, axis: str | None) -> tuple[str, ...]:
+    spoken = axis is not None and axis in box.arrays and box.arrays[axis].dtype.kind in "SUOT"
+    path = axis if spoken else box.near(scene, NAMES)
     if path is None or box.arrays[path].shape != (bands,):  # NetCDF 3 has names as tables of letters
         return ()
     return tuple(text_of(np.array([v])) for v in box.arrays[path].read().ravel())

@@ -13,6 +13,7 @@ from shsrd.cube import SceneError
 from shsrd.cube.facts import MOST_BANDS
 from shsrd.cube.wavelength_units import guessed_power, in_nanometres, length_power, reciprocal_constant, says_unit
 
+_SEEN_NM = (50.0, 100_000.0)
 _PLAUSIBLE_NM = (150.0, 20_000.0)
 
 
@@ -57,6 +58,7 @@ def spectral_lists(centres: NumberList, widths: NumberList | None = None) -> Spe
     if numbers is None:
         return SpectralLists(None, None, tuple(notes))
     nanometres = _converted(centres, numbers, notes)
+    _doubt(centres, nanometres, notes)
     if nanometres is None or widths is None:
         return SpectralLists(nanometres, None, tuple(notes))
     spread = _positive(widths, notes)
@@ -66,6 +68,17 @@ def spectral_lists(centres: NumberList, widths: NumberList | None = None) -> Spe
     if spread is None:
         return SpectralLists(nanometres, None, tuple(notes))
     return SpectralLists(nanometres, _widths(widths, spread, centres, numbers, notes), tuple(notes))
+
+
+def _doubt(given: NumberList, nanometres: NDArray[np.float64] | None, notes: list[str]) -> None:
+    """A note on wavelengths that no imaging spectrometer sees: the unit of the file may be wrong."""
+    low, high = _SEEN_NM
+    if nanometres is None or nanometres.size == 0 or (nanometres.max() >= low and nanometres.min() <= high):
+        return
+    notes.append(
+        f"{given.name} in {str(given.unit)[:40]!r} are {nanometres.min():g} to {nanometres.max():g} nm, "
+        "which no imager sees; the unit may be wrong."
+    )
 
 
 def _positive(given: NumberList, notes: list[str]) -> NDArray[np.float64] | None:

@@ -71,8 +71,8 @@ def open_zarr(
     }
     box = Container(arrays, {} if single else dict(node.attrs.asdict()), str(folder))
     source = source_from_container(box, dataset=variable, wavelengths=wavelengths, axes=axes)
-    place = folder if single else folder / source.name
-    described = next((place / name for name in _METADATA if (place / name).is_file()), None)
+    place = folder if single or source.name not in arrays else folder / source.name  # bands may be arrays: the group
+    described = next((place / name for name in (*_METADATA, ".zgroup") if (place / name).is_file()), None)
     if described is None:
         raise SceneError(f"{folder}: {source.name} is not described in the store; copy it again")
     return replace(source, facts=located(source.facts, box, folder)), described
