@@ -130,3 +130,14 @@ def test_a_key_without_a_value_is_noted_and_not_written_again(tmp_path, capfd):
     assert scene.notes[0] == "'wavelength' has no value."
     assert "wavelength" not in scene.headers
     assert capfd.readouterr().err == ""
+
+
+def test_rows_from_south_to_north_as_gdal_writes_them(tmp_path):
+    """Its GeoTransform is that of rows from north to south: the same place, no contradiction."""
+    scene = grid().isel(y=slice(None, None, -1))
+    scene.crs.attrs["GeoTransform"] = "500000 10 0 5000000 0 -10 "
+    scene.to_netcdf(tmp_path / "a.nc")
+    cube, facts = described(tmp_path / "a.nc")
+    assert facts["bounds"] == BOUNDS
+    assert tuple(cube.transform)[:6] == (10, 0, 500000, 0, 10, 4999960)
+    assert cube.notes == ()
