@@ -281,7 +281,9 @@ def _agreed(y: _Axis | None, x: _Axis | None, written: tuple[str, Affine] | None
     if _same(told, shown, (y, x)):
         return told
     mirrored = told * Affine(1, 0, 0, 0, -1, y.count)
-    if _same(mirrored, shown, (y, x)):  # GDAL writes rows from south to north and a transform from north to south
+    if told.e < 0 < dy and _same(
+        mirrored, shown, (y, x)
+    ):  # GDAL writes rows from south to north and a transform from north to south
         return mirrored
     notes.append(
         f"{name} (origin {told.c:.10g}, {told.f:.10g}, pixel {told.a:.6g}, {told.e:.6g}) contradicts the coordinates "
