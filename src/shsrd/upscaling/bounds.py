@@ -27,7 +27,7 @@ Vector = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 REACH = 2  # low-resolution pixels around, on each side, whose range counts
-LEAST_GIVEN_BACK = 2e-5  # RMSE of what is cut off, as a share of the band's range, that is worth a second look
+LEAST_GIVEN_BACK = 1e-4  # RMS of what is cut off, as a share of the band's range: half of it shows in the consistency
 ROUNDS = 4  # of giving back, at most
 DEEPEST = 0.1  # of a band's range below its smallest value
 SLACK = 0.02  # of a band's range that may be left everywhere: flat places are quantised
@@ -56,26 +56,32 @@ class Bounds:
         """Those of some bands."""
         return Bounds(self.overshoot, self.slack[bands], self.floor[bands])
 
-    def apply(self, estimate: Block, low: Block, degradation: Degradation | None) -> Flags | None:
+    def apply(
+        self,
+        estimate: Block,
+        low: Block,
+        degradation: Degradation | None,
+        counted: tuple[slice, slice] = (slice(None), slice(None)),
+    ) -> int:
         """Limit an estimate in place.
 
         Args:
             estimate: ``(B, s y, s x)``, consistent with the measurement or not.
             low: the measurement ``(B, y, x)``, finite.
             degradation: ``D``, to give back what is cut off; None to lose it.
+            counted: rows and columns of the estimate in which limited values are counted.
 
         Returns:
-            ``(B, s y, s x)`` what was cut off; None for nothing.
+            How many values were limited.
         """
-        outside: Flags | None = None
+        count = 0
         least, most = self._interval(torch.from_numpy(low))
         for band in range(len(low)):
             pixels = torch.from_numpy(estimate[band])
             limited = _between(pixels, least[band], most[band])
             if torch.equal(pixels, limited):
                 continue
-            outside = np.zeros(estimate.shape, bool) if outside is None else outside
-            outside[band] = (limited != pixels).numpy()
+            count += int((limited != pixels)[counted].sum())
             for _ in range(ROUNDS if degradation is not None else 0):
                 excess = pixels - limited
                 if degradation is None or not _matters(excess, self.slack[band]):
@@ -83,7 +89,7 @@ class Bounds:
                 pixels.copy_(limited + _given_back(excess, degradation))
                 limited = _between(pixels, least[band], most[band])
             pixels.copy_(limited)
-        return outside
+        return count
 
     def _interval(self, low: Tensor) -> tuple[Tensor, Tensor]:
         """Smallest and largest allowed value ``(B, y, x)`` of low-resolution pixels."""

@@ -150,12 +150,11 @@ def _solve_valid(cell: Window, inside: Window, engine: Engine, plan: Plan, *, me
     core = (slice(None), *cell.relative_to(inside).slices)
     missing = ~np.isfinite(measured[core])
     low = filled_with(measured[usable], band_means(plan))
-    result, outside = _solve_usable(low, cell, inside, engine, plan)
+    result, limited = _solve_usable(low, cell, inside, engine, plan)
     fine = (slice(None), *cell.relative_to(inside).finer(s).slices)
     cut = result.estimate[fine]
     agreement = _agreement(cut, sensed[usable][core], cell, plan)
-    if outside is not None:
-        agreement = replace(agreement, limited=int(outside[fine].sum()))
+    agreement = replace(agreement, limited=limited)
     estimate = _all_bands(cut, measured, fine, plan)
     deviation = None if result.deviation is None else _spread_over(result.deviation[fine], usable)
     if missing.any():
@@ -173,10 +172,8 @@ def _empty(plan: Plan, cell: Window) -> Solved:
     return Solved(nothing, nothing if plan.options.uncertainty else None, Agreement())
 
 
-def _solve_usable(
-    low: Block, cell: Window, inside: Window, engine: Engine, plan: Plan
-) -> tuple[BlockResult, NDArray[np.bool_] | None]:
-    """Estimate of ``inside`` from its pixels ``low``, and what of it was limited; beyond the scene is a mirror."""
+def _solve_usable(low: Block, cell: Window, inside: Window, engine: Engine, plan: Plan) -> tuple[BlockResult, int]:
+    """Estimate of ``inside`` from its pixels ``low``, mirrored beyond the scene; number of values limited in the cell."""
     seen = cell.grown(plan.halo).within(plan.scene.grown(BORDER))
     position = Position(seen.row, seen.column)
     block = read_window(low, seen.relative_to(inside))
@@ -184,12 +181,14 @@ def _solve_usable(
     if plan.domain.outside:
         gain, degradation = plan.domain.gain, plan.recipe.degradation
         hold_back(result.estimate, result.deviation, low=low, gain=gain, degradation=degradation, scale=plan.scale)
-    bounds, outside = plan.bounds, None
+    bounds, limited = plan.bounds, 0
     if bounds is not None:
-        outside = bounds.chosen(plan.seen.usable).apply(result.estimate, low, plan.recipe.degradation)
+        rows, columns = cell.relative_to(inside).finer(plan.scale).slices
+        kept = bounds.chosen(plan.seen.usable)
+        limited = kept.apply(result.estimate, low, plan.recipe.degradation, (rows, columns))
     if plan.options.non_negative:
         np.maximum(result.estimate, 0, out=result.estimate)
-    return result, outside
+    return result, limited
 
 
 def _all_bands(cut: Block, measured: Block, fine: tuple[slice, slice, slice], plan: Plan) -> Block:
