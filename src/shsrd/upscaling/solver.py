@@ -173,7 +173,7 @@ def _empty(plan: Plan, cell: Window) -> Solved:
 
 
 def _solve_usable(low: Block, cell: Window, inside: Window, engine: Engine, plan: Plan) -> tuple[BlockResult, int]:
-    """Estimate of ``inside`` from its pixels ``low``, mirrored beyond the scene; number of values limited in the cell."""
+    """Estimate of ``inside`` from its pixels ``low``, mirrored beyond the scene; values limited in the cell."""
     seen = cell.grown(plan.halo).within(plan.scene.grown(BORDER))
     position = Position(seen.row, seen.column)
     block = read_window(low, seen.relative_to(inside))
