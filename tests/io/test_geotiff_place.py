@@ -128,3 +128,15 @@ def test_point_and_area_are_the_same_place(tmp_path):
         with rasterio.open(tmp_path / f"again {name}.tif") as dataset:
             assert dataset.transform == place
             assert dataset.tags()["AREA_OR_POINT"] == "Area"
+
+
+@pytest.mark.parametrize(("crs", "place", "said"), [
+    (None, TURNED, "The file has a place (origin 500000, 5000000) but no coordinate system; the scene has none."),
+    ("EPSG:32633", TURNED, None),
+    (None, Affine.identity(), None),
+])  # fmt: skip
+def test_a_place_without_a_coordinate_system_is_noted(tmp_path, crs, place, said):
+    options = {"count": 2, "height": 8, "width": 12, "dtype": "int16", "crs": crs, "transform": place}
+    with rasterio.open(tmp_path / "a.tif", "w", driver="GTiff", **options) as dataset:
+        dataset.write(PIXELS)
+    assert open_cube(tmp_path / "a.tif").notes == (() if said is None else (said,))

@@ -32,6 +32,28 @@ def test_a_unit_means_the_same_in_files_and_in_xarray(unit, numbers):
     assert bool(lists.notes) == (unit in (None, "Unknown"))
 
 
+@pytest.mark.parametrize(
+    ("numbers", "unit", "declared", "said"),
+    [
+        ([383.5, 2511.9], None, True, ""),
+        ([383.5, 2511.9], "", True, ""),
+        (
+            [383.5, 2511.9],
+            "Unknown",
+            True,
+            "(383.5 to 2511.9) has the unit 'Unknown'; nanometres are assumed.",
+        ),
+        ([383.5, 2511.9], None, False, "no unit; nanometres are assumed"),
+        ([0.38, 2.5], None, True, "no unit; micrometres are assumed"),
+        ([4000, 8000], None, True, "no unit; nanometres are assumed"),  # or angstrom
+    ],
+)
+def test_only_a_unit_that_could_be_another_is_noted(numbers, unit, declared, said):
+    lists = spectral_lists(NumberList([repr(n) for n in numbers], unit, "wavelength", declared))
+    assert len(lists.notes) == bool(said)
+    assert said in "".join(lists.notes)
+
+
 def test_widths_in_wavenumbers_are_those_at_their_centre():
     lists = spectral_lists(NumberList(["1000"], "cm-1", "wavelength"), NumberList(["10"], None, "fwhm"))
     assert lists.fwhm_nm[0] == pytest.approx(1e7 / 995 - 1e7 / 1005, rel=1e-4)

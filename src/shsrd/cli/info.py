@@ -14,6 +14,8 @@ from shsrd.cli.reading import Reading
 from shsrd.cli.terminal import option, parse, print_json, print_table
 from shsrd.io import describe, open_source
 
+_COORDINATES = ("pixel_size", "bounds", "geolocation")
+
 
 @dataclass(frozen=True)
 class Arguments:
@@ -42,14 +44,23 @@ def run(given: Sequence[str]) -> int:
         return 0
     table = Table(show_header=False, box=None)
     for key, value in facts.items():
-        table.add_row(key.replace("_", " "), "\n".join(value) or "-" if key == "notes" else _text(value))
+        table.add_row(key.replace("_", " "), _shown(key, value))
     print_table(table)
     return 0
 
 
-def _text(value: Any) -> str:
-    if value is None:
+def _shown(key: str, value: Any) -> str:
+    """A fact as text: coordinates to ten digits (UTM northings to the millimetre), other numbers to six."""
+    if key == "notes":
+        return "\n".join(value) or "-"
+    return _text(value, digits=10 if key in _COORDINATES else 6)
+
+
+def _text(value: Any, *, digits: int) -> str:
+    if value is None or value is False:
         return "-"
+    if value is True:
+        return "yes"
     if isinstance(value, list):
-        return ", ".join(_text(part) for part in value) or "-"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+        return ", ".join(_text(part, digits=digits) for part in value) or "-"
+    return f"{value:.{digits}g}" if isinstance(value, float) else str(value)

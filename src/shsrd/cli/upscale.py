@@ -93,8 +93,7 @@ def run(given: Sequence[str]) -> int:
         print_json(report.as_json() | more | {"tiles": result.tiles, "tiles_resumed": result.resumed})
     remark(
         f"{arguments.destination}: {bands} bands of {rows} x {columns} pixels by {report.model}, "
-        f"{report.frame} frame{_seen(report, bands)}; {_agreement(report)}{_left_out(report)}"
-        f"{_limited(report)}{_outside(report)}"
+        f"{report.frame} frame{_seen(report, bands)}. {_agreement(report)}{_limited(report)}{_outside(report)}"
     )
     if result.place_remark is not None:
         remark(result.place_remark)
@@ -119,39 +118,41 @@ def _draw_preview(path: Path, job: Job, report: Report) -> None:
         preview(path, low, fine, title=f"shsrd ({report.model})")
 
 
-def _left_out(report: Report) -> str:
-    """That the figure does not speak for all values."""
-    return " (without the suspicious values named above)" if report.suspicious else ""
-
-
 def _limited(report: Report) -> str:
     """The output's range beside the input's, and how much was limited."""
     if report.output_range is None:
         return ""
     (low, high), (lowest, highest) = report.input_range, report.output_range
-    told = f"; values {lowest:.5g} to {highest:.5g}, of the input {low:.5g} to {high:.5g}"
+    told = f" Values {lowest:.5g} to {highest:.5g}, of the input {low:.5g} to {high:.5g}."
     if report.values_limited:
-        told += f"; {report.values_limited} values limited to what their surroundings allow (--overshoot)"
-    return told + ("; WARNING: look at the extremes before you use them" if report.leaves_range else "")
+        told += f" {report.values_limited} values limited to what their surroundings allow (--overshoot)."
+    return told + (" WARNING: look at the extremes before you use them." if report.leaves_range else "")
 
 
 def _seen(report: Report, bands: int) -> str:
-    """How many bands the network saw, where it was not all of them."""
+    """Number of bands that are network input, where it is not all of them."""
     if report.frame != "bands" or report.channels >= bands - report.bands_bicubic:
         return ""
-    return f" ({report.channels} bands seen)"
+    return f" ({report.channels} bands seen by the network)"
+
+
+def _left_out(report: Report) -> str:
+    """That the figure does not speak for all values."""
+    return " (without the suspicious values named above)" if report.suspicious else ""
 
 
 def _agreement(report: Report) -> str:
-    """How far the output is from contradicting the measurement, and by which kernel."""
-    differs = "not measurable" if report.consistency is None else f"{report.consistency:.1e} of the range"
+    """Consistency error of the output, after the point spread function that it was corrected for."""
+    error = "not measurable" if report.consistency is None else f"{report.consistency:.1e} of the data range"
+    error += _left_out(report)
     if report.fwhm is None:
-        return f"degraded again it differs from the input by {differs}"
+        return f"Consistency error {error}."
     along_y, along_x = report.fwhm
-    noise = "" if report.noise is None else f" (the noise is {report.noise:.1e})"
+    of = "" if report.sensor is None else f" of {report.sensor}"
+    noise = "" if report.noise is None else f" (noise {report.noise:.1e})"
     return (
-        f"corrected for {report.sensor or 'a sensor'} of {along_y:.2f} x {along_x:.2f} pixels FWHM at "
-        f"{report.snr_db:.0f} dB; degraded again by it, it differs from the input by {differs}{noise}"
+        f"Corrected for the point spread function{of}, FWHM {along_y:.2f} x {along_x:.2f} pixels, "
+        f"SNR {report.snr_db:.0f} dB. Consistency error {error}{noise}."
     )
 
 
@@ -160,6 +161,6 @@ def _outside(report: Report) -> str:
     if not report.outside_domain:
         return ""
     return (
-        f"; outside the model's domain ({report.domain_score_db:+.1f} dB against bicubic in the self-check): "
-        f"detail of {report.bands_held_back} bands scaled down"
+        f" The scene is outside the model's domain ({report.domain_score_db:+.1f} dB against bicubic in the "
+        f"self-check): detail of {report.bands_held_back} bands scaled down."
     )

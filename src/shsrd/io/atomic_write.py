@@ -99,7 +99,7 @@ def refuse_existing(files: Iterable[Path]) -> None:
     """
     for file in files:
         if os.path.lexists(file):  # a link that leads nowhere is a file of somebody too
-            raise SceneError(f"{file}: exists already; choose another name or allow overwriting")
+            raise SceneError(f"{file}: exists already; choose another name or allow overwriting (--overwrite)")
 
 
 def recover(*targets: Path) -> None:

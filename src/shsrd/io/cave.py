@@ -40,8 +40,8 @@ def read_cave(folder: Path) -> Cube:
         raise SceneError(f"{folder}: holds {len(scenes)} scenes ({names}); give the folder of one of them")
     if not scenes:
         raise SceneError(
-            f"{folder}: no band images <scene>_ms_01.png ... _31.png in this folder; give the folder of "
-            "a CAVE scene or a scene file"
+            f"{folder}: no scene folder (Zarr, EnMAP or DESIS product), and no band images <scene>_ms_01.png ... "
+            "_31.png of CAVE in it; give a scene file"
         )
     files = next(iter(scenes.values()))
     missing = sorted(set(range(1, len(WAVELENGTH_NM) + 1)) ^ set(files))

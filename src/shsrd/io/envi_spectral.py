@@ -125,7 +125,7 @@ def _by_names(names: Sequence[str], widths: Sequence[str], unit: str) -> Spectra
         return SpectralLists()
     texts = [text or "" for text in told.texts]
     return spectral_lists(
-        NumberList(texts, told.unit, "the wavelength in band names"),
+        NumberList(texts, told.unit, "the wavelength in band names", declared=False),
         NumberList(widths, unit or told.unit, "fwhm") if widths else None,
     )
 

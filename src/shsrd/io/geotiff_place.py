@@ -10,6 +10,7 @@ from rasterio.control import GroundControlPoint
 from rasterio.crs import CRS
 
 from shsrd.cube import ControlPoints, Facts, RationalPolynomials
+from shsrd.io.envi_facts import HeaderFacts
 
 RPC = "RPC"  # GDAL's metadata domain
 
@@ -20,6 +21,14 @@ def transform_of_tiff(dataset: Any, otherwise: Affine | None = None) -> Affine |
     A true identity has a place in our own header keys.
     """
     return Affine(*dataset.transform[:6]) if dataset.transform != Affine.identity() else otherwise
+
+
+def crs_notes(dataset: Any, told: HeaderFacts) -> tuple[str, ...]:
+    """Notes on the coordinate system where GDAL finds none: those of the header, else that a place is without one."""
+    if dataset.crs or told.place_notes or told.crs or dataset.transform == Affine.identity():
+        return () if dataset.crs else told.place_notes
+    x, y = dataset.transform.c, dataset.transform.f
+    return (f"The file has a place (origin {x:.10g}, {y:.10g}) but no coordinate system; the scene has none.",)
 
 
 def placed(facts: Facts, dataset: Any) -> Facts:

@@ -23,7 +23,7 @@ from shsrd.io.geotiff_mask import mask_of_tiff, with_nodata
 from shsrd.io.geotiff_names import HEADERS_TAG, NAMESPACE, wavelength_names
 from shsrd.io.geotiff_open import absent_blocks, bits_of, open_tiff
 from shsrd.io.geotiff_pages import with_pages
-from shsrd.io.geotiff_place import placed, transform_of_tiff
+from shsrd.io.geotiff_place import crs_notes, placed, transform_of_tiff
 from shsrd.io.geotiff_spectral import named_bands, spectral_of
 from shsrd.io.place_files import geolocation_beside
 from shsrd.io.product_xml import Product, product_of
@@ -94,7 +94,7 @@ def _assembled(bands: Bands, told: HeaderFacts, path: Path) -> Facts:
         source=str(path),
         control_points=told.control_points,
         rpc=told.rpc,
-        notes=(*told.notes, *notes, *(() if dataset.crs else told.place_notes)),
+        notes=(*told.notes, *notes, *crs_notes(dataset, told)),
     )
     return placed(_without_stale_map_info(facts, told), dataset)
 

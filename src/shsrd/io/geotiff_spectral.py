@@ -97,7 +97,7 @@ def _found(place: _Source, facts: HeaderFacts) -> SpectralLists:
     widths = [text for text in place.fwhm if text]
     fwhm = NumberList(widths, None, "fwhm") if len(widths) == count else None
     texts, unit = own_unit(place.given, place.unit or lookup(facts.headers, "wavelength units") or "")
-    return spectral_lists(NumberList(texts, unit, "wavelength"), fwhm)
+    return spectral_lists(NumberList(texts, unit, "wavelength", place.where != "band names"), fwhm)
 
 
 def _contradicted(

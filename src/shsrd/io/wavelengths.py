@@ -15,6 +15,7 @@ from shsrd.cube.wavelength_units import guessed_power, in_nanometres, length_pow
 
 _SEEN_NM = (50.0, 100_000.0)
 _PLAUSIBLE_NM = (150.0, 20_000.0)
+_USUAL_NM = (200.0, 3_000.0)  # ultraviolet to short-wave infrared: nanometres go without saying
 
 
 @dataclass(frozen=True)
@@ -40,18 +41,21 @@ class NumberList:
         texts: the numbers, each in its own digits.
         unit: as written in the file, or None.
         name: of the list, for notes.
+        declared: True where the file calls the list wavelengths; False for numbers found in names of bands.
     """
 
     texts: Sequence[str]
     unit: str | None
     name: str
+    declared: bool = True
 
 
 def spectral_lists(centres: NumberList, widths: NumberList | None = None) -> SpectralLists:
     """Wavelengths and widths in nanometres; what cannot be read is left out with a note, never an error.
 
-    A missing unit is read off the numbers (all below 100 means micrometres). Widths without a unit have that of the
-    wavelengths; widths in wavenumbers or frequencies are converted at their centre.
+    A missing unit is read off the numbers (all below 100 means micrometres). That is a note, except for declared
+    wavelengths between 200 and 3000 where the file says nothing at all: they are nanometres in every format. Widths
+    without a unit have that of the wavelengths; widths in wavenumbers or frequencies are converted at their centre.
     """
     notes: list[str] = []
     numbers = _positive(centres, notes)
@@ -93,8 +97,10 @@ def _positive(given: NumberList, notes: list[str]) -> NDArray[np.float64] | None
 def _converted(given: NumberList, numbers: NDArray[np.float64], notes: list[str]) -> NDArray[np.float64] | None:
     if not says_unit(given.unit):
         power = guessed_power(numbers.tolist())
-        word = "micrometres" if power else "nanometres"
-        notes.append(f"{given.name} ({numbers[0]:g} to {numbers[-1]:g}) has no unit; {word} are assumed.")
+        if not _surely_nanometres(given, numbers):
+            word = "micrometres" if power else "nanometres"
+            unit = f"the unit {str(given.unit).strip()[:20]!r}" if str(given.unit or "").strip() else "no unit"
+            notes.append(f"{given.name} ({numbers[0]:g} to {numbers[-1]:g}) has {unit}; {word} are assumed.")
         return to_nanometres(given.texts, power, what=given.name, source="")
     length = length_power(given.unit)
     if length is not None:
@@ -103,6 +109,12 @@ def _converted(given: NumberList, numbers: NDArray[np.float64], notes: list[str]
     if nanometres is None:
         notes.append(f"Unit {str(given.unit)[:40]!r} of {given.name} is no wavelength; {given.name} is left out.")
     return nanometres
+
+
+def _surely_nanometres(given: NumberList, numbers: NDArray[np.float64]) -> bool:
+    """Whether numbers without a word on their unit are nanometres by the habit of every format."""
+    low, high = _USUAL_NM
+    return given.declared and not given.unit and low <= numbers.min() and numbers.max() <= high
 
 
 def _widths(

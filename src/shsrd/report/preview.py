@@ -50,7 +50,7 @@ def check_preview(path: Path, *, overwrite: bool, others: Sequence[Path] = ()) -
     if path.is_dir() or path.resolve() in {other.resolve() for other in others}:
         raise SceneError(f"{path}: this is no name for a preview; choose another")
     if path.exists() and not overwrite:
-        raise SceneError(f"{path}: exists already; choose another name or allow overwriting")
+        raise SceneError(f"{path}: exists already; choose another name or allow overwriting (--overwrite)")
 
 
 def preview(path: Path, low: Source, fine: Source, *, title: str = "shsrd") -> Path:

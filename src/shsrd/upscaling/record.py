@@ -40,7 +40,9 @@ def check_item(job: Job) -> None:
     """
     place = item_path(job.target)
     if job.origin is not None and not job.overwrite and place.exists() and kept_record(job.target) is None:
-        raise SceneError(f"{place}: exists already and is no item of shsrd; choose another name or allow overwriting")
+        raise SceneError(
+            f"{place}: exists already and is no item of shsrd; choose another name or allow overwriting (--overwrite)"
+        )
 
 
 def write_item(job: Job, outputs: tuple[Facts, ...], manifest: Mapping[str, Any], report: Report) -> None:
