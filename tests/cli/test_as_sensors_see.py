@@ -50,6 +50,7 @@ def test_upscale_corrects_for_a_sensor_or_its_width(shsrd, tmp_path, source):
         done = shsrd("upscale", source, target, "--model", "cave-x4-fast", "--channels", "3", *asked)
         assert done.code == 0
         assert ("FWHM" in done.err) is bool(asked)
+        assert ("of the corrected input" in done.err) is bool(asked) and ("of the input" in done.err) is not bool(asked)
     pixels = [open_cube(path).pixels for path in (by_name, by_width, plain)]
     np.testing.assert_allclose(pixels[1], pixels[0], atol=1e-3)
     assert np.nanmax(np.abs(pixels[2] - pixels[0])) > 1e-2

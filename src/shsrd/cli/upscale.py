@@ -123,7 +123,8 @@ def _limited(report: Report) -> str:
     if report.output_range is None:
         return ""
     (low, high), (lowest, highest) = report.input_range, report.output_range
-    told = f" Values {lowest:.5g} to {highest:.5g}, of the input {low:.5g} to {high:.5g}."
+    what = "input" if report.fwhm is None else "corrected input"
+    told = f" Values {lowest:.5g} to {highest:.5g}, of the {what} {low:.5g} to {high:.5g}."
     if report.values_limited:
         told += f" {report.values_limited} values limited to what their surroundings allow (--overshoot)."
     return told + (" WARNING: look at the extremes before you use them." if report.leaves_range else "")
