@@ -127,7 +127,7 @@ def _limited(report: Report) -> str:
     told = f" Values {lowest:.5g} to {highest:.5g}, of the {what} {low:.5g} to {high:.5g}."
     if report.values_limited:
         values = "value" if report.values_limited == 1 else "values"
-        told += f" {report.values_limited} {values} limited to what their surroundings allow (--overshoot)."
+        told += f" {report.values_limited} {values} limited to the local range (--overshoot)."
     return told + (" WARNING: look at the extremes before you use them." if report.leaves_range else "")
 
 

@@ -50,7 +50,7 @@ class Quality:
         ensemble: average the mean over flips (2, 4) and turns (8) of the scene; a little better, as many times slower.
         non_negative: set what comes out below zero to zero, for quantities that cannot be; the input is contradicted by
             as much as is cut off.
-        overshoot: how far values may leave the local range of the input (5 x 5 pixels around), in such ranges; None for
+        overshoot: how far values may leave the local range of the input (5 x 5 pixels around), in such ranges; none for
             no bounds.
         no_consistency: leave out the last step, which makes the degraded output equal the input.
         no_self_check: leave out the self-check, which scales the detail of bands that the model would make worse than
@@ -63,7 +63,7 @@ class Quality:
     seed: int = 0
     ensemble: Literal[1, 2, 4, 8] = 1
     non_negative: Annotated[bool, option()] = False
-    overshoot: Annotated[float | None, option()] = 1.0
+    overshoot: Annotated[float | Literal["none", "None"], option("FACTOR")] = 1.0
     no_consistency: Annotated[bool, option()] = False
     no_self_check: Annotated[bool, option()] = False
 
@@ -173,6 +173,7 @@ class Estimate:
         told = self.measured()
         for group in (self.model, self.quality, self.computing):
             told |= {name.name: getattr(group, name.name) for name in fields(group)}
+        told["overshoot"] = None if isinstance(self.quality.overshoot, str) else self.quality.overshoot
         asked = {name: value for name, value in told.items() if name in UpscaleOptions.model_fields}
         consistency, self_check = not self.quality.no_consistency, not self.quality.no_self_check
         return UpscaleOptions(**asked, consistency=consistency, self_check=self_check)

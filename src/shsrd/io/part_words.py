@@ -109,9 +109,7 @@ def _bands_of(part: str, words: str, facts: Facts) -> Iterator[int]:
 def _numbered(first: int, last: int, words: str, facts: Facts) -> Iterable[int]:
     count = facts.shape[0]
     if first < 1 or first > last:
-        raise SceneError(
-            f"{facts.source}: --bands {words}: numbers and ranges of bands go from 1 upwards (such as 5-20)"
-        )
+        raise SceneError(f"{facts.source}: --bands {words}: bands and ranges go from 1 upwards (such as 5-20)")
     if last > count:
         raise SceneError(
             f"{facts.source}: --bands {words}: there is no band {last}, the scene has {count}; for wavelengths give "
