@@ -35,7 +35,7 @@ def archive(request, tmp_path_factory):
 
 
 def test_means_and_scenes(shsrd, archive, tiny):
-    done = shsrd("benchmark", "cave", "--root", archive, "--model", tiny, "--json")
+    done = shsrd("benchmark", "cave", "--root", archive, "--model", tiny, "--overshoot", "none", "--json")
     assert done.code == 0, done.err
     assert done.err.count(" dB (") == 4
     found = json.loads(done.out)
@@ -115,7 +115,7 @@ def test_scenes_of_ones_own(shsrd, tmp_path, source, float_scene, tiny):
 
 
 def test_scenes_as_a_sensor_sees(shsrd, source, tiny):
-    common = ("benchmark", "scenes", source, "--model", tiny, "--json")
+    common = ("benchmark", "scenes", source, "--model", tiny, "--overshoot", "none", "--json")
     plain, seen = (json.loads(shsrd(*common, *asked).out) for asked in ([], ["--sensor", "enmap"]))
     assert "sensor" not in plain and seen["sensor"] == "enmap"
     assert seen["mean"]["bicubic"]["mpsnr"] < plain["mean"]["bicubic"]["mpsnr"]  # a wider PSF than bicubic's

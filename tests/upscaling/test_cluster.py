@@ -125,7 +125,8 @@ def test_an_interrupt_from_the_keyboard_is_one_sentence(job, tmp_path):
         time.sleep(0.02)
     os.killpg(run.pid, signal.SIGINT)
     _, told = run.communicate(timeout=60)
-    lines = [line for line in told.splitlines() if not line.startswith("tiles: ")]
+    before = ("tiles: ", "to be made: ", "the first of ")  # what was said before, depending on the machine's speed
+    lines = [line for line in told.splitlines() if not line.startswith(before)]
     assert run.returncode == 130
     assert lines == ["shsrd: interrupted; nothing was left half-written"], told
     assert not (tmp_path / "fine.tif").exists()

@@ -41,6 +41,7 @@ class Correction:
         noise: ``(b,)`` standard deviation of their noise.
         basis: ``(b, b)``, components of bands in units of noise, in columns.
         variance: ``(b,)`` of the components.
+        extremes: ``(B, 2)`` smallest and largest value of every band as it was measured; NaN where there is none.
         suspicion: which values of the scene are left out.
         notes: what is said of them.
     """
@@ -51,6 +52,7 @@ class Correction:
     noise: NDArray[np.float64]
     basis: NDArray[np.float64]
     variance: NDArray[np.float64]
+    extremes: NDArray[np.float64]
     suspicion: Suspicion = field(default_factory=Suspicion)
     notes: tuple[str, ...] = ()
 
@@ -76,7 +78,9 @@ class Correction:
         smallest = LEAST_NOISE * np.maximum(deviation, 1e-6 * max(deviation.max(), statistics.brightest, 1e-30))
         noise = np.maximum(noise, smallest)
         variance, basis = np.linalg.eigh(statistics.covariance / np.outer(noise, noise))
-        return cls(sensor, seen.usable, statistics.mean, noise, basis, variance, seen.suspicion, seen.notes)
+        return cls(
+            sensor, seen.usable, statistics.mean, noise, basis, variance, seen.extremes, seen.suspicion, seen.notes
+        )
 
     @property
     def snr_db(self) -> float:

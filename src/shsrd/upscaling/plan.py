@@ -89,7 +89,8 @@ class Plan:
     def bounds(self) -> Bounds | None:
         """What the surroundings of a pixel allow; None where nobody wants to know."""
         overshoot = self.options.overshoot
-        return None if overshoot is None else Bounds.of(overshoot, *self.seen.extremes.T)
+        extremes = self.seen.extremes if self.correction is None else self.correction.extremes
+        return None if overshoot is None else Bounds.of(overshoot, *extremes.T)
 
     def report(self, model: Model, engine: Engine, agreement: Agreement) -> Report:
         """What the caller is told, once all tiles were compared with the measurement."""

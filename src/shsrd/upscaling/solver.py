@@ -150,7 +150,8 @@ def _solve_valid(cell: Window, inside: Window, engine: Engine, plan: Plan, *, me
     core = (slice(None), *cell.relative_to(inside).slices)
     missing = ~np.isfinite(measured[core])
     low = filled_with(measured[usable], band_means(plan))
-    result, limited = _solve_usable(low, cell, inside, engine, plan)
+    limits = low if plan.correction is None else filled_with(sensed[usable], band_means(plan))
+    result, limited = _solve_usable(low, limits, cell, inside, engine, plan)
     fine = (slice(None), *cell.relative_to(inside).finer(s).slices)
     cut = result.estimate[fine]
     agreement = _agreement(cut, sensed[usable][core], cell, plan)
@@ -172,8 +173,14 @@ def _empty(plan: Plan, cell: Window) -> Solved:
     return Solved(nothing, nothing if plan.options.uncertainty else None, Agreement())
 
 
-def _solve_usable(low: Block, cell: Window, inside: Window, engine: Engine, plan: Plan) -> tuple[BlockResult, int]:
-    """Estimate of ``inside`` from its pixels ``low``, mirrored beyond the scene; values limited in the cell."""
+def _solve_usable(
+    low: Block, limits: Block, cell: Window, inside: Window, engine: Engine, plan: Plan
+) -> tuple[BlockResult, int]:
+    """Estimate of ``inside`` from its pixels ``low``, mirrored beyond the scene; values limited in the cell.
+
+    ``limits`` are the pixels whose local range limits the estimate: those before a correction for their sensor, which
+    may ring.
+    """
     seen = cell.grown(plan.halo).within(plan.scene.grown(BORDER))
     position = Position(seen.row, seen.column)
     block = read_window(low, seen.relative_to(inside))
@@ -185,7 +192,7 @@ def _solve_usable(low: Block, cell: Window, inside: Window, engine: Engine, plan
     if bounds is not None:
         rows, columns = cell.relative_to(inside).finer(plan.scale).slices
         kept = bounds.chosen(plan.seen.usable)
-        limited = kept.apply(result.estimate, low, plan.recipe.degradation, (rows, columns))
+        limited = kept.apply(result.estimate, limits, plan.recipe.degradation, (rows, columns))
     if plan.options.non_negative:
         np.maximum(result.estimate, 0, out=result.estimate)
     return result, limited
