@@ -123,8 +123,7 @@ def _limited(report: Report) -> str:
     if report.output_range is None:
         return ""
     (low, high), (lowest, highest) = report.input_range, report.output_range
-    what = "input" if report.fwhm is None else "corrected input"
-    told = f" Values {lowest:.5g} to {highest:.5g}, of the {what} {low:.5g} to {high:.5g}."
+    told = f" Values {lowest:.5g} to {highest:.5g}, of the input {low:.5g} to {high:.5g}."
     if report.values_limited:
         values = "value" if report.values_limited == 1 else "values"
         told += f" {report.values_limited} {values} limited to the local range (--overshoot)."

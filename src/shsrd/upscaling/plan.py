@@ -89,8 +89,16 @@ class Plan:
     def bounds(self) -> Bounds | None:
         """What the surroundings of a pixel allow; None where nobody wants to know."""
         overshoot = self.options.overshoot
-        extremes = self.seen.extremes if self.correction is None else self.correction.extremes
-        return None if overshoot is None else Bounds.of(overshoot, *extremes.T)
+        return None if overshoot is None else Bounds.of(overshoot, *self.extremes.T)
+
+    @property
+    def extremes(self) -> NDArray[np.float64]:
+        """Smallest and largest value of every band as it was measured, ``(B, 2)``; NaN where there is none."""
+        return self.seen.extremes if self.correction is None else self.correction.extremes
+
+    def _input_range(self) -> tuple[float, float]:
+        lowest, highest = self.extremes[self.seen.usable].T
+        return float(np.nanmin(lowest)), float(np.nanmax(highest))
 
     def report(self, model: Model, engine: Engine, agreement: Agreement) -> Report:
         """What the caller is told, once all tiles were compared with the measurement."""
@@ -119,7 +127,7 @@ class Plan:
             snr_db=None if self.correction is None else self.correction.snr_db,
             noise=None if self.correction is None or self.span <= 0 else self.correction.noise_rms / self.span,
             notes=self.facts.notes,
-            input_range=(self.seen.lowest, self.seen.highest),
+            input_range=self._input_range(),
             output_range=agreement.span,
             values_limited=agreement.limited,
             suspicious=self.seen.notes,

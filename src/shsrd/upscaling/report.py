@@ -40,8 +40,8 @@ class Report:
         snr_db: median over bands of the signal-to-noise ratio that the correction took, in dB.
         noise: root mean square of that noise as a share of the data range, to compare ``consistency`` with.
         notes: about the scene: what was guessed, dropped or contradictory, one sentence each.
-        input_range: smallest and largest value of the super-resolved bands, after the correction for a sensor if there
-            is one; suspicious values and no-data are left out.
+        input_range: smallest and largest value of the super-resolved bands as they were measured; suspicious values and
+            no-data are left out.
         output_range: the same of the output; None where nothing has data.
         values_limited: output values that had left the local range of the input and were limited (``overshoot``).
         suspicious: what is suspicious about the input's values, one sentence for each kind. Such values are not in
