@@ -124,3 +124,12 @@ def test_ranges_are_those_of_the_pixels(make_scene, run):
     found = run(scene.replace(pixels=pixels))
     assert found.report.input_range == (np.nanmin(pixels), np.nanmax(pixels))
     assert found.report.output_range == (np.nanmin(found.cube.pixels), np.nanmax(found.cube.pixels))
+
+
+@pytest.mark.parametrize("value", [0.3, 1234.5])
+def test_rounding_in_a_constant_scene_is_no_excess(make_model, value):
+    scene = Cube(np.full((4, 16, 16), value, np.float32))
+    options = UpscaleOptions(device="cpu", precision="fp32", self_check=False)
+    found = upscale(scene, 2, options=options, model=make_model(2))
+    assert found.report.values_limited == 0
+    np.testing.assert_allclose(found.cube.pixels, value, rtol=1e-6)

@@ -30,6 +30,7 @@ REACH = 2  # low-resolution pixels around, on each side, whose range counts
 LEAST_GIVEN_BACK = 1e-4  # RMS of what is cut off, as a share of the band's range: half of it shows in the consistency
 ROUNDS = 4  # of giving back, at most
 DEEPEST = 0.1  # of a band's range below its smallest value
+ROUNDING = 8 * 2.0**-23  # of the largest value of a band: sums in float32 are no surer
 SLACK = 0.02  # of a band's range that may be left everywhere: flat places are quantised
 
 
@@ -50,7 +51,8 @@ class Bounds:
     @classmethod
     def of(cls, overshoot: float, lowest: Vector, highest: Vector) -> Bounds:
         """From the smallest and largest value ``(B,)`` of every band in the scene; NaN where it has none."""
-        return cls(overshoot, SLACK * np.nan_to_num(highest - lowest), _floor(lowest, highest))
+        rounding = ROUNDING * np.nan_to_num(np.maximum(np.abs(lowest), np.abs(highest)))
+        return cls(overshoot, np.maximum(SLACK * np.nan_to_num(highest - lowest), rounding), _floor(lowest, highest))
 
     def chosen(self, bands: Flags) -> Bounds:
         """Those of some bands."""
@@ -103,7 +105,8 @@ class Bounds:
 
 def _floor(lowest: Vector, highest: Vector) -> Vector:
     """Not far below the smallest value; minus infinity where there is none."""
-    return np.nan_to_num(lowest - DEEPEST * (highest - lowest), nan=-np.inf)
+    rounding = ROUNDING * np.maximum(np.abs(lowest), np.abs(highest))
+    return np.nan_to_num(lowest - np.maximum(DEEPEST * (highest - lowest), rounding), nan=-np.inf)
 
 
 def _between(pixels: Tensor, least: Tensor, most: Tensor) -> Tensor:
