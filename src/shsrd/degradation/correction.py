@@ -36,7 +36,7 @@ Plane = NDArray[np.float32]
 
 @lru_cache(maxsize=8)
 def _sums(sensor: Degradation, side: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """``sum_k B G S`` and ``sum_k G^2 S`` on the grid of a two-dimensional FFT of ``side`` pixels: ``(side, side)``."""
+    """``sum_k B G S`` and ``sum_k (G^2 + E^2) S``, each ``(side, side)``, on the grid of a two-dimensional FFT."""
     w = _aliases(side, sensor.scale)
     bicubic = _transfer(_bicubic_taps(sensor.scale), w)
     sigmas = (sensor.sigma, sensor.sigma_x)

@@ -147,13 +147,7 @@ def upscale_file(
     with bounded(), closing(open_source(job.source, **job.opening)) as measured:
         engine = make_engine(model, job.asked, measured.facts.shape)
         outputs = _output_facts(job, measured.facts, model)
-        for target, facts in zip(job.targets, outputs, strict=True):
-            check_target(target, overwrite=job.overwrite, facts=facts, cog=job.cog, compress=job.compress)
-        check_apart(job.source, job.targets, outputs)
-        spool.check_ours()
-        check_room(job, outputs, spool, valid=least_valid(measured.facts))
-        if job.opening.get("strict"):
-            check_strict(outputs[0], known=measured.facts.notes)
+        _check_outputs(job, outputs, spool, measured.facts)
         observer = observer_of(progress)
         with _alone(job, outputs), spool.held():
             observer.planned(forecast(job, tile_side(job.options), outputs))
@@ -176,6 +170,21 @@ def upscale_file(
             spool.remove()
     lost = lost_place(job.target, outputs[0])
     return Streamed(report, outputs[0].shape, seconds.rounded(), resumed, len(plan.tiles()), lost)
+
+
+def _check_outputs(job: Job, outputs: tuple[Facts, ...], spool: Spool, low: Facts) -> None:
+    """Refuse, before a pixel is read, targets that cannot be written and notes where ``strict`` was asked for.
+
+    Raises:
+        SceneError: such a target or note.
+    """
+    for target, facts in zip(job.targets, outputs, strict=True):
+        check_target(target, overwrite=job.overwrite, facts=facts, cog=job.cog, compress=job.compress)
+    check_apart(job.source, job.targets, outputs)
+    spool.check_ours()
+    check_room(job, outputs, spool, valid=least_valid(low))
+    if job.opening.get("strict"):
+        check_strict(outputs[0], known=low.notes)
 
 
 @contextmanager
