@@ -10,11 +10,14 @@ from shsrd.cube import SceneError
 from shsrd.degradation import (
     SENSORS,
     Degradation,
+    Sensor,
+    SpectralRange,
     back_project,
     back_projection_reach,
     consistency_rmse,
     degrade,
     gaussian_fwhm,
+    gaussian_mtf,
 )
 from shsrd.degradation.kernels import decimate, gaussian_taps
 
@@ -125,3 +128,28 @@ def test_back_projection_restores_what_the_sensor_saw(name):
 def test_width_along_x_belongs_to_the_gaussian():
     with pytest.raises(SceneError, match="gaussian kernel"):
         degrade(torch.rand(8, 8), Degradation(kernel="area", scale=2, fwhm_x_pixels=3.0))
+
+
+TWO_RANGES = Sensor((SpectralRange(400, 1000, (1.2, 1.0)), SpectralRange(950, 2500, (1.6, 1.4))), "of this test")
+
+
+def test_bands_take_the_width_of_their_range():
+    wavelengths = np.array([300.0, 700.0, 975.0, 1500.0, 2600.0, np.nan])
+    expected = [(1.2, 1.0)] * 3 + [(1.6, 1.4)] * 2 + [(1.4, 1.2)]
+    np.testing.assert_allclose(TWO_RANGES.fwhm_at(wavelengths, 6), expected)
+
+
+def test_without_wavelengths_every_band_takes_the_mean():
+    np.testing.assert_allclose(TWO_RANGES.fwhm_at(None, 3), [TWO_RANGES.fwhm] * 3)
+    assert TWO_RANGES.fwhm == pytest.approx((1.4, 1.2))
+    assert TWO_RANGES.fwhm_at(None, 0).shape == (0, 2)
+
+
+def test_wavelengths_of_another_number_of_bands_are_refused():
+    with pytest.raises(ValueError, match="3 bands"):
+        TWO_RANGES.fwhm_at(np.array([500.0, 600.0]), 3)
+
+
+@pytest.mark.parametrize("mtf", [0.05, 0.2, 0.5, 0.9])
+def test_mtf_and_width_are_inverses(mtf):
+    assert gaussian_mtf(gaussian_fwhm(mtf)) == pytest.approx(mtf)

@@ -11,13 +11,14 @@ from shsrd.degradation.correction import corrected
 from shsrd.degradation.degradation import Degradation, add_noise, degrade, degrade_cube
 from shsrd.degradation.kernels import FWHM_PER_SIGMA, area_down, gaussian_down
 from shsrd.degradation.resample import bicubic_down, bicubic_round_trip, bicubic_up, pad_symmetric
-from shsrd.degradation.sensors import SENSORS, Sensor, gaussian_fwhm
+from shsrd.degradation.sensors import SENSORS, Sensor, SpectralRange, gaussian_fwhm, gaussian_mtf, sensor_named
 
 __all__ = [
     "FWHM_PER_SIGMA",
     "SENSORS",
     "Degradation",
     "Sensor",
+    "SpectralRange",
     "add_noise",
     "area_down",
     "back_project",
@@ -31,7 +32,9 @@ __all__ = [
     "degrade_cube",
     "gaussian_down",
     "gaussian_fwhm",
+    "gaussian_mtf",
     "interpolated_again",
     "low_correction",
     "pad_symmetric",
+    "sensor_named",
 ]

@@ -15,28 +15,84 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+import numpy as np
+from numpy.typing import NDArray
+
 from shsrd.cube import SceneError
 from shsrd.degradation.kernels import FWHM_PER_SIGMA
 
 
 @dataclass(frozen=True)
-class Sensor:
-    """MTF of a sensor at the Nyquist frequency of its own pixel, and where that is written.
+class SpectralRange:
+    """Sharpness of a sensor in one part of the spectrum.
 
     Attributes:
-        mtf_along: in flight direction (y of a scene in the sensor's grid).
-        mtf_across: along the detector's line (x).
+        start_nm: shortest wavelength.
+        stop_nm: longest wavelength.
+        fwhm: full widths at half maximum of the Gaussian PSF along y and x, in pixels of the sensor.
+    """
+
+    start_nm: float
+    stop_nm: float
+    fwhm: tuple[float, float]
+
+    def distance_nm(self, wavelength_nm: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Distance of wavelengths to the range, 0 inside; like ``wavelength_nm``."""
+        return np.maximum(np.maximum(self.start_nm - wavelength_nm, wavelength_nm - self.stop_nm), 0.0)
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """Point spread function of a sensor, and where it is published.
+
+    Attributes:
+        ranges: sharpness by spectral range, ascending; a single one where the source does not differ by wavelength.
         source: document and place, the figures as they stand there, and what was made of them.
     """
 
-    mtf_along: float
-    mtf_across: float
+    ranges: tuple[SpectralRange, ...]
     source: str
 
     @property
     def fwhm(self) -> tuple[float, float]:
-        """Full widths at half maximum of the Gaussian PSF along y and x, in pixels of the sensor."""
-        return gaussian_fwhm(self.mtf_along), gaussian_fwhm(self.mtf_across)
+        """Full widths at half maximum along y and x in pixels of the sensor; the mean over its spectral ranges."""
+        along_y, along_x = zip(*(part.fwhm for part in self.ranges), strict=True)
+        return math.fsum(along_y) / len(along_y), math.fsum(along_x) / len(along_x)
+
+    @property
+    def mtf_along(self) -> float:
+        """MTF at Nyquist in flight direction (y of a scene in the sensor's grid), of the mean width."""
+        return gaussian_mtf(self.fwhm[0])
+
+    @property
+    def mtf_across(self) -> float:
+        """MTF at Nyquist along the detector's line (x), of the mean width."""
+        return gaussian_mtf(self.fwhm[1])
+
+    def fwhm_at(self, wavelength_nm: NDArray[np.float64] | None, bands: int) -> NDArray[np.float64]:
+        """Full widths at half maximum of every band.
+
+        Args:
+            wavelength_nm: centre wavelengths ``(bands,)``. None, or NaN of a band, takes the sensor's mean.
+            bands: number of bands.
+
+        Returns:
+            ``(bands, 2)`` along y and x, in low-resolution pixels. A wavelength in no range takes the nearest one, one
+            in two overlapping ranges the first.
+
+        Raises:
+            ValueError: not one wavelength a band.
+        """
+        widths = np.tile(np.array(self.fwhm), (bands, 1))
+        if wavelength_nm is None:
+            return widths
+        centres = np.asarray(wavelength_nm, np.float64)
+        if centres.shape != (bands,):
+            raise ValueError(f"wavelengths {centres.shape} do not fit {bands} bands; give one for each")
+        nearest = np.argmin([part.distance_nm(np.nan_to_num(centres)) for part in self.ranges], axis=0)
+        known = np.isfinite(centres)
+        widths[known] = np.array([part.fwhm for part in self.ranges])[nearest[known]]
+        return widths
 
 
 def gaussian_fwhm(mtf: float) -> float:
@@ -50,26 +106,33 @@ def gaussian_fwhm(mtf: float) -> float:
     return FWHM_PER_SIGMA * math.sqrt(-2 * math.log(mtf)) / math.pi
 
 
+def gaussian_mtf(fwhm: float) -> float:
+    """MTF at Nyquist of the Gaussian whose full width at half maximum is ``fwhm`` pixels."""
+    return math.exp(-0.5 * (math.pi * fwhm / FWHM_PER_SIGMA) ** 2)
+
+
+def _by_mtf(start_nm: float, stop_nm: float, *, along: float, across: float) -> SpectralRange:
+    """A range by its MTF at Nyquist, along and across track."""
+    return SpectralRange(start_nm, stop_nm, (gaussian_fwhm(along), gaussian_fwhm(across)))
+
+
 SENSORS: Mapping[str, Sensor] = MappingProxyType(
     {
         "enmap": Sensor(
-            mtf_along=0.16,
-            mtf_across=0.25,
+            ranges=(_by_mtf(420, 2450, along=0.16, across=0.25),),
             source="EnMAP HSI Instrument Specification (data sheet of the mission): MTF > 0.25 at 60 m across track, "
             "> 0.16 at 60 m along track, pixels of 30 m. Lower limits, taken as they stand: the instrument may be "
             "sharper. Along track the motion during the exposure is included (0.25 x 2/pi = 0.16).",
         ),
         "prisma": Sensor(
-            mtf_along=0.075,
-            mtf_across=0.075,
+            ranges=(_by_mtf(400, 2505, along=0.075, across=0.075),),
             source="System Characterization Report on PRISMA, USGS Open-File Report 2021-1030-K, Executive Summary: "
             "MTF at Nyquist 0.054 to 0.096, measured on edges in products, with all their processing. The middle; no "
             "direction is given. Its edge response (0.56 to 0.63) is sharper than such a Gaussian, its FWHM (1.84 to "
             "1.97 pixels) wider.",
         ),
         "tanager": Sensor(
-            mtf_along=0.37,
-            mtf_across=0.37,
+            ranges=(_by_mtf(376, 2500, along=0.37, across=0.37),),
             source="System Characterization Report on Tanager, USGS Open-File Report 2021-1030-W, Executive Summary: "
             "MTF at Nyquist 0.253 to 0.488, measured on edges in products, with all their processing. The middle of a "
             "wide range; no direction is given. Its FWHM (1.27 to 1.75 pixels) is wider than such a Gaussian.",
