@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from shsrd.spectral import FrameName, GuideName
+from shsrd.spectral import CONTENT_FEATURES, FrameName, GuideName
 
 INTERVALS = (0.5, 0.8, 0.9)  # shares of the truth that central intervals are calibrated to hold
 
@@ -35,7 +35,8 @@ class NetworkConfig(BaseModel):
         guides: components of the scene that guide maps are made of: principal ones, or those adjusted to the bands'
             noise (``napc``).
         map_channels: channels of the guide maps.
-        descriptor_features: length of a triplet's descriptor.
+        descriptor_features: how many entries of a triplet's descriptor are looked at; the last 12 describe the
+            acquisition (point spread function and noise of each channel).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -58,7 +59,7 @@ class NetworkConfig(BaseModel):
     interval_factors: tuple[float, float, float] = (0.6745, 1.2816, 1.6449)
     guides: GuideName = "pca"
     map_channels: int = Field(9, ge=3)
-    descriptor_features: int = Field(75, ge=3)
+    descriptor_features: int = Field(CONTENT_FEATURES, ge=3)
 
     @field_validator("interval_factors")
     @classmethod
@@ -66,6 +67,11 @@ class NetworkConfig(BaseModel):
         if not all(low < high for low, high in pairwise((0.0, *factors))):
             raise ValueError("interval factors must be above 0 and grow with the share of truths they hold")
         return factors
+
+    @property
+    def acquisition(self) -> bool:
+        """Whether the injection looks at point spread function and noise."""
+        return self.injection == "gated" and self.descriptor_features > CONTENT_FEATURES
 
     @property
     def reach(self) -> int:

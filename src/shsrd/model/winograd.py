@@ -102,9 +102,8 @@ def _inject(images: Tensor, injection: SpectralInjection, site: int, guide: Guid
     """As ``SpectralInjection.inject``, in place and image by image: a 1x1 convolution is a product of matrices."""
     layer = injection.sites[site]
     weight, bias = layer.weight.flatten(1), layer.bias[:, None]  # type: ignore[operator,index]
-    for h, features, gates in zip(images, guide.features, guide.gates[:, site], strict=True):
-        selected = (features * gates[:, None, None]).contiguous().flatten(1)
-        scale, shift = torch.addmm(bias, weight, selected).view(2, *h.shape)
+    for h, selected in zip(images, guide.selected(site), strict=True):
+        scale, shift = torch.addmm(bias, weight, selected.contiguous().flatten(1)).view(2, *h.shape)
         h.addcmul_(h, scale).add_(shift)
 
 

@@ -2,10 +2,13 @@
 
 from shsrd.spectral.frame import Frame, FrameName, GuideName, bands_frame, eigen_frame, guide_frame, linear_frame
 from shsrd.spectral.information import (
+    ACQUISITION_FEATURES,
+    CONTENT_FEATURES,
     DESCRIPTOR_FEATURES,
     GUIDE_CHANNELS,
     MAP_CHANNELS,
     WAVELENGTH_FEATURES,
+    Acquisition,
     SpectralGuide,
     positions_um,
     spectral_guide,
@@ -13,10 +16,13 @@ from shsrd.spectral.information import (
 from shsrd.spectral.statistics import SceneStatistics, scene_statistics
 
 __all__ = [
+    "ACQUISITION_FEATURES",
+    "CONTENT_FEATURES",
     "DESCRIPTOR_FEATURES",
     "GUIDE_CHANNELS",
     "MAP_CHANNELS",
     "WAVELENGTH_FEATURES",
+    "Acquisition",
     "Frame",
     "FrameName",
     "GuideName",

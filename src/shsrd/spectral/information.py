@@ -5,7 +5,8 @@ Two kinds, both read off the low-resolution scene alone:
 * *maps*: the scene's three leading eigenimages, where edges shared by all bands live, and the triplet rebuilt from
   the leading 3 and 6 eigenimages, which averages the noise of all bands away;
 * a *descriptor*: where in the spectrum the triplet's channels sit (Fourier features of wavelength, weighted by the
-  basis vectors), their share of energy, their noise, and how much of them the leading eigenimages explain.
+  basis vectors), their share of energy, their noise, and how much of them the leading eigenimages explain; and, of a
+  scene that was corrected for its sensor, how each channel was measured: width of the point spread function, noise.
 """
 
 from __future__ import annotations
@@ -25,7 +26,33 @@ MAP_CHANNELS = 3 + 3 * len(RANKS)
 FREQUENCIES = 8  # Fourier frequencies, cycles per micrometre: 0.25, 0.5, … 32
 WAVELENGTH_FEATURES = 2 * FREQUENCIES  # the first of a channel's features
 CHANNEL_FEATURES = WAVELENGTH_FEATURES + 2 + GUIDE_CHANNELS + 1
-DESCRIPTOR_FEATURES = 3 * CHANNEL_FEATURES
+ACQUISITION_FEATURES = 4  # sensor known or not, widths along y and x, noise
+CONTENT_FEATURES = 3 * CHANNEL_FEATURES  # a descriptor without the acquisition: its first entries
+DESCRIPTOR_FEATURES = CONTENT_FEATURES + 3 * ACQUISITION_FEATURES
+TYPICAL_FWHM = 1.4  # low-resolution pixels
+TYPICAL_NOISE = -2.0  # decimal logarithm of a channel's noise over its deviation
+LEAST_NOISE = 1e-4  # of a channel's deviation: less cannot be told apart
+
+
+@dataclass(frozen=True, eq=False)
+class Acquisition:
+    """Point spread function and noise with which each band was measured, before it was corrected for them.
+
+    Attributes:
+        fwhm: ``(B, 2)`` full widths at half maximum along y and x, low-resolution pixels.
+        noise: ``(B,)`` standard deviation of the noise, in the scene's unit.
+    """
+
+    fwhm: Matrix
+    noise: Matrix
+
+    def features(self, frame: Frame) -> Matrix:
+        """Features ``(K, ACQUISITION_FEATURES)`` of a frame's channels; all 0 means: no sensor known."""
+        share = np.square(frame.basis)
+        fwhm = share.T @ self.fwhm / share.sum(axis=0)[:, None]
+        noise = np.sqrt(share.T @ np.square(self.noise)) / frame.deviation
+        level = np.log10(np.clip(noise, LEAST_NOISE, 1)) - TYPICAL_NOISE
+        return np.concatenate([np.ones((len(fwhm), 1)), fwhm - TYPICAL_FWHM, level[:, None]], axis=1)
 
 
 @dataclass(frozen=True)
@@ -36,11 +63,13 @@ class SpectralGuide:
         frame: eigen frame of the guide maps, at most ``GUIDE_CHANNELS`` channels.
         loadings: ``(K, GUIDE_CHANNELS)``, each channel of the working frame as a sum of standardised eigenimages.
         features: ``(K, CHANNEL_FEATURES)`` descriptor of each channel.
+        acquisition: ``(K, ACQUISITION_FEATURES)``, the same of its measurement.
     """
 
     frame: Frame
     loadings: Matrix
     features: Matrix
+    acquisition: Matrix
 
     def maps(self, eigenimages: NDArray[np.float32], triplets: NDArray[np.intp]) -> NDArray[np.float32]:
         """Guide maps of some triplets.
@@ -70,7 +99,8 @@ class SpectralGuide:
 
     def descriptors(self, triplets: NDArray[np.intp]) -> NDArray[np.float32]:
         """Descriptors ``(T, DESCRIPTOR_FEATURES)`` of triplets ``(T, 3)``."""
-        return self.features[triplets].reshape(len(triplets), -1).astype(np.float32)
+        parts = (part[triplets].reshape(len(triplets), -1) for part in (self.features, self.acquisition))
+        return np.concatenate(list(parts), axis=1).astype(np.float32)
 
 
 def wavelength_features(wavelength_um: Matrix) -> Matrix:
@@ -86,13 +116,16 @@ def positions_um(wavelength_nm: Matrix | None, bands: int) -> Matrix:
     return np.linspace(0.4, 0.7, bands)
 
 
-def spectral_guide(frame: Frame, guide: Frame, position_um: Matrix) -> SpectralGuide:
+def spectral_guide(
+    frame: Frame, guide: Frame, position_um: Matrix, acquisition: Acquisition | None = None
+) -> SpectralGuide:
     """Relate the channels of ``frame`` to the eigenimages of ``guide`` and describe them.
 
     Args:
         frame: the working frame (eigen or bands), K channels.
         guide: from ``guide_frame``, of the same scene.
         position_um: ``(B,)`` from ``positions_um``.
+        acquisition: how the bands were measured, of a scene that was corrected for that.
     """
     kept = min(guide.channels, GUIDE_CHANNELS)
     loadings = np.zeros((frame.channels, GUIDE_CHANNELS))
@@ -108,4 +141,5 @@ def spectral_guide(frame: Frame, guide: Frame, position_um: Matrix) -> SpectralG
         ],
         axis=1,
     )
-    return SpectralGuide(guide, loadings, features)
+    unknown = np.zeros((frame.channels, ACQUISITION_FEATURES))
+    return SpectralGuide(guide, loadings, features, unknown if acquisition is None else acquisition.features(frame))

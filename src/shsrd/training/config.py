@@ -63,6 +63,8 @@ class SceneAugmentation(_Settings):
         angle: weight of the spectral angle on the bands drawn.
         noise: share of patches with noise of a sensor in the low resolution.
         noise_range: its standard deviation in units of the band's, log-uniform; bands differ.
+        sensors: share of patches measured by a random sensor (point spread function and noise) and corrected for it.
+        sensor_count: random sensors that measure each scene.
     """
 
     eigen: float = Field(0.2, ge=0, le=1)
@@ -74,6 +76,8 @@ class SceneAugmentation(_Settings):
     angle: float = Field(1.5, ge=0)
     noise: float = Field(0.0, ge=0, le=1)
     noise_range: tuple[float, float] = (0.001, 0.15)
+    sensors: float = Field(0.0, ge=0, le=1)
+    sensor_count: int = Field(16, ge=1)
 
 
 class TrainConfig(_Settings):
@@ -92,6 +96,8 @@ class TrainConfig(_Settings):
         trainable: what may change in a transfer: ``injection``, ``adapters`` (injection, stem, head, last
             blocks' second convolutions) or ``all``.
         restart_injection: begin with an untrained injection as ``network`` describes it, the rest from ``start_from``.
+        acquisition: let the injection look at point spread function and noise (see ``scenes.sensors``); what the start
+            has learnt stays, bit for bit, until the first step.
         deepen: encoder blocks of the network, more than ``start_from`` has: the new ones are spread between the old
             ones and do nothing at first; the injection starts untrained. 0 keeps the depth.
         scale_context: that of the network's scale head, which ``start_from`` need not have: it is silent at first. 0
@@ -136,6 +142,7 @@ class TrainConfig(_Settings):
     rehearsal_share: float = Field(0.5, ge=0, lt=1)
     trainable: Literal["injection", "adapters", "all"] = "all"
     restart_injection: bool = False
+    acquisition: bool = False
     deepen: int = Field(0, ge=0)
     scale_context: int = Field(0, ge=0, le=64)
     mix: bool = True

@@ -8,11 +8,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from shsrd.model import SpectralInformation
-from shsrd.spectral import Frame, spectral_guide
+from shsrd.spectral import Acquisition, Frame, spectral_guide
 
 
 def spectral_information(
-    low: NDArray[np.float32], frame: Frame, leading: Frame, position_um: NDArray[np.float64], signs: Tensor
+    low: NDArray[np.float32],
+    frame: Frame,
+    leading: Frame,
+    position_um: NDArray[np.float64],
+    signs: Tensor,
+    acquisition: Acquisition | None = None,
 ) -> SpectralInformation:
     """Guide maps and descriptors of the triplets of one low-resolution patch.
 
@@ -22,8 +27,9 @@ def spectral_information(
         leading: the scene's components that guide maps are made of.
         position_um: ``(B,)`` wavelengths, or what stands for them.
         signs: ``(3,)`` of the leading components, which mean nothing.
+        acquisition: how the bands were measured, if they were corrected for that.
     """
-    guide = spectral_guide(frame, leading, position_um)
+    guide = spectral_guide(frame, leading, position_um, acquisition)
     triplets = np.arange(frame.channels).reshape(-1, 3)
     maps = torch.from_numpy(guide.maps(guide.guide_images(low), triplets))
     maps[:, :3] *= signs.reshape(3, 1, 1)

@@ -176,8 +176,11 @@ def _training_device() -> torch.device:
 
 
 def _validator(config: TrainConfig, folder: Path, network: NetworkConfig) -> Validate:
-    make = photo_validator if config.stage == "pretrain" else scene_validator
-    return make(folder, network=network, objective=config.objective, precision=_precision(config))
+    precision, objective = _precision(config), config.objective
+    if config.stage == "pretrain":
+        return photo_validator(folder, network=network, objective=objective, precision=precision)
+    sensors = config.scenes.sensors > 0
+    return scene_validator(folder, network=network, objective=objective, precision=precision, sensors=sensors)
 
 
 def check_folder(config: TrainConfig, network: NetworkConfig) -> None:
@@ -230,6 +233,8 @@ def _provenance(config: TrainConfig, progress: Progress, figures: Mapping[str, f
         "rehearsal": None if config.rehearsal is None else config.rehearsal.name,
         "trainable": config.trainable,
         "restart_injection": config.restart_injection,
+        "acquisition": config.acquisition,
+        "sensors": config.scenes.sensors,
         "deepen": config.deepen,
         "scale_context": config.scale_context,
         "draws": config.draws,

@@ -16,12 +16,14 @@ from shsrd.degradation import bicubic_down, bicubic_up
 from shsrd.model import SpectralInformation
 from shsrd.spectral import (
     GUIDE_CHANNELS,
+    Acquisition,
     Frame,
     GuideName,
     guide_frame,
     positions_um,
     scene_statistics,
 )
+from shsrd.training.acquisitions import Sensor, corrected_scene
 from shsrd.training.batch import MARGIN, Batch, SpectralAngle, cut, error_unit, residual_of
 from shsrd.training.channels import (
     band_channels,
@@ -51,7 +53,8 @@ class SceneSource:
         self, folder: Path, augmentation: SceneAugmentation, *, scale: int, patch: int, guides: GuideName
     ) -> None:
         self.augmentation, self.patch = augmentation, patch
-        self.scenes = [TrainingScene(scene, scale, guides) for scene in load_scenes(folder)]
+        packed = load_scenes(folder)
+        self.scenes = [TrainingScene(scene, scale, guides, number) for number, scene in enumerate(packed)]
         self.classes = _by_patch(self.scenes, patch)
         if patch not in self.classes:
             side = (patch + 2 * MARGIN) * scale
@@ -76,7 +79,10 @@ class SceneSource:
         scene = scenes[integer(len(scenes), generator)]
         balanced = chance(self.augmentation.balanced, generator)
         row, column = scene.corner(side, generator, balanced=balanced)
-        if self.augmentation.noise and chance(self.augmentation.noise, generator):
+        wanted = self.augmentation
+        if wanted.sensors and chance(wanted.sensors, generator):
+            scene = scene.acquired(integer(wanted.sensor_count, generator))
+        elif wanted.noise and chance(wanted.noise, generator):
             scene = scene.noisier(band_noise(len(scene.low), self.augmentation.noise_range, generator))
         frame = gained(self._frame(scene, group, generator), self.augmentation.gain, generator)
         symmetry = integer(8, generator)
@@ -93,22 +99,44 @@ class SceneSource:
 
 
 class TrainingScene:
-    """One scene with its low-resolution version and moments."""
+    """One scene with its low-resolution version and moments.
 
-    def __init__(self, packed: PackedScene, scale: int, guides: GuideName) -> None:
+    Args:
+        packed: the scene.
+        scale: factor.
+        guides: components that guide maps are made of.
+        number: of the scene in its folder: its random sensors are others than those of other scenes.
+    """
+
+    def __init__(self, packed: PackedScene, scale: int, guides: GuideName, number: int = 0) -> None:
         rows, columns = (size // scale * scale for size in packed.stored.shape[1:])
         self.stored, self.step, self.scale = packed.stored[:, :rows, :columns], packed.step, scale
-        high = self._pixels(slice(None), slice(None))
-        low = bicubic_down(torch.from_numpy(high), scale)
-        self.low: NDArray[np.float32] = low.numpy()
-        self.statistics = scene_statistics(self.low)
-        self.position_um = positions_um(packed.wavelength_nm, len(high))
-        self.guides: GuideName = guides
-        self.leading = guide_frame(self.statistics, GUIDE_CHANNELS, guides)
-        residual = (torch.from_numpy(high) - bicubic_up(low, scale)).flatten(1)
-        self.residual_covariance = (residual @ residual.T / residual.shape[1]).numpy().astype(np.float64)
-        self.brightness = np.linalg.norm(self.low, axis=0)
+        self.number, self.guides = number, guides
         self.noise: NDArray[np.float32] | None = None
+        self._acquired: dict[int, TrainingScene] = {}
+        high = self._pixels(slice(None), slice(None))
+        self.position_um = positions_um(packed.wavelength_nm, len(high))
+        self._see(high, bicubic_down(torch.from_numpy(high), scale).numpy(), None)
+
+    def _see(self, high: NDArray[np.float32], low: NDArray[np.float32], acquisition: Acquisition | None) -> None:
+        """Take ``low`` for the scene's low resolution."""
+        self.low, self.acquisition = low, acquisition
+        self.statistics = scene_statistics(low)
+        self.leading = guide_frame(self.statistics, GUIDE_CHANNELS, self.guides)
+        residual = (torch.from_numpy(high) - bicubic_up(torch.from_numpy(low), self.scale)).flatten(1)
+        self.residual_covariance = (residual @ residual.T / residual.shape[1]).numpy().astype(np.float64)
+        self.brightness = np.linalg.norm(low, axis=0)
+
+    def acquired(self, number: int) -> TrainingScene:
+        """The same scene as a random sensor measured it, corrected for that; a pure function of the number."""
+        if number not in self._acquired:
+            rng = np.random.default_rng((self.number, number))
+            sensor, high = Sensor.random(self.scale, rng), self._pixels(slice(None), slice(None))
+            scene = copy(self)
+            scene.__dict__.pop("rarity", None)
+            scene._see(high, *corrected_scene(sensor.measured(high, rng), sensor))
+            self._acquired[number] = scene
+        return self._acquired[number]
 
     def noisier(self, noise: NDArray[np.float64]) -> TrainingScene:
         """The same scene seen by a noisier sensor: white noise ``(B,)`` in units of each band's deviation."""
@@ -161,7 +189,7 @@ class TrainingScene:
 
         low_channels = in_triplets(turned(frame.analyse(low)))
         clean = in_triplets(turned(frame.analyse(high)))
-        information = spectral_information(low, frame, self.leading, self.position_um, of_guides)
+        information = spectral_information(low, frame, self.leading, self.position_um, of_guides, self.acquisition)
         brightness = bicubic_up(turned(self.brightness[row : row + side, column : column + side]), s)
         low_patch, residual = residual_of(low_channels, clean, s)
         base = cut(clean, MARGIN * s) - residual

@@ -6,11 +6,14 @@ import re
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from shsrd.model import Model, Network
+from shsrd.spectral import DESCRIPTOR_FEATURES
 from shsrd.training.config import TrainConfig, TrainingError
 
 INJECTION_SETTINGS = ("injection", "wavelengths", "guide_width", "inject_every", "guides")
+_SELECTION = ".select.0.weight"
 _BLOCK = re.compile(r"encoder\.blocks\.(\d+)\.")
 
 
@@ -28,6 +31,8 @@ def starting_network(config: TrainConfig, start: Model | None) -> Network:
         settings = settings.model_copy(update={key: getattr(config.network, key) for key in INJECTION_SETTINGS})
     if config.scale_context:
         settings = settings.model_copy(update={"scale_context": config.scale_context})
+    if config.acquisition:
+        settings = settings.model_copy(update={"descriptor_features": DESCRIPTOR_FEATURES})
     if config.deepen:
         return _deepened(start.network, Network(settings.model_copy(update={"blocks": config.deepen})))
     kept = start.network.state_dict()
@@ -36,6 +41,11 @@ def starting_network(config: TrainConfig, start: Model | None) -> Network:
     elif settings == start.network.config:
         return start.network
     return _filled(Network(settings), kept)
+
+
+def _wider(weight: Tensor, like: Tensor) -> Tensor:
+    """First weights of a selection by shorter descriptors, blind to the further entries."""
+    return functional.pad(weight, (0, like.shape[1] - weight.shape[1]))
 
 
 def _deepened(start: Network, network: Network) -> Network:
@@ -58,5 +68,7 @@ def _stays(key: str) -> bool:
 
 
 def _filled(network: Network, kept: dict[str, Tensor]) -> Network:
-    network.load_state_dict(network.state_dict() | kept)
+    fresh = network.state_dict()
+    widened = {key: _wider(kept[key], fresh[key]) for key in kept if key.endswith(_SELECTION)}
+    network.load_state_dict(fresh | kept | widened)
     return network

@@ -12,10 +12,11 @@ import torch
 from numpy.typing import NDArray
 
 from shsrd.cube import varying_bands
-from shsrd.degradation import bicubic_down, bicubic_up
+from shsrd.degradation import Degradation, bicubic_down, bicubic_up
 from shsrd.metrics import sam_deg
 from shsrd.model import Network, NetworkConfig, unpack
-from shsrd.spectral import FrameName, scene_statistics
+from shsrd.spectral import Acquisition, FrameName, scene_statistics
+from shsrd.training.acquisitions import Sensor, corrected_scene
 from shsrd.training.batch import MARGIN, Batch
 from shsrd.training.config import SceneAugmentation, TrainingError
 from shsrd.training.losses import diffusion_loss
@@ -32,6 +33,8 @@ PHOTO_SIDE = 320  # pixels of the central crop
 PHOTOS = 24
 FLAT = 1e-10  # mean squared error of bicubic, full scale being 1: below it is rounding
 SCENE_BATCHES = 8
+SENSORS = (("enmap", None), ("enmap", 40.0), ("prisma", 30.0))  # names and signal-to-noise ratios in dB
+SENSOR_CHANNELS = 6  # bands that the network sees of their scenes: three times as fast
 DENOISING_PATCH = 40  # low-resolution pixels, less where scenes are smaller
 Objective = Literal["mean", "diffusion"]
 
@@ -53,7 +56,13 @@ def photo_validator(folder: Path, *, network: NetworkConfig, objective: Objectiv
 
 
 def scene_validator(
-    folder: Path, *, network: NetworkConfig, objective: Objective, precision: Precision, noise: float = 0.0
+    folder: Path,
+    *,
+    network: NetworkConfig,
+    objective: Objective,
+    precision: Precision,
+    noise: float = 0.0,
+    sensors: bool = False,
 ) -> Validate:
     """Whole scenes: gain in MPSNR over bicubic and SAM as a share of bicubic's, in both frames.
 
@@ -63,6 +72,8 @@ def scene_validator(
         objective: what is judged, the posterior mean or the denoiser.
         precision: of the network.
         noise: see ``HeldOutScene``.
+        sensors: also judge the scenes as ``SENSORS`` measure them, corrected for that; ``gain_db`` is then the mean
+            over all of them and the kernel of the literature.
     """
     scale = network.scale
     if objective == "diffusion":
@@ -73,6 +84,7 @@ def scene_validator(
         batches = [source.draw(8, torch.Generator().manual_seed(seed)) for seed in range(SCENE_BATCHES)]
         return lambda network: _denoising(batches, network)
     scenes = [HeldOutScene(packed, scale, noise) for packed in load_scenes(folder)]
+    measured = _measured(folder, scale) if sensors else {}
 
     def validate(network: Network) -> dict[str, float]:
         engine = Engine(network, device=next(network.parameters()).device, precision=precision)
@@ -81,9 +93,26 @@ def scene_validator(
         for name in names:
             gain, ratio = np.mean([scene.judge(engine, scene.guided(engine, name)) for scene in scenes], axis=0)
             figures |= {f"{name}_gain_db": float(gain), f"{name}_sam_ratio": float(ratio)}
-        return {"gain_db": figures[f"{network.config.frame}_gain_db"], **figures}
+        gains = [figures[f"{network.config.frame}_gain_db"]]
+        for sensor, seen in measured.items():
+            pairs = [scene.judge(engine, scene.guided(engine, "bands", SENSOR_CHANNELS)) for scene in seen]
+            gain, ratio = np.mean(pairs, axis=0)
+            figures |= {f"{sensor}_gain_db": float(gain), f"{sensor}_sam_ratio": float(ratio)}
+            gains.append(float(gain))
+        return {"gain_db": float(np.mean(gains)), **figures}
 
     return validate
+
+
+def _measured(folder: Path, scale: int) -> dict[str, list[HeldOutScene]]:
+    """Held-out scenes by name of the sensor and its noise."""
+    return {
+        f"{name}_{snr_db}dB" if snr_db else name: [
+            HeldOutScene(packed, scale, sensor=Sensor.known(Degradation.of_sensor(name, scale=scale), snr_db))
+            for packed in load_scenes(folder)
+        ]
+        for name, snr_db in SENSORS
+    }
 
 
 @torch.no_grad()
@@ -146,18 +175,26 @@ class HeldOutScene:
         scale: super-resolution factor.
         noise: white noise put into the low resolution that bicubic and network see, the same in all bands, as a share
             of the root mean square of the bands' standard deviations.
+        sensor: that measured the scene, in place of the bicubic kernel; bicubic enlarges what it measured, the network
+            what is corrected for it.
     """
 
-    def __init__(self, packed: PackedScene, scale: int, noise: float = 0.0) -> None:
+    def __init__(self, packed: PackedScene, scale: int, noise: float = 0.0, sensor: Sensor | None = None) -> None:
         self.truth = packed.pixels(scale)
-        self.low = bicubic_down(torch.from_numpy(self.truth), scale).numpy()
+        self.acquisition: Acquisition | None = None
+        if sensor is None:
+            self.low = bicubic_down(torch.from_numpy(self.truth), scale).numpy()
+        else:
+            self.low = sensor.measured(self.truth, np.random.default_rng(0))
         if noise:
             typical = math.sqrt(self.low.var(axis=(1, 2), dtype=np.float64).mean())
             white = np.random.default_rng(0).standard_normal(self.low.shape, np.float32)
             self.low += np.float32(noise * typical) * white
+        bicubic = bicubic_up(torch.from_numpy(self.low), scale).numpy()
+        if sensor is not None:
+            self.low, self.acquisition = corrected_scene(self.low, sensor)
         self.statistics = scene_statistics(self.low)
         self.wavelength_nm = packed.wavelength_nm
-        bicubic = bicubic_up(torch.from_numpy(self.low), scale).numpy()
         self.bicubic_mse, self.bicubic_sam = self._errors(bicubic)
         self.counted = np.isfinite(self.bicubic_mse) & (self.bicubic_mse > 0) & varying_bands(self.truth)
         if not self.counted.any():
@@ -165,7 +202,9 @@ class HeldOutScene:
 
     def guided(self, engine: Engine, name: FrameName, channels: int | None = None) -> GuidedFrame:
         """A frame of the scene with the guides that the weights take."""
-        return guided_frame(self.statistics, name, self.wavelength_nm, channels, guides=engine.network.config.guides)
+        guides, acquisition = engine.network.config.guides, self.acquisition
+        statistics, wavelength_nm = self.statistics, self.wavelength_nm
+        return guided_frame(statistics, name, wavelength_nm, channels, guides=guides, acquisition=acquisition)
 
     def judge(self, engine: Engine, guided: GuidedFrame) -> tuple[float, float]:
         """Gain in dB (mean over the bands that can be judged) and SAM as a share of bicubic's (1 where it has none)."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from shsrd.cube import Facts, Source
 from shsrd.degradation import FWHM_PER_SIGMA, Degradation, corrected
-from shsrd.spectral import SceneStatistics
+from shsrd.spectral import Acquisition, SceneStatistics
 from shsrd.upscaling.options import UpscaleOptions
 from shsrd.upscaling.survey import survey
 from shsrd.upscaling.suspicion import Suspicion, Unsuspicious
@@ -100,6 +100,11 @@ class Correction:
             sigma * FWHM_PER_SIGMA / self.sensor.scale for sigma in (self.sensor.sigma, self.sensor.sigma_x)
         )
         return along_y, along_x
+
+    @property
+    def acquisition(self) -> Acquisition:
+        """What the network is told of the usable bands."""
+        return Acquisition(np.tile(self.fwhm, (len(self.noise), 1)), self.noise)
 
     def apply(self, block: Block) -> Block:
         """Correct a square ``(b, side, side)`` of the usable bands, without missing pixels."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from shsrd.spectral import (
     GUIDE_CHANNELS,
+    Acquisition,
     Frame,
     FrameName,
     GuideName,
@@ -47,6 +48,7 @@ def guided_frame(
     *,
     stride: int = 3,
     guides: GuideName,
+    acquisition: Acquisition | None = None,
 ) -> GuidedFrame:
     """The working frame ``name`` of a scene and its guide.
 
@@ -60,10 +62,11 @@ def guided_frame(
         channels: K, how many channels the network sees; None chooses eigenimages by energy and bands by their number.
         stride: channels from one triplet to the next; below 3 triplets overlap and their details are averaged.
         guides: which components the weights take for guide maps.
+        acquisition: how the bands were measured, of a scene that was corrected for that.
     """
     frame = bands_frame(statistics, channels) if name == "bands" else eigen_frame(statistics, channels)
     leading = guide_frame(statistics, GUIDE_CHANNELS, guides)
-    guide = spectral_guide(frame, leading, positions_um(wavelength_nm, statistics.bands))
+    guide = spectral_guide(frame, leading, positions_um(wavelength_nm, statistics.bands), acquisition)
     triplets = frame.triplets(stride)
     flips = np.arange(len(triplets)) % (4 if frame.filter is not None else 1)
     return GuidedFrame(frame, guide, triplets, flips)

@@ -187,7 +187,8 @@ def make_plan(source: Source, engine: Engine, options: UpscaleOptions, seen: Sur
     seen = seen or survey(source, candidates)
     if isinstance(source, CorrectedSource):  # what was suspicious before the correction is so after it
         seen = replace(seen, suspicion=source.correction.suspicion, notes=source.correction.notes)
-    recipe = _recipe(facts, seen, engine, options, corrected=isinstance(source, CorrectedSource))
+    correction = source.correction if isinstance(source, CorrectedSource) else None
+    recipe = _recipe(facts, seen, engine, options, correction)
     domain = DomainCheck()
     if options.self_check:
         windows = chosen_windows(candidates, seen.valid, scale)
@@ -196,19 +197,23 @@ def make_plan(source: Source, engine: Engine, options: UpscaleOptions, seen: Sur
         domain = check_domain(plausible, engine, mean, usable=seen.usable, windows=windows, channels=asked)
     reach = BICUBIC_REACH if recipe.degradation is None else back_projection_reach(recipe.degradation)
     halo = max(DEFAULT_HALO if options.halo is None else options.halo, reach)
-    correction = source.correction if isinstance(source, CorrectedSource) else None
     return Plan(facts, options, seen, recipe, domain, scale, halo, correction)
 
 
-def _recipe(facts: Facts, seen: Survey, engine: Engine, options: UpscaleOptions, *, corrected: bool) -> Recipe:
+def _recipe(
+    facts: Facts, seen: Survey, engine: Engine, options: UpscaleOptions, correction: Correction | None
+) -> Recipe:
     wavelength_nm = None if facts.wavelength_nm is None else facts.wavelength_nm[seen.usable]
     config = engine.network.config
     frame = options.frame or config.frame
-    guided = partial(guided_frame, seen.statistics, wavelength_nm=wavelength_nm, guides=config.guides)
+    acquisition = None if correction is None else correction.acquisition
+    guided = partial(
+        guided_frame, seen.statistics, wavelength_nm=wavelength_nm, guides=config.guides, acquisition=acquisition
+    )
     return Recipe(
         mean=guided(frame, channels=options.channels, stride=options.stride),
         texture=guided("eigen"),
-        degradation=Degradation(scale=config.scale) if options.consistency and not corrected else None,
+        degradation=Degradation(scale=config.scale) if options.consistency and correction is None else None,
         sampling=Sampling(options.steps, options.seed) if options.steps > 0 else None,
         samples=options.samples,
         detail=options.detail,
