@@ -5,7 +5,7 @@ import torch
 
 from shsrd.model import NetworkConfig
 from shsrd.model.fused import modulate
-from shsrd.spectral import DESCRIPTOR_FEATURES, MAP_CHANNELS, WAVELENGTH_FEATURES
+from shsrd.spectral import CONTENT_FEATURES, DESCRIPTOR_FEATURES, MAP_CHANNELS, WAVELENGTH_FEATURES
 
 
 def outputs(network, triplets, information, noisy):
@@ -19,7 +19,9 @@ def outputs(network, triplets, information, noisy):
 
 def test_config_fits_the_information_there_is():
     config = NetworkConfig()
-    assert (config.map_channels, config.descriptor_features) == (MAP_CHANNELS, DESCRIPTOR_FEATURES)
+    assert (config.map_channels, config.descriptor_features) == (MAP_CHANNELS, CONTENT_FEATURES)
+    assert not config.acquisition
+    assert config.model_copy(update={"descriptor_features": DESCRIPTOR_FEATURES}).acquisition
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
@@ -144,3 +146,52 @@ def test_modulation_is_affine():
     scale, shift = torch.randn(2, 3, 1, 1), torch.randn(2, 3, 1, 1)
     torch.testing.assert_close(modulate(h, torch.cat([scale, shift], dim=1)), h * (1 + scale) + shift)
     assert torch.equal(modulate(h, torch.zeros(2, 6, 1, 1)), h)
+
+
+def acquiring(config):
+    """The settings of a network that looks at the acquisition as well."""
+    return config.model_copy(update={"descriptor_features": DESCRIPTOR_FEATURES})
+
+
+def with_acquisition(information, value):
+    """The same information of bands measured in some way."""
+    content, acquisition = information.descriptor.tensor_split([CONTENT_FEATURES], dim=1)
+    return replace(information, descriptor=torch.cat([content, torch.full_like(acquisition, value)], dim=1))
+
+
+def described(information):
+    """Information with a full descriptor, of bands whose sensor is not known."""
+    unknown = torch.zeros(len(information.descriptor), DESCRIPTOR_FEATURES - CONTENT_FEATURES)
+    content = information.descriptor[:, :CONTENT_FEATURES]
+    return replace(information, descriptor=torch.cat([content, unknown], dim=1))
+
+
+def test_networks_without_the_acquisition_do_not_look_at_it(config, make_network, make_input):
+    network = make_network(config, injection=True)
+    triplets, information, noisy = make_input()
+    full = described(information)
+    told = (information, full, with_acquisition(full, 1.0))
+    first, *others = (outputs(network, triplets, given, noisy) for given in told)
+    assert all(torch.equal(a, b) for other in others for a, b in zip(first, other, strict=True))
+
+
+@pytest.mark.parametrize("wavelengths", [True, False])
+def test_the_acquisition_changes_every_output(config, make_network, make_input, wavelengths):
+    network = make_network(acquiring(config.model_copy(update={"wavelengths": wavelengths})), injection=True)
+    triplets, information, noisy = make_input()
+    full = described(information)
+    first, second = (outputs(network, triplets, with_acquisition(full, value), noisy) for value in (0.0, 1.0))
+    assert all((a - b).abs().max() > 1e-4 for a, b in zip(first, second, strict=True))
+
+
+def test_offsets_reach_every_pixel_alike_whatever_the_maps_show(config, make_network, make_input):
+    network = make_network(acquiring(config), injection=True)
+    injection = network.encoder.injection
+    triplets, information, _ = make_input()
+    guide = injection.guide(triplets, with_acquisition(described(information), 0.5))
+    assert guide.offsets is not None
+    for site in range(len(injection.sites)):
+        gated = guide.features * guide.gates[:, site, :, None, None]
+        added = guide.selected(site) - gated
+        torch.testing.assert_close(added, guide.offsets[:, site, :, None, None].expand_as(added), rtol=0, atol=1e-5)
+    assert guide.offsets.abs().max() > 1e-3

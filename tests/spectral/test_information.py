@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 
 from shsrd.spectral import (
+    CONTENT_FEATURES,
     DESCRIPTOR_FEATURES,
     GUIDE_CHANNELS,
     MAP_CHANNELS,
+    Acquisition,
     bands_frame,
     eigen_frame,
     positions_um,
@@ -115,3 +117,38 @@ def test_descriptors_tell_noise_apart(make_cube):
     clean = make_cube(30, rows=40, columns=40)
     noisy = make_cube(30, rows=40, columns=40, noise=0.3)
     assert (guided(noisy)[1].features[:, 17] > guided(clean)[1].features[:, 17]).all()
+
+
+def acquired(cube, acquisition, make=bands_frame):
+    """Features of the acquisition ``(T, 3, 4)`` of a scene's triplets."""
+    statistics = scene_statistics(cube)
+    frame = make(statistics)
+    leading = eigen_frame(statistics, min(GUIDE_CHANNELS, len(cube)))
+    guide = spectral_guide(frame, leading, positions_um(None, len(cube)), acquisition)
+    descriptors = guide.descriptors(frame.triplets())
+    return descriptors[:, CONTENT_FEATURES:].reshape(len(descriptors), 3, 4), frame
+
+
+def test_no_sensor_known_is_zero_in_the_descriptor(make_cube):
+    features, _ = acquired(make_cube(9), None)
+    assert not features.any()
+
+
+def test_descriptors_hold_width_and_noise_of_each_band(make_cube):
+    cube = make_cube(9, noise=0.1)
+    fwhm = np.stack([np.linspace(1.0, 1.8, 9), np.full(9, 1.2)], axis=1)
+    noise = cube.std(axis=(1, 2)) * np.logspace(-3, -1, 9)
+    features, frame = acquired(cube, Acquisition(fwhm, noise))
+    flag, along_y, along_x, level = features.reshape(-1, 4)[:9].T
+    assert (flag == 1).all()
+    np.testing.assert_allclose(along_y, fwhm[frame.triplets().ravel()[:9], 0] - 1.4, atol=1e-6)
+    np.testing.assert_allclose(along_x, -0.2, atol=1e-6)
+    np.testing.assert_allclose(level, np.linspace(-1, 1, 9), atol=1e-3)
+
+
+def test_eigenimages_are_measured_as_the_bands_they_are_made_of(make_cube):
+    fwhm, noise = np.tile([1.3, 1.6], (9, 1)), np.full(9, 1e-30)
+    features, _ = acquired(make_cube(9, noise=0.1), Acquisition(fwhm, noise), eigen_frame)
+    np.testing.assert_allclose(features[..., 1], -0.1, atol=1e-6)
+    np.testing.assert_allclose(features[..., 2], 0.2, atol=1e-6)
+    assert (features[..., 3] == -2).all()  # as little noise as can be told apart

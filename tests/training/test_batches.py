@@ -5,7 +5,7 @@ from safetensors.numpy import save_file
 
 from shsrd.degradation import Degradation, bicubic_down, bicubic_up, degrade
 from shsrd.model import NetworkConfig
-from shsrd.spectral import DESCRIPTOR_FEATURES, MAP_CHANNELS, WAVELENGTH_FEATURES
+from shsrd.spectral import CONTENT_FEATURES, DESCRIPTOR_FEATURES, MAP_CHANNELS, WAVELENGTH_FEATURES
 from shsrd.training import TrainConfig
 from shsrd.training.batch import MARGIN, cut, residual_of
 from shsrd.training.config import PhotoAugmentation, SceneAugmentation
@@ -137,7 +137,10 @@ def test_noise_of_a_sensor_is_in_the_low_resolution_and_the_descriptor_tells(pho
     for step in range(6):
         a, b = (source.draw(2, generator_of(1, step, 0)) for source in (clean, noisy))
         added.append((b.low - a.low).std())
-        logarithms = [x.information.descriptor.reshape(2, 3, -1)[:, :, WAVELENGTH_FEATURES + 1] for x in (a, b)]
+        logarithms = [
+            x.information.descriptor[:, :CONTENT_FEATURES].reshape(2, 3, -1)[:, :, WAVELENGTH_FEATURES + 1]
+            for x in (a, b)
+        ]
         told.append((logarithms[1] - logarithms[0]).mean())
         truths = [(bicubic_up(x.low, SCALE) + x.residual)[..., 6:-6, 6:-6].reshape(6, -1) for x in (a, b)]
         alike += [torch.corrcoef(torch.stack(pair))[0, 1] for pair in zip(*truths, strict=True)]

@@ -107,7 +107,7 @@ def scene_validator(
 def _measured(folder: Path, scale: int) -> dict[str, list[HeldOutScene]]:
     """Held-out scenes by name of the sensor and its noise."""
     return {
-        f"{name}_{snr_db}dB" if snr_db else name: [
+        f"{name}_{snr_db:g}dB" if snr_db else name: [
             HeldOutScene(packed, scale, sensor=Sensor.known(Degradation.of_sensor(name, scale=scale), snr_db))
             for packed in load_scenes(folder)
         ]
