@@ -1,6 +1,7 @@
 """Presets of sensors: the taps have the MTF that the table states, in the direction it states it for."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from shsrd.cube import SceneError
 from shsrd.degradation import (
     SENSORS,
     Degradation,
+    ObservationModel,
     Sensor,
     SpectralRange,
     back_project,
@@ -70,11 +72,11 @@ def test_no_gaussian_has_such_an_mtf(mtf):
 def test_every_sensor_names_a_source_with_its_figures():
     for sensor in SENSORS.values():
         assert "MTF" in sensor.source
-        assert any(word in sensor.source for word in ("Report", "Specification"))
+        assert any(word in sensor.source for word in ("Report", "Specification", "(paper)", "web page", "Second-hand"))
 
 
 def test_refuses_unknown_sensors_and_scales():
-    with pytest.raises(SceneError, match=r"'landsat'; choose one of enmap, prisma, tanager"):
+    with pytest.raises(SceneError, match=r"'landsat'; choose one of enmap, hyperion, .*prisma, tanager"):
         Degradation.of_sensor("landsat")
     with pytest.raises(SceneError, match="scale 0 is out of range"):
         Degradation.of_sensor("enmap", scale=0)
@@ -153,3 +155,23 @@ def test_wavelengths_of_another_number_of_bands_are_refused():
 @pytest.mark.parametrize("mtf", [0.05, 0.2, 0.5, 0.9])
 def test_mtf_and_width_are_inverses(mtf):
     assert gaussian_mtf(gaussian_fwhm(mtf)) == pytest.approx(mtf)
+
+
+@pytest.mark.parametrize("kernel", ["gaussian", "detector"])
+@pytest.mark.parametrize("name", SENSORS)
+def test_every_spectral_range_has_its_published_mtf(name, kernel):
+    sensor = SENSORS[name]
+    middles = np.array([(part.start_nm + part.stop_nm) / 2 for part in sensor.ranges])
+    groups = ObservationModel.of_sensor(name, wavelength_nm=middles, kernel=kernel).groups(len(middles))
+    for degradation, bands in groups.items():
+        for band in bands:
+            for axis, width in enumerate(sensor.ranges[band].fwhm):
+                assert contrast(degradation, axis) == pytest.approx(gaussian_mtf(width), abs=2e-3)
+
+
+def test_ranges_ascend_and_do_not_overlap_by_much():
+    for sensor in SENSORS.values():
+        for part in sensor.ranges:
+            assert 200 < part.start_nm < part.stop_nm < 3000
+        for before, after in pairwise(sensor.ranges):
+            assert before.stop_nm <= after.start_nm

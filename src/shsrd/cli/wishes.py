@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from shsrd.degradation import Degradation
     from shsrd.upscaling import UpscaleOptions
 
-SensorName = Literal["enmap", "prisma", "tanager"]  # as in shsrd.degradation.SENSORS, whose import brings torch
-SENSORS = "{enmap,prisma,tanager}"
+SensorName = Literal[  # as in shsrd.degradation.SENSORS, whose import brings torch
+    "enmap", "hyperion", "hypso-1", "hyspex-mjolnir", "prisma", "tanager"
+]
+SENSORS = "{enmap,hyperion,hypso-1,hyspex-mjolnir,prisma,tanager}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,8 +8,11 @@ from shsrd.degradation.consistency import (
     low_correction,
 )
 from shsrd.degradation.correction import corrected
-from shsrd.degradation.degradation import Degradation, add_noise, degrade, degrade_cube
-from shsrd.degradation.kernels import FWHM_PER_SIGMA, area_down, gaussian_down
+from shsrd.degradation.degradation import Degradation, Kernel, add_noise, degrade, degrade_cube
+from shsrd.degradation.kernels import FWHM_PER_SIGMA, area_down, gaussian_down, gaussian_planes_down
+from shsrd.degradation.noise import NoiseModel
+from shsrd.degradation.observation import ObservationModel, blurred, observe_cube, observed
+from shsrd.degradation.random_observation import ObservationRanges, random_observation
 from shsrd.degradation.resample import bicubic_down, bicubic_round_trip, bicubic_up, pad_symmetric
 from shsrd.degradation.sensors import SENSORS, Sensor, SpectralRange, gaussian_fwhm, gaussian_mtf, sensor_named
 
@@ -17,6 +20,10 @@ __all__ = [
     "FWHM_PER_SIGMA",
     "SENSORS",
     "Degradation",
+    "Kernel",
+    "NoiseModel",
+    "ObservationModel",
+    "ObservationRanges",
     "Sensor",
     "SpectralRange",
     "add_noise",
@@ -26,6 +33,7 @@ __all__ = [
     "bicubic_down",
     "bicubic_round_trip",
     "bicubic_up",
+    "blurred",
     "consistency_rmse",
     "corrected",
     "degrade",
@@ -33,8 +41,12 @@ __all__ = [
     "gaussian_down",
     "gaussian_fwhm",
     "gaussian_mtf",
+    "gaussian_planes_down",
     "interpolated_again",
     "low_correction",
+    "observe_cube",
+    "observed",
     "pad_symmetric",
+    "random_observation",
     "sensor_named",
 ]

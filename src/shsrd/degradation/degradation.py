@@ -1,5 +1,6 @@
 """The degradation D as a value: which sensor, which scale; applied to tensors and to whole cubes."""
 
+from collections.abc import Callable
 from typing import Literal, Self
 
 import numpy as np
@@ -9,11 +10,22 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from shsrd.cube import Cube, SceneError, fill_nodata
-from shsrd.degradation.kernels import FWHM_PER_SIGMA, area_down, gaussian_down, gaussian_taps
+from shsrd.degradation.kernels import (
+    FWHM_PER_SIGMA,
+    area_down,
+    decimate,
+    detector_taps,
+    gaussian_down,
+    gaussian_taps,
+    sharpest_detector,
+)
+from shsrd.degradation.noise import NoiseModel, noise_of
 from shsrd.degradation.resample import SUPPORT, bicubic_down
 from shsrd.degradation.sensors import sensor_named
 
 SCALES = range(2, 17)
+Kernel = Literal["bicubic", "gaussian", "detector", "area"]
+WITH_WIDTH = ("gaussian", "detector")  # kernels that take a width
 NODATA_SHARE = 0.5  # an LR pixel is no-data when at least this share of its block is
 
 
@@ -21,17 +33,18 @@ class Degradation(BaseModel):
     """How a low-resolution scene is made from a high-resolution one.
 
     Attributes:
-        kernel: ``bicubic`` (antialiased, MATLAB ``imresize``, the benchmarks), ``gaussian`` (sensor PSF) or
-            ``area`` (block mean).
+        kernel: ``bicubic`` (antialiased, MATLAB ``imresize``, the benchmarks), ``gaussian`` (sensor PSF),
+            ``detector`` (Gaussian optics in front of a detector of one LR pixel) or ``area`` (block mean).
         scale: integer factor, 2 to 16; a value outside is refused where it is used, with a SceneError.
         fwhm_pixels: full width at half maximum of the Gaussian PSF in HR pixels; None means one LR pixel
-            (``scale``). The other kernels have their own width and refuse it.
+            (``scale``). Of ``detector`` it is the width of the Gaussian with the same MTF at the LR Nyquist frequency.
+            The other kernels have their own width and refuse it.
         fwhm_x_pixels: the same along x, where it is another; ``fwhm_pixels`` is then that along y.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kernel: Literal["bicubic", "gaussian", "area"] = "bicubic"
+    kernel: Kernel = "bicubic"
     scale: int = 4
     fwhm_pixels: float | None = Field(default=None, gt=0)
     fwhm_x_pixels: float | None = Field(default=None, gt=0)
@@ -75,12 +88,17 @@ class Degradation(BaseModel):
     @property
     def reach(self) -> int:
         """How far, in LR pixels beyond its own block, an LR pixel looks."""
-        taps = {
-            "bicubic": 2 * SUPPORT * self.scale,
-            "gaussian": len(gaussian_taps(self.scale, max(self.sigma, self.sigma_x))),
-            "area": self.scale,
-        }
-        return -(-(taps[self.kernel] - self.scale) // (2 * self.scale))
+        widest = max(self.sigma, self.sigma_x)
+        match self.kernel:
+            case "bicubic":
+                taps = 2 * SUPPORT * self.scale
+            case "gaussian":
+                taps = len(gaussian_taps(self.scale, widest))
+            case "detector":
+                taps = len(detector_taps(self.scale, widest))
+            case "area":
+                taps = self.scale
+        return -(-(taps - self.scale) // (2 * self.scale))
 
 
 def degrade(x: Tensor, degradation: Degradation) -> Tensor:
@@ -102,8 +120,16 @@ def degrade(x: Tensor, degradation: Degradation) -> Tensor:
             return bicubic_down(x, degradation.scale)
         case "gaussian":
             return gaussian_down(x, degradation.scale, degradation.sigma, sigma_x=degradation.sigma_x)
+        case "detector":
+            along_y, along_x = (detector_taps(degradation.scale, width) for width in widths_of(degradation))
+            return decimate(x, along_y, degradation.scale, taps_x=along_x)
         case "area":
             return area_down(x, degradation.scale)
+
+
+def widths_of(degradation: Degradation) -> tuple[float, float]:
+    """Standard deviations of the PSF along y and x in HR pixels."""
+    return degradation.sigma, degradation.sigma_x
 
 
 def degrade_cube(cube: Cube, degradation: Degradation) -> Cube:
@@ -123,28 +149,58 @@ def degrade_cube(cube: Cube, degradation: Degradation) -> Cube:
     Raises:
         SceneError: scale out of range or larger than the scene.
     """
+    return coarsened(cube, degradation, lambda pixels: degrade(pixels, degradation))
+
+
+def coarsened(cube: Cube, degradation: Degradation, shrink: Callable[[Tensor], Tensor]) -> Cube:
+    """A whole scene after ``shrink``, with the crop, no-data and metadata of ``degrade_cube``.
+
+    Args:
+        cube: the scene.
+        degradation: scale, and what is checked before.
+        shrink: ``(band, y, x)`` without missing pixels to ``(band, y / scale, x / scale)``.
+    """
     s = degradation.scale
     _, rows, columns = cube.shape
     _check(degradation, (rows, columns), cube.source)
     pixels = cube.pixels[:, : rows // s * s, : columns // s * s]
     filled = torch.from_numpy(np.ascontiguousarray(fill_nodata(pixels)))
-    low = degrade(filled, degradation).numpy()
+    low = shrink(filled).numpy()
     low[_mostly_missing(pixels, s)] = np.nan
     return Cube.of(low, cube.facts.coarser(s))
 
 
-def add_noise(cube: Cube, snr_db: float, *, seed: int = 0) -> Cube:
-    """A scene with white Gaussian noise in every band.
+def add_noise(cube: Cube, noise: float | NoiseModel, *, seed: int = 0) -> Cube:
+    """A scene with the noise of a sensor.
+
+    The noise of a band depends on the seed, the band's number and its own pixels alone.
 
     Args:
-        cube: the scene.
-        snr_db: root mean square of a band's valid pixels over the noise's standard deviation, in dB.
-        seed: of the noise.
+        cube: the scene; NaN stays NaN.
+        noise: the model, or a signal-to-noise ratio in dB (white noise): root mean square of a band's valid pixels
+            over the noise's standard deviation.
+        seed: of the noise, 0 or more.
+
+    Raises:
+        SceneError: a model of another number of bands.
     """
-    power = np.nanmean(np.square(cube.pixels, dtype=np.float64), axis=(1, 2))
-    sigma = np.sqrt(np.nan_to_num(power)) / 10 ** (snr_db / 20)
-    white = np.random.default_rng(seed).standard_normal(cube.shape, np.float32)
-    return cube.replace(pixels=cube.pixels + sigma[:, None, None].astype(np.float32) * white)
+    model = noise if isinstance(noise, NoiseModel) else NoiseModel(snr_db=noise)
+    ratios = model.ratios(cube.shape[0], cube.source)
+    pixels = np.empty_like(cube.pixels)
+    for band, clean in enumerate(cube.pixels):
+        rng = np.random.default_rng([seed, band])
+        white, columns, gains = (
+            rng.standard_normal(size, np.float32) for size in (clean.shape, clean.shape[1], clean.shape[1])
+        )
+        level = np.float32(rms(clean))
+        pixels[band] = clean + noise_of(clean, white, columns, gains, sigma=level * ratios[band], level=level, of=model)
+    return cube.replace(pixels=pixels)
+
+
+def rms(pixels: NDArray[np.float32]) -> float:
+    """Root mean square of the finite values; 0 where there are none."""
+    valid = pixels[np.isfinite(pixels)].astype(np.float64)
+    return float(np.sqrt(np.mean(np.square(valid)))) if valid.size else 0.0
 
 
 def _mostly_missing(pixels: NDArray[np.float32], scale: int) -> NDArray[np.bool_]:
@@ -160,8 +216,14 @@ def _check(degradation: Degradation, size: tuple[int, int], source: str) -> None
     if min(size) < s:
         raise SceneError(f"{source}: {size[0]} x {size[1]} pixels are fewer than scale {s}; choose a smaller scale")
     widths = (degradation.fwhm_pixels, degradation.fwhm_x_pixels)
-    if widths != (None, None) and degradation.kernel != "gaussian":
+    if widths != (None, None) and degradation.kernel not in WITH_WIDTH:
         raise SceneError(f"fwhm_pixels belongs to the gaussian kernel, not to {degradation.kernel}; leave it out")
+    if degradation.kernel == "detector" and not min(widths_of(degradation)) > sharpest_detector(s):
+        least = sharpest_detector(s) * FWHM_PER_SIGMA
+        raise SceneError(
+            f"a width of {min(widths_of(degradation)) * FWHM_PER_SIGMA:.3g} pixels is sharper than a detector of {s} "
+            f"pixels; give more than {least:.3g}, or the area kernel"
+        )
 
 
 def _check_scale(scale: int) -> None:

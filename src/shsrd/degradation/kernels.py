@@ -9,9 +9,11 @@ import math
 from collections.abc import Sequence
 from functools import lru_cache
 
+import numpy as np
+import torch
 from torch import Tensor
 
-from shsrd.degradation.resample import pad_symmetric
+from shsrd.degradation.resample import mirror, pad_symmetric
 
 FWHM_PER_SIGMA = math.sqrt(8 * math.log(2))  # 2.3548: full width at half maximum of a Gaussian of sigma 1
 GAUSSIAN_REACH = 4.0  # taps are cut where the Gaussian is below 3.4e-4 of its peak
@@ -71,6 +73,33 @@ def gaussian_taps(scale: int, sigma: float) -> tuple[float, ...]:
     return tuple(weight / total for weight in weights)
 
 
+@lru_cache(maxsize=64)
+def detector_taps(scale: int, sigma: float) -> tuple[float, ...]:
+    """Weights of optics with a Gaussian blur in front of a detector that averages one low-resolution pixel, sum 1.
+
+    The optics' width is such that both together have, at the Nyquist frequency of the low resolution, the modulation
+    transfer function of a Gaussian of ``sigma``. At other frequencies they have their own.
+
+    Args:
+        scale: integer factor; the detector is ``scale`` HR pixels wide.
+        sigma: standard deviation of the equally sharp Gaussian in HR pixels, above ``sharpest_detector(scale)``.
+
+    Raises:
+        ValueError: a Gaussian that is sharper than the detector alone.
+    """
+    optics = math.sqrt(max(sigma**2 - sharpest_detector(scale) ** 2, 0))
+    if not optics > 0:
+        raise ValueError(f"sigma {sigma} is sharper than a detector of {scale} pixels; give a wider one")
+    weights = np.convolve(gaussian_taps(1, optics), np.full(scale, 1 / scale))
+    return tuple(weights.tolist())
+
+
+def sharpest_detector(scale: int) -> float:
+    """Standard deviation in HR pixels of the Gaussian with the MTF, at the LR Nyquist frequency, of a block mean."""
+    mtf = 1 / (scale * math.sin(math.pi / (2 * scale)))
+    return scale / math.pi * math.sqrt(-2 * math.log(mtf))
+
+
 def gaussian_down(x: Tensor, scale: int, sigma: float, *, sigma_x: float | None = None) -> Tensor:
     """A sensor with a Gaussian point spread function, then decimation at the block centres.
 
@@ -87,6 +116,39 @@ def gaussian_down(x: Tensor, scale: int, sigma: float, *, sigma_x: float | None 
     if not min(sigma, sigma_x) > 0:
         raise ValueError(f"sigma {min(sigma, sigma_x)} of a Gaussian must be above 0 HR pixels")
     return decimate(x, gaussian_taps(scale, sigma), scale, taps_x=gaussian_taps(scale, sigma_x))
+
+
+def gaussian_planes_down(x: Tensor, scale: int, sigma: Tensor) -> Tensor:
+    """``gaussian_down`` of many images, each with its own widths, in one pass: for training on random sensors.
+
+    Args:
+        x: ``(plane, y, x)``, both sides multiples of ``scale``; small, such as training patches.
+        scale: integer factor.
+        sigma: ``(plane, 2)`` standard deviations along y and x in HR pixels, above 0.
+
+    Returns:
+        ``(plane, y / scale, x / scale)``.
+    """
+    if x.shape[-2] % scale or x.shape[-1] % scale:
+        raise ValueError(f"sides {tuple(x.shape[-2:])} are no multiples of scale {scale}; crop first")
+    along_y, along_x = (
+        _gaussian_matrices(int(side), scale, width.to(x)) for side, width in zip(x.shape[-2:], sigma.T, strict=True)
+    )
+    return along_y @ x @ along_x.mT
+
+
+def _gaussian_matrices(size: int, scale: int, sigma: Tensor) -> Tensor:
+    """One axis of ``gaussian_planes_down`` as matrices ``(plane, size / scale, size)``."""
+    widest = len(gaussian_taps(scale, float(sigma.max())))
+    offset = torch.arange(widest, device=sigma.device, dtype=sigma.dtype) - (widest - 1) / 2
+    reach = torch.ceil(2 * GAUSSIAN_REACH * sigma) + 1  # taps of each plane, as in gaussian_taps
+    count = reach.clamp(min=scale) + (reach.clamp(min=scale) - scale) % 2
+    weights = torch.exp(-0.5 * (offset / sigma[:, None]) ** 2) * (offset.abs() <= (count[:, None] - 1) / 2)
+    weights = weights / weights.sum(1, keepdim=True)
+    blocks = torch.arange(size // scale, device=sigma.device)
+    index = mirror(blocks[:, None] * scale + torch.arange(widest, device=sigma.device) - (widest - scale) // 2, size)
+    matrices = sigma.new_zeros(len(sigma), len(blocks), size)
+    return matrices.scatter_add_(2, index.expand(len(sigma), -1, -1), weights[:, None].expand(-1, len(blocks), -1))
 
 
 def area_down(x: Tensor, scale: int) -> Tensor:

@@ -18,7 +18,7 @@ SUPPORT = 2  # reach of the bicubic kernel, in pixels of the coarser grid
 LONGEST_DENSE = 1024  # pixels of the finer grid; beyond, a dense matrix costs more than it saves
 
 
-def _mirror(index: Tensor, size: int) -> Tensor:
+def mirror(index: Tensor, size: int) -> Tensor:
     """Mirror indices outside ``0..size-1`` with the edge pixel repeated (…2 1 0 | 0 1 2…)."""
     period = index.remainder(2 * size)
     return torch.minimum(period, 2 * size - 1 - period)
@@ -26,7 +26,7 @@ def _mirror(index: Tensor, size: int) -> Tensor:
 
 def pad_symmetric(x: Tensor, margin: int) -> Tensor:
     """Pad ``(..., y, x)`` by ``margin`` mirrored pixels on each side; any margin, however small the image."""
-    rows, columns = (_mirror(torch.arange(-margin, size + margin, device=x.device), size) for size in x.shape[-2:])
+    rows, columns = (mirror(torch.arange(-margin, size + margin, device=x.device), size) for size in x.shape[-2:])
     return x.index_select(-2, rows).index_select(-1, columns)
 
 

@@ -5,9 +5,10 @@ A Gaussian point spread function of standard deviation ``sigma`` pixels has the 
     m(f) = exp(-2 pi^2 sigma^2 f^2),    so    sigma = sqrt(-2 ln m) / pi    for m at Nyquist, f = 1/2 a pixel.
 
 Every figure here is of the whole system, that is, with the detector's own pixel (by itself ``sinc``, 0.64 at Nyquist):
-nothing has to be multiplied to it. It holds at one frequency; between, a Gaussian is an assumption.
+nothing has to be multiplied to it. It holds at one frequency; between, a Gaussian is an assumption. Where a source has
+the full width at half maximum (FWHM) of the point or line spread function, that is the Gaussian's.
 
-Sensors whose figures could not be read in a source are not here.
+Sensors whose figures could not be read in a source are not here; ``docs/sensors.md`` lists those that were looked for.
 """
 
 import math
@@ -123,6 +124,31 @@ SENSORS: Mapping[str, Sensor] = MappingProxyType(
             source="EnMAP HSI Instrument Specification (data sheet of the mission): MTF > 0.25 at 60 m across track, "
             "> 0.16 at 60 m along track, pixels of 30 m. Lower limits, taken as they stand: the instrument may be "
             "sharper. Along track the motion during the exposure is included (0.25 x 2/pi = 0.16).",
+        ),
+        "hyperion": Sensor(
+            ranges=(
+                _by_mtf(356, 564, along=0.27, across=0.27),
+                _by_mtf(564, 768, along=0.28, across=0.28),
+                _by_mtf(768, 920, along=0.26, across=0.26),
+                _by_mtf(920, 1452, along=0.30, across=0.30),
+                _by_mtf(1452, 2577, along=0.27, across=0.27),
+            ),
+            source="Second-hand: resize_images_mod.m, MATLAB code around Vivone et al., A Critical Comparison Among "
+            "Pansharpening Algorithms. MTF at Nyquist by band number: 0.27 (bands 1 to 21), 0.28 (22 to 41), 0.26 (42 "
+            "to 70), 0.30 (71 to 130), 0.27 (131 to 242), error 0.03. No direction is given; taken for both. Bands "
+            "were turned into wavelengths by Hyperion's spacing of 10 nm, with 920 nm between its detectors.",
+        ),
+        "hypso-1": Sensor(
+            ranges=(SpectralRange(430, 800, (2.2, 2.2)),),
+            source="Bakken et al., HYPSO-1 CubeSat: First Images and In-Orbit Characterization (paper), Remote Sensing "
+            "15 (2023) 755, abstract: in orbit below 2.2 pixels FWHM at 565 nm, which is 142 m across track. An upper "
+            "limit, taken as it stands and for both directions (MTF of such a Gaussian at Nyquist: 0.013).",
+        ),
+        "hyspex-mjolnir": Sensor(
+            ranges=(SpectralRange(400, 1000, (1.1, 1.1)),),
+            source="HySpex, Scientific grade quality (web page of the maker): spatial resolution (FWHM) of the Mjolnir "
+            "V-1240 as low as 1.1 times the spatial sampling. A lower limit, and no direction is given; taken as it "
+            "stands and for both (MTF of such a Gaussian at Nyquist: 0.34). An aircraft's motion may add to it.",
         ),
         "prisma": Sensor(
             ranges=(_by_mtf(400, 2505, along=0.075, across=0.075),),
