@@ -2,12 +2,17 @@
 
     python benchmarks/ablations.py cubes --train PHOTOS --validation SCENES --noise 0 0.03 [--seeds 0 1 2]
     python benchmarks/ablations.py injection --train PACK --validation PACK [--seeds 0 1 2]
+    python benchmarks/ablations.py sensors --train PACK --validation PACK --optimizer adamw --lr 3e-4 [--seeds 0 1 2]
     python benchmarks/ablations.py transfer --train PACK --validation PACK --optimizer adamw --lr 3e-4 [--seeds 0 1 2]
 
 ``cubes``: stage 1 goes on with cubes made of photos, everything is trained; rows differ in the injection.
 
 ``injection``: every row begins with the same stage-1 weights and an untrained injection of its own kind, and trains
 nothing else, so the gain is its own. The row without one is the stage-1 network itself.
+
+``sensors``: stage 2 on scenes that random sensors measured and that were corrected for them; all weights are trained,
+rows differ in the injection. ``gain_db`` is the mean over the kernel of the literature and three pairs of sensor and
+noise (``training/validation.py``), ``exchanged_gain_db`` the same with every scene told the sensor of another.
 
 ``transfer``: stage 2 as it is; with no more than the adapters or the injection to train; without balanced patches;
 without injection; and without stage 1, from random weights.
@@ -24,16 +29,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import torch
 import tyro
 
 from shsrd.model import Network, NetworkConfig, load_weights, save_weights
 from shsrd.training import TrainConfig, run_training
-from shsrd.training.validation import scene_validator
+from shsrd.training.validation import SENSOR_CHANNELS, held_out_by_sensor, scene_validator
+from shsrd.upscaling.engine import Engine, Precision
 from shsrd.upscaling.options import choose_device, choose_precision
 
 CUBES = {"stage": "pretrain", "photos": {"cubes": 1.0}, "restart_injection": True}
 FRESH = {"trainable": "injection", "restart_injection": True}
+SENSORS = {"restart_injection": True, "scenes": {"sensors": 0.8, "sensor_count": 8}}
 UNTRAINED: dict[str, Any] = {}  # no run: the weights as they come
 TABLES: dict[str, dict[str, dict[str, Any]]] = {
     "cubes": {
@@ -49,6 +57,13 @@ TABLES: dict[str, dict[str, dict[str, Any]]] = {
         "ungated": FRESH | {"network": NetworkConfig(injection="ungated")},
         "gated, no wavelengths": FRESH | {"network": NetworkConfig(injection="gated", wavelengths=False)},
         "gated": FRESH | {"network": NetworkConfig(injection="gated")},
+    },
+    "sensors": {
+        "stage 1 alone": UNTRAINED,
+        "none": SENSORS | {"network": NetworkConfig(injection="none")},
+        "ungated": SENSORS | {"network": NetworkConfig(injection="ungated", guides="napc")},
+        "gated, acquisition not told": SENSORS | {"network": NetworkConfig(guides="napc")},
+        "gated": SENSORS | {"network": NetworkConfig(guides="napc"), "acquisition": True},
     },
     "transfer": {
         "stage 1 alone": UNTRAINED,
@@ -82,7 +97,7 @@ class Arguments:
         patch: side of a patch in low-resolution pixels.
     """
 
-    table: Annotated[Literal["cubes", "injection", "transfer"], tyro.conf.Positional]
+    table: Annotated[Literal["cubes", "injection", "sensors", "transfer"], tyro.conf.Positional]
     train: Path
     validation: Path
     noise: tuple[float, ...] = (0.0,)
@@ -133,6 +148,8 @@ def random_weights(folder: Path, like: Path, seed: int) -> Path:
 def judged(arguments: Arguments, network: Network) -> dict[str, float]:
     """Figures of weights on the validation scenes at every level of noise."""
     precision = choose_precision("auto", choose_device("auto"))
+    if arguments.table == "sensors":
+        return judged_by_sensors(arguments.validation, network, precision)
     found = {}
     for noise in arguments.noise:
         validate = scene_validator(
@@ -141,6 +158,27 @@ def judged(arguments: Arguments, network: Network) -> dict[str, float]:
         suffix = f"_noise_{noise:g}" if noise else ""
         found |= {f"{key}{suffix}": value for key, value in validate(network).items()}
     return found
+
+
+def judged_by_sensors(folder: Path, network: Network, precision: Precision) -> dict[str, float]:
+    """Figures of weights on scenes measured by sensors; also with every scene told the acquisition of another."""
+    validate = scene_validator(folder, network=network.config, objective="mean", precision=precision, sensors=True)
+    found = validate(network)
+    if network.config.acquisition:
+        found["exchanged_gain_db"] = exchanged_gain(folder, network, precision)
+    return found
+
+
+def exchanged_gain(folder: Path, network: Network, precision: Precision) -> float:
+    """Mean gain over sensors where each scene's acquisition is that of the next scene and sensor."""
+    engine = Engine(network, precision=precision)
+    scenes = [scene for seen in held_out_by_sensor(folder, network.config.scale).values() for scene in seen]
+    acquisitions = [scene.acquisition for scene in scenes]
+    gains = []
+    for number, scene in enumerate(scenes):
+        scene.acquisition = acquisitions[(number + len(scenes) // 3 + 1) % len(scenes)]
+        gains.append(scene.judge(engine, scene.guided(engine, "bands", SENSOR_CHANNELS))[0])
+    return float(np.mean(gains))
 
 
 def main() -> None:

@@ -156,6 +156,8 @@ def _source(config: TrainConfig, network: NetworkConfig) -> Source:
     if config.stage == "pretrain":
         return _photos(config.train, config, network, "cpu" if config.workers else device)
     scenes = SceneSource(config.train, config.scenes, scale=network.scale, patch=config.patch, guides=network.guides)
+    if config.workers:
+        scenes.prepare(config.workers)
     if config.rehearsal is None:
         return scenes
     photos = _photos(config.rehearsal, config, network, device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
@@ -59,6 +60,13 @@ class SceneSource:
         if patch not in self.classes:
             side = (patch + 2 * MARGIN) * scale
             raise TrainingError(f"{folder}: no scene has {side} pixels a side; choose a smaller patch")
+
+    def prepare(self, threads: int) -> None:
+        """Make all scenes of random sensors at once, so that processes that draw batches need not make their own."""
+        if self.augmentation.sensors:
+            pairs = [(scene, number) for scene in self.scenes for number in range(self.augmentation.sensor_count)]
+            with ThreadPoolExecutor(threads) as pool:
+                list(pool.map(lambda pair: pair[0].acquired(pair[1]), pairs))
 
     def draw(self, count: int, generator: torch.Generator) -> Batch:
         """A batch of ``count`` triplets, ``augmentation.triplets`` from each patch; more where patches are smaller."""

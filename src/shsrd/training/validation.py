@@ -84,7 +84,7 @@ def scene_validator(
         batches = [source.draw(8, torch.Generator().manual_seed(seed)) for seed in range(SCENE_BATCHES)]
         return lambda network: _denoising(batches, network)
     scenes = [HeldOutScene(packed, scale, noise) for packed in load_scenes(folder)]
-    measured = _measured(folder, scale) if sensors else {}
+    measured = held_out_by_sensor(folder, scale) if sensors else {}
 
     def validate(network: Network) -> dict[str, float]:
         engine = Engine(network, device=next(network.parameters()).device, precision=precision)
@@ -99,12 +99,14 @@ def scene_validator(
             gain, ratio = np.mean(pairs, axis=0)
             figures |= {f"{sensor}_gain_db": float(gain), f"{sensor}_sam_ratio": float(ratio)}
             gains.append(float(gain))
+        if measured:
+            figures["sensors_gain_db"] = float(np.mean(gains[1:]))
         return {"gain_db": float(np.mean(gains)), **figures}
 
     return validate
 
 
-def _measured(folder: Path, scale: int) -> dict[str, list[HeldOutScene]]:
+def held_out_by_sensor(folder: Path, scale: int) -> dict[str, list[HeldOutScene]]:
     """Held-out scenes by name of the sensor and its noise."""
     return {
         f"{name}_{snr_db:g}dB" if snr_db else name: [
