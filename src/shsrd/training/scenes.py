@@ -24,7 +24,7 @@ from shsrd.spectral import (
     positions_um,
     scene_statistics,
 )
-from shsrd.training.acquisitions import Sensor, corrected_scene
+from shsrd.training.acquisitions import Acquired
 from shsrd.training.batch import MARGIN, Batch, SpectralAngle, cut, error_unit, residual_of
 from shsrd.training.channels import (
     band_channels,
@@ -139,10 +139,11 @@ class TrainingScene:
         """The same scene as a random sensor measured it, corrected for that; a pure function of the number."""
         if number not in self._acquired:
             rng = np.random.default_rng((self.number, number))
-            sensor, high = Sensor.random(self.scale, rng), self._pixels(slice(None), slice(None))
+            sensor = Acquired.random(rng, bands=len(self.low), scale=self.scale)
+            high, seed = self._pixels(slice(None), slice(None)), int(rng.integers(2**62))
             scene = copy(self)
             scene.__dict__.pop("rarity", None)
-            scene._see(high, *corrected_scene(sensor.measured(high, rng), sensor))
+            scene._see(high, *sensor.corrected(sensor.measured(high, seed=seed)))
             self._acquired[number] = scene
         return self._acquired[number]
 

@@ -12,11 +12,11 @@ import torch
 from numpy.typing import NDArray
 
 from shsrd.cube import varying_bands
-from shsrd.degradation import Degradation, bicubic_down, bicubic_up
+from shsrd.degradation import bicubic_down, bicubic_up
 from shsrd.metrics import sam_deg
 from shsrd.model import Network, NetworkConfig, unpack
 from shsrd.spectral import Acquisition, FrameName, scene_statistics
-from shsrd.training.acquisitions import Sensor, corrected_scene
+from shsrd.training.acquisitions import Acquired
 from shsrd.training.batch import MARGIN, Batch
 from shsrd.training.config import SceneAugmentation, TrainingError
 from shsrd.training.losses import diffusion_loss
@@ -110,7 +110,7 @@ def held_out_by_sensor(folder: Path, scale: int) -> dict[str, list[HeldOutScene]
     """Held-out scenes by name of the sensor and its noise."""
     return {
         f"{name}_{snr_db:g}dB" if snr_db else name: [
-            HeldOutScene(packed, scale, sensor=Sensor.known(Degradation.of_sensor(name, scale=scale), snr_db))
+            HeldOutScene(packed, scale, sensor=Acquired.by_sensor(name, snr_db, scale=scale))
             for packed in load_scenes(folder)
         ]
         for name, snr_db in SENSORS
@@ -181,20 +181,20 @@ class HeldOutScene:
             what is corrected for it.
     """
 
-    def __init__(self, packed: PackedScene, scale: int, noise: float = 0.0, sensor: Sensor | None = None) -> None:
+    def __init__(self, packed: PackedScene, scale: int, noise: float = 0.0, sensor: Acquired | None = None) -> None:
         self.truth = packed.pixels(scale)
         self.acquisition: Acquisition | None = None
         if sensor is None:
             self.low = bicubic_down(torch.from_numpy(self.truth), scale).numpy()
         else:
-            self.low = sensor.measured(self.truth, np.random.default_rng(0))
+            self.low = sensor.measured(self.truth, seed=0)
         if noise:
             typical = math.sqrt(self.low.var(axis=(1, 2), dtype=np.float64).mean())
             white = np.random.default_rng(0).standard_normal(self.low.shape, np.float32)
             self.low += np.float32(noise * typical) * white
         bicubic = bicubic_up(torch.from_numpy(self.low), scale).numpy()
         if sensor is not None:
-            self.low, self.acquisition = corrected_scene(self.low, sensor)
+            self.low, self.acquisition = sensor.corrected(self.low)
         self.statistics = scene_statistics(self.low)
         self.wavelength_nm = packed.wavelength_nm
         self.bicubic_mse, self.bicubic_sam = self._errors(bicubic)
