@@ -1,6 +1,7 @@
 """Scenes of a sensor: the same pixels whatever is read, nothing of the input changed, and a sharper output."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from shsrd.degradation import SENSORS, Degradation, degrade_cube
 from shsrd.io import open_cube, open_source, save_cube
 from shsrd.spectral import scene_statistics
 from shsrd.upscaling import Job, UpscaleOptions, upscale, upscale_file
-from shsrd.upscaling.correction import CorrectedSource, Correction, unforeseen_noise
+from shsrd.upscaling.correction import CorrectedSource, Correction, leading_component, unforeseen_noise
 
 FAST = {"model": "cave-x4-fast", "channels": 3, "device": "cpu", "precision": "fp32"}
 
@@ -100,8 +101,40 @@ def test_a_width_says_what_a_sensor_says(low):
 def test_noise_that_is_told_is_smoothed_more(low):
     rng = np.random.default_rng(0)
     noisy = low.replace(pixels=low.pixels + 0.02 * rng.standard_normal(low.shape).astype(np.float32))
-    some, much = (source_of(noisy, "prisma", snr).read(slice(0, 64), slice(0, 80)) for snr in (60, 15))
+    corrections = [source_of(noisy, "prisma", snr).correction for snr in (60, 15)]
+    sensor = Degradation.of_sensor("prisma", scale=4)
+    some, much = (
+        CorrectedSource(MemorySource(noisy), replace(correction, sensor=sensor)).read(slice(0, 64), slice(0, 80))
+        for correction in corrections
+    )
     assert np.abs(np.diff(much)).mean() < 0.5 * np.abs(np.diff(some)).mean()
+    assert corrections[0].sensor.fwhm_pixels < 0.8 * sensor.fwhm_pixels  # sharpened noise rings, too
+    assert corrections[1].told is None
+
+
+def test_a_width_with_which_the_scene_rings_is_lowered_and_that_is_said(low):
+    found, (along_y, along_x) = {}, SENSORS["prisma"].fwhm
+    for share in (1, 1.3):
+        fwhm = (share * along_y, share * along_x)
+        found[share] = upscale(low, options=UpscaleOptions(**FAST, fwhm=fwhm, self_check=False)).report
+    assert found[1].fwhm_told is None
+    assert found[1].fwhm == pytest.approx((along_y, along_x))
+    assert found[1.3].fwhm_told == pytest.approx((1.3 * along_y, 1.3 * along_x))
+    assert found[1.3].fwhm[0] < 1.15 * along_y
+
+
+def test_the_leading_component_is_looked_at_where_it_was_measured(make_scene):
+    scene = make_scene(bands=4, rows=150, columns=300)
+    pixels = scene.pixels.copy()
+    pixels[2, :20], pixels[:, 140:, 290:] = np.nan, np.nan
+    memory = MemorySource(scene.replace(pixels=pixels))
+    correction = Correction.of_scene(memory, Degradation.of_sensor("enmap", scale=4))
+    squares, valid = leading_component(memory, correction)
+    assert squares.shape == valid.shape == (4, 176, 176)
+    assert np.isfinite(squares).all()
+    assert valid[0].sum() == (128 - 20) * 128  # the block at the upper left
+    assert not valid[:, :24].any()
+    assert valid[-1].sum() == 22 * 44 - 10 * 10  # the one at the lower right
 
 
 def test_no_tile_and_no_file_changes_a_byte(tmp_path, make_scene, make_model):

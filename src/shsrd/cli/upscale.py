@@ -151,8 +151,9 @@ def _agreement(report: Report) -> str:
     along_y, along_x = report.fwhm
     of = "" if report.sensor is None else f" of {report.sensor}"
     noise = "" if report.noise is None else f" (noise {report.noise:.1e})"
+    told = "" if report.fwhm_told is None else " ({:.2f} x {:.2f} would ring)".format(*report.fwhm_told)
     return (
-        f"Corrected for the point spread function{of}, FWHM {along_y:.2f} x {along_x:.2f} pixels, "
+        f"Corrected for the point spread function{of}, FWHM {along_y:.2f} x {along_x:.2f} pixels{told}, "
         f"SNR {report.snr_db:.0f} dB. Consistency error {error}{noise}."
     )
 

@@ -14,6 +14,7 @@ from shsrd.degradation.noise import NoiseModel
 from shsrd.degradation.observation import ObservationModel, blurred, observe_cube, observed
 from shsrd.degradation.random_observation import ObservationRanges, random_observation
 from shsrd.degradation.resample import bicubic_down, bicubic_round_trip, bicubic_up, pad_symmetric
+from shsrd.degradation.ringing import allowed_overshoot, overshoot, plausible_sensor
 from shsrd.degradation.sensors import SENSORS, Sensor, SpectralRange, gaussian_fwhm, gaussian_mtf, sensor_named
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Sensor",
     "SpectralRange",
     "add_noise",
+    "allowed_overshoot",
     "area_down",
     "back_project",
     "back_projection_reach",
@@ -46,7 +48,9 @@ __all__ = [
     "low_correction",
     "observe_cube",
     "observed",
+    "overshoot",
     "pad_symmetric",
+    "plausible_sensor",
     "random_observation",
     "sensor_named",
 ]

@@ -2,7 +2,8 @@
 
 Everything after this step (statistics, self-check, network, filters) sees the corrected scene. Bands are brought into
 units of their noise and turned into principal components (minimum noise fraction, Green et al. 1988): signal gathers in
-few components, each of which is corrected by as much as its own signal allows (``shsrd.degradation.correction``).
+few components, each of which is corrected by as much as its own signal allows (``shsrd.degradation.correction``). A
+width with which the leading component rings is lowered (``shsrd.degradation.ringing``).
 
 Blocks lie on a grid fixed to the scene, so the same pixels come out whatever rectangle is read.
 """
@@ -10,13 +11,13 @@ Blocks lie on a grid fixed to the scene, so the same pixels come out whatever re
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shsrd.cube import Facts, Source
-from shsrd.degradation import FWHM_PER_SIGMA, Degradation, corrected
+from shsrd.degradation import FWHM_PER_SIGMA, Degradation, corrected, plausible_sensor
 from shsrd.spectral import Acquisition, SceneStatistics
 from shsrd.upscaling.options import UpscaleOptions
 from shsrd.upscaling.survey import survey
@@ -26,6 +27,7 @@ from shsrd.upscaling.tiles import Window, filled_with, plan_tiles, read_window
 BLOCK = 128  # low-resolution pixels on a side that are corrected together
 MARGIN = 24  # pixels around them that the filter sees
 HELD = 2**28  # bytes of corrected blocks that are kept: neighbouring tiles share them
+LOOKED_AT = 4  # blocks of the scene, spread over it, in which the leading component must not ring
 LEAST_NOISE = 1e-4  # of a band's deviation: numbers are not known better
 Block = NDArray[np.float32]
 
@@ -44,6 +46,7 @@ class Correction:
         extremes: ``(B, 2)`` smallest and largest value of every band as it was measured; NaN where there is none.
         suspicion: which values of the scene are left out.
         notes: what is said of them.
+        told: point spread function that was asked for, where ``sensor`` is a narrower one; the scene rang with it.
     """
 
     sensor: Degradation
@@ -55,6 +58,7 @@ class Correction:
     extremes: NDArray[np.float64]
     suspicion: Suspicion = field(default_factory=Suspicion)
     notes: tuple[str, ...] = ()
+    told: Degradation | None = None
 
     @classmethod
     def of_scene(cls, source: Source, sensor: Degradation, snr_db: float | None = None) -> Correction:
@@ -78,9 +82,11 @@ class Correction:
         smallest = LEAST_NOISE * np.maximum(deviation, 1e-6 * max(deviation.max(), statistics.brightest, 1e-30))
         noise = np.maximum(noise, smallest)
         variance, basis = np.linalg.eigh(statistics.covariance / np.outer(noise, noise))
-        return cls(
+        found = cls(
             sensor, seen.usable, statistics.mean, noise, basis, variance, seen.extremes, seen.suspicion, seen.notes
         )
+        plausible = plausible_sensor(*leading_component(source, found), float(variance[-1]), sensor)
+        return found if plausible == sensor else replace(found, sensor=plausible, told=sensor)
 
     @property
     def snr_db(self) -> float:
@@ -96,10 +102,12 @@ class Correction:
     @property
     def fwhm(self) -> tuple[float, float]:
         """Full widths at half maximum of the point spread function along y and x, in low-resolution pixels."""
-        along_y, along_x = (
-            sigma * FWHM_PER_SIGMA / self.sensor.scale for sigma in (self.sensor.sigma, self.sensor.sigma_x)
-        )
-        return along_y, along_x
+        return _fwhm(self.sensor)
+
+    @property
+    def fwhm_told(self) -> tuple[float, float] | None:
+        """The same of the point spread function that was asked for; None where it is the one that is taken."""
+        return None if self.told is None else _fwhm(self.told)
 
     @property
     def acquisition(self) -> Acquisition:
@@ -109,11 +117,52 @@ class Correction:
     def apply(self, block: Block) -> Block:
         """Correct a square ``(b, side, side)`` of the usable bands, without missing pixels."""
         bands, mean = len(block), self.mean[:, None].astype(np.float32)
-        units = (block.reshape(bands, -1) - mean) / self.noise[:, None].astype(np.float32)
-        components = np.matmul(self.basis.T.astype(np.float32), units).reshape(block.shape)
-        out = corrected(components, self.variance, self.sensor).reshape(bands, -1)
+        out = corrected(self.components(block), self.variance, self.sensor).reshape(bands, -1)
         pixels: Block = np.matmul((self.noise[:, None] * self.basis).astype(np.float32), out) + mean
         return pixels.reshape(block.shape)
+
+    def components(self, block: Block, chosen: slice = slice(None)) -> Block:
+        """Some components ``(k, y, x)`` of pixels ``(b, y, x)``, in units of noise; the last one is the leading one."""
+        units = block.reshape(len(block), -1) - self.mean[:, None].astype(np.float32)
+        units /= self.noise[:, None].astype(np.float32)
+        found: Block = np.matmul(self.basis[:, chosen].T.astype(np.float32), units).reshape(-1, *block.shape[1:])
+        return found
+
+
+def _fwhm(sensor: Degradation) -> tuple[float, float]:
+    along_y, along_x = (sigma * FWHM_PER_SIGMA / sensor.scale for sigma in (sensor.sigma, sensor.sigma_x))
+    return along_y, along_x
+
+
+def leading_component(source: Source, correction: Correction) -> tuple[Block, NDArray[np.bool_]]:
+    """The scene's leading component in a few blocks with their margins, and where it was measured.
+
+    Args:
+        source: the scene.
+        correction: its statistics.
+
+    Returns:
+        ``(n, side, side)`` twice, in units of noise; the margin counts as not measured.
+    """
+    blocks = list(plan_tiles(*source.facts.shape[1:], BLOCK))
+    chosen = np.unique(np.linspace(0, len(blocks) - 1, LOOKED_AT).round().astype(int))
+    side = BLOCK + 2 * MARGIN
+    images, known = np.empty((len(chosen), side, side), np.float32), np.zeros((len(chosen), side, side), bool)
+    for number, block in enumerate(blocks[n] for n in chosen):
+        around, inside, measured = _surroundings(source, correction.suspicion, block)
+        measured = measured[correction.usable]
+        filled = filled_with(measured, correction.mean.astype(np.float32))
+        images[number] = correction.components(read_window(filled, around.relative_to(inside)), slice(-1, None))[0]
+        valid = np.isfinite(measured[:, *block.relative_to(inside).slices]).all(axis=0)
+        known[number][block.relative_to(around).slices] = valid
+    return images, known
+
+
+def _surroundings(source: Source, suspicion: Suspicion, block: Window) -> tuple[Window, Window, Block]:
+    """A block of full size with its margin, the part of that in the scene, and its pixels ``(B, y, x)``."""
+    around = Window(block.row, block.column, BLOCK, BLOCK).grown(MARGIN)
+    inside = around.clipped(*source.facts.shape[1:])
+    return around, inside, Unsuspicious(source, suspicion).read(*inside.slices)
 
 
 def unforeseen_noise(statistics: SceneStatistics) -> NDArray[np.float64]:
@@ -182,9 +231,7 @@ class CorrectedSource:
 
     def _corrected(self, block: Window) -> Block:
         """The pixels of one block; what lies beyond the scene is mirrored."""
-        around = Window(block.row, block.column, BLOCK, BLOCK).grown(MARGIN)
-        inside = around.clipped(*self.facts.shape[1:])
-        measured = Unsuspicious(self.measured, self.correction.suspicion).read(*inside.slices)
+        around, inside, measured = _surroundings(self.measured, self.correction.suspicion, block)
         core = (slice(None), *block.relative_to(inside).slices)
         out = measured[core].copy()  # a source in memory gives views
         usable, missing = self.correction.usable, ~np.isfinite(out)

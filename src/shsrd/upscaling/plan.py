@@ -124,6 +124,7 @@ class Plan:
             stride=options.stride,
             sensor=options.sensor,
             fwhm=None if self.correction is None else self.correction.fwhm,
+            fwhm_told=None if self.correction is None else self.correction.fwhm_told,
             snr_db=None if self.correction is None else self.correction.snr_db,
             noise=None if self.correction is None or self.span <= 0 else self.correction.noise_rms / self.span,
             notes=self.facts.notes,

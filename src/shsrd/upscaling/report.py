@@ -37,6 +37,7 @@ class Report:
         stride: bands from one triplet to the next.
         sensor: whose point spread function the scene was corrected for; None where it was not, or a width was given.
         fwhm: its full widths at half maximum along y and x in low-resolution pixels; None where nothing was corrected.
+        fwhm_told: the widths that were asked for, where ``fwhm`` are smaller ones: with those the scene rang.
         snr_db: median over bands of the signal-to-noise ratio that the correction took, in dB.
         noise: root mean square of that noise as a share of the data range, to compare ``consistency`` with.
         notes: about the scene: what was guessed, dropped or contradictory, one sentence each.
@@ -68,6 +69,7 @@ class Report:
     stride: int
     sensor: str | None = None
     fwhm: tuple[float, float] | None = None
+    fwhm_told: tuple[float, float] | None = None
     snr_db: float | None = None
     noise: float | None = None
     input_range: tuple[float, float] = (0.0, 0.0)
