@@ -202,3 +202,14 @@ def test_other_xml_and_missing_images(product, tmp_path):
         (folder / copy).write_text(enmap_xml())
     with pytest.raises(SceneError, match="holds 3 products"):
         open_source(folder)
+
+
+def test_each_band_knows_its_detector(product, tmp_path):
+    folder, _, _ = product()
+    scene = open_cube(folder)
+    assert scene.detectors == ("VNIR",) * 3 + ("SWIR",) * 2
+    for name in ("out.tif", "out.img", "out.nc", "out.zarr", "out.npz", "out.mat"):
+        save_cube(scene, tmp_path / name)
+        assert open_cube(tmp_path / name).detectors == scene.detectors
+    assert open_cube(folder, bands="3,5").detectors == ("VNIR", "SWIR")
+    assert open_cube(folder, bands="1-3").detectors == ()

@@ -87,6 +87,7 @@ def test_reflectance_of_level_2d(tmp_path, check_scene):
     assert scene.wavelength_nm.tolist() == ASCENDING
     assert np.allclose(scene.fwhm_nm * 64, ASCENDING)
     assert scene.band_names == ("VNIR 4", "VNIR 3", "SWIR 3", "VNIR 2", "SWIR 2", "SWIR 1")
+    assert scene.detectors == ("VNIR", "VNIR", "SWIR", "VNIR", "SWIR", "SWIR")
     assert scene.good_bands.all()
     assert CRS.from_wkt(scene.crs).to_epsg() == 32632
     assert scene.transform == Affine(30, 0, 500_000, 0, -30, 4_600_020)  # half a pixel outside the centres

@@ -82,16 +82,16 @@ def test_what_else_was_put_into_our_folder_stays(interrupted, job, make_model):
 @pytest.mark.parametrize(
     "text",
     [
-        '{"version": 3}',
+        '{"version": 4}',
         '{"version": 1}',
         "{}",
         "[]",
         "",
         "{",
-        '{"version": 3, "model": 3}',
+        '{"version": 4, "model": 3}',
         "[" * 9999,
         "9" * 9999,
-        '{"version": 3, "input": {}, "scale": 2, "model": "", "options": {}, "opening": {}, "targets": []}',
+        '{"version": 4, "input": {}, "scale": 2, "model": "", "options": {}, "opening": {}, "targets": []}',
     ],
 )
 def test_a_damaged_manifest(text, interrupted, job, make_model):

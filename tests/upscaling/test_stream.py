@@ -270,7 +270,7 @@ def test_empty_parts_cost_nothing(make_scene, make_model, tmp_path, monkeypatch)
     pixels[:, :8, :8] = cube.pixels[:, :8, :8]
     save_cube(Cube(pixels, storage=Storage(nodata=-1.0)), tmp_path / "scene.tif")
     calls = Mock(side_effect=solve_block)
-    monkeypatch.setattr("shsrd.upscaling.solver.solve_block", calls)
+    monkeypatch.setattr("shsrd.upscaling.detectors.solve_block", calls)
     job = Job(tmp_path / "scene.tif", tmp_path / "fine.tif", 2, UpscaleOptions(**OPTIONS))
     assert upscale_file(job, model=make_model()).tiles == 64
     assert calls.call_count == 1

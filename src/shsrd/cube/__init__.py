@@ -1,6 +1,7 @@
 """What a hyperspectral scene is: one frozen value that carries pixels and everything known about them."""
 
 from shsrd.cube.cube import Cube
+from shsrd.cube.detectors import parts_of
 from shsrd.cube.errors import InputError, SceneError
 from shsrd.cube.facts import Facts, Storage
 from shsrd.cube.geolocation import Geolocation, Lookup
@@ -21,6 +22,7 @@ __all__ = [
     "Source",
     "Storage",
     "fill_nodata",
+    "parts_of",
     "read_whole",
     "stripes",
     "varying_bands",

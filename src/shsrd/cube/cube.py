@@ -121,6 +121,11 @@ class Cube:
         return bands, rows, columns
 
     @property
+    def detectors(self) -> tuple[str, ...]:
+        """Name of every band's detector, such as VNIR and SWIR; empty where there is one as far as can be told."""
+        return self.facts.detectors
+
+    @property
     def valid(self) -> NDArray[np.bool_]:
         """Bool ``(band, y, x)``: True where the pixel holds a finite number."""
         return np.isfinite(self.pixels)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shsrd.cube.detectors import HEADER, detectors_of, listed
 from shsrd.cube.errors import SceneError
 from shsrd.cube.geolocation import Geolocation
-from shsrd.cube.grid_keys import Grid, moved_headers
+from shsrd.cube.grid_keys import Grid, moved_headers, plain_key
 from shsrd.cube.placement import ControlPoints, RationalPolynomials
 from shsrd.cube.summary import text
 
@@ -90,6 +91,27 @@ class Facts:
     def replace(self, **changes: Any) -> Facts:
         """A copy with some fields changed."""
         return replace(self, **changes)
+
+    @property
+    def detectors(self) -> tuple[str, ...]:
+        """Name of every band's detector, such as VNIR and SWIR; empty where there is one as far as can be told."""
+        return detectors_of(
+            self.shape[0],
+            wavelength_nm=self.wavelength_nm,
+            fwhm_nm=self.fwhm_nm,
+            band_names=self.band_names,
+            headers=self.headers,
+            source=self.source,
+        )
+
+    def with_detectors(self, detectors: Sequence[str]) -> Facts:
+        """A copy whose headers name every band's detector, so that it is known whatever becomes of the bands.
+
+        Args:
+            detectors: one name a band; none leaves the facts as they are.
+        """
+        kept = {key: value for key, value in self.headers.items() if plain_key(key) != HEADER}
+        return self.replace(headers=kept | {HEADER: listed(detectors)}) if detectors else self
 
     def noted(self, *notes: str) -> Facts:
         """A copy with further notes; one that is there already is not repeated."""

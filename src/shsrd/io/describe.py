@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.cube import Cube, Facts, Geolocation, MemorySource, Source, stripes
+from shsrd.cube import Cube, Facts, Geolocation, MemorySource, Source, parts_of, stripes
 from shsrd.io.not_rectified import GRID
 
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ def describe(scene: Cube | Source) -> dict[str, Any]:
     A source is read once, stripe by stripe.
 
     Returns:
-        Keys ``source, shape, wavelength_nm, fwhm_nm, dtype, scale, offset, nodata, nodata_share, bad_bands,
+        Keys ``source, shape, wavelength_nm, fwhm_nm, detectors, dtype, scale, offset, nodata, nodata_share, bad_bands,
         empty_bands, crs, pixel_size, bounds, control_points, rpc, grid, geolocation, lookup_table, value_range,
         band_names, headers, notes``; None where the scene does not say. ``shape`` is bands, rows, columns; ranges are
-        ``[lowest, highest]``; ``bounds`` is ``[left, bottom, right, top]`` of the outer corners; ``grid`` tells that
-        rows and columns are those of the sensor, not of a map; ``geolocation`` is ``[west, south, east, north]`` of
-        the outermost pixel centres in degrees, where latitude and longitude of every pixel are known (west > east
-        across the antimeridian); ``lookup_table`` is ``[rows, columns]`` of the orthorectified grid that the file
-        describes.
+        ``[lowest, highest]``; ``detectors`` has a text such as "SWIR 92-224" (bands from 1) for each, None where there
+        is one; ``bounds`` is ``[left, bottom, right, top]`` of the outer corners; ``grid`` tells that rows and columns
+        are those of the sensor, not of a map; ``geolocation`` is ``[west, south, east, north]`` of the outermost pixel
+        centres in degrees, where latitude and longitude of every pixel are known (west > east across the antimeridian);
+        ``lookup_table`` is ``[rows, columns]`` of the orthorectified grid that the file describes.
     """
     source: Source = MemorySource(scene) if isinstance(scene, Cube) else scene
     facts, seen = source.facts, _survey(source)
@@ -39,6 +39,7 @@ def describe(scene: Cube | Source) -> dict[str, Any]:
         "shape": list(facts.shape),
         "wavelength_nm": _range(facts.wavelength_nm),
         "fwhm_nm": _range(facts.fwhm_nm),
+        "detectors": detector_bands(facts),
         "dtype": facts.storage.dtype,
         "scale": facts.storage.scale,
         "offset": facts.storage.offset,
@@ -59,6 +60,19 @@ def describe(scene: Cube | Source) -> dict[str, Any]:
         "headers": sorted(facts.headers),
         "notes": list(facts.notes),
     }
+
+
+def detector_bands(facts: Facts) -> list[str] | None:
+    """Name and bands (from 1) of every detector; None where there is one as far as can be told."""
+    names = facts.detectors
+    if not names:
+        return None
+    return [f"{names[bands[0]]} {_numbers(bands)}" for bands in parts_of(names, facts.shape[0])]
+
+
+def _numbers(bands: NDArray[np.intp]) -> str:
+    runs = np.split(bands + 1, np.flatnonzero(np.diff(bands) > 1) + 1)
+    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from shsrd.io.geotiff_pages import with_pages
 from shsrd.io.geotiff_place import crs_notes, placed, transform_of_tiff
 from shsrd.io.geotiff_spectral import named_bands, spectral_of
 from shsrd.io.place_files import geolocation_beside
-from shsrd.io.product_xml import Product, product_of
+from shsrd.io.product_xml import Product, detectors_in, product_of
 from shsrd.io.sources import StoredSource
 
 _ABSORBED = re.compile(r"Band_\d+|AREA_OR_POINT|SHSRD_HEADERS")  # become band names and transform
@@ -61,6 +61,7 @@ def open_geotiff(path: Path) -> StoredSource:
         facts = _assembled(bands, told, path).noted(*notes, *bands.notes, *more, *_sparse(dataset, path))
         if product is not None:
             facts = facts.replace(headers=product.headers | dict(facts.headers))
+            facts = facts.with_detectors(detectors_in(product))
         decoding = _own_scales(bands) or _told_scales(bands, told) or _gains(product, facts.storage)
         for storage in decoding or ():
             check_scale(storage, source=str(path))

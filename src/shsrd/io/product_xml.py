@@ -59,6 +59,13 @@ class Product:
         )
 
 
+def detectors_in(product: Product) -> tuple[str, ...]:
+    """Detector of every band of an image with both, in the order of the XML; empty where it does not say."""
+    named = {number: name for name, numbers in product.parts.items() for number in numbers}
+    found = tuple(named[band] for band in range(1, len(product.wavelength) + 1) if band in named)
+    return found if len(found) == len(product.wavelength) else ()
+
+
 def product_of(image: Path, count: int) -> Product | None:
     """What the XML beside an image says of its bands; None where there is no such XML.
 

@@ -85,7 +85,7 @@ def part_of(source: Source, *, bands: str | None, window: Window | None) -> Sour
         facts = facts.cut(*_slices(facts, window))
     if bands is not None:
         chosen = chosen_bands(bands, facts)
-        facts = facts_of_bands(facts, chosen)
+        facts = facts_of_bands(facts.with_detectors(facts.detectors), chosen)
         return PartSource(*_narrowed(source, chosen), facts, row, column)
     return source if window is None else PartSource(source, None, facts, row, column)
 

@@ -1,6 +1,17 @@
 """Spectral frames and wavelengths: how a cube of any band count reaches a network that sees three channels."""
 
-from shsrd.spectral.frame import Frame, FrameName, GuideName, bands_frame, eigen_frame, guide_frame, linear_frame
+from shsrd.spectral.frame import (
+    ALL_SEEN,
+    REPRESENTATIVES,
+    Frame,
+    FrameName,
+    GuideName,
+    bands_frame,
+    eigen_channels,
+    eigen_frame,
+    guide_frame,
+    linear_frame,
+)
 from shsrd.spectral.information import (
     ACQUISITION_FEATURES,
     CONTENT_FEATURES,
@@ -17,10 +28,12 @@ from shsrd.spectral.statistics import SceneStatistics, scene_statistics
 
 __all__ = [
     "ACQUISITION_FEATURES",
+    "ALL_SEEN",
     "CONTENT_FEATURES",
     "DESCRIPTOR_FEATURES",
     "GUIDE_CHANNELS",
     "MAP_CHANNELS",
+    "REPRESENTATIVES",
     "WAVELENGTH_FEATURES",
     "Acquisition",
     "Frame",
@@ -29,6 +42,7 @@ __all__ = [
     "SceneStatistics",
     "SpectralGuide",
     "bands_frame",
+    "eigen_channels",
     "eigen_frame",
     "guide_frame",
     "linear_frame",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -165,6 +166,28 @@ def eigen_frame(statistics: SceneStatistics, channels: int | None = None) -> Fra
         needed = int(np.searchsorted(np.cumsum(energy), 1 - ENERGY_LEFT_OUT)) + 1
         channels = min(MAX_EIGEN_CHANNELS, 3 * -(-needed // 3))
     return linear_frame(statistics, _signed(vectors[:, : min(channels, statistics.bands)]), "eigen")
+
+
+def eigen_channels(detectors: Sequence[SceneStatistics], channels: int | None = None) -> list[int]:
+    """How many principal components of each detector of a scene are taken.
+
+    Triplets go where most variance is left: one to each detector, then until less than ``ENERGY_LEFT_OUT`` of the
+    scene's is left out, or ``channels`` are reached (``MAX_EIGEN_CHANNELS`` where nobody says).
+    """
+    values = [each.principal_components[0] for each in detectors]
+    total = max(sum(float(each.sum()) for each in values), np.finfo(float).tiny)
+    most = MAX_EIGEN_CHANNELS if channels is None else channels
+    unit = 3 if most % 3 == 0 else 1
+    found = [min(unit, len(each)) for each in values]
+    while sum(found) + unit <= most:
+        left = [float(each[have:].sum()) / total for each, have in zip(values, found, strict=True)]
+        enough = channels is None and sum(left) < ENERGY_LEFT_OUT
+        open_ones = [share if have < len(each) else -1.0 for share, have, each in zip(left, found, values, strict=True)]
+        if enough or max(open_ones) < 0:
+            break
+        first = int(np.argmax(open_ones))
+        found[first] = min(found[first] + unit, len(values[first]))
+    return found
 
 
 def _signed(vectors: Matrix) -> Matrix:

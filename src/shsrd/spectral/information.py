@@ -46,6 +46,10 @@ class Acquisition:
     fwhm: Matrix
     noise: Matrix
 
+    def of_bands(self, bands: NDArray[np.intp]) -> Acquisition:
+        """The same of some of the bands ``(b,)``."""
+        return Acquisition(self.fwhm[bands], self.noise[bands])
+
     def features(self, frame: Frame) -> Matrix:
         """Features ``(K, ACQUISITION_FEATURES)`` of a frame's channels; all 0 means: no sensor known."""
         share = np.square(frame.basis)

@@ -85,6 +85,11 @@ class SceneStatistics:
         made._shift, made._products, made._noise = mean, covariance, noise_covariance
         return made
 
+    def of_bands(self, bands: NDArray[np.intp]) -> SceneStatistics:
+        """Statistics of some of the bands ``(b,)``, over the same pixels."""
+        moments = (matrix[np.ix_(bands, bands)] for matrix in (self.covariance, self.noise_covariance))
+        return SceneStatistics.of_moments(self.mean[bands], *moments)
+
     def with_noise(self, deviation: Matrix) -> SceneStatistics:
         """What they would be with white noise of these standard deviations ``(B,)`` added to the bands."""
         added = np.diag(np.square(deviation))

@@ -17,9 +17,9 @@ from shsrd.cube import Source, fill_nodata
 from shsrd.degradation import Degradation, back_project, bicubic_up, degrade
 from shsrd.metrics import sam_deg
 from shsrd.spectral import FrameName, scene_statistics
-from shsrd.upscaling.block import Block, posterior_mean
+from shsrd.upscaling.block import Block
+from shsrd.upscaling.detectors import detector_frames, detectors_mean, parts_of_usable
 from shsrd.upscaling.engine import Engine
-from shsrd.upscaling.frames import guided_frame
 from shsrd.upscaling.tiles import Window, read_window
 
 Vector = NDArray[np.float64]
@@ -90,11 +90,12 @@ def check_domain(
     coarse = degrade(torch.from_numpy(truth), Degradation(kernel="bicubic", scale=s)).numpy()
     wavelength_nm = None if facts.wavelength_nm is None else facts.wavelength_nm[usable]
     statistics, guides = scene_statistics(np.concatenate(list(coarse), axis=1)), engine.network.config.guides
-    guided = guided_frame(statistics, frame, wavelength_nm, channels, guides=guides)
+    parts = parts_of_usable(facts, usable)
+    frames = detector_frames(statistics, frame, parts, wavelength_nm, channels, guides=guides)
     seen = [read_window(low, Window(0, 0, *low.shape[1:]).grown(HALO)) for low in coarse]
     margin = slice(HALO * s, -HALO * s)
     base = np.stack([bicubic_up(torch.from_numpy(low), s).numpy()[:, margin, margin] for low in seen])
-    mean = np.stack([posterior_mean(low, engine, guided)[:, margin, margin] for low in seen])
+    mean = np.stack([detectors_mean(low, engine, frames)[:, margin, margin] for low in seen])
     return _judged(np.where(np.isfinite(measured), truth, np.nan), base, mean, BLOCK * s)
 
 

@@ -15,9 +15,9 @@ from shsrd.model import Model, load_weights
 from shsrd.upscaling.block import Recipe
 from shsrd.upscaling.bounds import Bounds
 from shsrd.upscaling.correction import CorrectedSource, Correction
+from shsrd.upscaling.detectors import DetectorRecipe, detector_frames, parts_of_usable
 from shsrd.upscaling.domain import DomainCheck, candidate_windows, check_domain, chosen_windows
 from shsrd.upscaling.engine import Engine, Sampling
-from shsrd.upscaling.frames import guided_frame
 from shsrd.upscaling.options import DEFAULT_MODELS, UpscaleOptions, choose_device, running_precision
 from shsrd.upscaling.report import Report
 from shsrd.upscaling.survey import Survey, survey
@@ -39,7 +39,7 @@ class Plan:
         facts: of the low-resolution scene.
         options: what was asked for.
         seen: what the first pass found.
-        recipe: how blocks are computed.
+        recipes: how blocks are computed, one for each detector.
         domain: what the self-check found.
         scale: factor.
         halo: low-resolution pixels around a cell that are read with it.
@@ -49,11 +49,16 @@ class Plan:
     facts: Facts
     options: UpscaleOptions
     seen: Survey
-    recipe: Recipe
+    recipes: tuple[DetectorRecipe, ...]
     domain: DomainCheck
     scale: int
     halo: int
     correction: Correction | None = None
+
+    @property
+    def recipe(self) -> Recipe:
+        """How blocks of the first detector are computed; all but the frames holds for every one."""
+        return self.recipes[0].recipe
 
     @property
     def measured_by(self) -> Degradation:
@@ -108,7 +113,7 @@ class Plan:
             fingerprint=model.fingerprint,
             scale=self.scale,
             frame=self.recipe.mean.frame.name,
-            channels=self.recipe.mean.frame.channels,
+            channels=sum(part.recipe.mean.frame.channels for part in self.recipes),
             steps=options.steps,
             samples=self.recipe.samples,
             seed=options.seed,
@@ -189,7 +194,8 @@ def make_plan(source: Source, engine: Engine, options: UpscaleOptions, seen: Sur
     if isinstance(source, CorrectedSource):  # what was suspicious before the correction is so after it
         seen = replace(seen, suspicion=source.correction.suspicion, notes=source.correction.notes)
     correction = source.correction if isinstance(source, CorrectedSource) else None
-    recipe = _recipe(facts, seen, engine, options, correction)
+    recipes = _recipes(facts, seen, engine, options, correction)
+    recipe = recipes[0].recipe
     domain = DomainCheck()
     if options.self_check:
         windows = chosen_windows(candidates, seen.valid, scale)
@@ -198,29 +204,40 @@ def make_plan(source: Source, engine: Engine, options: UpscaleOptions, seen: Sur
         domain = check_domain(plausible, engine, mean, usable=seen.usable, windows=windows, channels=asked)
     reach = BICUBIC_REACH if recipe.degradation is None else back_projection_reach(recipe.degradation)
     halo = max(DEFAULT_HALO if options.halo is None else options.halo, reach)
-    return Plan(facts, options, seen, recipe, domain, scale, halo, correction)
+    return Plan(facts, options, seen, recipes, domain, scale, halo, correction)
 
 
-def _recipe(
+def _recipes(
     facts: Facts, seen: Survey, engine: Engine, options: UpscaleOptions, correction: Correction | None
-) -> Recipe:
+) -> tuple[DetectorRecipe, ...]:
     wavelength_nm = None if facts.wavelength_nm is None else facts.wavelength_nm[seen.usable]
     config = engine.network.config
-    frame = options.frame or config.frame
-    acquisition = None if correction is None else correction.acquisition
-    guided = partial(
-        guided_frame, seen.statistics, wavelength_nm=wavelength_nm, guides=config.guides, acquisition=acquisition
+    parts = parts_of_usable(facts, seen.usable)
+    framed = partial(
+        detector_frames,
+        seen.statistics,
+        parts=parts,
+        wavelength_nm=wavelength_nm,
+        guides=config.guides,
+        acquisition=None if correction is None else correction.acquisition,
     )
-    return Recipe(
-        mean=guided(frame, channels=options.channels, stride=options.stride),
-        texture=guided("eigen"),
-        degradation=Degradation(scale=config.scale) if options.consistency and correction is None else None,
-        sampling=Sampling(options.steps, options.seed) if options.steps > 0 else None,
-        samples=options.samples,
-        detail=options.detail,
-        uncertain=options.uncertainty,
-        spread=config.sample_spread if options.steps > 0 else config.spread,
-        ensemble=options.ensemble,
+    means = framed(options.frame or config.frame, channels=options.channels, stride=options.stride)
+    return tuple(
+        DetectorRecipe(
+            mean.bands,
+            Recipe(
+                mean=mean.guided,
+                texture=texture.guided,
+                degradation=Degradation(scale=config.scale) if options.consistency and correction is None else None,
+                sampling=Sampling(options.steps, options.seed) if options.steps > 0 else None,
+                samples=options.samples,
+                detail=options.detail,
+                uncertain=options.uncertainty,
+                spread=config.sample_spread if options.steps > 0 else config.spread,
+                ensemble=options.ensemble,
+            ),
+        )
+        for mean, texture in zip(means, framed("eigen"), strict=True)
     )
 
 

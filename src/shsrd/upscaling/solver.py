@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from shsrd.cube import Source, Storage, fill_nodata
 from shsrd.degradation import bicubic_up, degrade
-from shsrd.upscaling.block import Block, BlockResult, solve_block
+from shsrd.upscaling.block import Block, BlockResult
 from shsrd.upscaling.correction import CorrectedSource
+from shsrd.upscaling.detectors import solve_detectors
 from shsrd.upscaling.domain import hold_back
 from shsrd.upscaling.engine import Engine, Position
 from shsrd.upscaling.plan import Plan, band_means
@@ -184,7 +185,7 @@ def _solve_usable(
     seen = cell.grown(plan.halo).within(plan.scene.grown(BORDER))
     position = Position(seen.row, seen.column)
     block = read_window(low, seen.relative_to(inside))
-    result = solve_block(block, engine, plan.recipe, position, inside.relative_to(seen))
+    result = solve_detectors(block, engine, plan.recipes, position, inside.relative_to(seen))
     if plan.domain.outside:
         gain, degradation = plan.domain.gain, plan.recipe.degradation
         hold_back(result.estimate, result.deviation, low=low, gain=gain, degradation=degradation, scale=plan.scale)

@@ -27,7 +27,7 @@ from shsrd.upscaling.solver import Agreement
 from shsrd.upscaling.survey import Survey
 from shsrd.upscaling.suspicion import Suspicion
 
-VERSION = 3
+VERSION = 4
 MANIFEST, SURVEY, LOCK = "manifest.json", "survey.npz", "lock"
 Stored = NDArray[np.generic]
 _TILE = re.compile(r"tile-(\d{6,})\.npz")
