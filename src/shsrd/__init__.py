@@ -13,6 +13,8 @@ __all__ = [
     "Degradation",
     "InputError",
     "Job",
+    "NoiseModel",
+    "ObservationModel",
     "SceneError",
     "UpscaleOptions",
     "Upscaled",
@@ -22,6 +24,7 @@ __all__ = [
     "compare",
     "degrade_cube",
     "load_weights",
+    "observe_cube",
     "open_cube",
     "open_source",
     "open_writer",
@@ -34,7 +37,7 @@ __all__ = [
 if TYPE_CHECKING:
     from shsrd.cube import Cube, InputError, SceneError
     from shsrd.datasets import phantom
-    from shsrd.degradation import Degradation, degrade_cube
+    from shsrd.degradation import Degradation, NoiseModel, ObservationModel, degrade_cube, observe_cube
     from shsrd.evaluation import benchmark_cave, benchmark_scenes, compare
     from shsrd.io import open_cube, open_source, open_writer, save_cube
     from shsrd.model import load_weights
@@ -43,7 +46,7 @@ if TYPE_CHECKING:
 _ROOMS = {
     "cube": ("Cube", "InputError", "SceneError"),
     "datasets": ("phantom",),
-    "degradation": ("Degradation", "degrade_cube"),
+    "degradation": ("Degradation", "NoiseModel", "ObservationModel", "degrade_cube", "observe_cube"),
     "evaluation": ("benchmark_cave", "benchmark_scenes", "compare"),
     "io": ("open_cube", "open_source", "open_writer", "save_cube"),
     "model": ("load_weights",),

@@ -8,7 +8,16 @@ import pytest
 import torch
 
 from shsrd.cli.wishes import SensorName
-from shsrd.degradation import SENSORS, Degradation, bicubic_up, degrade_cube
+from shsrd.degradation import (
+    SENSORS,
+    Degradation,
+    NoiseModel,
+    ObservationModel,
+    add_noise,
+    bicubic_up,
+    degrade_cube,
+    observe_cube,
+)
 from shsrd.io import open_cube, save_cube
 
 
@@ -16,7 +25,9 @@ from shsrd.io import open_cube, save_cube
 def test_degrade_as_a_sensor_sees(shsrd, tmp_path, source, sensor):
     done = shsrd("degrade", source, tmp_path / "low.npz", "--sensor", sensor)
     assert (done.code, done.out) == (0, "")
-    expected = degrade_cube(open_cube(source), Degradation.of_sensor(sensor, scale=4)).pixels
+    scene = open_cube(source)
+    observation = ObservationModel.of_sensor(sensor, scale=4, wavelength_nm=scene.wavelength_nm)
+    expected = observe_cube(scene, observation).pixels
     np.testing.assert_allclose(open_cube(tmp_path / "low.npz").pixels, expected, atol=6e-5)  # stored as int16
     assert np.abs(expected - degrade_cube(open_cube(source), Degradation(scale=4)).pixels).max() > 1e-3
 
@@ -81,6 +92,58 @@ def test_degrade_adds_the_noise_that_was_asked_for(shsrd, tmp_path, float_scene)
 )
 def test_what_contradicts_itself_is_refused(shsrd, tmp_path, source, asked, words):
     done = shsrd("upscale", source, tmp_path / "out.tif", *asked)
+    assert (done.code, done.out) == (2, "")
+    assert words in done.err
+    assert list(tmp_path.glob("out*")) == []
+
+
+def test_degrade_takes_two_widths_in_pixels_of_the_source(shsrd, tmp_path, float_scene):
+    save_cube(float_scene, tmp_path / "truth.npz")
+    for kernel in ("gaussian", "detector"):
+        done = shsrd("degrade", tmp_path / "truth.npz", tmp_path / f"{kernel}.npz", "--kernel", kernel, "--fwhm", "6,5")
+        assert done.code == 0, done.err
+        told = f"{kernel}, FWHM (y x x) 6 x 5 pixels of the source, 1.5 x 1.25 of the result: upscale it with --fwhm"
+        assert f"{told} 1.5,1.25" in done.err
+        of = Degradation(kernel=kernel, fwhm_pixels=6, fwhm_x_pixels=5)
+        expected = degrade_cube(open_cube(tmp_path / "truth.npz"), of).pixels
+        np.testing.assert_allclose(open_cube(tmp_path / f"{kernel}.npz").pixels, expected, atol=1e-6)
+
+
+def test_degrade_says_where_widths_differ_between_bands(shsrd, tmp_path, source):
+    done = shsrd("degrade", source, tmp_path / "low.npz", "--sensor", "hyperion")
+    assert "FWHM (y x x) by band 4.65-4.92 x 4.65-4.92 pixels of the source" in done.err
+    plain = shsrd("degrade", source, tmp_path / "plain.npz")
+    assert "FWHM" not in plain.err
+
+
+def test_degrade_adds_photon_noise_and_stripes(shsrd, tmp_path, float_scene):
+    save_cube(float_scene, tmp_path / "truth.npz")
+    asked = ["--snr", "20", "--photon", "1", "--stripes", "0.5", "--seed", "4"]
+    done = shsrd("degrade", tmp_path / "truth.npz", tmp_path / "low.npz", *asked)
+    assert done.code == 0, done.err
+    noise = NoiseModel(snr_db=20, photon_share=1, stripe_offset=0.5)
+    expected = add_noise(degrade_cube(open_cube(tmp_path / "truth.npz"), Degradation()), noise, seed=4).pixels
+    np.testing.assert_allclose(open_cube(tmp_path / "low.npz").pixels, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (["--photon", "0.5"], "give --snr as well"),
+        (["--stripes", "0.5"], "give --snr as well"),
+        (["--snr", "30", "--photon", "2"], "--photon 2"),
+        (["--snr", "30", "--stripes", "-1"], "--stripes -1"),
+        (["--snr", "0"], "--snr 0"),
+        (["--snr", "30", "--seed", "-1"], "--seed -1"),
+        (["--kernel", "gaussian", "--fwhm", "1,2,3"], "--fwhm: 1,2,3"),
+        (["--kernel", "gaussian", "--fwhm", "wide"], "--fwhm: wide"),
+        (["--kernel", "area", "--fwhm", "4"], "--kernel gaussian or detector"),
+        (["--kernel", "detector", "--fwhm", "2"], "sharper than a detector"),
+        (["--sensor", "enmap", "--kernel", "area"], "leave out --kernel"),
+    ],
+)
+def test_degrade_refuses_what_contradicts_itself(shsrd, tmp_path, source, asked, words):
+    done = shsrd("degrade", source, tmp_path / "out.tif", *asked)
     assert (done.code, done.out) == (2, "")
     assert words in done.err
     assert list(tmp_path.glob("out*")) == []

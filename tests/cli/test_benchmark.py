@@ -122,6 +122,48 @@ def test_scenes_as_a_sensor_sees(shsrd, source, tiny):
     assert plain["mean"]["ours"]["consistency"] < 1e-5 < seen["mean"]["ours"]["consistency"]
 
 
+def test_scenes_by_a_width_with_noise_and_wrong_beliefs(shsrd, source, tiny):
+    common = ("benchmark", "scenes", source, "--model", tiny, "--json", "--fwhm", "1.4,1.2", "--snr", "30")
+    told, uncorrected, wrong = (
+        json.loads(shsrd(*common, *asked).out)
+        for asked in (["--photon", 0.5], ["--photon", 0.5, "--uncorrected"], ["--fwhm-error", 20, "--snr-error", -3])
+    )
+    assert (told["fwhm"], told["photon_share"], told["corrected"]) == ([1.4, 1.2], 0.5, True)
+    assert told["mean"]["bicubic"] == uncorrected["mean"]["bicubic"] != wrong["mean"]["bicubic"]  # white noise
+    assert told["mean"]["ours"]["mpsnr"] != uncorrected["mean"]["ours"]["mpsnr"]
+    assert (wrong["fwhm_error"], wrong["snr_error_db"]) == (0.2, -3)
+
+
+def test_what_was_simulated_and_told_is_said(shsrd, source, tiny):
+    common = ("benchmark", "scenes", source, "--model", tiny)
+    for asked, words in (
+        (["--sensor", "prisma", "--fwhm-error", -20], "as prisma sees; shsrd was told a width 20 % too small"),
+        (["--kernel", "detector", "--fwhm", "1.3"], "by the detector kernel of FWHM 1.3 pixels"),
+        (["--kernel", "area", "--snr", 40, "--stripes", 0.5], "area kernel, noise of 40 dB and stripes of 0.5 of it"),
+        (["--sensor", "enmap", "--snr", 40, "--snr-error", 3], "shsrd was told a signal-to-noise ratio of 43 dB"),
+    ):
+        done = shsrd(*common, *asked)
+        assert done.code == 0, done.err
+        assert words in done.err
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (["--sensor", "enmap", "--fwhm", "1.2"], "leave out --fwhm"),
+        (["--kernel", "area", "--fwhm", "1.2"], "--kernel area"),
+        (["--fwhm", "9"], "--fwhm 9"),
+        (["--fwhm-error", 20], "give --sensor or --fwhm"),
+        (["--sensor", "enmap", "--uncorrected", "--snr", 30, "--snr-error", 3], "give --sensor or --fwhm"),
+        (["--sensor", "enmap", "--snr-error", 3], "give --snr as well"),
+        (["--sensor", "enmap", "--fwhm-error", -100], "--fwhm-error -100"),
+        (["--photon", 0.5], "give --snr as well"),
+    ],
+)
+def test_simulations_that_contradict_themselves(refuses, source, tiny, asked, words):
+    refuses(["benchmark", "scenes", source, "--model", tiny, *asked], words)
+
+
 def test_scenes_in_a_table(shsrd, source, tiny):
     options = ["--steps", 2, "--samples", 2, "--detail", 0.5, "--seed", 3, "--frame", "bands", "--device", "cpu"]
     done = shsrd("benchmark", "scenes", source, "--model", tiny, *options, "--no-consistency")

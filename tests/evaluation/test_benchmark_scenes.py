@@ -6,7 +6,7 @@ import torch
 
 from shsrd.cube import Cube, SceneError, Storage
 from shsrd.datasets import phantom
-from shsrd.degradation import Degradation, add_noise, degrade_cube
+from shsrd.degradation import SENSORS, Degradation, ObservationModel, add_noise, degrade_cube, observe_cube
 from shsrd.evaluation import Simulation, benchmark_scenes, compare
 from shsrd.io import open_cube, save_cube
 from shsrd.model import Network, NetworkConfig, load_weights, save_weights
@@ -120,6 +120,29 @@ def test_shsrd_is_told_the_sensor_and_both_begin_with_the_same_noise(files, opti
     assert result.scenes["odd"] == judged
     assert result.as_json()["snr_db"] == 30
     assert judged.bicubic.mpsnr < compare(fine, truth, 4).bicubic.mpsnr
+
+
+def test_a_sensor_of_several_ranges_is_judged_band_by_band(files, options):
+    truth, model = open_cube(files[0]), load_weights(options.model)
+    observation = ObservationModel.of_sensor("hyperion", scale=4, wavelength_nm=truth.wavelength_nm)
+    assert len(observation.groups(truth.shape[0])) > 1
+    found = benchmark_scenes(files[:1], scale=4, options=options, simulation=Simulation("hyperion")).scenes["odd"]
+    low = observe_cube(truth, observation).replace(storage=Storage())
+    fine = upscale(low, 4, options=options.model_copy(update={"sensor": "hyperion"}), model=model).cube
+    assert found == compare(fine, truth, 4, degradation=observation)
+    exact = truth.crop(rows=truth.shape[1] // 4 * 4, columns=truth.shape[2] // 4 * 4)
+    assert compare(exact, truth, 4, degradation=observation).ours.consistency < 1e-6
+
+
+def test_what_upscale_is_told(options):
+    told = Simulation(fwhm=(1.4, 1.2), snr_db=30, fwhm_error=0.2, snr_error_db=-3).told(options)
+    assert (told.sensor, told.snr) == (None, 27)
+    assert told.fwhm == pytest.approx((1.68, 1.44))
+    assert Simulation("prisma", snr_db=30).told(options) == options.model_copy(update={"sensor": "prisma"})
+    wrong = Simulation("prisma", fwhm_error=-0.1).told(options)
+    assert wrong.sensor is None and wrong.fwhm == pytest.approx(tuple(0.9 * width for width in SENSORS["prisma"].fwhm))
+    for plain in (Simulation(), Simulation("prisma", corrected=False), Simulation(kernel="area")):
+        assert plain.told(options) == options
 
 
 def test_a_degradation_of_another_scale_is_our_own_mistake(files):

@@ -10,11 +10,36 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from shsrd.cli.reading import Reading, tell_notes
+from shsrd.cli.simulating import KERNELS, AddedNoise, KernelName
 from shsrd.cli.terminal import option, parse, print_json, print_table, remark
-from shsrd.cli.wishes import SENSORS, Estimate, SensorName
+from shsrd.cli.wishes import SENSORS, Estimate, SensorName, widths_of_scene
+from shsrd.cube import SceneError
 
 if TYPE_CHECKING:
     from shsrd.evaluation import BenchmarkResult, Comparison, Simulation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Simulated:
+    """How the low resolution is made, and what shsrd is told of it; bicubic without noise, as in the literature.
+
+    Attributes:
+        kernel: of the low resolution: gaussian (with a sensor or a width), detector (Gaussian optics in front of a
+            detector of one pixel, with the MTF of that Gaussian), area (block mean) or bicubic.
+        sensor: degrade as this sensor sees, by its published sharpness (by spectral range where scenes have
+            wavelengths); shsrd is told.
+        fwhm: the same by a full width at half maximum in pixels of the low resolution: one number, or Y,X.
+        uncorrected: shsrd is told neither sensor nor width.
+        fwhm_error: shsrd is told a width that is so many per cent too large (below 0: too small).
+        snr_error: shsrd is told the signal-to-noise ratio, so many dB too large; without it, it estimates the noise.
+    """
+
+    kernel: Annotated[KernelName | None, option(KERNELS)] = None
+    sensor: Annotated[SensorName | None, option(SENSORS)] = None
+    fwhm: Annotated[str | None, option("Y[,X]")] = None
+    uncorrected: Annotated[bool, option()] = False
+    fwhm_error: Annotated[float, option("PERCENT")] = 0.0
+    snr_error: Annotated[float | None, option("DB")] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,29 +47,75 @@ class Shared(Estimate):
     """What every benchmark may be asked.
 
     Attributes:
-        sensor: degrade as this sensor sees, by its published MTF, instead of bicubic; shsrd is told.
-        snr: white noise in every band of the low resolution, as a signal-to-noise ratio in dB.
-        uncorrected: shsrd is not told the sensor.
         json: print JSON.
     """
 
-    sensor: Annotated[SensorName | None, option(SENSORS)] = None
-    snr: Annotated[float | None, option("DB")] = None
-    uncorrected: Annotated[bool, option()] = False
+    simulated: Simulated = field(default_factory=Simulated)
+    noise: AddedNoise = field(default_factory=AddedNoise)
     json: Annotated[bool, option()] = False
 
     def simulation(self) -> Simulation:
-        """How the low resolution is made."""
+        """How the low resolution is made.
+
+        Raises:
+            SceneError: what contradicts itself or is out of range.
+        """
         from shsrd.evaluation import Simulation
 
-        return Simulation(self.sensor, self.snr, not self.uncorrected)
+        asked, noise = self.simulated, self.noise.noise()
+        _check_simulated(asked)
+        return Simulation(
+            sensor=asked.sensor,
+            snr_db=self.noise.snr,
+            corrected=not asked.uncorrected,
+            kernel=asked.kernel,
+            fwhm=None if asked.fwhm is None else widths_of_scene(asked.fwhm),
+            photon_share=0.0 if noise is None else noise.photon_share,
+            stripe_offset=0.0 if noise is None else noise.stripe_offset,
+            fwhm_error=asked.fwhm_error / 100,
+            snr_error_db=asked.snr_error,
+        )
 
     @property
     def conditions(self) -> str:
         """How the low resolution was made, in words; nothing where it is bicubic's without noise."""
-        seen = f", low resolution as {self.sensor} sees" if self.sensor else ""
-        told = ", which shsrd was not told" if self.sensor and self.uncorrected else ""
-        return seen + told + (f", noise of {self.snr:g} dB" if self.snr is not None else "")
+        asked, noise = self.simulated, self.noise
+        if asked.sensor is None and asked.fwhm is None and asked.kernel in (None, "bicubic"):
+            seen = ""
+        else:
+            width = "" if asked.fwhm is None else f" of FWHM {asked.fwhm} pixels"
+            kernel = f"by the {asked.kernel or 'gaussian'} kernel{width}"
+            seen = ", low resolution " + (f"as {asked.sensor} sees" if asked.sensor else kernel)
+            if asked.sensor and asked.kernel == "detector":
+                seen += " (kernel detector)"
+        if noise.snr is not None:
+            seen += f", noise of {noise.snr:g} dB"
+            seen += f" ({noise.photon:.0%} photons)" if noise.photon else ""
+            seen += f" and stripes of {noise.stripes:g} of it" if noise.stripes else ""
+        return seen + self._told
+
+    @property
+    def _told(self) -> str:
+        """What shsrd was told, where it is not simply the sensor or width."""
+        asked = self.simulated
+        if asked.uncorrected and (asked.sensor or asked.fwhm or asked.kernel):
+            return "; shsrd was not told the sensor"
+        told = []
+        if asked.fwhm_error:
+            told.append(f"a width {abs(asked.fwhm_error):g} % too {'large' if asked.fwhm_error > 0 else 'small'}")
+        if asked.snr_error is not None:
+            told.append(f"a signal-to-noise ratio of {(self.noise.snr or 0) + asked.snr_error:g} dB")
+        return f"; shsrd was told {' and '.join(told)}" if told else ""
+
+
+def _check_simulated(asked: Simulated) -> None:
+    """Refuse what contradicts itself."""
+    if asked.sensor is not None and asked.fwhm is not None:
+        raise SceneError(f"--sensor {asked.sensor} has its own width; leave out --fwhm, or --sensor")
+    if asked.kernel in ("bicubic", "area") and (asked.sensor is not None or asked.fwhm is not None):
+        raise SceneError(f"--kernel {asked.kernel} has its own width; leave out --sensor and --fwhm")
+    if not -90 <= asked.fwhm_error <= 900:
+        raise SceneError(f"--fwhm-error {asked.fwhm_error:g} is out of range; give per cent from -90 to 900")
 
 
 @dataclass(frozen=True, kw_only=True)

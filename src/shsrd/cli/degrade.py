@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from shsrd.cli.reading import Reading, tell_notes, with_notes
+from shsrd.cli.simulating import KERNELS, AddedNoise, KernelName, pixels_along, psf_words
 from shsrd.cli.targets import check_targets
 from shsrd.cli.terminal import option, parse, remark
-from shsrd.cli.wishes import SENSORS, SensorName, seen_by
+from shsrd.cli.wishes import SENSORS, SensorName
 from shsrd.cube import SceneError
 
 if TYPE_CHECKING:
-    from shsrd.degradation import Degradation
+    from shsrd.cube import Cube
+    from shsrd.degradation import ObservationModel
 
 
 @dataclass(frozen=True)
@@ -29,10 +31,12 @@ class Arguments:
         source: scene file or CAVE folder.
         destination: file to write; the suffix chooses the format.
         scale: factor, 2 to 16.
-        kernel: bicubic (antialiased, as in the benchmarks; the default), gaussian (sensor PSF) or area (block mean).
-        fwhm: full width at half maximum of the Gaussian PSF, in pixels of the source; its default is the scale.
-        sensor: in place of kernel and width, a sensor whose published MTF gives them; flight direction along y.
-        snr: add white noise to every band, as a signal-to-noise ratio in dB.
+        kernel: bicubic (antialiased, as in the benchmarks; the default), gaussian (sensor PSF), detector (Gaussian
+            optics in front of a detector of one output pixel, with the MTF of that Gaussian) or area (block mean).
+        fwhm: full width at half maximum of the PSF in pixels of the **source**: one number, or Y,X; its default is the
+            scale. (`upscale --fwhm` counts pixels of the result: divide by the scale.)
+        sensor: in place of kernel and width, a sensor whose published sharpness gives them, by spectral range where the
+            scene has wavelengths; flight direction along y. With `--kernel detector` that kernel has its MTF.
         seed: of the noise.
         overwrite: replace an existing destination.
     """
@@ -40,50 +44,71 @@ class Arguments:
     source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="SRC")]
     destination: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DST")]
     scale: int = 4
-    kernel: Annotated[Literal["bicubic", "gaussian", "area"] | None, option("{bicubic,gaussian,area}")] = None
-    fwhm: Annotated[float | None, option("PIXELS")] = None
+    kernel: Annotated[KernelName | None, option(KERNELS)] = None
+    fwhm: Annotated[str | None, option("Y[,X]")] = None
     sensor: Annotated[SensorName | None, option(SENSORS)] = None
-    snr: Annotated[float | None, option("DB")] = None
     seed: int = 0
     overwrite: Annotated[bool, option()] = False
+    noise: AddedNoise = field(default_factory=AddedNoise)
     reading: Reading = field(default_factory=Reading)
 
-    def degradation(self) -> Degradation:
-        """Kernel, scale and width.
+    def observation(self, scene: Cube | None = None) -> ObservationModel:
+        """Kernel, widths and noise.
+
+        Args:
+            scene: what is degraded, for a sensor whose sharpness differs between wavelengths.
 
         Raises:
-            SceneError: both a sensor and a kernel or width.
+            SceneError: both a sensor and a kernel or width, or a number out of range.
         """
-        from shsrd.degradation import Degradation
+        from shsrd.degradation import Degradation, ObservationModel
 
+        noise = self.noise.noise()
+        if self.seed < 0:
+            raise SceneError(f"--seed {self.seed} is below 0; give 0 or more")
         if self.sensor is None:
-            return Degradation(kernel=self.kernel or "bicubic", scale=self.scale, fwhm_pixels=self.fwhm)
-        if self.kernel is not None or self.fwhm is not None:
-            raise SceneError(f"--sensor {self.sensor} has its own kernel and width; leave out --kernel and --fwhm")
-        return seen_by(self.sensor, self.scale)
+            widths = None if self.fwhm is None else pixels_along(self.fwhm)
+            if widths == []:
+                raise SceneError(f"--fwhm: {self.fwhm} is no width; give pixels of the source, such as 5.6 or 5.6,5")
+            along_y, along_x = widths or (None, None)
+            kernel = self.kernel or "bicubic"
+            if widths and kernel not in ("gaussian", "detector"):
+                raise SceneError(f"--fwhm belongs to --kernel gaussian or detector, not to {kernel}; give one of them")
+            of = Degradation(kernel=kernel, scale=self.scale, fwhm_pixels=along_y, fwhm_x_pixels=along_x)
+            return ObservationModel.of(of, noise)
+        if self.kernel not in (None, "detector") or self.fwhm is not None:
+            raise SceneError(
+                f"--sensor {self.sensor} has its own kernel and width; leave out --kernel (but detector) and --fwhm"
+            )
+        wavelengths = None if scene is None else scene.wavelength_nm
+        kernel = self.kernel or "gaussian"
+        return ObservationModel.of_sensor(
+            self.sensor, scale=self.scale, wavelength_nm=wavelengths, kernel=kernel, noise=noise
+        )
 
 
 def run(given: Sequence[str]) -> int:
     """Run the command."""
     arguments = parse(Arguments, "degrade", given)
-    from shsrd.degradation import add_noise, degrade_cube
+    from shsrd.degradation import observe_cube
     from shsrd.io import open_cube, save_cube
     from shsrd.io.opening import check_strict
     from shsrd.io.targets import check_apart, lost_place
 
     check_targets(arguments.source, [arguments.destination], overwrite=arguments.overwrite)
-    degradation = arguments.degradation()
+    arguments.observation()  # what contradicts itself is refused before a file is opened
     scene = with_notes(open_cube(arguments.source, **arguments.reading.opening()))
-    low = degrade_cube(scene, degradation)
+    observation = arguments.observation(scene)
+    low = observe_cube(scene, observation, seed=arguments.seed)
     if arguments.reading.strict:
         check_strict(low.facts, known=scene.notes)
-    if arguments.snr is not None:
-        low = add_noise(low, arguments.snr, seed=arguments.seed)
     tell_notes(note for note in low.notes if note not in scene.notes)
     check_apart(arguments.source, [arguments.destination], [low.facts])  # now it is known which files there will be
     save_cube(low, arguments.destination, overwrite=arguments.overwrite)
     bands, rows, columns = low.shape
     remark(f"{arguments.destination}: {bands} bands of {rows} x {columns} pixels")
+    if words := psf_words(observation):
+        remark(words)
     lost = lost_place(arguments.destination, low.facts)
     if lost is not None:
         remark(lost)

@@ -58,15 +58,15 @@ def run(given: Sequence[str]) -> int:
     estimate, reference = open_pair(*files, arguments.scale, opening)
     notes = [f"{scene.source}: {note}" for scene in (estimate, reference) for note in scene.notes]
     tell_notes(notes)
-    degradation = seen_by(arguments.sensor, arguments.scale)
-    result = compare(estimate, reference, arguments.scale, data_range=arguments.data_range, degradation=degradation)
+    seen = seen_by(arguments.sensor, arguments.scale, reference)
+    result = compare(estimate, reference, arguments.scale, data_range=arguments.data_range, degradation=seen)
     if arguments.json:
         print_json(
             {
                 "ours": result.ours.as_json(),
                 "bicubic": result.bicubic.as_json(),
                 "scale": arguments.scale,
-                "degradation": degradation.model_dump(exclude_none=True),
+                "degradation": seen.mean.model_dump(exclude_none=True),
                 "data_range": result.data_range,
                 "bands": result.bands,
                 "bands_left_out": result.left_out_json(),

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from shsrd.cli.reading import Reading
+from shsrd.cli.simulating import check_snr, pixels_along
 from shsrd.cli.terminal import option
 from shsrd.cube import SceneError
 
 if TYPE_CHECKING:
-    from shsrd.degradation import Degradation
+    from shsrd.cube import Cube
+    from shsrd.degradation import ObservationModel
     from shsrd.upscaling import UpscaleOptions
 
 SensorName = Literal[  # as in shsrd.degradation.SENSORS, whose import brings torch
@@ -138,21 +140,22 @@ class Instrument:
         Raises:
             SceneError: a width that is none, or a ratio out of range.
         """
-        widths = None if self.fwhm is None else _widths(self.fwhm)
-        if self.snr is not None and not 0 < self.snr <= 200:
-            raise SceneError(f"--snr {self.snr:g} is out of range; give decibels between 0 and 200")
+        widths = None if self.fwhm is None else widths_of_scene(self.fwhm)
+        if self.snr is not None:
+            check_snr(self.snr)
         return {"sensor": self.sensor, "fwhm": widths, "snr": self.snr}
 
 
-def _widths(text: str) -> tuple[float, float]:
-    """Widths along y and x."""
-    try:
-        widths = [float(part) for part in text.split(",")]
-    except ValueError:
-        widths = []
-    if len(widths) not in (1, 2) or not all(0 < width <= 8 for width in widths):
+def widths_of_scene(text: str) -> tuple[float, float]:
+    """Widths along y and x of a scene that is super-resolved, in its pixels.
+
+    Raises:
+        SceneError: no width, or one above 8 pixels.
+    """
+    widths = pixels_along(text)
+    if not widths or max(widths) > 8:
         raise SceneError(f"--fwhm {text} is no width; give pixels of the scene up to 8, such as 1.4 or 1.4,1.2")
-    return widths[0], widths[-1]
+    return widths[0], widths[1]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,8 +201,10 @@ class Wishes(Estimate):
         return self.instrument.told()
 
 
-def seen_by(sensor: SensorName | None, scale: int) -> Degradation:
-    """How a low-resolution scene is made: as the sensor sees, or bicubic as in the benchmarks."""
-    from shsrd.degradation import Degradation
+def seen_by(sensor: SensorName | None, scale: int, scene: Cube) -> ObservationModel:
+    """How the low resolution of a scene is made: as the sensor sees its bands, or bicubic as in the benchmarks."""
+    from shsrd.degradation import ObservationModel
 
-    return Degradation(scale=scale) if sensor is None else Degradation.of_sensor(sensor, scale=scale)
+    if sensor is None:
+        return ObservationModel(scale=scale)
+    return ObservationModel.of_sensor(sensor, scale=scale, wavelength_nm=scene.wavelength_nm)

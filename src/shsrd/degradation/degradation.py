@@ -63,7 +63,7 @@ class Degradation(BaseModel):
         Raises:
             SceneError: no such sensor (the message lists those there are), or scale out of range.
         """
-        _check_scale(scale)
+        check_scale(scale)
         along_y, along_x = (scale * fwhm for fwhm in sensor_named(name).fwhm)
         return cls(kernel="gaussian", scale=scale, fwhm_pixels=along_y, fwhm_x_pixels=along_x)
 
@@ -212,7 +212,7 @@ def _mostly_missing(pixels: NDArray[np.float32], scale: int) -> NDArray[np.bool_
 
 def _check(degradation: Degradation, size: tuple[int, int], source: str) -> None:
     s = degradation.scale
-    _check_scale(s)
+    check_scale(s)
     if min(size) < s:
         raise SceneError(f"{source}: {size[0]} x {size[1]} pixels are fewer than scale {s}; choose a smaller scale")
     widths = (degradation.fwhm_pixels, degradation.fwhm_x_pixels)
@@ -226,6 +226,11 @@ def _check(degradation: Degradation, size: tuple[int, int], source: str) -> None
         )
 
 
-def _check_scale(scale: int) -> None:
+def check_scale(scale: int) -> None:
+    """Refuse a scale factor that nothing is made for.
+
+    Raises:
+        SceneError: not within ``SCALES``.
+    """
     if scale not in SCALES:
         raise SceneError(f"scale {scale} is out of range; choose {SCALES.start} to {SCALES.stop - 1}")

@@ -16,8 +16,15 @@ from pydantic import BaseModel, ConfigDict, field_validator
 from torch import Tensor
 
 from shsrd.cube import Cube, SceneError
-from shsrd.degradation.degradation import WITH_WIDTH, Degradation, Kernel, add_noise, coarsened, degrade
-from shsrd.degradation.kernels import FWHM_PER_SIGMA
+from shsrd.degradation.degradation import (
+    WITH_WIDTH,
+    Degradation,
+    Kernel,
+    add_noise,
+    check_scale,
+    coarsened,
+    degrade,
+)
 from shsrd.degradation.noise import NoiseModel, noise_of
 from shsrd.degradation.sensors import sensor_named
 
@@ -51,9 +58,10 @@ class ObservationModel(BaseModel):
     def of(cls, degradation: Degradation, noise: NoiseModel | None = None) -> Self:
         """The same kernel and width in all bands."""
         widths = None
-        if degradation.kernel in WITH_WIDTH:
-            per_pixel = FWHM_PER_SIGMA / degradation.scale
-            widths = ((degradation.sigma * per_pixel, degradation.sigma_x * per_pixel),)
+        if degradation.kernel in WITH_WIDTH or degradation.fwhm_pixels is not None:
+            along_y = degradation.scale if degradation.fwhm_pixels is None else degradation.fwhm_pixels
+            along_x = along_y if degradation.fwhm_x_pixels is None else degradation.fwhm_x_pixels
+            widths = ((along_y / degradation.scale, along_x / degradation.scale),)
         return cls(kernel=degradation.kernel, scale=degradation.scale, fwhm=widths, noise=noise)
 
     @classmethod
@@ -81,6 +89,7 @@ class ObservationModel(BaseModel):
         Raises:
             SceneError: no such sensor.
         """
+        check_scale(scale)
         sensor = sensor_named(name)
         widths = [sensor.fwhm] if wavelength_nm is None else sensor.fwhm_at(wavelength_nm, len(wavelength_nm)).tolist()
         return cls(kernel=kernel, scale=scale, fwhm=tuple((y, x) for y, x in widths), noise=noise)

@@ -12,9 +12,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from shsrd.cube import Cube, SceneError, Storage, varying_bands
 from shsrd.datasets import cave_scenes, printed
-from shsrd.degradation import Degradation, add_noise, degrade_cube
+from shsrd.degradation import Kernel, NoiseModel, ObservationModel, observe_cube
 from shsrd.evaluation.compare import Comparison, compare
 from shsrd.io import open_cube
 from shsrd.metrics import Scores, average
@@ -60,32 +63,78 @@ class Simulation:
     """How the low resolution of a benchmark is made, and what the super-resolution is told of it.
 
     Attributes:
-        sensor: degrade as this sensor sees (``Degradation.of_sensor``); None is the bicubic kernel, as in the
+        sensor: degrade as this sensor sees, by spectral range where the scene has wavelengths
+            (``ObservationModel.of_sensor``); None is the kernel below.
+        snr_db: noise in every band of the low resolution (``add_noise``, seed 0); None adds none.
+        corrected: ``upscale`` is told the sensor or width, and corrects for it; otherwise it takes the bicubic
+            kernel's.
+        kernel: of the low resolution; None is ``gaussian`` with a sensor or a width, else ``bicubic``, as in the
             literature.
-        snr_db: white noise in every band of the low resolution (``add_noise``, seed 0); None adds none.
-        corrected: ``upscale`` is told the sensor, and corrects for it; otherwise it takes the bicubic kernel's.
+        fwhm: widths of the kernel along y and x in low-resolution pixels, in place of a sensor.
+        photon_share: share of the noise's variance that grows with the signal.
+        stripe_offset: deviation of the columns' offsets, as a share of the noise's.
+        fwhm_error: share by which the width that ``upscale`` is told is too large (below 0: too small).
+        snr_error_db: ``upscale`` is told the signal-to-noise ratio, so much too large; None leaves the noise for it to
+            estimate.
     """
 
     sensor: str | None = None
     snr_db: float | None = None
     corrected: bool = True
+    kernel: Kernel | None = None
+    fwhm: tuple[float, float] | None = None
+    photon_share: float = 0.0
+    stripe_offset: float = 0.0
+    fwhm_error: float = 0.0
+    snr_error_db: float | None = None
 
-    def degradation(self, scale: int) -> Degradation:
-        """The kernel for a scale factor.
+    def observation(self, scale: int, wavelength_nm: NDArray[np.float64] | None = None) -> ObservationModel:
+        """Kernel, widths and noise for a scale factor and the wavelengths of a scene.
 
         Raises:
-            SceneError: no such sensor.
+            SceneError: no such sensor, or a sensor and a width.
         """
-        return Degradation(scale=scale) if self.sensor is None else Degradation.of_sensor(self.sensor, scale=scale)
+        noise = None
+        if self.snr_db is not None:
+            shares = {"photon_share": self.photon_share, "stripe_offset": self.stripe_offset}
+            noise = NoiseModel(snr_db=self.snr_db, **shares)
+        if self.sensor is not None and self.fwhm is not None:
+            raise SceneError(f"sensor {self.sensor} has its own width; leave out the width, or the sensor")
+        if self.sensor is not None:
+            kernel = self.kernel or "gaussian"
+            return ObservationModel.of_sensor(
+                self.sensor, scale=scale, wavelength_nm=wavelength_nm, kernel=kernel, noise=noise
+            )
+        kernel = self.kernel or ("bicubic" if self.fwhm is None else "gaussian")
+        widths = (self.fwhm or (1.0, 1.0),) if kernel in ("gaussian", "detector") else None
+        return ObservationModel(kernel=kernel, scale=scale, fwhm=widths, noise=noise)
 
     def measured(self, reference: Cube, scale: int) -> Cube:
         """The low resolution of a scene; pixels stay float32, nothing is rounded."""
-        low = degrade_cube(reference, self.degradation(scale)).replace(storage=Storage())
-        return low if self.snr_db is None else add_noise(low, self.snr_db)
+        return observe_cube(reference, self.observation(scale, reference.wavelength_nm)).replace(storage=Storage())
 
     def told(self, options: UpscaleOptions) -> UpscaleOptions:
-        """Options of ``upscale`` with the sensor in them, if it is told."""
-        return options.model_copy(update={"sensor": self.sensor}) if self.corrected else options
+        """Options of ``upscale`` with sensor or width and noise in them, as far and as wrong as it is told.
+
+        Raises:
+            SceneError: a wrong noise of a scene without noise, or for a kernel that cannot be told.
+        """
+        known = self.observation(2).fwhm
+        if not self.corrected or known is None:
+            if self.fwhm_error or self.snr_error_db is not None:
+                raise SceneError(
+                    "--fwhm-error and --snr-error need a sensor or a width that shsrd is told; give --sensor or --fwhm"
+                )
+            return options
+        told: dict[str, Any] = {"sensor": self.sensor}
+        if self.sensor is None or self.fwhm_error:
+            along_y, along_x = (float(width) * (1 + self.fwhm_error) for width in np.mean(known, axis=0))
+            told = {"sensor": None, "fwhm": (along_y, along_x)}
+        if self.snr_error_db is not None:
+            if self.snr_db is None:
+                raise SceneError("--snr-error needs a noise; give --snr as well")
+            told["snr"] = self.snr_db + self.snr_error_db
+        return UpscaleOptions.model_validate(options.model_dump() | told)
 
 
 AS_IN_THE_LITERATURE = Simulation()
@@ -211,7 +260,8 @@ def benchmark_scenes(
     """
     if not files:
         raise SceneError("no scene to judge; name at least one file")
-    simulation.degradation(scale)  # a sensor that nobody knows is refused first
+    simulation.told(options)  # a sensor that nobody knows is refused first
+    simulation.observation(scale)
 
     def opened(path: Path) -> Cube:
         return open_cube(path, **(opening or {}))
@@ -251,7 +301,7 @@ class _Judge:
         start = time.perf_counter()
         result = upscale(low, scale, options=simulation.told(self.options), model=self.model)
         spent = time.perf_counter() - start
-        seen = simulation.degradation(scale)
+        seen = simulation.observation(scale, reference.wavelength_nm)
         comparison = compare(result.cube, reference, scale, data_range=self.data_range, degradation=seen, measured=low)
         return Judged(comparison, result.report, spent)
 

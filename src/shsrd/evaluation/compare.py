@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from shsrd.cube import Cube, SceneError, fill_nodata
-from shsrd.degradation import Degradation, bicubic_up, degrade, degrade_cube
+from shsrd.degradation import Degradation, ObservationModel, bicubic_up, blurred, observe_cube
 from shsrd.evaluation.pairing import Pairing, listed, pair_bands, place_notes, unit_notes
 from shsrd.metrics import Scores, consistency, evaluate, mpsnr
 
@@ -55,7 +55,7 @@ def compare(
     scale: int,
     *,
     data_range: float | None = None,
-    degradation: Degradation | None = None,
+    degradation: Degradation | ObservationModel | None = None,
     measured: Cube | None = None,
 ) -> Comparison:
     """Every figure of an estimate, and the same for bicubic.
@@ -68,14 +68,15 @@ def compare(
         reference: the truth; rows and columns beyond the last multiple of the scale are cropped at the lower right.
         scale: factor.
         data_range: range of pixel values; None means 1, or the reference's maximum where that is above 1.5.
-        degradation: how the low resolution was made, for bicubic and consistency; None is the bicubic kernel.
+        degradation: how the low resolution was made, for bicubic and consistency, without noise; None is the bicubic
+            kernel. Widths by band are those of the reference's bands.
         measured: the low resolution itself, where it holds more than that (noise); None degrades the reference.
 
     Raises:
         SceneError: the two do not have the same bands and size, or no band can be judged.
         ValueError: a degradation of another scale.
     """
-    seen = degradation or Degradation(kernel="bicubic", scale=scale)
+    seen = _observation(degradation, scale)
     if seen.scale != scale:
         raise ValueError(f"degradation of scale {seen.scale} for a comparison at scale {scale}; give one scale")
     truth = _truth(estimate, reference, scale)
@@ -88,11 +89,13 @@ def compare(
         raise SceneError(_nothing_left(estimate, reference, reasons))
     ours, target = estimate.pixels[pairing.estimate[kept]], truth.pixels[pairing.reference[kept]]
     span = data_range if data_range is not None else _range(target)
-    low = (measured or degrade_cube(truth, seen)).pixels[pairing.reference[kept]]
+    low = (measured or observe_cube(truth, seen)).pixels[pairing.reference[kept]]
     interpolated = bicubic_up(torch.from_numpy(fill_nodata(low)), scale).numpy()
 
+    seen_kept = seen.of_bands(pairing.reference[kept])
+
     def judged(pixels: NDArray[np.float32]) -> Scores:
-        agreement = _consistency(pixels, low, seen, span)
+        agreement = _consistency(pixels, low, seen_kept, span)
         return evaluate(pixels, target, scale=scale, data_range=span, consistency=agreement)
 
     own, bicubic = _without_identical([judged(ours), judged(interpolated)], [ours, interpolated], target, span)
@@ -103,6 +106,13 @@ def compare(
         bands = listed([int(pairing.reference[kept[number]]) for number in np.flatnonzero(identical)])
         notes = (*notes, f"{bands} identical in both: infinite PSNR, left out of MPSNR.")
     return Comparison(own, bicubic, span, len(kept), left_out, notes)
+
+
+def _observation(degradation: Degradation | ObservationModel | None, scale: int) -> ObservationModel:
+    """How the low resolution was made, without its noise."""
+    if isinstance(degradation, ObservationModel):
+        return degradation.model_copy(update={"noise": None})
+    return ObservationModel.of(degradation or Degradation(kernel="bicubic", scale=scale))
 
 
 def _truth(estimate: Cube, reference: Cube, scale: int) -> Cube:
@@ -178,12 +188,12 @@ def _without_identical(
     ]
 
 
-def _consistency(pixels: NDArray[np.float32], low: NDArray[np.float32], degradation: Degradation, span: float) -> float:
+def _consistency(pixels: NDArray[np.float32], low: NDArray[np.float32], seen: ObservationModel, span: float) -> float:
     """RMSE(D(estimate), D(reference)) / range, over low-resolution pixels whose whole surroundings are valid."""
-    again = degrade(torch.from_numpy(fill_nodata(pixels)), degradation).numpy()
+    again = blurred(torch.from_numpy(fill_nodata(pixels)), seen).numpy()
     holes = ~np.isfinite(pixels)
     if holes.any():
-        touched = degrade(torch.from_numpy(holes.astype(np.float32)), degradation)
+        touched = blurred(torch.from_numpy(holes.astype(np.float32)), seen)
         again = np.where(np.abs(touched.numpy()) > 0, np.nan, again)
     if not (np.isfinite(again) & np.isfinite(low)).any():
         return float("nan")
