@@ -1,6 +1,7 @@
 """Does the uncertainty mean what it says?
 
-    python benchmarks/uncertainty.py [SCENE ...] [--cave FOLDER --split validation] [--steps 0] [--json]
+    python benchmarks/uncertainty.py [SCENE ...] [--cave FOLDER --split validation] [--steps 0]
+        [--sensor NAME --snr DB] [--json]
 
 Each truth is degraded, super-resolved with its uncertainty, and compared, over all valid pixels of all good bands:
 
@@ -13,7 +14,9 @@ Each truth is degraded, super-resolved with its uncertainty, and compared, over 
 
 With ``--steps 0`` the uncertainty is the scale that the network predicts; with steps, the spread of samples around
 their mean, which is then the estimate. The intervals' widths were measured for the former: with samples their coverage
-is a by-product. Without scenes, two synthetic ones are used; they say whether the program works, not how well.
+is a by-product. With a sensor, truths are degraded as it sees them, with white noise if there is a ratio, and corrected
+for its width and the noise that is estimated. Without scenes, two synthetic ones are used; they say whether the program
+works, not how well.
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ from rich.table import Table
 
 from shsrd.cube import Cube, Storage
 from shsrd.datasets import cave_scenes, phantom
-from shsrd.degradation import Degradation, degrade_cube
+from shsrd.degradation import NoiseModel, ObservationModel, observe_cube
 from shsrd.io import open_cube
 from shsrd.metrics import best_constant_deviation, coverage, crps_gaussian, error_ratio
 from shsrd.model import INTERVALS, Model, load_weights
@@ -55,6 +58,8 @@ class Arguments:
         frame: of the posterior mean; the default is the model's.
         steps: 0 for the predicted scale, more for samples.
         samples: posterior samples where there are steps.
+        sensor: that measures the truths (a key of ``SENSORS``), in place of the bicubic kernel.
+        snr: signal-to-noise ratio in dB of the low resolution; without one there is no noise.
         side: pixels of the truths' sides, cropped at the upper left.
         json: print JSON.
     """
@@ -66,8 +71,17 @@ class Arguments:
     frame: Literal["eigen", "bands"] | None = None
     steps: int = 0
     samples: int = 8
+    sensor: str | None = None
+    snr: float | None = None
     side: int = 512
     json: bool = False
+
+    def observation(self, wavelength_nm: NDArray[np.float64] | None) -> ObservationModel:
+        """How the low resolution is made."""
+        noise = None if self.snr is None else NoiseModel(snr_db=self.snr)
+        if self.sensor is None:
+            return ObservationModel(scale=SCALE, noise=noise)
+        return ObservationModel.of_sensor(self.sensor, scale=SCALE, wavelength_nm=wavelength_nm, noise=noise)
 
 
 def truths(arguments: Arguments) -> Iterator[tuple[str, Cube]]:
@@ -91,8 +105,9 @@ def errors_by_band(truth: Cube, model: Model, arguments: Arguments) -> list[tupl
         uncertainty=True,
         steps=arguments.steps,
         samples=arguments.samples if arguments.steps else 1,
+        sensor=arguments.sensor,
     )
-    low = degrade_cube(truth, Degradation(scale=SCALE)).replace(storage=Storage())
+    low = observe_cube(truth, arguments.observation(truth.wavelength_nm)).replace(storage=Storage())
     result = upscale(low, SCALE, options=options, model=model)
     assert result.uncertainty is not None
     error, deviation = result.cube.pixels - truth.pixels, result.uncertainty.pixels
