@@ -10,9 +10,9 @@
 ``injection``: every row begins with the same stage-1 weights and an untrained injection of its own kind, and trains
 nothing else, so the gain is its own. The row without one is the stage-1 network itself.
 
-``sensors``: stage 2 on scenes that random sensors measured and that were corrected for them; all weights are trained,
-rows differ in the injection. ``gain_db`` is the mean over the kernel of the literature and three pairs of sensor and
-noise (``training/validation.py``), ``exchanged_gain_db`` the same with every scene told the sensor of another.
+``sensors``: the same on scenes that random sensors measured and that were corrected for them. ``sensors_gain_db`` is
+the mean over three pairs of sensor and noise (``training/validation.py``), ``exchanged_gain_db`` the same with every
+scene told the sensor of another.
 
 ``transfer``: stage 2 as it is; with no more than the adapters or the injection to train; without balanced patches;
 without injection; and without stage 1, from random weights.
@@ -41,7 +41,7 @@ from shsrd.upscaling.options import choose_device, choose_precision
 
 CUBES = {"stage": "pretrain", "photos": {"cubes": 1.0}, "restart_injection": True}
 FRESH = {"trainable": "injection", "restart_injection": True}
-SENSORS = {"restart_injection": True, "scenes": {"sensors": 0.8, "sensor_count": 8}}
+SENSORS = FRESH | {"scenes": {"sensors": 0.8, "sensor_count": 4}}
 UNTRAINED: dict[str, Any] = {}  # no run: the weights as they come
 TABLES: dict[str, dict[str, dict[str, Any]]] = {
     "cubes": {
@@ -60,7 +60,6 @@ TABLES: dict[str, dict[str, dict[str, Any]]] = {
     },
     "sensors": {
         "stage 1 alone": UNTRAINED,
-        "none": SENSORS | {"network": NetworkConfig(injection="none")},
         "ungated": SENSORS | {"network": NetworkConfig(injection="ungated", guides="napc")},
         "gated, acquisition not told": SENSORS | {"network": NetworkConfig(guides="napc")},
         "gated": SENSORS | {"network": NetworkConfig(guides="napc"), "acquisition": True},
