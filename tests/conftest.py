@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -29,3 +30,23 @@ def shared_data() -> Path:
             pytest.fail(reason)
         pytest.skip(reason)
     return folder
+
+
+@pytest.fixture(scope="session")
+def facets():
+    """Images ``(4 side, 4 side)`` of half planes with random direction, place and height, one a square of 64 pixels."""
+
+    def make(side: int = 128, seed: int = 0):
+        rng = np.random.default_rng(seed)
+        y, x = np.mgrid[:64, :64] - 31.5
+        image = np.empty((4 * side, 4 * side))
+        for row in range(0, 4 * side, 64):
+            for column in range(0, 4 * side, 64):
+                angle, shift = rng.uniform(0, 2 * np.pi), rng.uniform(-4, 4)
+                low, step = rng.uniform(0, 1), 0.3 + rng.uniform(0, 1)
+                image[row : row + 64, column : column + 64] = low + step * (
+                    np.sin(angle) * y + np.cos(angle) * x > shift
+                )
+        return image
+
+    return make

@@ -400,3 +400,19 @@ def test_demo(shsrd, tmp_path, monkeypatch):
     assert list(metrics["ours"]) == list(DEFINITIONS)
     assert metrics["ours"]["consistency"] < 1e-4
     assert open_cube(tmp_path / "out" / "sr.tif").shape == (84, 32, 32)
+
+
+def test_info_measures_blur_and_noise_where_it_is_asked_to(shsrd, source):
+    plain, measured = (json.loads(shsrd("info", source, "--json", *more).out) for more in ((), ("--measure",)))
+    assert plain["sensor"] is None
+    added = ["psf", "psf_fwhm", "psf_estimate", "psf_error", "psf_edges", "psf_remark", "snr_db"]
+    assert [key for key in measured if key not in plain] == added
+    assert measured["psf"] == "bicubic kernel assumed"
+    assert measured["snr_db"] == sorted(measured["snr_db"])
+    assert "snr db" in shsrd("info", source, "--measure").out
+
+
+def test_the_kernel_of_the_literature_can_be_asked_for(shsrd, source, tmp_path):
+    done = shsrd("upscale", source, tmp_path / "a.npz", "--kernel", "bicubic", "--sensor", "enmap")
+    assert done.code == 2
+    assert "leave out --sensor, --fwhm and --snr" in done.err

@@ -91,6 +91,7 @@ def test_reflectance(sensor, product, check_scene):
     assert CRS.from_wkt(scene.crs).to_epsg() == 32633
     key, value = ("datatakeID", "1867") if sensor == "enmap" else ("sunZenithAngle", "31.5")
     assert scene.headers[key] == value
+    assert scene.sensor == sensor
     assert scene.headers.get("startTime") == ("2022-07-24T10:35:51.5Z" if sensor == "enmap" else None)
 
 

@@ -178,3 +178,12 @@ def test_who_names_a_dataset_gets_it(tmp_path):
     pair = write_prisma(tmp_path / "a.he5")
     scene = open_cube(tmp_path / "a.he5", dataset="VNIR_Cube", axes="ybx")
     assert np.array_equal(scene.pixels, pair[0].transpose(1, 0, 2))
+
+
+@pytest.mark.parametrize("level", ["1", "2D"])
+def test_the_sensor_is_known_until_the_pixels_are_others(level, tmp_path):
+    write_prisma(tmp_path / "a.he5", level=level)
+    scene = open_cube(tmp_path / "a.he5")
+    assert scene.sensor == "prisma"
+    assert open_cube(tmp_path / "a.he5", bands="2-4", window=(0, 0, 3, 2)).sensor == "prisma"
+    assert scene.facts.finer(4).sensor is scene.facts.coarser(2).sensor is None

@@ -59,6 +59,7 @@ def test_a_swath(name, tmp_path, check_scene):
     assert scene.good_bands.tolist() == [True, True, False, True]
     assert scene.storage == Storage("float32", nodata=-9999)
     assert scene.crs is scene.transform is None
+    assert scene.sensor == "tanager"
     assert "not orthorectified" in scene.headers["grid"]
     assert "Geolocation Fields/Latitude" in scene.headers["geolocation"]
     assert np.array_equal(scene.geolocation.whole(), PLACES)

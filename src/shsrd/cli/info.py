@@ -12,6 +12,7 @@ from rich.table import Table
 
 from shsrd.cli.reading import Reading
 from shsrd.cli.terminal import option, parse, print_json, print_table
+from shsrd.cube import Source
 from shsrd.io import describe, open_source
 
 _COORDINATES = ("pixel_size", "bounds", "geolocation")
@@ -23,10 +24,13 @@ class Arguments:
 
     Attributes:
         source: scene file (ENVI, GeoTIFF, MATLAB, HDF5, NetCDF, NumPy) or folder (Zarr, EnMAP, DESIS, CAVE).
+        measure: also estimate blur and noise from a sample of the pixels, and say which blur `shsrd upscale` corrects
+            for; takes some seconds.
         json: print JSON.
     """
 
     source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="SRC")]
+    measure: Annotated[bool, option()] = False
     json: Annotated[bool, option()] = False
     reading: Reading = field(default_factory=Reading)
 
@@ -36,7 +40,7 @@ def run(given: Sequence[str]) -> int:
     arguments = parse(Arguments, "info", given)
     source = open_source(arguments.source, **arguments.reading.opening())
     try:
-        facts = describe(source)
+        facts = describe(source) | (_measured(source) if arguments.measure else {})
     finally:
         source.close()
     if arguments.json:
@@ -47,6 +51,13 @@ def run(given: Sequence[str]) -> int:
         table.add_row(key.replace("_", " "), _shown(key, value))
     print_table(table)
     return 0
+
+
+def _measured(source: Source) -> dict[str, Any]:
+    """Blur and noise of a scene, and the blur that it is corrected for by default."""
+    from shsrd.upscaling.instrument import measured_facts
+
+    return measured_facts(source)
 
 
 def _shown(key: str, value: Any) -> str:

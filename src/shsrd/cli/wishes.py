@@ -121,17 +121,20 @@ class Output:
 
 @dataclass(frozen=True, kw_only=True)
 class Instrument:
-    """How the scene was measured; the bicubic kernel of the benchmarks where nothing is said.
+    """How the scene was measured: as its product says if that is recognised, else the bicubic kernel is assumed.
 
     Attributes:
         sensor: whose point spread function the scene has, by its published MTF; the scene is corrected for it first.
             Flight direction along y.
-        fwhm: the same by its full width at half maximum in pixels of the scene: one number, or Y,X.
+        fwhm: the same by its full width at half maximum in pixels of the scene: one number, or Y,X; auto estimates it
+            from the scene's edges (`shsrd info --measure` shows it).
+        kernel: bicubic corrects for nothing, whatever the product says.
         snr: signal-to-noise ratio of every band in dB, for that correction; the default estimates the noise of each.
     """
 
     sensor: Annotated[SensorName | None, option(SENSORS)] = None
     fwhm: Annotated[str | None, option("Y[,X]")] = None
+    kernel: Literal["auto", "bicubic"] = "auto"
     snr: Annotated[float | None, option("DB")] = None
 
     def told(self) -> dict[str, Any]:
@@ -140,10 +143,10 @@ class Instrument:
         Raises:
             SceneError: a width that is none, or a ratio out of range.
         """
-        widths = None if self.fwhm is None else widths_of_scene(self.fwhm)
+        widths = self.fwhm if self.fwhm is None or self.fwhm == "auto" else widths_of_scene(self.fwhm)
         if self.snr is not None:
             check_snr(self.snr)
-        return {"sensor": self.sensor, "fwhm": widths, "snr": self.snr}
+        return {"sensor": self.sensor, "fwhm": widths, "kernel": self.kernel, "snr": self.snr}
 
 
 def widths_of_scene(text: str) -> tuple[float, float]:

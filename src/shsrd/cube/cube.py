@@ -40,6 +40,8 @@ class Cube:
         rpc: rational polynomial coefficients, where the file has them, or None.
         notes: one sentence for everything about the scene that was guessed, dropped, or contradicted elsewhere in the
             file.
+        sensor: name of the sensor (as in ``shsrd.degradation.SENSORS``) whose product this is, with the product's own
+            pixels; None of all other scenes, those made from a product included.
 
     Raises:
         SceneError: shapes that do not fit together.
@@ -59,6 +61,7 @@ class Cube:
     control_points: ControlPoints | None = None
     rpc: RationalPolynomials | None = None
     notes: tuple[str, ...] = ()
+    sensor: str | None = None
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 3:

@@ -67,6 +67,7 @@ class Facts:
     control_points: ControlPoints | None = None
     rpc: RationalPolynomials | None = None
     notes: tuple[str, ...] = ()
+    sensor: str | None = None
 
     def __post_init__(self) -> None:
         if min(self.shape) < 1:
@@ -138,7 +139,8 @@ class Facts:
     def on_grid(self, rows: int, columns: int, *, pixel: float = 1.0, row: float = 0.0, column: float = 0.0) -> Facts:
         """Facts on another grid of ``rows`` x ``columns`` pixels; everything that counts pixels is counted anew.
 
-        The geolocation tables are dropped: the caller knows how they are read on the new grid.
+        The geolocation tables are dropped: the caller knows how they are read on the new grid. So is the sensor, where
+        a pixel has another size: its point spread function is no longer that of the scene.
 
         Args:
             rows: of the new grid.
@@ -152,6 +154,8 @@ class Facts:
         for name in ("control_points", "rpc"):
             places = getattr(self, name)
             moved[name] = None if places is None else places.on_grid(pixel=pixel, row=row, column=column)
+        if pixel != 1:
+            moved["sensor"] = None
         moved["headers"], notes = moved_headers(self.headers, Grid(pixel, row, column))
         return self.replace(**moved).noted(*notes)
 

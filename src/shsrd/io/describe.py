@@ -23,13 +23,14 @@ def describe(scene: Cube | Source) -> dict[str, Any]:
 
     Returns:
         Keys ``source, shape, wavelength_nm, fwhm_nm, detectors, dtype, scale, offset, nodata, nodata_share, bad_bands,
-        empty_bands, crs, pixel_size, bounds, control_points, rpc, grid, geolocation, lookup_table, value_range,
+        empty_bands, crs, pixel_size, bounds, control_points, rpc, grid, geolocation, lookup_table, value_range, sensor,
         band_names, headers, notes``; None where the scene does not say. ``shape`` is bands, rows, columns; ranges are
         ``[lowest, highest]``; ``detectors`` has a text such as "SWIR 92-224" (bands from 1) for each, None where there
         is one; ``bounds`` is ``[left, bottom, right, top]`` of the outer corners; ``grid`` tells that rows and columns
         are those of the sensor, not of a map; ``geolocation`` is ``[west, south, east, north]`` of the outermost pixel
         centres in degrees, where latitude and longitude of every pixel are known (west > east across the antimeridian);
-        ``lookup_table`` is ``[rows, columns]`` of the orthorectified grid that the file describes.
+        ``lookup_table`` is ``[rows, columns]`` of the orthorectified grid that the file describes; ``sensor`` is
+        that of a recognised product.
     """
     source: Source = MemorySource(scene) if isinstance(scene, Cube) else scene
     facts, seen = source.facts, _survey(source)
@@ -56,6 +57,7 @@ def describe(scene: Cube | Source) -> dict[str, Any]:
         "geolocation": None if places is None else extent(places),
         "lookup_table": None if places is None or places.lookup is None else list(places.lookup.shape),
         "value_range": [seen.lowest, seen.highest] if seen.counts.any() else None,
+        "sensor": facts.sensor,
         "band_names": len(facts.band_names),
         "headers": sorted(facts.headers),
         "notes": list(facts.notes),

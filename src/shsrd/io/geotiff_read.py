@@ -60,7 +60,7 @@ def open_geotiff(path: Path) -> StoredSource:
         told, more = _facts(bands, path, product)
         facts = _assembled(bands, told, path).noted(*notes, *bands.notes, *more, *_sparse(dataset, path))
         if product is not None:
-            facts = facts.replace(headers=product.headers | dict(facts.headers))
+            facts = facts.replace(headers=product.headers | dict(facts.headers), sensor=product.sensor.lower())
             facts = facts.with_detectors(detectors_in(product))
         decoding = _own_scales(bands) or _told_scales(bands, told) or _gains(product, facts.storage)
         for storage in decoding or ():

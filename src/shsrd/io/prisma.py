@@ -90,6 +90,7 @@ def open_prisma(file: h5py.File, path: Path) -> StoredSource:
         headers=_headers(marks, swath) | grid,
         source=str(path),
         geolocation=geolocation_of(_places(file, tables, path), path, shape=(rows, columns)),
+        sensor="prisma",
     )
     decoding = None if alike else [d.storage for d, _ in places]
     return StoredSource(facts, _Joined(pair, order), _row_step(pair), decoding=decoding)

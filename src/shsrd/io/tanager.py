@@ -66,6 +66,7 @@ def open_tanager(file: h5py.File, path: Path) -> StoredSource:
         headers=own | {"dataset": place} | ({} if rectified else here),
         source=str(path),
         geolocation=None if rectified else _geolocation(file, tables, path, shape=(rows, columns)),
+        sensor="tanager",
     )
     return source_of_array(array, (0, 1, 2), facts)
 

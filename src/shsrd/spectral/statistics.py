@@ -101,6 +101,11 @@ class SceneStatistics:
         return self._count
 
     @property
+    def differences(self) -> int:
+        """Number of mixed second differences seen, from which noise is told."""
+        return self._noise_count
+
+    @property
     def mean(self) -> Matrix:
         """Band means ``(B,)``."""
         if self._shift is None:

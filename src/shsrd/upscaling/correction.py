@@ -17,8 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shsrd.cube import Facts, Source
-from shsrd.degradation import FWHM_PER_SIGMA, Degradation, NoisyMeasurement, corrected, plausible_sensor
-from shsrd.spectral import Acquisition, SceneStatistics
+from shsrd.degradation import FWHM_PER_SIGMA, Degradation, corrected, plausible_sensor
+from shsrd.spectral import Acquisition
+from shsrd.upscaling.instrument import Instrument, instrument_of
+from shsrd.upscaling.noise import LEAST_NOISE, unforeseen_noise
 from shsrd.upscaling.options import UpscaleOptions
 from shsrd.upscaling.survey import survey
 from shsrd.upscaling.suspicion import Suspicion, Unsuspicious
@@ -28,7 +30,6 @@ BLOCK = 128  # low-resolution pixels on a side that are corrected together
 MARGIN = 24  # pixels around them that the filter sees
 HELD = 2**28  # bytes of corrected blocks that are kept: neighbouring tiles share them
 LOOKED_AT = 4  # blocks of the scene, spread over it, in which the leading component must not ring
-LEAST_NOISE = 1e-4  # of a band's deviation: numbers are not known better
 Block = NDArray[np.float32]
 
 
@@ -114,12 +115,6 @@ class Correction:
         """What the network is told of the usable bands."""
         return Acquisition(np.tile(self.fwhm, (len(self.noise), 1)), self.noise)
 
-    def measurements(self, bands: NDArray[np.intp]) -> tuple[NoisyMeasurement, ...]:
-        """How some of the usable bands were measured, numbered from 0 among themselves."""
-        covariance = (self.basis * self.variance) @ self.basis.T
-        _, basis = np.linalg.eigh(covariance[np.ix_(bands, bands)])
-        return (NoisyMeasurement(np.arange(len(bands)), self.sensor, self.noise[bands], basis),)
-
     def apply(self, block: Block) -> Block:
         """Correct a square ``(b, side, side)`` of the usable bands, without missing pixels."""
         bands, mean = len(block), self.mean[:, None].astype(np.float32)
@@ -171,29 +166,17 @@ def _surroundings(source: Source, suspicion: Suspicion, block: Window) -> tuple[
     return around, inside, Unsuspicious(source, suspicion).read(*inside.slices)
 
 
-def unforeseen_noise(statistics: SceneStatistics) -> NDArray[np.float64]:
-    """Standard deviation of each band's noise ``(b,)``: what the other bands do not foretell of its finest detail.
-
-    Texture is alike in all bands, noise is not (Roger and Arnold 1996). Detail is the mixed second difference of 2 x 2
-    pixels, whose variance is that of white noise.
-    """
-    covariance = statistics.noise_covariance
-    detail = np.sqrt(np.maximum(np.diag(covariance), 1e-300))
-    correlation = covariance / np.outer(detail, detail) + 1e-9 * np.eye(len(detail))
-    unforeseen: NDArray[np.float64] = detail / np.sqrt(np.maximum(np.diag(np.linalg.inv(correlation)), 1))
-    return unforeseen
-
-
 class CorrectedSource:
     """A scene as the bicubic kernel would have given it.
 
     Args:
         measured: the scene as the sensor saw it.
         correction: how.
+        instrument: what it is corrected for, and who says so.
     """
 
-    def __init__(self, measured: Source, correction: Correction) -> None:
-        self.measured, self.correction = measured, correction
+    def __init__(self, measured: Source, correction: Correction, instrument: Instrument | None = None) -> None:
+        self.measured, self.correction, self.instrument = measured, correction, instrument or Instrument()
         self._blocks: OrderedDict[Window, Block] = OrderedDict()
 
     @property
@@ -222,9 +205,9 @@ class CorrectedSource:
         self._blocks.clear()
         self.measured.close()
 
-    def __reduce__(self) -> tuple[type[CorrectedSource], tuple[Source, Correction]]:
+    def __reduce__(self) -> tuple[type[CorrectedSource], tuple[Source, Correction, Instrument]]:
         """Travel to another process without what was kept."""
-        return CorrectedSource, (self.measured, self.correction)
+        return CorrectedSource, (self.measured, self.correction, self.instrument)
 
     def _block(self, block: Window) -> Block:
         if block in self._blocks:
@@ -250,10 +233,13 @@ class CorrectedSource:
 
 
 def as_bicubic(source: Source, options: UpscaleOptions, scale: int) -> Source:
-    """The scene as the bicubic kernel would have given it, where the options name another; it is read once for that.
+    """The scene as the bicubic kernel would have given it, where another is known; it is read once for that.
 
     Raises:
-        SceneError: options that contradict each other, or nothing to correct.
+        SceneError: contradictory options, nothing to correct, or an estimate that the scene does not allow.
     """
-    sensor = options.sensor_degradation(scale)
-    return source if sensor is None else CorrectedSource(source, Correction.of_scene(source, sensor, options.snr))
+    instrument = instrument_of(source, options)
+    sensor = instrument.degradation(scale)
+    if sensor is None:
+        return source
+    return CorrectedSource(source, Correction.of_scene(source, sensor, options.snr), instrument)

@@ -8,7 +8,6 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 
 from shsrd.cube import SceneError
-from shsrd.degradation import Degradation
 from shsrd.model import int8_supported
 from shsrd.spectral import FrameName
 from shsrd.upscaling.engine import Precision
@@ -25,10 +24,13 @@ class UpscaleOptions(BaseModel):
     Attributes:
         model: name of bundled weights or path of a file; None is the default model of the scale.
         sensor: whose point spread function the scene has (a key of ``SENSORS``); the scene is corrected for it first.
-            None takes the bicubic kernel, as the benchmarks do.
-        fwhm: the same by its full widths at half maximum along y and x, in low-resolution pixels.
+            None takes that of the product, if the scene is one that is recognised, else the bicubic kernel.
+        fwhm: the same by its full widths at half maximum along y and x, in low-resolution pixels; ``auto`` estimates
+            them from the edges of the scene, and takes the lower end of the estimate.
         snr: signal-to-noise ratio of every band in dB (root mean square over the noise's deviation), for that
             correction; None estimates the noise of each band.
+        kernel: ``bicubic`` corrects for nothing, whatever is known of the scene, as the benchmarks do; ``auto`` is all
+            the above.
         steps: diffusion steps; 0 is the posterior mean, 4 to 8 a posterior sample.
         detail: 0 (mean) to 1 (sample), how much texture a sample adds.
         samples: posterior samples to draw; the output is their mean.
@@ -70,8 +72,9 @@ class UpscaleOptions(BaseModel):
 
     model: str | None = None
     sensor: str | None = None
-    fwhm: tuple[Width, Width] | None = None
+    fwhm: tuple[Width, Width] | Literal["auto"] | None = None
     snr: float | None = Field(None, gt=0, le=200)
+    kernel: Literal["auto", "bicubic"] = "auto"
     steps: int = Field(0, ge=0, le=1000)
     detail: float = Field(1.0, ge=0, le=1)
     samples: int = Field(1, ge=1, le=1000)
@@ -91,22 +94,16 @@ class UpscaleOptions(BaseModel):
     stride: Literal[1, 2, 3] = 3
     self_check: bool = True
 
-    def sensor_degradation(self, scale: int) -> Degradation | None:
-        """Point spread function of the scene's sensor for a super-resolution by ``scale``; None for the bicubic kernel.
+    def check_instrument(self) -> None:
+        """Refuse options about the scene's measurement that contradict each other.
 
         Raises:
-            SceneError: a sensor and a width, a noise without either, or no such sensor.
+            SceneError: two of a sensor, a width and the bicubic kernel, or a noise with that kernel.
         """
         if self.sensor is not None and self.fwhm is not None:
             raise SceneError(f"--sensor {self.sensor} has its own width; leave out --fwhm, or --sensor")
-        if self.sensor is not None:
-            return Degradation.of_sensor(self.sensor, scale=scale)
-        if self.fwhm is not None:
-            along_y, along_x = (scale * width for width in self.fwhm)
-            return Degradation(kernel="gaussian", scale=scale, fwhm_pixels=along_y, fwhm_x_pixels=along_x)
-        if self.snr is not None:
-            raise SceneError("--snr belongs to a point spread function; give --sensor or --fwhm as well")
-        return None
+        if self.kernel == "bicubic" and (self.sensor, self.fwhm, self.snr) != (None, None, None):
+            raise SceneError("--kernel bicubic has its own width and no noise; leave out --sensor, --fwhm and --snr")
 
 
 def choose_device(name: str) -> torch.device:

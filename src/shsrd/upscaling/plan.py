@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shsrd.cube import Facts, SceneError, Source
-from shsrd.degradation import Degradation, NoisyMeasurement, back_projection_reach
+from shsrd.degradation import Degradation, back_projection_reach
 from shsrd.model import Model, load_weights
 from shsrd.upscaling.block import Recipe
 from shsrd.upscaling.bounds import Bounds
@@ -18,6 +18,7 @@ from shsrd.upscaling.correction import CorrectedSource, Correction
 from shsrd.upscaling.detectors import DetectorRecipe, detector_frames, parts_of_usable
 from shsrd.upscaling.domain import DomainCheck, candidate_windows, check_domain, chosen_windows
 from shsrd.upscaling.engine import Engine, Sampling
+from shsrd.upscaling.instrument import Instrument, known_instrument
 from shsrd.upscaling.options import DEFAULT_MODELS, UpscaleOptions, choose_device, running_precision
 from shsrd.upscaling.report import Report
 from shsrd.upscaling.survey import Survey, survey
@@ -44,6 +45,7 @@ class Plan:
         scale: factor.
         halo: low-resolution pixels around a cell that are read with it.
         correction: how the scene is corrected for its sensor before all this; None where it is not.
+        instrument: what the scene was measured with, and who says so.
     """
 
     facts: Facts
@@ -54,6 +56,7 @@ class Plan:
     scale: int
     halo: int
     correction: Correction | None = None
+    instrument: Instrument = field(default_factory=Instrument)
 
     @property
     def recipe(self) -> Recipe:
@@ -121,15 +124,15 @@ class Plan:
             consistency=agreement.relative_to(self.span),
             domain_score_db=self.domain.score_db,
             domain_sam_ratio=self.domain.sam_ratio,
-            sensor_gain_db=self.domain.sensor_gain_db,
-            sensor_sam_ratio=self.domain.sensor_sam_ratio,
             outside_domain=self.domain.outside,
             bands_held_back=self.domain.bands_held_back,
             device=str(engine.device),
             precision=engine.precision,
             ensemble=options.ensemble,
             stride=options.stride,
-            sensor=options.sensor,
+            sensor=self.instrument.sensor,
+            psf_from=self.instrument.origin,
+            fwhm_error=self.instrument.error,
             fwhm=None if self.correction is None else self.correction.fwhm,
             fwhm_told=None if self.correction is None else self.correction.fwhm_told,
             snr_db=None if self.correction is None else self.correction.snr_db,
@@ -196,6 +199,7 @@ def make_plan(source: Source, engine: Engine, options: UpscaleOptions, seen: Sur
     if isinstance(source, CorrectedSource):  # what was suspicious before the correction is so after it
         seen = replace(seen, suspicion=source.correction.suspicion, notes=source.correction.notes)
     correction = source.correction if isinstance(source, CorrectedSource) else None
+    instrument = source.instrument if isinstance(source, CorrectedSource) else known_instrument(facts, options)
     recipes = _recipes(facts, seen, engine, options, correction)
     recipe = recipes[0].recipe
     domain = DomainCheck()
@@ -205,9 +209,8 @@ def make_plan(source: Source, engine: Engine, options: UpscaleOptions, seen: Sur
         plausible = source if isinstance(source, CorrectedSource) else Unsuspicious(source, seen.suspicion)
         domain = check_domain(plausible, engine, mean, usable=seen.usable, windows=windows, channels=asked)
     reach = BICUBIC_REACH if recipe.degradation is None else back_projection_reach(recipe.degradation)
-    reach = max(reach, *(part.reach for each in recipes for part in each.recipe.measurements), 0)
     halo = max(DEFAULT_HALO if options.halo is None else options.halo, reach)
-    return Plan(facts, options, seen, recipes, domain, scale, halo, correction)
+    return Plan(facts, options, seen, recipes, domain, scale, halo, correction, instrument)
 
 
 def _recipes(
@@ -232,7 +235,6 @@ def _recipes(
                 mean=mean.guided,
                 texture=texture.guided,
                 degradation=Degradation(scale=config.scale) if options.consistency and correction is None else None,
-                measurements=_measurements(mean.bands, correction if options.consistency else None),
                 sampling=Sampling(options.steps, options.seed) if options.steps > 0 else None,
                 samples=options.samples,
                 detail=options.detail,
@@ -243,11 +245,6 @@ def _recipes(
         )
         for mean, texture in zip(means, framed("eigen"), strict=True)
     )
-
-
-def _measurements(bands: NDArray[np.intp], correction: Correction | None) -> tuple[NoisyMeasurement, ...]:
-    """How a detector's ``bands`` ``(b,)`` were measured, as ``Recipe`` takes it; nothing without a correction."""
-    return () if correction is None else correction.measurements(bands)
 
 
 def band_means(plan: Plan) -> NDArray[np.float32]:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from shsrd.spectral import FrameName
+from shsrd.upscaling.instrument import Origin
 
 LEAVES = 0.25  # of the input's range: an output that leaves it by more is worth a word
 
@@ -29,18 +30,17 @@ class Report:
         domain_score_db: gain over bicubic in the self-check, dB, mean over bands (see ``upscaling/domain.py``: measured
             one scale step coarser, on the posterior mean); None if not assessed.
         domain_sam_ratio: spectral angle over that of bicubic in the self-check; None if not assessed.
-        sensor_gain_db: what the self-check found of a scene that was corrected for its sensor, degraded by the same
-            point spread function with the same noise, corrected again and super-resolved: gain in dB over bicubic
-            enlargement. ``domain_score_db`` is then the gain over bicubic enlargement of the corrected scene, that is,
-            of the network alone. None where nothing was corrected or assessed.
-        sensor_sam_ratio: spectral angles likewise.
         outside_domain: the score is below -0.05 dB: the network did worse than bicubic.
         bands_held_back: bands whose detail was scaled down because of that.
         device: where it was computed.
         precision: int8, bf16 or fp32.
         ensemble: flips and turns over which the posterior mean was averaged.
         stride: bands from one triplet to the next.
-        sensor: whose point spread function the scene was corrected for; None where it was not, or a width was given.
+        sensor: whose published point spread function the scene was corrected for; None where it was not, or its
+            width was given or estimated.
+        psf_from: who says so: ``product`` (metadata), ``sensor`` or ``fwhm`` (option), ``estimate`` (from the scene);
+            ``kernel`` is the bicubic kernel, asked for, ``assumed`` the same because nothing is known.
+        fwhm_error: standard errors of estimated widths.
         fwhm: its full widths at half maximum along y and x in low-resolution pixels; None where nothing was corrected.
         fwhm_told: the widths that were asked for, where ``fwhm`` are smaller ones: with those the scene rang.
         snr_db: median over bands of the signal-to-noise ratio that the correction took, in dB.
@@ -73,24 +73,17 @@ class Report:
     ensemble: int
     stride: int
     sensor: str | None = None
+    psf_from: Origin = "assumed"
+    fwhm_error: tuple[float, float] | None = None
     fwhm: tuple[float, float] | None = None
     fwhm_told: tuple[float, float] | None = None
     snr_db: float | None = None
-    sensor_gain_db: float | None = None
-    sensor_sam_ratio: float | None = None
     noise: float | None = None
     input_range: tuple[float, float] = (0.0, 0.0)
     output_range: tuple[float, float] | None = None
     values_limited: int = 0
     suspicious: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-
-    @property
-    def residual_in_noise(self) -> float | None:
-        """Consistency error in units of the noise: about 1 where all that is left is noise; None without a sensor."""
-        if self.consistency is None or not self.noise:
-            return None
-        return self.consistency / self.noise
 
     @property
     def leaves_range(self) -> bool:
