@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from shsrd import phantom
 from shsrd.cli.wishes import SensorName
 from shsrd.degradation import (
     SENSORS,
@@ -64,10 +65,22 @@ def test_upscale_corrects_for_a_sensor_or_its_width(shsrd, tmp_path, source):
         done = shsrd("upscale", source, target, "--model", "cave-x4-fast", "--channels", "3", *asked)
         assert done.code == 0
         assert ("FWHM" in done.err) is bool(asked)
+        assert ("the noise (" in done.err) is bool(asked)
         assert f"of the input {lowest} to {highest}" in done.err  # as it was measured, corrected or not
     pixels = [open_cube(path).pixels for path in (by_name, by_width, plain)]
     np.testing.assert_allclose(pixels[1], pixels[0], atol=1e-3)
     assert np.nanmax(np.abs(pixels[2] - pixels[0])) > 1e-2
+
+
+def test_the_last_line_tells_what_the_self_check_found(shsrd, tmp_path):
+    truth = phantom(wavelength_nm=np.linspace(450, 900, 3), rows=256, columns=256, seed=3)
+    save_cube(degrade_cube(truth, Degradation.of_sensor("prisma", scale=4)), tmp_path / "low.npz")
+    asked = ["--sensor", "prisma", "--model", "cave-x4-fast", "--channels", "3"]
+    done = shsrd("upscale", tmp_path / "low.npz", tmp_path / "high.npz", *asked)
+    assert done.code == 0
+    assert "Self-check with the same point spread function and noise: +" in done.err
+    assert "dB against bicubic, spectral angle 0." in done.err
+    assert "WARNING: bicubic" not in done.err
 
 
 def test_degrade_adds_the_noise_that_was_asked_for(shsrd, tmp_path, float_scene):

@@ -5,14 +5,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from shsrd import phantom
 from shsrd.cube import MemorySource, SceneError
-from shsrd.degradation import SENSORS, Degradation, degrade_cube
+from shsrd.degradation import SENSORS, Degradation, degrade, degrade_cube
 from shsrd.io import open_cube, open_source, save_cube
 from shsrd.spectral import scene_statistics
 from shsrd.upscaling import Job, UpscaleOptions, upscale, upscale_file
 from shsrd.upscaling.correction import CorrectedSource, Correction, leading_component, unforeseen_noise
+from shsrd.upscaling.sensor_check import corrected_again, measured_again
 
 FAST = {"model": "cave-x4-fast", "channels": 3, "device": "cpu", "precision": "fp32"}
 
@@ -88,6 +90,51 @@ def test_the_sensor_brings_sharper_pixels(truth, low):
     assert told.report.fwhm == pytest.approx((1.705, 1.705), abs=2e-3)
     assert told.report.consistency < 0.01  # by the sensor's own kernel, not the bicubic one
     assert plain.report.fwhm is None
+
+
+def test_the_output_agrees_with_the_measurement_down_to_the_noise_and_no_further(low, truth):
+    rng = np.random.default_rng(0)
+    noisy = low.replace(pixels=low.pixels + 0.005 * rng.standard_normal(low.shape).astype(np.float32))
+    for scene, most in ((low, 0.35), (noisy, 1.001)):  # of the error without consistency
+        told = UpscaleOptions(**FAST, sensor="prisma", self_check=False, overshoot=None)
+        without, found = (
+            upscale(scene, options=told.model_copy(update={"consistency": asked})) for asked in (False, True)
+        )
+        assert found.report.consistency < most * without.report.consistency
+        assert rmse(found.cube.pixels, truth.pixels) < 1.005 * rmse(without.cube.pixels, truth.pixels)
+    assert 0.7 < found.report.residual_in_noise < 1.2  # noise is left where it is
+
+
+def test_holes_are_not_taken_for_something_that_was_missed(low):
+    pixels = low.pixels.copy()
+    pixels[:, 20:40, 30:50] = np.nan
+    options = UpscaleOptions(**FAST, sensor="prisma", self_check=False)
+    whole, holed = (upscale(scene, options=options).cube.pixels for scene in (low, low.replace(pixels=pixels)))
+    far = (slice(None), slice(None), slice(4 * 80 - 40, None))
+    assert np.isnan(holed[:, 4 * 20 : 4 * 40, 4 * 30 : 4 * 50]).all()
+    assert rmse(holed[far], whole[far]) < 0.02
+    assert np.nanmax(np.abs(holed - whole)) < 0.5
+
+
+def test_the_self_check_measures_once_more_with_the_same_sensor(truth):
+    """Of 64 x 80 pixels, 16 x 20 are what the sensor would deliver; correction and network win against bicubic."""
+    low = degrade_cube(truth, Degradation.of_sensor("prisma", scale=4))
+    report = upscale(low, options=UpscaleOptions(**FAST, sensor="prisma")).report
+    assert report.sensor_gain_db > max(report.domain_score_db, 0.5)
+    assert 0 < report.sensor_sam_ratio < 1
+    plain = upscale(low, options=UpscaleOptions(**FAST)).report
+    assert plain.sensor_gain_db is None
+
+
+def test_what_is_measured_again_has_blur_and_noise(low):
+    correction = source_of(low, "prisma", 20).correction
+    scene = np.ascontiguousarray(low.pixels[None, :, :64, :80])
+    delivered = measured_again(correction, scene)
+    expected = degrade(torch.from_numpy(scene), Degradation.of_sensor("prisma", scale=4)).numpy()
+    noise = (delivered - expected)[0].std(axis=(1, 2))
+    np.testing.assert_allclose(noise, correction.noise, rtol=0.2)
+    np.testing.assert_array_equal(measured_again(correction, scene), delivered)
+    assert corrected_again(correction, delivered).shape == delivered.shape
 
 
 def test_a_width_says_what_a_sensor_says(low):

@@ -33,7 +33,7 @@ class Arguments:
         scale: factor, 2 to 16.
         kernel: bicubic (antialiased, as in the benchmarks; the default), gaussian (sensor PSF), detector (Gaussian
             optics in front of a detector of one output pixel, with the MTF of that Gaussian) or area (block mean).
-        fwhm: full width at half maximum of the PSF in pixels of the **source**: one number, or Y,X; its default is the
+        fwhm: full width at half maximum of the PSF in pixels of the source: one number, or Y,X; its default is the
             scale. (`upscale --fwhm` counts pixels of the result: divide by the scale.)
         sensor: in place of kernel and width, a sensor whose published sharpness gives them, by spectral range where the
             scene has wavelengths; flight direction along y. With `--kernel detector` that kernel has its MTF.

@@ -16,6 +16,8 @@ from shsrd.cli.wishes import Output, Wishes
 if TYPE_CHECKING:
     from shsrd.upscaling import Job, Report
 
+NOISE_ALONE = 1.1  # times the noise: a consistency error below it is called noise
+
 
 _UNCORRECTED = {
     "assumed": "Bicubic kernel assumed (no --sensor or --fwhm).",
@@ -158,11 +160,31 @@ def _agreement(report: Report) -> str:
     along_y, along_x = report.fwhm
     of = "" if report.sensor is None else f" of {report.sensor}"
     of += _told_by(report)
-    noise = "" if report.noise is None else f" (noise {report.noise:.1e})"
     told = "" if report.fwhm_told is None else " ({:.2f} x {:.2f} would ring)".format(*report.fwhm_told)
     return (
         f"Corrected for the point spread function{of}, FWHM {along_y:.2f} x {along_x:.2f} pixels{told}, "
-        f"SNR {report.snr_db:.0f} dB. Consistency error {error}{noise}."
+        f"SNR {report.snr_db:.0f} dB.{_simulated(report)} Consistency error {error}{_in_noise(report)}."
+    )
+
+
+def _in_noise(report: Report) -> str:
+    """The consistency error beside the noise."""
+    times = report.residual_in_noise
+    if times is None:
+        return ""
+    left = "no more than the noise" if times < NOISE_ALONE else f"{times:.2g} times the noise"
+    return f", {left} ({report.noise:.1e})"
+
+
+def _simulated(report: Report) -> str:
+    """What the self-check found with the same point spread function and noise."""
+    if report.sensor_gain_db is None:
+        return ""
+    angle = "" if report.sensor_sam_ratio is None else f", spectral angle {report.sensor_sam_ratio:.2f} of it"
+    warning = " WARNING: bicubic enlargement would be better." if report.sensor_gain_db < 0 else ""
+    return (
+        f" Self-check with the same point spread function and noise: {report.sensor_gain_db:+.1f} dB against "
+        f"bicubic{angle}.{warning}"
     )
 
 

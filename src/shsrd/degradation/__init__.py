@@ -11,6 +11,7 @@ from shsrd.degradation.correction import corrected
 from shsrd.degradation.degradation import Degradation, Kernel, add_noise, degrade, degrade_cube
 from shsrd.degradation.kernels import FWHM_PER_SIGMA, area_down, gaussian_down, gaussian_planes_down
 from shsrd.degradation.noise import NoiseModel
+from shsrd.degradation.noise_limited import NoisyMeasurement
 from shsrd.degradation.observation import ObservationModel, blurred, observe_cube, observed
 from shsrd.degradation.random_observation import ObservationRanges, random_observation
 from shsrd.degradation.resample import bicubic_down, bicubic_round_trip, bicubic_up, pad_symmetric
@@ -23,6 +24,7 @@ __all__ = [
     "Degradation",
     "Kernel",
     "NoiseModel",
+    "NoisyMeasurement",
     "ObservationModel",
     "ObservationRanges",
     "Sensor",

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from shsrd.degradation.degradation import Degradation, degrade
 from shsrd.degradation.kernels import decimate
-from shsrd.degradation.resample import SUPPORT, bicubic_round_trip, bicubic_up
+from shsrd.degradation.resample import LONGEST_DENSE, SUPPORT, bicubic_round_trip, bicubic_up
 
 TOLERANCE_RMSE = 5e-5  # of the data range
 MAX_ITERATIONS = 6
@@ -65,9 +65,16 @@ def prefilter(degradation: Degradation) -> Prefilter:
     return Prefilter(taps_y, taps_x, contraction)
 
 
-def _inverse(M: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Weights of ``M^-1`` along one axis, damped where ``M`` all but suppresses a wave."""
-    damping = 0.0 if 1 / M.min() <= LARGEST_GAIN and M.min() > 0 else (0.5 / LARGEST_GAIN) ** 2
+def damped_prefilter(degradation: Degradation, damping: float, radius: int) -> tuple[float, ...]:
+    """Symmetric taps of ``M / (M^2 + damping)``, the inverse of ``M = DU`` along y, ``radius`` on each side."""
+    weights, _ = _cut(_inverse(_round_trip_response(degradation), damping), radius)
+    return tuple(float(weight) for weight in (*weights[:0:-1], *weights))
+
+
+def _inverse(M: NDArray[np.float64], damping: float | None = None) -> NDArray[np.float64]:
+    """Weights of ``M^-1`` along one axis, damped where ``M`` all but suppresses a wave (None), or everywhere."""
+    if damping is None:
+        damping = 0.0 if 1 / M.min() <= LARGEST_GAIN and M.min() > 0 else (0.5 / LARGEST_GAIN) ** 2
     inverse: NDArray[np.float64] = np.fft.fft(M / (M * M + damping)).real / PERIOD  # symmetric: ifft but for 1/N
     return inverse
 
@@ -170,7 +177,21 @@ def interpolated_again(low: Tensor, degradation: Degradation) -> Tensor:
     """``M y = D U y``: what the sensor would see of an interpolated measurement ``(..., y, x)``."""
     if degradation.kernel == "bicubic":
         return bicubic_round_trip(low, degradation.scale)
-    return degrade(bicubic_up(low, degradation.scale), degradation)
+    if max(low.shape[-2:]) * degradation.scale > LONGEST_DENSE:
+        return degrade(bicubic_up(low, degradation.scale), degradation)
+    with torch.autocast(low.device.type, enabled=False):
+        along_y, along_x = (
+            _round_trip(int(size), axis, low.dtype).to(low.device)
+            for size, axis in zip(low.shape[-2:], (degradation, degradation.turned), strict=True)
+        )
+        return along_y @ (low @ along_x.T)
+
+
+@lru_cache(maxsize=64)
+def _round_trip(size: int, degradation: Degradation, dtype: torch.dtype) -> Tensor:
+    """``DU`` along y as a matrix ``(size, size)``; every kernel is separable."""
+    units = torch.eye(size, dtype=torch.float64)[:, :, None].expand(size, size, degradation.scale)
+    return degrade(bicubic_up(units, degradation.scale), degradation)[:, :, 0].T.to(dtype)
 
 
 def consistency_rmse(estimate: Tensor, low: Tensor, degradation: Degradation, *, data_range: float = 1.0) -> float:

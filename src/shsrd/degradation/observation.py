@@ -35,7 +35,7 @@ class ObservationModel(BaseModel):
     Attributes:
         kernel: as in ``Degradation``.
         scale: integer factor, 2 to 16.
-        fwhm: full widths at half maximum along y and x in **low-resolution** pixels: one pair for all bands, or one for
+        fwhm: full widths at half maximum along y and x in low-resolution pixels: one pair for all bands, or one for
             each. None is the kernel's own width (one low-resolution pixel for ``gaussian`` and ``detector``).
         noise: of the low resolution; None adds none.
     """

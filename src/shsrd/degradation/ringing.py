@@ -21,6 +21,7 @@ ALLOWED = (0.78, 0.55)  # slope and offset of the allowance in the squared width
 LEAST_ALLOWED = 0.3  # local ranges: sensors as sharp as the bicubic kernel
 NARROWEST = 0.6  # of the width that was told
 HALVINGS = 6  # of the interval that holds the width
+LEAST_RANGE = 4.0  # times the noise's deviation: smaller local ranges are noise, which is no ringing
 FEWEST = 400  # pixels from which something can be said
 
 
@@ -55,19 +56,25 @@ def allowed_overshoot(sensor: Degradation) -> float:
     return max(slope * area - offset, LEAST_ALLOWED)
 
 
-def overshoot(image: Plane, measured: Plane) -> Plane:
-    """How far every pixel ``(..., y, x)`` leaves the range of the 3 x 3 measured ones around, in such ranges."""
+def overshoot(image: Plane, measured: Plane, least_range: float = 1e-12) -> Plane:
+    """How far every pixel ``(..., y, x)`` leaves the range of the 3 x 3 measured ones around, in such ranges.
+
+    Args:
+        image: what is judged.
+        measured: what it was made of.
+        least_range: smaller ranges count as this.
+    """
     from scipy.ndimage import maximum_filter, minimum_filter
 
     around = (1,) * (measured.ndim - 2) + (3, 3)
     highest, lowest = maximum_filter(measured, around), minimum_filter(measured, around)
     beyond = np.maximum(image - highest, lowest - image)
-    return np.asarray(beyond / np.maximum(highest - lowest, 1e-12), np.float32)
+    return np.asarray(beyond / np.maximum(highest - lowest, least_range), np.float32)
 
 
 def _rings(squares: Plane, valid: NDArray[np.bool_], variance: float, sensor: Degradation) -> bool:
     images = np.concatenate([corrected(square[None], np.array([variance]), sensor) for square in squares])
-    rare = float(np.quantile(overshoot(images, squares)[valid], 1 - RARE))
+    rare = float(np.quantile(overshoot(images, squares, LEAST_RANGE)[valid], 1 - RARE))
     return rare > allowed_overshoot(sensor)
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.degradation import Degradation
+from shsrd.degradation import Degradation, NoisyMeasurement
 from shsrd.spectral import Frame
-from shsrd.upscaling.composition import composed, unseen
+from shsrd.upscaling.composition import composed, composed_to_noise, unseen
 from shsrd.upscaling.engine import Conditioned, Engine, Position, Sampling
 from shsrd.upscaling.ensemble import ensemble_mean
 from shsrd.upscaling.frames import GuidedFrame
@@ -26,6 +26,7 @@ class Recipe:
         mean: frame in which the posterior mean is computed.
         texture: eigen frame in which posterior samples deviate from the mean.
         degradation: D, or None to leave consistency out.
+        measurements: how bands of a corrected scene were measured, for consistency with that; none leave it out.
         sampling: how samples are drawn, or None for the mean alone.
         samples: number of posterior samples.
         detail: alpha of the distortion-perception line; 0 is the mean, 1 a sample.
@@ -37,6 +38,7 @@ class Recipe:
     mean: GuidedFrame
     texture: GuidedFrame
     degradation: Degradation | None
+    measurements: tuple[NoisyMeasurement, ...] = ()
     sampling: Sampling | None = None
     samples: int = 1
     detail: float = 1.0
@@ -53,7 +55,9 @@ class BlockResult:
     deviation: Block | None = None
 
 
-def solve_block(seen: Block, engine: Engine, recipe: Recipe, position: Position, inside: Window) -> BlockResult:
+def solve_block(
+    seen: Block, engine: Engine, recipe: Recipe, position: Position, inside: Window, measured: Block | None = None
+) -> BlockResult:
     """Super-resolve a block ``(B, y, x)`` without missing values.
 
     ``x = U(y) + E diag(d) m``, then (Freirich et al. 2021) ``+ alpha E diag(d) (sample - m)``, then back-projection; in
@@ -67,6 +71,8 @@ def solve_block(seen: Block, engine: Engine, recipe: Recipe, position: Position,
         position: of ``seen`` in the scene.
         inside: the part of ``seen`` that lies in the scene. Only it is solved and back-projected: what the network
             makes of mirrored pixels is not the mirror image of what it makes of the pixels.
+        measured: pixels of ``inside`` before a correction for their sensor, NaN where there are none; for
+            ``recipe.measurements``.
 
     Returns:
         The solved part, ``scale`` times as large as ``inside``.
@@ -77,7 +83,11 @@ def solve_block(seen: Block, engine: Engine, recipe: Recipe, position: Position,
     detail, scale = ensemble_mean(seen, engine, recipe.mean, count=recipe.ensemble, scaled=predicted)
     frame, degradation = recipe.mean.frame, recipe.degradation
     detail = frame.filtered(low, detail[kept])
-    estimate = composed(low, detail, frame, scale=engine.scale, degradation=degradation)
+    if measured is not None and recipe.measurements:
+        parts = recipe.measurements
+        estimate = composed_to_noise(low, detail, frame, scale=engine.scale, measured=measured, measurements=parts)
+    else:
+        estimate = composed(low, detail, frame, scale=engine.scale, degradation=degradation)
     if recipe.sampling is None:
         return BlockResult(estimate, None if scale is None else _predicted(scale[kept], recipe))
     del detail

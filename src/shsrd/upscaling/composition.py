@@ -11,15 +11,30 @@ All four are linear; ``U``, ``C`` and ``D`` act on each band alike, so they comm
 
 ``M`` and ``C`` live on the low-resolution grid, and ``D`` sees the K channels of ``z`` instead of B bands: the only
 work on B bands at high resolution is one interpolation and the synthesis.
+
+A scene ``y'`` that was corrected for its sensor takes the place of ``y`` in ``U y``, and the measurement ``y`` itself
+is what the estimate has to agree with, down to its noise (``shsrd.degradation.noise_limited``, ``C = P W``):
+
+    x = U (y' + C (y - M y' - E d D z)) + E d z.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn import functional
 
-from shsrd.degradation import Degradation, bicubic_up, degrade, interpolated_again, low_correction
+from shsrd.degradation import (
+    Degradation,
+    NoisyMeasurement,
+    bicubic_up,
+    degrade,
+    interpolated_again,
+    low_correction,
+)
 from shsrd.spectral import Frame
 
 Block = NDArray[np.float32]
@@ -45,6 +60,55 @@ def composed(low: Block, detail: Block, frame: Frame, *, scale: int, degradation
     estimate: Block = bicubic_up(base, scale).numpy()
     frame.add_detail(estimate, detail)
     return estimate
+
+
+def composed_to_noise(
+    corrected: Block,
+    detail: Block,
+    frame: Frame,
+    *,
+    scale: int,
+    measured: Block,
+    measurements: Sequence[NoisyMeasurement],
+) -> Block:
+    """The estimate with some detail, consistent with what a sensor measured as far as that is not noise.
+
+    Args:
+        corrected: ``y'``, as the bicubic kernel would have given it, ``(B, y, x)``.
+        detail: ``z``, as for ``composed``.
+        frame: ``E``, ``d``.
+        scale: factor of ``U``.
+        measured: ``y``, ``(B, y, x)``; NaN where nothing was measured.
+        measurements: of bands that were measured alike.
+
+    Returns:
+        ``x`` ``(B, s y, s x)``.
+    """
+    base = corrected.copy()
+    for part in measurements:
+        base[part.bands] += part.correction(_residual(corrected, detail, frame, measured, part))
+    estimate: Block = bicubic_up(torch.from_numpy(base), scale).numpy()
+    frame.add_detail(estimate, detail)
+    return estimate
+
+
+def _residual(corrected: Block, detail: Block, frame: Frame, measured: Block, part: NoisyMeasurement) -> Block:
+    """``y - M y' - E d D z`` of some bands ``(b, y, x)``; zero where ``D`` sees pixels that nobody measured."""
+    degradation = part.degradation
+    again = interpolated_again(torch.from_numpy(corrected), degradation).numpy()
+    frame.add_detail(again, degrade(torch.from_numpy(detail), degradation).numpy())
+    residual: Block = measured[part.bands] - again[part.bands]
+    missing = ~np.isfinite(residual)
+    if missing.any():
+        residual[_grown(missing, degradation.reach)] = 0
+    return residual
+
+
+def _grown(flags: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
+    """Pixels ``(b, y, x)`` within ``reach`` rows and columns of a flagged one."""
+    side = 2 * reach + 1
+    spread = functional.max_pool2d(torch.from_numpy(flags).float(), side, 1, reach)
+    return spread.numpy() > 0
 
 
 def unseen(detail: Block, degradation: Degradation | None) -> Block:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shsrd.cube import Facts, Source
-from shsrd.degradation import FWHM_PER_SIGMA, Degradation, corrected, plausible_sensor
+from shsrd.degradation import FWHM_PER_SIGMA, Degradation, NoisyMeasurement, corrected, plausible_sensor
 from shsrd.spectral import Acquisition
 from shsrd.upscaling.instrument import Instrument, instrument_of
 from shsrd.upscaling.noise import LEAST_NOISE, unforeseen_noise
@@ -114,6 +114,12 @@ class Correction:
     def acquisition(self) -> Acquisition:
         """What the network is told of the usable bands."""
         return Acquisition(np.tile(self.fwhm, (len(self.noise), 1)), self.noise)
+
+    def measurements(self, bands: NDArray[np.intp]) -> tuple[NoisyMeasurement, ...]:
+        """How some of the usable bands were measured, numbered from 0 among themselves."""
+        covariance = (self.basis * self.variance) @ self.basis.T
+        _, basis = np.linalg.eigh(covariance[np.ix_(bands, bands)])
+        return (NoisyMeasurement(np.arange(len(bands)), self.sensor, self.noise[bands], basis),)
 
     def apply(self, block: Block) -> Block:
         """Correct a square ``(b, side, side)`` of the usable bands, without missing pixels."""

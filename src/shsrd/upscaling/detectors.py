@@ -114,16 +114,22 @@ def shared_channels(
 
 
 def solve_detectors(
-    seen: Block, engine: Engine, recipes: Sequence[DetectorRecipe], position: Position, inside: Window
+    seen: Block,
+    engine: Engine,
+    recipes: Sequence[DetectorRecipe],
+    position: Position,
+    inside: Window,
+    measured: Block | None = None,
 ) -> BlockResult:
     """What ``solve_block`` gives, for every detector by itself."""
     if len(recipes) == 1:
-        return solve_block(seen, engine, recipes[0].recipe, position, inside)
+        return solve_block(seen, engine, recipes[0].recipe, position, inside, measured)
     side = [size * engine.scale for size in (inside.rows, inside.columns)]
     estimate = np.empty((len(seen), *side), np.float32)
     deviation = None
     for part in recipes:
-        solved = solve_block(np.ascontiguousarray(seen[part.bands]), engine, part.recipe, position, inside)
+        own = None if measured is None else measured[part.bands]
+        solved = solve_block(np.ascontiguousarray(seen[part.bands]), engine, part.recipe, position, inside, own)
         estimate[part.bands] = solved.estimate
         if solved.deviation is not None:
             deviation = np.empty_like(estimate) if deviation is None else deviation

@@ -3,11 +3,15 @@
 The scene ``y`` is degraded once more, ``yy = D y``, and super-resolved by the same weights in the same frame. What
 comes out can be compared with ``y``, and so can bicubic enlargement ``U(yy)``. The check happens one scale step coarser
 than the use: what differs between the two (noise above all, which ``D`` averages away) it does not see.
+
+A scene that was corrected for its sensor is degraded by that sensor, gets its noise, and is corrected again. The
+network is judged by what it adds to that; all of it together is compared with bicubic enlargement of what the sensor
+would have delivered.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -18,8 +22,10 @@ from shsrd.degradation import Degradation, back_project, bicubic_up, degrade
 from shsrd.metrics import sam_deg
 from shsrd.spectral import FrameName, scene_statistics
 from shsrd.upscaling.block import Block
+from shsrd.upscaling.correction import CorrectedSource
 from shsrd.upscaling.detectors import detector_frames, detectors_mean, parts_of_usable
 from shsrd.upscaling.engine import Engine
+from shsrd.upscaling.sensor_check import corrected_again, measured_again
 from shsrd.upscaling.tiles import Window, read_window
 
 Vector = NDArray[np.float64]
@@ -42,11 +48,16 @@ class DomainCheck:
         score_db: gain of the posterior mean (before consistency) over bicubic, ``10 log10(MSE bicubic / MSE ours)``,
             mean over bands, one scale step coarser than the scene; None where nothing could be assessed.
         sam_ratio: spectral angle of the mean over that of bicubic, likewise.
+        sensor_gain_db: of a scene that was corrected for its sensor, the gain of correction and network together over
+            bicubic enlargement of what the sensor would have delivered; ``score_db`` is then that of the network alone.
+        sensor_sam_ratio: spectral angles likewise.
         gain: ``(B,)`` what every usable band's detail is multiplied by; all 1 unless outside the domain.
     """
 
     score_db: float | None = None
     sam_ratio: float | None = None
+    sensor_gain_db: float | None = None
+    sensor_sam_ratio: float | None = None
     gain: Vector = field(default_factory=lambda: np.ones(0))
 
     @property
@@ -87,16 +98,28 @@ def check_domain(
     s, facts = engine.scale, source.facts
     measured = np.stack([source.read(*window.slices)[usable] for window in windows])
     truth = np.stack([fill_nodata(pixels) for pixels in measured])
-    coarse = degrade(torch.from_numpy(truth), Degradation(kernel="bicubic", scale=s)).numpy()
+    correction = source.correction if isinstance(source, CorrectedSource) else None
+    if correction is None:
+        coarse = degrade(torch.from_numpy(truth), Degradation(kernel="bicubic", scale=s)).numpy()
+    else:
+        delivered = measured_again(correction, truth)
+        coarse = corrected_again(correction, delivered)
     wavelength_nm = None if facts.wavelength_nm is None else facts.wavelength_nm[usable]
     statistics, guides = scene_statistics(np.concatenate(list(coarse), axis=1)), engine.network.config.guides
     parts = parts_of_usable(facts, usable)
-    frames = detector_frames(statistics, frame, parts, wavelength_nm, channels, guides=guides)
+    acquisition = None if correction is None else correction.acquisition
+    frames = detector_frames(statistics, frame, parts, wavelength_nm, channels, guides=guides, acquisition=acquisition)
     seen = [read_window(low, Window(0, 0, *low.shape[1:]).grown(HALO)) for low in coarse]
     margin = slice(HALO * s, -HALO * s)
     base = np.stack([bicubic_up(torch.from_numpy(low), s).numpy()[:, margin, margin] for low in seen])
     mean = np.stack([detectors_mean(low, engine, frames)[:, margin, margin] for low in seen])
-    return _judged(np.where(np.isfinite(measured), truth, np.nan), base, mean, BLOCK * s)
+    known = np.where(np.isfinite(measured), truth, np.nan)
+    found = _judged(known, base, mean, BLOCK * s)
+    if correction is None:
+        return found
+    plain = bicubic_up(torch.from_numpy(delivered), s).numpy()
+    whole = _judged(known, plain, mean, BLOCK * s)
+    return replace(found, sensor_gain_db=whole.score_db, sensor_sam_ratio=whole.sam_ratio)
 
 
 def candidate_windows(rows: int, columns: int, scale: int) -> list[Window]:
@@ -207,7 +230,7 @@ def _judged(truth: Block, base: Block, mean: Block, block: int) -> DomainCheck:
     gain = np.ones(bands)
     if score < DOMAIN_THRESHOLD_DB:
         gain[varies] = deserved_gain(error[:, varies], detail[:, varies], block)
-    return DomainCheck(score, _sam_ratio(truth, base, mean), gain)
+    return DomainCheck(score, _sam_ratio(truth, base, mean), gain=gain)
 
 
 def _sam_ratio(truth: Block, base: Block, mean: Block) -> float | None:

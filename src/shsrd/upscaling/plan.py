@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shsrd.cube import Facts, SceneError, Source
-from shsrd.degradation import Degradation, back_projection_reach
+from shsrd.degradation import Degradation, NoisyMeasurement, back_projection_reach
 from shsrd.model import Model, load_weights
 from shsrd.upscaling.block import Recipe
 from shsrd.upscaling.bounds import Bounds
@@ -124,6 +124,8 @@ class Plan:
             consistency=agreement.relative_to(self.span),
             domain_score_db=self.domain.score_db,
             domain_sam_ratio=self.domain.sam_ratio,
+            sensor_gain_db=self.domain.sensor_gain_db,
+            sensor_sam_ratio=self.domain.sensor_sam_ratio,
             outside_domain=self.domain.outside,
             bands_held_back=self.domain.bands_held_back,
             device=str(engine.device),
@@ -209,6 +211,7 @@ def make_plan(source: Source, engine: Engine, options: UpscaleOptions, seen: Sur
         plausible = source if isinstance(source, CorrectedSource) else Unsuspicious(source, seen.suspicion)
         domain = check_domain(plausible, engine, mean, usable=seen.usable, windows=windows, channels=asked)
     reach = BICUBIC_REACH if recipe.degradation is None else back_projection_reach(recipe.degradation)
+    reach = max(reach, *(part.reach for each in recipes for part in each.recipe.measurements), 0)
     halo = max(DEFAULT_HALO if options.halo is None else options.halo, reach)
     return Plan(facts, options, seen, recipes, domain, scale, halo, correction, instrument)
 
@@ -235,6 +238,7 @@ def _recipes(
                 mean=mean.guided,
                 texture=texture.guided,
                 degradation=Degradation(scale=config.scale) if options.consistency and correction is None else None,
+                measurements=_measurements(mean.bands, correction if options.consistency else None),
                 sampling=Sampling(options.steps, options.seed) if options.steps > 0 else None,
                 samples=options.samples,
                 detail=options.detail,
@@ -245,6 +249,11 @@ def _recipes(
         )
         for mean, texture in zip(means, framed("eigen"), strict=True)
     )
+
+
+def _measurements(bands: NDArray[np.intp], correction: Correction | None) -> tuple[NoisyMeasurement, ...]:
+    """How a detector's ``bands`` ``(b,)`` were measured, as ``Recipe`` takes it; nothing without a correction."""
+    return () if correction is None else correction.measurements(bands)
 
 
 def band_means(plan: Plan) -> NDArray[np.float32]:

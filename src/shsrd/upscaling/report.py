@@ -30,6 +30,11 @@ class Report:
         domain_score_db: gain over bicubic in the self-check, dB, mean over bands (see ``upscaling/domain.py``: measured
             one scale step coarser, on the posterior mean); None if not assessed.
         domain_sam_ratio: spectral angle over that of bicubic in the self-check; None if not assessed.
+        sensor_gain_db: what the self-check found of a scene that was corrected for its sensor, degraded by the same
+            point spread function with the same noise, corrected again and super-resolved: gain in dB over bicubic
+            enlargement. ``domain_score_db`` is then the gain over bicubic enlargement of the corrected scene, that is,
+            of the network alone. None where nothing was corrected or assessed.
+        sensor_sam_ratio: spectral angles likewise.
         outside_domain: the score is below -0.05 dB: the network did worse than bicubic.
         bands_held_back: bands whose detail was scaled down because of that.
         device: where it was computed.
@@ -78,12 +83,21 @@ class Report:
     fwhm: tuple[float, float] | None = None
     fwhm_told: tuple[float, float] | None = None
     snr_db: float | None = None
+    sensor_gain_db: float | None = None
+    sensor_sam_ratio: float | None = None
     noise: float | None = None
     input_range: tuple[float, float] = (0.0, 0.0)
     output_range: tuple[float, float] | None = None
     values_limited: int = 0
     suspicious: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def residual_in_noise(self) -> float | None:
+        """Consistency error in units of the noise: about 1 where all that is left is noise; None without a sensor."""
+        if self.consistency is None or not self.noise:
+            return None
+        return self.consistency / self.noise
 
     @property
     def leaves_range(self) -> bool:

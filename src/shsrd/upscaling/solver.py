@@ -152,7 +152,7 @@ def _solve_valid(cell: Window, inside: Window, engine: Engine, plan: Plan, *, me
     missing = ~np.isfinite(measured[core])
     low = filled_with(measured[usable], band_means(plan))
     limits = low if plan.correction is None else filled_with(sensed[usable], band_means(plan))
-    result, limited = _solve_usable(low, limits, cell, inside, engine, plan)
+    result, limited = _solve_usable(low, limits, sensed[usable], cell, inside, engine, plan)
     fine = (slice(None), *cell.relative_to(inside).finer(s).slices)
     cut = result.estimate[fine]
     agreement = _agreement(cut, sensed[usable][core], cell, plan)
@@ -175,17 +175,17 @@ def _empty(plan: Plan, cell: Window) -> Solved:
 
 
 def _solve_usable(
-    low: Block, limits: Block, cell: Window, inside: Window, engine: Engine, plan: Plan
+    low: Block, limits: Block, sensed: Block, cell: Window, inside: Window, engine: Engine, plan: Plan
 ) -> tuple[BlockResult, int]:
     """Estimate of ``inside`` from its pixels ``low``, mirrored beyond the scene; values limited in the cell.
 
     ``limits`` are the pixels whose local range limits the estimate: those before a correction for their sensor, which
-    may ring.
+    may ring; ``sensed`` are the same with holes.
     """
     seen = cell.grown(plan.halo).within(plan.scene.grown(BORDER))
     position = Position(seen.row, seen.column)
     block = read_window(low, seen.relative_to(inside))
-    result = solve_detectors(block, engine, plan.recipes, position, inside.relative_to(seen))
+    result = solve_detectors(block, engine, plan.recipes, position, inside.relative_to(seen), sensed)
     if plan.domain.outside:
         gain, degradation = plan.domain.gain, plan.recipe.degradation
         hold_back(result.estimate, result.deviation, low=low, gain=gain, degradation=degradation, scale=plan.scale)

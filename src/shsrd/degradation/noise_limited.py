@@ -1,0 +1,81 @@
+"""Consistency with a noisy measurement: what noise cannot explain is corrected, and no noise is put back.
+
+The estimate of a scene that was corrected for its sensor need not agree with the measurement ``y``: the correction
+smooths noise away, and the network adds what it likes. Plain back-projection ``x <- x + U P (y - D x)`` would bring all
+of the noise back. Here the residual ``r = y - D x`` is taken in components of bands in units of their noise, whose
+variance is then 1, and is let through at every pixel as far as its power ``p`` in 5 x 5 pixels exceeds the noise's:
+
+    x <- x + U P W (y - D x),    W = max(0, 1 - 3 / p)  in components,    P = M / (M^2 + 0.01),    M = D U.
+
+Where noise explains the residual, nothing is done; without noise all of it is taken, and one step leaves what ``D``
+all but suppresses (``P`` is damped there).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from shsrd.degradation.consistency import damped_prefilter
+from shsrd.degradation.degradation import Degradation
+from shsrd.degradation.kernels import decimate
+from shsrd.degradation.resample import SUPPORT
+
+WINDOW = 5  # low-resolution pixels on a side of the square whose power decides
+DOUBT = 3.0  # times the noise's power: what the power has to exceed
+DAMPING = 0.01  # of P: the gain of a wave that D U keeps a tenth of is halved
+RADIUS = 8  # taps of P on each side
+
+Block = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class NoisyMeasurement:
+    """How some bands of a scene were measured.
+
+    Attributes:
+        bands: ``(b,)`` their numbers.
+        degradation: ``D``, the same for all of them.
+        noise: ``(b,)`` standard deviation of their noise.
+        basis: ``(b, b)``, orthonormal components of bands in units of noise, in columns.
+    """
+
+    bands: NDArray[np.intp]
+    degradation: Degradation
+    noise: NDArray[np.float64]
+    basis: NDArray[np.float64]
+
+    @property
+    def reach(self) -> int:
+        """How far, in low-resolution pixels, an estimate that was made consistent depends on pixels around."""
+        return self.degradation.reach + WINDOW // 2 + RADIUS + SUPPORT
+
+    def correction(self, residual: Block) -> Block:
+        """``P W r`` of a residual ``(b, y, x)``: what has to be added to an estimate, once it is enlarged."""
+        taps, taps_x = _prefilter(self.degradation)
+        unexplained = torch.from_numpy(self.unexplained(residual))
+        found: Block = decimate(unexplained, taps, 1, taps_x=taps_x).numpy()
+        return found
+
+    def unexplained(self, residual: Block) -> Block:
+        """``W r``: the part of a residual ``(b, y, x)`` that is more than noise."""
+        from scipy.ndimage import uniform_filter
+
+        noise = self.noise[:, None].astype(np.float32)
+        basis = self.basis.astype(np.float32)
+        components = (basis.T @ (residual.reshape(len(residual), -1) / noise)).reshape(residual.shape)
+        for number, component in enumerate(components):
+            power = uniform_filter(np.square(component), WINDOW)
+            components[number] = component * np.maximum(1 - DOUBT / np.maximum(power, 1e-12), 0)
+        left: Block = (basis @ components.reshape(len(residual), -1)) * noise
+        return left.reshape(residual.shape)
+
+
+@lru_cache(maxsize=64)
+def _prefilter(degradation: Degradation) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Taps of ``P`` along y and x."""
+    return damped_prefilter(degradation, DAMPING, RADIUS), damped_prefilter(degradation.turned, DAMPING, RADIUS)
