@@ -13,7 +13,7 @@ from shsrd.degradation import SENSORS, Degradation, degrade, degrade_cube
 from shsrd.io import open_cube, open_source, save_cube
 from shsrd.spectral import scene_statistics
 from shsrd.upscaling import Job, UpscaleOptions, upscale, upscale_file
-from shsrd.upscaling.correction import CorrectedSource, Correction, leading_component, unforeseen_noise
+from shsrd.upscaling.correction import CorrectedSource, Correction, leading_components, unforeseen_noise
 from shsrd.upscaling.sensor_check import corrected_again, measured_again
 
 FAST = {"model": "cave-x4-fast", "channels": 3, "device": "cpu", "precision": "fp32"}
@@ -32,6 +32,10 @@ def low(truth):
 def source_of(cube, sensor="enmap", snr=None):
     memory, degradation = MemorySource(cube), Degradation.of_sensor(sensor, scale=4)
     return CorrectedSource(memory, Correction.of_scene(memory, degradation, snr))
+
+
+def seen_by(sensor, correction):
+    return replace(correction, parts=tuple(replace(part, sensor=sensor) for part in correction.parts))
 
 
 def rmse(a, b):
@@ -151,12 +155,12 @@ def test_noise_that_is_told_is_smoothed_more(low):
     corrections = [source_of(noisy, "prisma", snr).correction for snr in (60, 15)]
     sensor = Degradation.of_sensor("prisma", scale=4)
     some, much = (
-        CorrectedSource(MemorySource(noisy), replace(correction, sensor=sensor)).read(slice(0, 64), slice(0, 80))
+        CorrectedSource(MemorySource(noisy), seen_by(sensor, correction)).read(slice(0, 64), slice(0, 80))
         for correction in corrections
     )
     assert np.abs(np.diff(much)).mean() < 0.5 * np.abs(np.diff(some)).mean()
-    assert corrections[0].sensor.fwhm_pixels < 0.8 * sensor.fwhm_pixels  # sharpened noise rings, too
-    assert corrections[1].told is None
+    assert corrections[0].parts[0].sensor.fwhm_pixels < 0.8 * sensor.fwhm_pixels  # sharpened noise rings, too
+    assert corrections[1].fwhm_told is None
 
 
 def test_a_width_with_which_the_scene_rings_is_lowered_and_that_is_said(low):
@@ -176,7 +180,7 @@ def test_the_leading_component_is_looked_at_where_it_was_measured(make_scene):
     pixels[2, :20], pixels[:, 140:, 290:] = np.nan, np.nan
     memory = MemorySource(scene.replace(pixels=pixels))
     correction = Correction.of_scene(memory, Degradation.of_sensor("enmap", scale=4))
-    squares, valid = leading_component(memory, correction)
+    [(squares, valid)] = leading_components(memory, correction)
     assert squares.shape == valid.shape == (4, 176, 176)
     assert np.isfinite(squares).all()
     assert valid[0].sum() == (128 - 20) * 128  # the block at the upper left

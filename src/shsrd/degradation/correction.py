@@ -34,7 +34,7 @@ LOWEST_WAVE = 0.01  # radians a pixel: below it the power spectrum is flat
 Plane = NDArray[np.float32]
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def _sums(sensor: Degradation, side: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """``sum_k B G S`` and ``sum_k (G^2 + E^2) S``, each ``(side, side)``, on the grid of a two-dimensional FFT."""
     w = _aliases(side, sensor.scale)

@@ -24,6 +24,7 @@ from shsrd.spectral.information import (
     positions_um,
     spectral_guide,
 )
+from shsrd.spectral.regression import MANY_BANDS
 from shsrd.spectral.statistics import SceneStatistics, scene_statistics
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "CONTENT_FEATURES",
     "DESCRIPTOR_FEATURES",
     "GUIDE_CHANNELS",
+    "MANY_BANDS",
     "MAP_CHANNELS",
     "REPRESENTATIVES",
     "WAVELENGTH_FEATURES",

@@ -87,8 +87,11 @@ class SceneStatistics:
 
     def of_bands(self, bands: NDArray[np.intp]) -> SceneStatistics:
         """Statistics of some of the bands ``(b,)``, over the same pixels."""
-        moments = (matrix[np.ix_(bands, bands)] for matrix in (self.covariance, self.noise_covariance))
-        return SceneStatistics.of_moments(self.mean[bands], *moments)
+        chosen = np.ix_(bands, bands)
+        made = SceneStatistics(len(bands))
+        made._count, made._noise_count, made._shift = self._count, self._noise_count, self.mean[bands]
+        made._products, made._noise = self.covariance[chosen] * self._count, self._noise[chosen]
+        return made
 
     def with_noise(self, deviation: Matrix) -> SceneStatistics:
         """What they would be with white noise of these standard deviations ``(B,)`` added to the bands."""

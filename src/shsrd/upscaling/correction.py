@@ -3,7 +3,8 @@
 Everything after this step (statistics, self-check, network, filters) sees the corrected scene. Bands are brought into
 units of their noise and turned into principal components (minimum noise fraction, Green et al. 1988): signal gathers in
 few components, each of which is corrected by as much as its own signal allows (``shsrd.degradation.correction``). A
-width with which the leading component rings is lowered (``shsrd.degradation.ringing``).
+width with which the leading component rings is lowered (``shsrd.degradation.ringing``). Bands of two detectors, or of
+two widths, have no component in common.
 
 Blocks lie on a grid fixed to the scene, so the same pixels come out whatever rectangle is read.
 """
@@ -11,14 +12,17 @@ Blocks lie on a grid fixed to the scene, so the same pixels come out whatever re
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shsrd.cube import Facts, Source
-from shsrd.degradation import FWHM_PER_SIGMA, Degradation, NoisyMeasurement, corrected, plausible_sensor
-from shsrd.spectral import Acquisition
+from shsrd.degradation import Degradation, NoisyMeasurement, plausible_sensor
+from shsrd.spectral import MANY_BANDS, Acquisition, SceneStatistics
+from shsrd.upscaling.components import Components, fwhm_of, same_width
+from shsrd.upscaling.detectors import parts_of_usable
 from shsrd.upscaling.instrument import Instrument, instrument_of
 from shsrd.upscaling.noise import LEAST_NOISE, unforeseen_noise
 from shsrd.upscaling.options import UpscaleOptions
@@ -38,62 +42,66 @@ class Correction:
     """How a scene is corrected.
 
     Attributes:
-        sensor: point spread function, and the scale factor of the super-resolution.
+        parts: bands of one detector and one point spread function each, all usable bands together.
         usable: bool ``(B,)``; the other bands stay as they are.
-        mean: ``(b,)`` of the usable bands.
-        noise: ``(b,)`` standard deviation of their noise.
-        basis: ``(b, b)``, components of bands in units of noise, in columns.
-        variance: ``(b,)`` of the components.
         extremes: ``(B, 2)`` smallest and largest value of every band as it was measured; NaN where there is none.
         suspicion: which values of the scene are left out.
         notes: what is said of them.
-        told: point spread function that was asked for, where ``sensor`` is a narrower one; the scene rang with it.
     """
 
-    sensor: Degradation
+    parts: tuple[Components, ...]
     usable: NDArray[np.bool_]
-    mean: NDArray[np.float64]
-    noise: NDArray[np.float64]
-    basis: NDArray[np.float64]
-    variance: NDArray[np.float64]
     extremes: NDArray[np.float64]
     suspicion: Suspicion = field(default_factory=Suspicion)
     notes: tuple[str, ...] = ()
-    told: Degradation | None = None
 
     @classmethod
-    def of_scene(cls, source: Source, sensor: Degradation, snr_db: float | None = None) -> Correction:
+    def of_scene(
+        cls,
+        source: Source,
+        sensor: Degradation,
+        snr_db: float | None = None,
+        fwhm: NDArray[np.float64] | None = None,
+    ) -> Correction:
         """Read a scene once and decide how it is corrected.
 
         Args:
             source: the scene.
             sensor: point spread function and scale.
             snr_db: root mean square of a band over its noise; None estimates the noise of every band.
+            fwhm: ``(B, 2)`` full widths at half maximum of every band along y and x, in low-resolution pixels, where
+                they differ from band to band; None takes those of ``sensor``.
 
         Raises:
             SceneError: no band can be used.
         """
         seen = survey(source, [])
         statistics = seen.statistics
-        deviation = np.sqrt(np.maximum(np.diag(statistics.covariance), 0))
-        if snr_db is None:
-            noise = unforeseen_noise(statistics)
-        else:
-            noise = np.hypot(statistics.mean, deviation) / 10 ** (snr_db / 20)
-        smallest = LEAST_NOISE * np.maximum(deviation, 1e-6 * max(deviation.max(), statistics.brightest, 1e-30))
-        noise = np.maximum(noise, smallest)
-        variance, basis = np.linalg.eigh(statistics.covariance / np.outer(noise, noise))
-        found = cls(
-            sensor, seen.usable, statistics.mean, noise, basis, variance, seen.extremes, seen.suspicion, seen.notes
+        detectors = parts_of_usable(source.facts, seen.usable)
+        noise = _noise(statistics, detectors, snr_db)
+        widths = np.tile(fwhm_of(sensor), (len(noise), 1)) if fwhm is None else fwhm[seen.usable]
+        parts = tuple(
+            Components.of(bands, sensor if fwhm is None else _with_fwhm(sensor, widths[bands]), statistics, noise)
+            for bands in same_width(widths, detectors)
         )
-        plausible = plausible_sensor(*leading_component(source, found), float(variance[-1]), sensor)
-        return found if plausible == sensor else replace(found, sensor=plausible, told=sensor)
+        found = cls(parts, seen.usable, seen.extremes, seen.suspicion, seen.notes)
+        return replace(found, parts=tuple(map(_plausible, parts, leading_components(source, found))))
+
+    @property
+    def mean(self) -> NDArray[np.float64]:
+        """Mean of every usable band ``(b,)``."""
+        return self._of_bands([part.mean for part in self.parts])
+
+    @property
+    def noise(self) -> NDArray[np.float64]:
+        """Standard deviation of every usable band's noise ``(b,)``."""
+        return self._of_bands([part.noise for part in self.parts])
 
     @property
     def snr_db(self) -> float:
         """Median over bands of the signal-to-noise ratio: root mean square over the noise's deviation."""
-        signal = np.hypot(self.mean, self.noise * np.sqrt(np.maximum(np.square(self.basis) @ self.variance, 0)))
-        return float(20 * np.log10(np.median(signal / self.noise)))
+        shares = [part.signal / part.noise for part in self.parts]
+        return float(20 * np.log10(np.median(np.concatenate(shares))))
 
     @property
     def noise_rms(self) -> float:
@@ -102,67 +110,107 @@ class Correction:
 
     @property
     def fwhm(self) -> tuple[float, float]:
-        """Full widths at half maximum of the point spread function along y and x, in low-resolution pixels."""
-        return _fwhm(self.sensor)
+        """Full widths at half maximum along y and x in low-resolution pixels, mean over the usable bands."""
+        return self._mean_fwhm([part.sensor for part in self.parts])
 
     @property
     def fwhm_told(self) -> tuple[float, float] | None:
-        """The same of the point spread function that was asked for; None where it is the one that is taken."""
-        return None if self.told is None else _fwhm(self.told)
+        """The same of the point spread functions that were asked for; None where those are the ones that are taken."""
+        if all(part.told is None for part in self.parts):
+            return None
+        return self._mean_fwhm([part.told or part.sensor for part in self.parts])
 
     @property
     def acquisition(self) -> Acquisition:
         """What the network is told of the usable bands."""
-        return Acquisition(np.tile(self.fwhm, (len(self.noise), 1)), self.noise)
+        widths = [np.tile(fwhm_of(part.sensor), (len(part.bands), 1)) for part in self.parts]
+        return Acquisition(self._of_bands(widths), self.noise)
 
     def measurements(self, bands: NDArray[np.intp]) -> tuple[NoisyMeasurement, ...]:
         """How some of the usable bands were measured, numbered from 0 among themselves."""
-        covariance = (self.basis * self.variance) @ self.basis.T
-        _, basis = np.linalg.eigh(covariance[np.ix_(bands, bands)])
-        return (NoisyMeasurement(np.arange(len(bands)), self.sensor, self.noise[bands], basis),)
+        found = []
+        for part in self.parts:
+            places = np.flatnonzero(np.isin(bands, part.bands))
+            if places.size:
+                own = part.only(bands[places])
+                found.append(NoisyMeasurement(places, own.sensor, own.noise, own.basis))
+        return tuple(found)
 
     def apply(self, block: Block) -> Block:
         """Correct a square ``(b, side, side)`` of the usable bands, without missing pixels."""
-        bands, mean = len(block), self.mean[:, None].astype(np.float32)
-        out = corrected(self.components(block), self.variance, self.sensor).reshape(bands, -1)
-        pixels: Block = np.matmul((self.noise[:, None] * self.basis).astype(np.float32), out) + mean
-        return pixels.reshape(block.shape)
+        if len(self.parts) == 1:
+            return self.parts[0].apply(block)
+        out = np.empty_like(block)
+        for part in self.parts:
+            out[part.bands] = part.apply(block[part.bands])
+        return out
 
-    def components(self, block: Block, chosen: slice = slice(None)) -> Block:
-        """Some components ``(k, y, x)`` of pixels ``(b, y, x)``, in units of noise; the last one is the leading one."""
-        units = block.reshape(len(block), -1) - self.mean[:, None].astype(np.float32)
-        units /= self.noise[:, None].astype(np.float32)
-        found: Block = np.matmul(self.basis[:, chosen].T.astype(np.float32), units).reshape(-1, *block.shape[1:])
-        return found
+    def _of_bands(self, values: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+        """Values of every part's bands in the order of the bands."""
+        out = np.empty((sum(map(len, values)), *values[0].shape[1:]))
+        for part, own in zip(self.parts, values, strict=True):
+            out[part.bands] = own
+        return out
+
+    def _mean_fwhm(self, sensors: Sequence[Degradation]) -> tuple[float, float]:
+        if len(sensors) == 1:
+            return fwhm_of(sensors[0])
+        counts = [len(part.bands) for part in self.parts]
+        along_y, along_x = np.average([fwhm_of(sensor) for sensor in sensors], axis=0, weights=counts).tolist()
+        return along_y, along_x
 
 
-def _fwhm(sensor: Degradation) -> tuple[float, float]:
-    along_y, along_x = (sigma * FWHM_PER_SIGMA / sensor.scale for sigma in (sensor.sigma, sensor.sigma_x))
-    return along_y, along_x
+def _noise(
+    statistics: SceneStatistics, detectors: Sequence[NDArray[np.intp]], snr_db: float | None
+) -> NDArray[np.float64]:
+    """Standard deviation of every usable band's noise; detectors of many bands are asked by themselves."""
+    deviation = np.sqrt(np.maximum(np.diag(statistics.covariance), 0))
+    if snr_db is not None:
+        noise = np.hypot(statistics.mean, deviation) / 10 ** (snr_db / 20)
+    else:
+        noise = unforeseen_noise(statistics)
+        for bands in detectors:
+            if MANY_BANDS <= len(bands) < len(noise):
+                noise[bands] = unforeseen_noise(statistics.of_bands(bands))
+    smallest = LEAST_NOISE * np.maximum(deviation, 1e-6 * max(deviation.max(), statistics.brightest, 1e-30))
+    return np.asarray(np.maximum(noise, smallest))
 
 
-def leading_component(source: Source, correction: Correction) -> tuple[Block, NDArray[np.bool_]]:
-    """The scene's leading component in a few blocks with their margins, and where it was measured.
+def _with_fwhm(sensor: Degradation, fwhm: NDArray[np.float64]) -> Degradation:
+    """The sensor with the mean of some widths ``(b, 2)``."""
+    along_y, along_x = (sensor.scale * fwhm.mean(axis=0)).tolist()
+    return sensor.model_copy(update={"kernel": "gaussian", "fwhm_pixels": along_y, "fwhm_x_pixels": along_x})
+
+
+def _plausible(part: Components, leading: tuple[Block, NDArray[np.bool_]]) -> Components:
+    """The part with a width with which its leading component does not ring."""
+    plausible = plausible_sensor(*leading, float(part.variance[-1]), part.sensor)
+    return part if plausible == part.sensor else replace(part, sensor=plausible, told=part.sensor)
+
+
+def leading_components(source: Source, correction: Correction) -> list[tuple[Block, NDArray[np.bool_]]]:
+    """Every part's leading component in a few blocks with their margins, and where it was measured.
 
     Args:
         source: the scene.
         correction: its statistics.
 
     Returns:
-        ``(n, side, side)`` twice, in units of noise; the margin counts as not measured.
+        For each part ``(n, side, side)`` twice, in units of noise; the margin counts as not measured.
     """
     blocks = list(plan_tiles(*source.facts.shape[1:], BLOCK))
     chosen = np.unique(np.linspace(0, len(blocks) - 1, LOOKED_AT).round().astype(int))
-    side = BLOCK + 2 * MARGIN
-    images, known = np.empty((len(chosen), side, side), np.float32), np.zeros((len(chosen), side, side), bool)
+    shape = (len(chosen), BLOCK + 2 * MARGIN, BLOCK + 2 * MARGIN)
+    found = [(np.empty(shape, np.float32), np.zeros(shape, bool)) for _ in correction.parts]
     for number, block in enumerate(blocks[n] for n in chosen):
         around, inside, measured = _surroundings(source, correction.suspicion, block)
         measured = measured[correction.usable]
-        filled = filled_with(measured, correction.mean.astype(np.float32))
-        images[number] = correction.components(read_window(filled, around.relative_to(inside)), slice(-1, None))[0]
-        valid = np.isfinite(measured[:, *block.relative_to(inside).slices]).all(axis=0)
-        known[number][block.relative_to(around).slices] = valid
-    return images, known
+        filled = read_window(filled_with(measured, correction.mean.astype(np.float32)), around.relative_to(inside))
+        core = (number, *block.relative_to(around).slices)
+        for (images, known), part in zip(found, correction.parts, strict=True):
+            images[number] = part.analyse(filled[part.bands], slice(-1, None))[0]
+            known[core] = np.isfinite(measured[part.bands][:, *block.relative_to(inside).slices]).all(axis=0)
+    return found
 
 
 def _surroundings(source: Source, suspicion: Suspicion, block: Window) -> tuple[Window, Window, Block]:
@@ -245,7 +293,8 @@ def as_bicubic(source: Source, options: UpscaleOptions, scale: int) -> Source:
         SceneError: contradictory options, nothing to correct, or an estimate that the scene does not allow.
     """
     instrument = instrument_of(source, options)
-    sensor = instrument.degradation(scale)
+    sensor, facts = instrument.degradation(scale), source.facts
     if sensor is None:
         return source
-    return CorrectedSource(source, Correction.of_scene(source, sensor, options.snr), instrument)
+    widths = None if instrument.sensor is None else instrument.fwhm_at(facts.wavelength_nm, facts.shape[0])
+    return CorrectedSource(source, Correction.of_scene(source, sensor, options.snr, widths), instrument)

@@ -20,6 +20,7 @@ from shsrd.upscaling.domain import DomainCheck, candidate_windows, check_domain,
 from shsrd.upscaling.engine import Engine, Sampling
 from shsrd.upscaling.instrument import Instrument, known_instrument
 from shsrd.upscaling.options import DEFAULT_MODELS, UpscaleOptions, choose_device, running_precision
+from shsrd.upscaling.overlap import overlap_notes
 from shsrd.upscaling.report import Report
 from shsrd.upscaling.survey import Survey, survey
 from shsrd.upscaling.suspicion import Unsuspicious
@@ -64,9 +65,11 @@ class Plan:
         return self.recipes[0].recipe
 
     @property
-    def measured_by(self) -> Degradation:
-        """What made the measurement of the scene, as far as is known."""
-        return Degradation(scale=self.scale) if self.correction is None else self.correction.sensor
+    def measured_by(self) -> list[tuple[NDArray[np.intp], Degradation]]:
+        """Numbers of usable bands, and the degradation that made their measurement as far as is known."""
+        if self.correction is None:
+            return [(np.arange(int(self.seen.usable.sum())), Degradation(scale=self.scale))]
+        return [(part.bands, part.sensor) for part in self.correction.parts]
 
     @property
     def span(self) -> float:
@@ -200,6 +203,9 @@ def make_plan(source: Source, engine: Engine, options: UpscaleOptions, seen: Sur
     seen = seen or survey(source, candidates)
     if isinstance(source, CorrectedSource):  # what was suspicious before the correction is so after it
         seen = replace(seen, suspicion=source.correction.suspicion, notes=source.correction.notes)
+    measured = source.measured if isinstance(source, CorrectedSource) else source
+    said = overlap_notes(measured, seen.usable, seen.suspicion)
+    seen = replace(seen, notes=tuple(dict.fromkeys((*seen.notes, *said))))  # an interrupted run has said it before
     correction = source.correction if isinstance(source, CorrectedSource) else None
     instrument = source.instrument if isinstance(source, CorrectedSource) else known_instrument(facts, options)
     recipes = _recipes(facts, seen, engine, options, correction)

@@ -56,7 +56,7 @@ class Report:
         output_range: the same of the output; None where nothing has data.
         values_limited: output values that had left the local range of the input and were limited (``overshoot``).
         suspicious: what is suspicious about the input's values, one sentence for each kind. Such values are not in
-            ``consistency`` and the ranges.
+            ``consistency`` and the ranges. Also how two detectors differ where both measured the same wavelengths.
     """
 
     model: str

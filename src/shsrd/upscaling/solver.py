@@ -226,18 +226,21 @@ def _spread_over(deviation: Block, usable: NDArray[np.bool_]) -> Block:
 def _agreement(estimate: Block, measured: Block, cell: Window, plan: Plan) -> Agreement:
     """Over the valid pixels of a cell whose surroundings, as ``D`` sees them, lie in it or beyond the scene."""
     _, rows, columns = plan.facts.shape
-    degradation = plan.measured_by
-    reach = degradation.reach
+    parts = plan.measured_by
+    reach = max(degradation.reach for _, degradation in parts)
     compared = (_compared(cell.row, cell.rows, rows, reach), _compared(cell.column, cell.columns, columns, reach))
     total = Agreement()
-    for first in range(0, len(estimate), BANDS_AT_ONCE):
-        bands = slice(first, first + BANDS_AT_ONCE)
+    for bands, degradation in ((chosen, each) for numbers, each in parts for chosen in _few_at_once(numbers)):
         stored = torch.from_numpy(stored_values(estimate[bands], plan.facts.storage))
         truth = measured[bands][:, *compared]
         error = (degrade(stored, degradation).numpy()[:, *compared] - truth)[np.isfinite(truth)]
         span = _span(stored.numpy(), measured[bands], plan.scale)
         total += Agreement(float(np.square(error, dtype=np.float64).sum()), error.size, *span)
     return total
+
+
+def _few_at_once(bands: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    return np.split(bands, range(BANDS_AT_ONCE, len(bands), BANDS_AT_ONCE))
 
 
 def _span(pixels: Block, measured: Block, scale: int) -> tuple[float, float]:
