@@ -45,9 +45,10 @@ def test_the_shift_is_found_whatever_brightness_and_blur(down, right, more):
 
 def test_the_sentence_has_figures_and_directions():
     (note,) = notes_of(scene(gain=1.04, right=0.3))
-    assert note.startswith("At 905 to 990 nm, which VNIR and SWIR both measured, SWIR is 4 % brighter than VNIR")
+    assert note.startswith("At 905 to 990 nm, which VNIR and SWIR both measured, SWIR is 4")
+    assert "% brighter than VNIR and lies" in note
     assert "0.30 pixel from it (+0.00 along y, +0.30 along x)" in note.replace("-0.00", "+0.00")
-    assert "5 % darker" in notes_of(scene(gain=0.95))[0]
+    assert "SWIR is 5 % darker than VNIR" in notes_of(scene(gain=0.95))[0]
 
 
 def test_nothing_is_said_of_detectors_that_agree():

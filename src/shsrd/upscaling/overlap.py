@@ -44,7 +44,7 @@ class Overlap:
     range_nm: tuple[float, float]
 
     def images(self, pixels: NDArray[np.float32], wavelength_nm: NDArray[np.float64]) -> tuple[Image, Image]:
-        """Mean of both detectors ``(y, x)`` over the wavelengths of the second one's bands; NaN where one is missing."""
+        """Mean of both detectors ``(y, x)`` over the wavelengths of the second one's bands, with NaN."""
         places = wavelength_nm[self.second]
         known = wavelength_nm[self.first]
         right = np.clip(np.searchsorted(known, places), 1, len(known) - 1)
