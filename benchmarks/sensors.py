@@ -5,7 +5,8 @@
 
 Every scene is degraded as each sensor sees (a Gaussian of its published sharpness, or ``--kernel detector``: optics and
 detector of the same sharpness), with and without noise, and super-resolved by shsrd that is told the sensor, not told
-it, told a width 20 % too large or too small, and a noise 3 dB too weak or too strong.
+it, left to estimate the width from the scene, told a width 20 % too large or too small, and a noise 3 dB too weak or
+too strong.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from shsrd.degradation import Kernel
 from shsrd.evaluation import BenchmarkResult, Simulation, benchmark_cave, benchmark_scenes
 from shsrd.upscaling import UpscaleOptions
 
-Belief = Literal["told", "not told", "width +20 %", "width -20 %", "snr +3 dB", "snr -3 dB"]
-BELIEFS: tuple[Belief, ...] = ("told", "not told", "width +20 %", "width -20 %", "snr +3 dB", "snr -3 dB")
+Belief = Literal["told", "not told", "estimate", "width +20 %", "width -20 %", "snr +3 dB", "snr -3 dB"]
+BELIEFS: tuple[Belief, ...] = ("told", "not told", "estimate", "width +20 %", "width -20 %", "snr +3 dB", "snr -3 dB")
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ def row(arguments: Arguments, sensor: str, snr_db: float | None, belief: Belief)
         sensor=sensor,
         snr_db=snr_db,
         corrected=belief != "not told",
+        estimated=belief == "estimate",
         kernel=arguments.kernel,
         photon_share=arguments.photon,
         stripe_offset=arguments.stripes,

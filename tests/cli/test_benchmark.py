@@ -158,6 +158,9 @@ def test_what_was_simulated_and_told_is_said(shsrd, source, tiny):
         (["--sensor", "enmap", "--snr-error", 3], "give --snr as well"),
         (["--sensor", "enmap", "--fwhm-error", -100], "--fwhm-error -100"),
         (["--photon", 0.5], "give --snr as well"),
+        (["--sensor", "enmap", "--uncorrected", "--estimated"], "give one of them"),
+        (["--sensor", "enmap", "--estimated", "--fwhm-error", 20], "give --sensor or --fwhm"),
+        (["--sensor", "enmap", "--estimated"], "too few sharp edges"),
     ],
 )
 def test_simulations_that_contradict_themselves(refuses, source, tiny, asked, words):

@@ -142,7 +142,10 @@ def test_what_upscale_is_told(options):
     wrong = Simulation("prisma", fwhm_error=-0.1).told(options)
     assert wrong.sensor is None and wrong.fwhm == pytest.approx(tuple(0.9 * width for width in SENSORS["prisma"].fwhm))
     for plain in (Simulation(), Simulation("prisma", corrected=False), Simulation(kernel="area")):
-        assert plain.told(options) == options
+        assert plain.told(options) == options.model_copy(update={"kernel": "bicubic"})
+    own = options.model_copy(update={"fwhm": (1.2, 1.2)})
+    assert Simulation().told(own) == own
+    assert Simulation("prisma", estimated=True).told(options).fwhm == "auto"
 
 
 def test_a_degradation_of_another_scale_is_our_own_mistake(files):

@@ -29,7 +29,8 @@ class Simulated:
         sensor: degrade as this sensor sees, by its published sharpness (by spectral range where scenes have
             wavelengths); shsrd is told.
         fwhm: the same by a full width at half maximum in pixels of the low resolution: one number, or Y,X.
-        uncorrected: shsrd is told neither sensor nor width.
+        uncorrected: shsrd is told neither sensor nor width, and takes the bicubic kernel.
+        estimated: shsrd is told neither, and estimates the width from the scene's edges.
         fwhm_error: shsrd is told a width that is so many per cent too large (below 0: too small).
         snr_error: shsrd is told the signal-to-noise ratio, so many dB too large; without it, it estimates the noise.
     """
@@ -38,6 +39,7 @@ class Simulated:
     sensor: Annotated[SensorName | None, option(SENSORS)] = None
     fwhm: Annotated[str | None, option("Y[,X]")] = None
     uncorrected: Annotated[bool, option()] = False
+    estimated: Annotated[bool, option()] = False
     fwhm_error: Annotated[float, option("PERCENT")] = 0.0
     snr_error: Annotated[float | None, option("DB")] = None
 
@@ -74,6 +76,7 @@ class Shared(Estimate):
             stripe_offset=0.0 if noise is None else noise.stripe_offset,
             fwhm_error=asked.fwhm_error / 100,
             snr_error_db=asked.snr_error,
+            estimated=asked.estimated,
         )
 
     @property
@@ -100,6 +103,8 @@ class Shared(Estimate):
         asked = self.simulated
         if asked.uncorrected and (asked.sensor or asked.fwhm or asked.kernel):
             return "; shsrd was not told the sensor"
+        if asked.estimated:
+            return "; shsrd estimated the width"
         told = []
         if asked.fwhm_error:
             told.append(f"a width {abs(asked.fwhm_error):g} % too {'large' if asked.fwhm_error > 0 else 'small'}")
@@ -114,6 +119,8 @@ def _check_simulated(asked: Simulated) -> None:
         raise SceneError(f"--sensor {asked.sensor} has its own width; leave out --fwhm, or --sensor")
     if asked.kernel in ("bicubic", "area") and (asked.sensor is not None or asked.fwhm is not None):
         raise SceneError(f"--kernel {asked.kernel} has its own width; leave out --sensor and --fwhm")
+    if asked.uncorrected and asked.estimated:
+        raise SceneError("--uncorrected and --estimated contradict each other; give one of them")
     if not -90 <= asked.fwhm_error <= 900:
         raise SceneError(f"--fwhm-error {asked.fwhm_error:g} is out of range; give per cent from -90 to 900")
 

@@ -67,7 +67,7 @@ class Simulation:
             (``ObservationModel.of_sensor``); None is the kernel below.
         snr_db: noise in every band of the low resolution (``add_noise``, seed 0); None adds none.
         corrected: ``upscale`` is told the sensor or width, and corrects for it; otherwise it takes the bicubic
-            kernel's.
+            kernel's, whatever the metadata say.
         kernel: of the low resolution; None is ``gaussian`` with a sensor or a width, else ``bicubic``, as in the
             literature.
         fwhm: widths of the kernel along y and x in low-resolution pixels, in place of a sensor.
@@ -76,6 +76,7 @@ class Simulation:
         fwhm_error: share by which the width that ``upscale`` is told is too large (below 0: too small).
         snr_error_db: ``upscale`` is told the signal-to-noise ratio, so much too large; None leaves the noise for it to
             estimate.
+        estimated: ``upscale`` is told neither sensor nor width, and estimates the width from the scene's edges.
     """
 
     sensor: str | None = None
@@ -87,6 +88,7 @@ class Simulation:
     stripe_offset: float = 0.0
     fwhm_error: float = 0.0
     snr_error_db: float | None = None
+    estimated: bool = False
 
     def observation(self, scale: int, wavelength_nm: NDArray[np.float64] | None = None) -> ObservationModel:
         """Kernel, widths and noise for a scale factor and the wavelengths of a scene.
@@ -120,12 +122,14 @@ class Simulation:
             SceneError: a wrong noise of a scene without noise, or for a kernel that cannot be told.
         """
         known = self.observation(2).fwhm
-        if not self.corrected or known is None:
+        if not self.corrected or self.estimated or known is None:
             if self.fwhm_error or self.snr_error_db is not None:
                 raise SceneError(
                     "--fwhm-error and --snr-error need a sensor or a width that shsrd is told; give --sensor or --fwhm"
                 )
-            return options
+            if options.sensor is not None or options.fwhm is not None:
+                return options  # somebody's own words
+            return options.model_copy(update={"fwhm": "auto"} if self.estimated else {"kernel": "bicubic"})
         told: dict[str, Any] = {"sensor": self.sensor}
         if self.sensor is None or self.fwhm_error:
             along_y, along_x = (float(width) * (1 + self.fwhm_error) for width in np.mean(known, axis=0))
