@@ -7,12 +7,12 @@ from shsrd.degradation.consistency import (
     interpolated_again,
     low_correction,
 )
-from shsrd.degradation.correction import corrected
+from shsrd.degradation.correction import corrected, noise_left
 from shsrd.degradation.degradation import Degradation, Kernel, add_noise, degrade, degrade_cube
 from shsrd.degradation.kernels import FWHM_PER_SIGMA, area_down, gaussian_down, gaussian_planes_down
 from shsrd.degradation.noise import NoiseModel
 from shsrd.degradation.noise_limited import NoisyMeasurement
-from shsrd.degradation.observation import ObservationModel, blurred, observe_cube, observed
+from shsrd.degradation.observation import ObservationModel, blurred, noisy, observe_cube, observed
 from shsrd.degradation.random_observation import ObservationRanges, random_observation
 from shsrd.degradation.resample import bicubic_down, bicubic_round_trip, bicubic_up, pad_symmetric
 from shsrd.degradation.ringing import allowed_overshoot, overshoot, plausible_sensor
@@ -48,6 +48,8 @@ __all__ = [
     "gaussian_planes_down",
     "interpolated_again",
     "low_correction",
+    "noise_left",
+    "noisy",
     "observe_cube",
     "observed",
     "overshoot",

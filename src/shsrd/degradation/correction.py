@@ -29,6 +29,7 @@ NOISE_ONLY = 1.02  # variance, in units of the noise's, below which a component 
 WINDOW = 5  # low-resolution pixels on a side of the square whose power decides
 DOUBT = 1.5  # times the noise's power: what the power has to exceed; averages over few pixels scatter
 WIDTH_DOUBT = 0.05  # share by which a width may be wrong
+NOISE_SIDE = 64  # low-resolution pixels: side of the grid on which noise that is left is summed
 LOWEST_WAVE = 0.01  # radians a pixel: below it the power spectrum is flat
 
 Plane = NDArray[np.float32]
@@ -85,22 +86,36 @@ def corrected(components: Plane, variance: NDArray[np.float64], sensor: Degradat
     from scipy.fft import irfft2, rfft2
 
     side = components.shape[-1]
-    both, own = _sums(sensor, side)
-    mean_power = (own.sum() - own[0, 0]) / own.size  # of a component of variance 1 and spectrum S, but for its mean
-    signal = np.maximum(variance - 1, 1e-6) / mean_power
     half = slice(0, side // 2 + 1)
     out = np.empty_like(components)
     for number, spectrum in enumerate(rfft2(components)):
-        levels = LEVELS if variance[number] > NOISE_ONLY else LEVELS[-1:]
-        c = signal[number]
-        filters = [c * both / (c * own + level) for level in levels]
+        filters = _filters(float(variance[number]), sensor, side)
         images = [irfft2(spectrum * h[:, half].astype(np.float32), s=(side, side)) for h in filters]
         total = images[-1]
-        for step in range(len(levels) - 2, -1, -1):
+        for step in range(len(filters) - 2, -1, -1):
             gained = float(np.square(filters[step] - filters[step + 1]).mean())
             total = total + _let_through(images[step] - images[step + 1], gained)
         out[number] = total
     return out
+
+
+def _filters(variance: float, sensor: Degradation, side: int) -> list[NDArray[np.float64]]:
+    """``H`` of a component at every level of noise, each ``(side, side)``; the last alone where there is no signal."""
+    both, own = _sums(sensor, side)
+    mean_power = (own.sum() - own[0, 0]) / own.size  # of a component of variance 1 and spectrum S, but for its mean
+    signal = max(variance - 1, 1e-6) / mean_power
+    levels = LEVELS if variance > NOISE_ONLY else LEVELS[-1:]
+    return [signal * both / (signal * own + level) for level in levels]
+
+
+def noise_left(variance: NDArray[np.float64], sensor: Degradation) -> NDArray[np.float64]:
+    """Variance ``(K,)`` of what is left of the noise of components, of variance 1, where every step is let through.
+
+    Args:
+        variance: ``(K,)`` of the components, noise included.
+        sensor: as for ``corrected``.
+    """
+    return np.array([np.square(_filters(float(v), sensor, NOISE_SIDE)[0]).mean() for v in variance])
 
 
 def _let_through(step: Plane, noise: float) -> Plane:

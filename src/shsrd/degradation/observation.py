@@ -167,16 +167,21 @@ def observed(
         ``(..., band, y / scale, x / scale)``.
     """
     low = blurred(x, model)
-    if model.noise is None:
-        return low
+    return low if model.noise is None else noisy(low, model.noise, generator=generator, level=level)
+
+
+def noisy(
+    low: Tensor, noise: NoiseModel, *, generator: torch.Generator | None = None, level: Tensor | None = None
+) -> Tensor:
+    """A low-resolution image ``(..., band, y, x)`` with noise; arguments as for ``observed``."""
     height = (low.square().mean((-2, -1)).sqrt() if level is None else level)[..., None, None]
-    ratios = torch.from_numpy(model.noise.ratios(int(low.shape[-3]))).to(low)[:, None, None]
+    ratios = torch.from_numpy(noise.ratios(int(low.shape[-3]))).to(low)[:, None, None]
     one_row = (*low.shape[:-2], 1, low.shape[-1])
     white, columns, gains = (
         torch.randn(size, generator=generator, device=low.device, dtype=low.dtype)
         for size in (low.shape, one_row, one_row)
     )
-    return low + noise_of(low, white, columns, gains, sigma=height * ratios, level=height, of=model.noise)
+    return low + noise_of(low, white, columns, gains, sigma=height * ratios, level=height, of=noise)
 
 
 def observe_cube(cube: Cube, model: ObservationModel, *, seed: int = 0) -> Cube:

@@ -35,6 +35,8 @@ class PhotoAugmentation(_Settings):
         cube_noise_range: standard deviation of such a cube's noise at low resolution, in units of the band's,
             log-uniform; bands differ.
         cube_eigen: share of such cubes seen in the eigen frame.
+        cube_sensors: share of such cubes measured by a random sensor (point spread function and noise) and corrected
+            for it.
     """
 
     linear: float = Field(0.5, ge=0, le=1)
@@ -48,6 +50,7 @@ class PhotoAugmentation(_Settings):
     cubes: float = Field(0.0, ge=0, le=1)
     cube_noise_range: tuple[float, float] = (0.001, 0.15)
     cube_eigen: float = Field(0.3, ge=0, le=1)
+    cube_sensors: float = Field(0.0, ge=0, le=1)
 
 
 class SceneAugmentation(_Settings):

@@ -8,6 +8,7 @@ are more photos than scenes.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -15,21 +16,26 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from shsrd.degradation import bicubic_down
+from shsrd.degradation import bicubic_down, degrade, noisy
 from shsrd.model import SpectralInformation
 from shsrd.spectral import (
     GUIDE_CHANNELS,
+    Acquisition,
     Frame,
     GuideName,
     SceneStatistics,
     guide_frame,
     scene_statistics,
 )
+from shsrd.training.acquisitions import Acquired
 from shsrd.training.batch import MARGIN, Batch, cut, error_unit, residual_of
 from shsrd.training.channels import band_channels, band_noise, eigen_channels, gained, in_triplets
 from shsrd.training.draws import chance, dihedral, integer, log_uniform, random_crop, signs
 from shsrd.training.guides import spectral_information
 from shsrd.training.photos import PhotoSource, blurred, light, soft_lens
+from shsrd.upscaling.components import Components, fwhm_of
+from shsrd.upscaling.correction import LEAST_NOISE
+from shsrd.upscaling.tiles import Window, read_window, trim
 
 FEWEST_BANDS, MOST_BANDS = 8, 96
 SHORTEST_UM, LONGEST_UM = 0.35, 2.5  # of the wavelengths that a cube may pretend to have
@@ -37,6 +43,17 @@ BUMPS = 3  # of each material's spectrum
 SQUARES = 0.5  # weight of the squared colours, of either sign
 GREY = 0.1  # of a flat spectrum that the colours share, so that no band is empty
 GROUP = 2  # triplets drawn from each cube
+MIRRORED = 8  # low-resolution pixels around a crop that is corrected for its sensor
+OPEN = 0.5  # of the deviation of noise that correction may leave, what it leaves on the whole
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """Low resolution ``(B, y, x)`` of a cube, what is known of the whole photo's, and how it was measured."""
+
+    low: NDArray[np.float32]
+    statistics: SceneStatistics
+    acquisition: Acquisition | None
 
 
 class PhotoCubes:
@@ -63,22 +80,52 @@ class PhotoCubes:
         materials = _materials(self._crop(number, generator, linear=linear))
         spectra = _spectra(round(log_uniform(FEWEST_BANDS, MOST_BANDS, generator)), generator)
         clean = _of_bands(self.statistics(number, linear), spectra)
-        noise = np.sqrt(np.diag(clean.covariance)) * band_noise(
-            len(spectra), self.augmentation.cube_noise_range, generator
-        )
-        statistics = clean.with_noise(noise)
-        low = _combined(spectra, bicubic_down(materials, self.scale))
-        low = low + torch.from_numpy(noise).float()[:, None, None] * torch.randn(low.shape, generator=generator)
+        by_sensor = self.augmentation.cube_sensors > 0 and chance(self.augmentation.cube_sensors, generator)
+        seen = (self._by_sensor if by_sensor else self._with_noise)(materials, spectra, clean, generator)
+        low, statistics = seen.low, seen.statistics
         frame = self._frame(statistics, group, generator)
         leading = guide_frame(statistics, GUIDE_CHANNELS, self.guides)
         position_um = _positions_um(len(spectra), generator)
-        information = spectral_information(low.numpy(), frame, leading, position_um, signs(3, generator))
+        information = spectral_information(low, frame, leading, position_um, signs(3, generator), seen.acquisition)
         patch, residual = residual_of(
-            in_triplets(torch.from_numpy(frame.analyse(low.numpy()))),
+            in_triplets(torch.from_numpy(frame.analyse(low))),
             in_triplets(_channels(frame, spectra, materials)),
             self.scale,
         )
         return patch, residual, cut(information.maps, MARGIN), information.descriptor
+
+    def _with_noise(
+        self, materials: Tensor, spectra: NDArray[np.float64], clean: SceneStatistics, generator: torch.Generator
+    ) -> _Seen:
+        """A cube seen through the bicubic kernel, with noise."""
+        noise = np.sqrt(np.diag(clean.covariance)) * band_noise(
+            len(spectra), self.augmentation.cube_noise_range, generator
+        )
+        low = _combined(spectra, bicubic_down(materials, self.scale))
+        low = low + torch.from_numpy(noise).float()[:, None, None] * torch.randn(low.shape, generator=generator)
+        return _Seen(low.numpy(), clean.with_noise(noise), None)
+
+    def _by_sensor(
+        self, materials: Tensor, spectra: NDArray[np.float64], clean: SceneStatistics, generator: torch.Generator
+    ) -> _Seen:
+        """A cube measured by a random sensor and corrected for what is believed of it."""
+        rng, bands = np.random.default_rng(integer(2**62, generator)), np.arange(len(spectra))
+        sensor = Acquired.random(rng, bands=len(spectra), scale=self.scale)
+        low, noise = _combined(spectra, degrade(materials, sensor.model.mean)), np.zeros(len(spectra))
+        level = np.hypot(clean.mean, np.sqrt(np.diag(clean.covariance)))
+        if sensor.model.noise is not None:
+            low = noisy(low, sensor.model.noise, generator=generator, level=torch.from_numpy(level).float())
+            noise = level * sensor.model.noise.ratios(len(spectra))
+        statistics = clean.with_noise(noise)
+        if sensor.believed is None:
+            return _Seen(low.numpy(), statistics, None)
+        believed = noise if sensor.snr_db is None else level / 10 ** (sensor.snr_db / 20)
+        believed = np.maximum(believed, LEAST_NOISE * np.sqrt(np.diag(clean.covariance)))
+        part = Components.of(bands, sensor.believed, statistics, believed)
+        around = Window(0, 0, *low.shape[1:]).grown(MIRRORED)
+        corrected = part.apply(read_window(low.numpy(), around))
+        acquisition = Acquisition(np.tile(fwhm_of(sensor.believed), (len(spectra), 1)), believed)
+        return _Seen(trim(corrected, MIRRORED), clean.with_noise(OPEN * part.noise_left), acquisition)
 
     def _crop(self, number: int, generator: torch.Generator, *, linear: bool) -> Tensor:
         crop = random_crop(self.photos.store.photos[number], self.photos.side, generator)

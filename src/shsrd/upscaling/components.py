@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.degradation import FWHM_PER_SIGMA, Degradation, corrected
+from shsrd.degradation import FWHM_PER_SIGMA, Degradation, corrected, noise_left
 from shsrd.spectral import SceneStatistics
 
 SAME_WIDTH = 0.06  # share by which widths of bands that are corrected together may differ at most
@@ -69,6 +69,12 @@ class Components:
         """Root mean square of every band ``(b,)``."""
         spread = self.noise * np.sqrt(np.maximum(np.square(self.basis) @ self.variance, 0))
         return np.asarray(np.hypot(self.mean, spread))
+
+    @property
+    def noise_left(self) -> Vector:
+        """Standard deviation ``(b,)`` of the noise that correction leaves in every band where there is detail."""
+        left = noise_left(self.variance, self.sensor)
+        return np.asarray(self.noise * np.sqrt(np.square(self.basis) @ left))
 
     def apply(self, block: Block) -> Block:
         """Correct a square ``(b, side, side)`` of these bands, without missing pixels."""
