@@ -7,13 +7,15 @@ from shsrd.degradation import Degradation, NoiseModel, ObservationModel, bicubic
 from shsrd.model import SpectralInformation, load_weights
 from shsrd.spectral import CONTENT_FEATURES, DESCRIPTOR_FEATURES
 from shsrd.training.acquisitions import Acquired
-from shsrd.training.config import SceneAugmentation
+from shsrd.training.config import PhotoAugmentation, SceneAugmentation
 from shsrd.training.drawing import generator_of
+from shsrd.training.photo_cubes import PhotoCubes
+from shsrd.training.photos import PhotoSource
 from shsrd.training.scenes import SceneSource
 from shsrd.training.start import starting_network
 from shsrd.training.validation import scene_validator
 from shsrd.upscaling import UpscaleOptions
-from shsrd.upscaling.correction import as_bicubic
+from shsrd.upscaling.correction import Correction, as_bicubic
 
 SCALE = 2
 SHARP = Degradation(kernel="gaussian", scale=SCALE, fwhm_pixels=2.8, fwhm_x_pixels=3.2)
@@ -126,3 +128,36 @@ def test_validation_tells_every_sensor(scene_folder, stage_one, monkeypatch):
     assert figures["gain_db"] == pytest.approx(np.mean(gains))
     plain = scene_validator(scene_folder, **given)(network)
     assert plain["gain_db"] == pytest.approx(figures["bands_gain_db"])
+
+
+def cubes_of(photo_folder, **changes):
+    photos = PhotoSource(photo_folder, PhotoAugmentation(cubes=1.0, **changes), scale=SCALE, patch=12)
+    return PhotoCubes(photos, "napc")
+
+
+def test_cubes_of_photos_are_measured_by_sensors_too(photo_folder):
+    batches = [cubes_of(photo_folder, cube_sensors=1.0).draw(4, generator_of(0, step, 0)) for step in range(5)]
+    told = torch.cat([batch.information.descriptor[:, CONTENT_FEATURES:].reshape(-1, 4) for batch in batches])
+    assert set(told[:, 0].tolist()) <= {0.0, 1.0}  # now and then the kernel of the literature
+    assert told[:, 0].mean() > 0.5
+    for batch in batches:
+        assert all(torch.isfinite(tensor).all() for tensor in batch.tensors())
+        assert batch.residual.std() < batch.low.std()
+    again = cubes_of(photo_folder, cube_sensors=1.0).draw(4, generator_of(0, 4, 0))
+    assert all(torch.equal(a, b) for a, b in zip(again.tensors(), batches[4].tensors(), strict=True))
+    plain = cubes_of(photo_folder).draw(4, generator_of(0, 0, 0))
+    assert not plain.information.descriptor[:, CONTENT_FEATURES:].any()
+
+
+def test_noise_that_is_left_is_what_correction_leaves_of_noise(high):
+    """With every step let through; where there is little detail less is left."""
+    sensor = Acquired(ObservationModel.of(SHARP, NoiseModel(snr_db=30)), SHARP, snr_db=30.0)
+    measured = sensor.measured(high, seed=0)
+    correction = Correction.of_scene(MemorySource(Cube(measured)), SHARP, 30.0)
+    clean = Acquired(ObservationModel.of(SHARP), SHARP).measured(high, seed=0)
+    (part,) = correction.parts
+    square = [np.pad(x, ((0, 0), (22, 22), (20, 20)), mode="symmetric") for x in (measured, clean)]
+    left = np.subtract(*(part.apply(x)[:, 22:-22, 20:-20] for x in square)).std(axis=(1, 2))
+    assert (left < 1.1 * part.noise_left).all()
+    assert (left > 0.2 * part.noise_left).all()
+    assert (part.noise_left < part.noise * 2).all()
