@@ -29,7 +29,7 @@ NOISE_ONLY = 1.02  # variance, in units of the noise's, below which a component 
 WINDOW = 5  # low-resolution pixels on a side of the square whose power decides
 DOUBT = 1.5  # times the noise's power: what the power has to exceed; averages over few pixels scatter
 WIDTH_DOUBT = 0.05  # share by which a width may be wrong
-NOISE_SIDE = 64  # low-resolution pixels: side of the grid on which noise that is left is summed
+NOISE_SIDE = 32  # low-resolution pixels: side of the grid on which noise that is left is summed
 LOWEST_WAVE = 0.01  # radians a pixel: below it the power spectrum is flat
 
 Plane = NDArray[np.float32]
@@ -89,7 +89,8 @@ def corrected(components: Plane, variance: NDArray[np.float64], sensor: Degradat
     half = slice(0, side // 2 + 1)
     out = np.empty_like(components)
     for number, spectrum in enumerate(rfft2(components)):
-        filters = _filters(float(variance[number]), sensor, side)
+        levels = _levels(float(variance[number]))
+        filters = [_filter(float(variance[number]), sensor, side, level) for level in levels]
         images = [irfft2(spectrum * h[:, half].astype(np.float32), s=(side, side)) for h in filters]
         total = images[-1]
         for step in range(len(filters) - 2, -1, -1):
@@ -99,13 +100,17 @@ def corrected(components: Plane, variance: NDArray[np.float64], sensor: Degradat
     return out
 
 
-def _filters(variance: float, sensor: Degradation, side: int) -> list[NDArray[np.float64]]:
-    """``H`` of a component at every level of noise, each ``(side, side)``; the last alone where there is no signal."""
+def _levels(variance: float) -> tuple[float, ...]:
+    """Levels of noise that a component is split by; the last alone where there is no signal."""
+    return LEVELS if variance > NOISE_ONLY else LEVELS[-1:]
+
+
+def _filter(variance: float, sensor: Degradation, side: int, level: float) -> NDArray[np.float64]:
+    """``H`` of a component at a level of noise, ``(side, side)``."""
     both, own = _sums(sensor, side)
     mean_power = (own.sum() - own[0, 0]) / own.size  # of a component of variance 1 and spectrum S, but for its mean
     signal = max(variance - 1, 1e-6) / mean_power
-    levels = LEVELS if variance > NOISE_ONLY else LEVELS[-1:]
-    return [signal * both / (signal * own + level) for level in levels]
+    return np.asarray(signal * both / (signal * own + level))
 
 
 def noise_left(variance: NDArray[np.float64], sensor: Degradation) -> NDArray[np.float64]:
@@ -115,7 +120,8 @@ def noise_left(variance: NDArray[np.float64], sensor: Degradation) -> NDArray[np
         variance: ``(K,)`` of the components, noise included.
         sensor: as for ``corrected``.
     """
-    return np.array([np.square(_filters(float(v), sensor, NOISE_SIDE)[0]).mean() for v in variance])
+    filters = (_filter(v, sensor, NOISE_SIDE, _levels(v)[0]) for v in variance.tolist())
+    return np.array([np.square(h).mean() for h in filters])
 
 
 def _let_through(step: Plane, noise: float) -> Plane:

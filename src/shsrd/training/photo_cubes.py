@@ -38,10 +38,12 @@ from shsrd.upscaling.correction import LEAST_NOISE
 from shsrd.upscaling.tiles import Window, read_window, trim
 
 FEWEST_BANDS, MOST_BANDS = 8, 96
+MOST_SENSOR_BANDS = 32  # of a cube that is corrected for its sensor: that takes time for each band
 SHORTEST_UM, LONGEST_UM = 0.35, 2.5  # of the wavelengths that a cube may pretend to have
 BUMPS = 3  # of each material's spectrum
 SQUARES = 0.5  # weight of the squared colours, of either sign
 GREY = 0.1  # of a flat spectrum that the colours share, so that no band is empty
+CENTRE = 256  # pixels on a side of a photo's part whose statistics stand for a scene's
 GROUP = 2  # triplets drawn from each cube
 MIRRORED = 8  # low-resolution pixels around a crop that is corrected for its sensor
 OPEN = 0.5  # of the deviation of noise that correction may leave, what it leaves on the whole
@@ -78,9 +80,10 @@ class PhotoCubes:
         """Low-resolution triplets, residuals, guide maps and descriptors of one crop."""
         number, linear = self.photos.choose(generator)
         materials = _materials(self._crop(number, generator, linear=linear))
-        spectra = _spectra(round(log_uniform(FEWEST_BANDS, MOST_BANDS, generator)), generator)
-        clean = _of_bands(self.statistics(number, linear), spectra)
         by_sensor = self.augmentation.cube_sensors > 0 and chance(self.augmentation.cube_sensors, generator)
+        most = MOST_SENSOR_BANDS if by_sensor else MOST_BANDS
+        spectra = _spectra(round(log_uniform(FEWEST_BANDS, most, generator)), generator)
+        clean = _of_bands(self.statistics(number, linear), spectra)
         seen = (self._by_sensor if by_sensor else self._with_noise)(materials, spectra, clean, generator)
         low, statistics = seen.low, seen.statistics
         frame = self._frame(statistics, group, generator)
@@ -139,10 +142,12 @@ class PhotoCubes:
         return gained(channels(statistics, group, generator), self.augmentation.gain, generator)
 
     def _statistics(self, number: int, linear: bool) -> SceneStatistics:
-        """Of a whole photo's materials at low resolution."""
+        """Of a photo's materials at low resolution, over its central part."""
         photo = self.photos.store.photos[number]
-        rows, columns = (size // self.scale * self.scale for size in photo.shape[1:])
-        materials = _materials(light(photo[:, :rows, :columns].float() / 255, linear))
+        rows, columns = (min(size, CENTRE) // self.scale * self.scale for size in photo.shape[1:])
+        top, left = ((size - side) // 2 for size, side in zip(photo.shape[1:], (rows, columns), strict=True))
+        centre = photo[:, top : top + rows, left : left + columns]
+        materials = _materials(light(centre.float() / 255, linear))
         return scene_statistics(bicubic_down(materials, self.scale).numpy())
 
 
