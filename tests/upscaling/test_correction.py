@@ -141,6 +141,14 @@ def test_what_is_measured_again_has_blur_and_noise(low):
     assert corrected_again(correction, delivered).shape == delivered.shape
 
 
+def test_uncertainty_includes_the_noise_that_correction_left(low):
+    options = UpscaleOptions(sensor="enmap", uncertainty=True, channels=3, self_check=False, consistency=False)
+    noisy, quiet = (upscale(low, 4, options=options.model_copy(update={"snr": snr})) for snr in (25.0, 90.0))
+    left = Correction.of_scene(MemorySource(low), Degradation.of_sensor("enmap"), 25.0).noise_left[:, None, None]
+    assert (noisy.uncertainty.pixels >= 0.999 * left).all()
+    assert (quiet.uncertainty.pixels < left).mean() > 0.05
+
+
 def test_a_width_says_what_a_sensor_says(low):
     sensor, width = (
         upscale(low, options=UpscaleOptions(**FAST, **asked))

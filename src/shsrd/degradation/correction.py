@@ -29,6 +29,7 @@ NOISE_ONLY = 1.02  # variance, in units of the noise's, below which a component 
 WINDOW = 5  # low-resolution pixels on a side of the square whose power decides
 DOUBT = 1.5  # times the noise's power: what the power has to exceed; averages over few pixels scatter
 WIDTH_DOUBT = 0.05  # share by which a width may be wrong
+OPEN = 0.5  # of the noise's deviation where all steps are let through, what is left: 0.37 to 0.74 in 12 scenes
 NOISE_SIDE = 32  # low-resolution pixels: side of the grid on which noise that is left is summed
 LOWEST_WAVE = 0.01  # radians a pixel: below it the power spectrum is flat
 
@@ -114,14 +115,14 @@ def _filter(variance: float, sensor: Degradation, side: int, level: float) -> ND
 
 
 def noise_left(variance: NDArray[np.float64], sensor: Degradation) -> NDArray[np.float64]:
-    """Variance ``(K,)`` of what is left of the noise of components, of variance 1, where every step is let through.
+    """Typical variance ``(K,)`` of what is left of the noise of components, whose variance was 1.
 
     Args:
         variance: ``(K,)`` of the components, noise included.
         sensor: as for ``corrected``.
     """
     filters = (_filter(v, sensor, NOISE_SIDE, _levels(v)[0]) for v in variance.tolist())
-    return np.array([np.square(h).mean() for h in filters])
+    return np.array([OPEN**2 * np.square(h).mean() for h in filters])
 
 
 def _let_through(step: Plane, noise: float) -> Plane:

@@ -31,7 +31,7 @@ CONTENT_FEATURES = 3 * CHANNEL_FEATURES  # a descriptor without the acquisition:
 DESCRIPTOR_FEATURES = CONTENT_FEATURES + 3 * ACQUISITION_FEATURES
 TYPICAL_FWHM = 1.4  # low-resolution pixels
 TYPICAL_NOISE = -2.0  # decimal logarithm of a channel's noise over its deviation
-LEAST_NOISE = 1e-4  # of a channel's deviation: less cannot be told apart
+LEAST_CHANNEL_NOISE = 1e-4  # of its deviation: less cannot be told apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,7 @@ class Acquisition:
         share = np.square(frame.basis)
         fwhm = share.T @ self.fwhm / share.sum(axis=0)[:, None]
         noise = np.sqrt(share.T @ np.square(self.noise)) / frame.deviation
-        level = np.log10(np.clip(noise, LEAST_NOISE, 1)) - TYPICAL_NOISE
+        level = np.log10(np.clip(noise, LEAST_CHANNEL_NOISE, 1)) - TYPICAL_NOISE
         return np.concatenate([np.ones((len(fwhm), 1)), fwhm - TYPICAL_FWHM, level[:, None]], axis=1)
 
 

@@ -34,7 +34,7 @@ from shsrd.training.draws import chance, dihedral, integer, log_uniform, random_
 from shsrd.training.guides import spectral_information
 from shsrd.training.photos import PhotoSource, blurred, light, soft_lens
 from shsrd.upscaling.components import Components, fwhm_of
-from shsrd.upscaling.correction import LEAST_NOISE
+from shsrd.upscaling.noise import LEAST_NOISE
 from shsrd.upscaling.tiles import Window, read_window, trim
 
 FEWEST_BANDS, MOST_BANDS = 8, 96
@@ -46,7 +46,6 @@ GREY = 0.1  # of a flat spectrum that the colours share, so that no band is empt
 CENTRE = 256  # pixels on a side of a photo's part whose statistics stand for a scene's
 GROUP = 2  # triplets drawn from each cube
 MIRRORED = 8  # low-resolution pixels around a crop that is corrected for its sensor
-OPEN = 0.5  # of the deviation of noise that correction may leave, what it leaves on the whole
 
 
 @dataclass(frozen=True)
@@ -128,7 +127,7 @@ class PhotoCubes:
         around = Window(0, 0, *low.shape[1:]).grown(MIRRORED)
         corrected = part.apply(read_window(low.numpy(), around))
         acquisition = Acquisition(np.tile(fwhm_of(sensor.believed), (len(spectra), 1)), believed)
-        return _Seen(trim(corrected, MIRRORED), clean.with_noise(OPEN * part.noise_left), acquisition)
+        return _Seen(trim(corrected, MIRRORED), clean.with_noise(part.noise_left), acquisition)
 
     def _crop(self, number: int, generator: torch.Generator, *, linear: bool) -> Tensor:
         crop = random_crop(self.photos.store.photos[number], self.photos.side, generator)

@@ -72,7 +72,7 @@ class Components:
 
     @property
     def noise_left(self) -> Vector:
-        """Standard deviation ``(b,)`` of the noise that correction leaves in every band where there is detail."""
+        """Standard deviation ``(b,)`` of the noise that correction leaves in every band, typically."""
         left = noise_left(self.variance, self.sensor)
         return np.asarray(self.noise * np.sqrt(np.square(self.basis) @ left))
 

@@ -121,6 +121,11 @@ class Correction:
         return self._mean_fwhm([part.told or part.sensor for part in self.parts])
 
     @property
+    def noise_left(self) -> NDArray[np.float64]:
+        """Standard deviation ``(b,)`` of the noise that correction leaves in every usable band, typically."""
+        return self._of_bands([part.noise_left for part in self.parts])
+
+    @property
     def acquisition(self) -> Acquisition:
         """What the network is told of the usable bands."""
         widths = [np.tile(fwhm_of(part.sensor), (len(part.bands), 1)) for part in self.parts]

@@ -158,13 +158,23 @@ def _solve_valid(cell: Window, inside: Window, engine: Engine, plan: Plan, *, me
     agreement = _agreement(cut, sensed[usable][core], cell, plan)
     agreement = replace(agreement, limited=limited)
     estimate = _all_bands(cut, measured, fine, plan)
-    deviation = None if result.deviation is None else _spread_over(result.deviation[fine], usable)
+    deviation = None
+    if result.deviation is not None:
+        deviation = _spread_over(_with_noise(result.deviation[fine], plan), usable)
     if missing.any():
         holes = missing.repeat(s, axis=1).repeat(s, axis=2)
         for pixels in (estimate, deviation):
             if pixels is not None:
                 pixels[holes] = np.nan
     return Solved(estimate, deviation, agreement)
+
+
+def _with_noise(deviation: Block, plan: Plan) -> Block:
+    """Deviations of the usable bands, with the noise that a correction for their sensor left."""
+    if plan.correction is None:
+        return deviation
+    left = plan.correction.noise_left[:, None, None].astype(np.float32)
+    return np.asarray(np.hypot(deviation, left), np.float32)
 
 
 def _empty(plan: Plan, cell: Window) -> Solved:
