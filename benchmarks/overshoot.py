@@ -4,7 +4,8 @@
 
 For every scene and width the output is compared, band by band, with the smallest and largest input in the 5 x 5
 low-resolution pixels around. Printed is the overshoot that one pixel in a thousand exceeds, as a share of that local
-range and of the band's range (1st to 99th percentile), and the share of pixels with more than 10 % of the local range;
+range and of the band's range (1st to 99th percentile), the share of pixels with more than 10 % of the local range, and
+the residual ``y - D x`` in units of the noise, on which self-consistency is judged;
 with `--truth` the scenes are truths that are degraded first, and theirs stand beside.
 """
 
@@ -62,8 +63,8 @@ def main() -> None:
     given = arguments()
     model = load_weights(given.model)
     scale = model.network.config.scale
-    heads = ["scene", "FWHM", "taken", "of local range", "of band's range", "beyond 10 %"]
-    rows = Table(*heads, *(f"truth: {head}" for head in heads[3:] if given.truth))
+    heads = ["scene", "FWHM", "taken", "of local range", "of band's range", "beyond 10 %", "left, in noise"]
+    rows = Table(*heads, *(f"truth: {head}" for head in heads[3:6] if given.truth))
     for path, width in ((path, width) for path in given.scenes for width in given.fwhm):
         scene = open_cube(path)
         low = degraded(scene, width, scale) if given.truth else scene
@@ -74,6 +75,8 @@ def main() -> None:
         usable = low.usable_bands
         row = [path.stem, f"{width:g}", taken(result.report.fwhm)]
         row += written(overshoots(result.cube.pixels[usable], low.pixels[usable]))
+        left = result.report.residual_in_noise
+        row.append("-" if left is None else f"{left:.2f}")
         if given.truth:
             _, height, breadth = result.cube.shape
             row += written(overshoots(scene.pixels[usable, :height, :breadth], low.pixels[usable]))
@@ -93,9 +96,9 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def told(width: float) -> dict[str, tuple[float, float]]:
-    """Options that name a width."""
-    return {"fwhm": (width, width)} if width else {}
+def told(width: float) -> dict[str, object]:
+    """Options that name a width, or the bicubic kernel."""
+    return {"fwhm": (width, width)} if width else {"kernel": "bicubic"}
 
 
 def degraded(scene: Cube, width: float, scale: int) -> Cube:

@@ -75,3 +75,13 @@ def test_overshoot_is_in_local_ranges():
     assert found[2, 2] == pytest.approx(0.5)
     assert found[2, 3] == pytest.approx(2)
     assert found[0, 2] == pytest.approx(-0.5)
+
+
+def test_no_width_is_lowered_below_a_pixel(scene):
+    """There the bicubic kernel is as wide; a spike in a flat scene rings at any width."""
+    image = np.zeros((1, SIDE, SIDE), np.float32)
+    image[0, ::12, ::12] = 1e4
+    valid = np.ones(image.shape, bool)
+    assert plausible_sensor(image, valid, 7e5, gaussian(2, 1.5)).fwhm_x_pixels == pytest.approx(4 * 0.75**0.5, rel=0.02)
+    told = gaussian(0.9, 0.9)
+    assert plausible_sensor(image, valid, 7e5, told) is told

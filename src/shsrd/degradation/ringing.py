@@ -19,7 +19,7 @@ from shsrd.degradation.kernels import FWHM_PER_SIGMA
 RARE = 0.001  # of the pixels may leave their local range by more than is allowed
 ALLOWED = (0.78, 0.55)  # slope and offset of the allowance in the squared width: 20 CAVE scenes, and a margin of 0.1
 LEAST_ALLOWED = 0.3  # local ranges: sensors as sharp as the bicubic kernel
-NARROWEST = 0.6  # of the width that was told
+NARROWEST = 1.0  # pixels, the mean of both axes: below it the bicubic kernel is the wider one, nothing is sharpened
 HALVINGS = 6  # of the interval that holds the width
 LEAST_RANGE = 4.0  # times the noise's deviation: smaller local ranges are noise, which is no ringing
 FEWEST = 400  # pixels from which something can be said
@@ -37,9 +37,9 @@ def plausible_sensor(squares: Plane, valid: NDArray[np.bool_], variance: float, 
     Returns:
         ``sensor`` itself where it does not ring, or where there are too few pixels to tell.
     """
-    if valid.sum() < FEWEST or not _rings(squares, valid, variance, sensor):
+    plausible, too_wide = NARROWEST / np.sqrt(_area(sensor)), 1.0
+    if plausible >= too_wide or valid.sum() < FEWEST or not _rings(squares, valid, variance, sensor):
         return sensor
-    plausible, too_wide = NARROWEST, 1.0
     for _ in range(HALVINGS):
         share = (plausible + too_wide) / 2
         if _rings(squares, valid, variance, _narrowed(sensor, share)):
@@ -52,8 +52,7 @@ def plausible_sensor(squares: Plane, valid: NDArray[np.bool_], variance: float, 
 def allowed_overshoot(sensor: Degradation) -> float:
     """Local ranges by which one pixel in a thousand may leave the surroundings once it is corrected for a sensor."""
     slope, offset = ALLOWED
-    area = sensor.sigma * sensor.sigma_x * (FWHM_PER_SIGMA / sensor.scale) ** 2
-    return max(slope * area - offset, LEAST_ALLOWED)
+    return max(slope * _area(sensor) - offset, LEAST_ALLOWED)
 
 
 def overshoot(image: Plane, measured: Plane, least_range: float = 1e-12) -> Plane:
@@ -76,6 +75,11 @@ def _rings(squares: Plane, valid: NDArray[np.bool_], variance: float, sensor: De
     images = np.concatenate([corrected(square[None], np.array([variance]), sensor) for square in squares])
     rare = float(np.quantile(overshoot(images, squares, LEAST_RANGE)[valid], 1 - RARE))
     return rare > allowed_overshoot(sensor)
+
+
+def _area(sensor: Degradation) -> float:
+    """Product of both widths in squared pixels."""
+    return sensor.sigma * sensor.sigma_x * (FWHM_PER_SIGMA / sensor.scale) ** 2
 
 
 def _narrowed(sensor: Degradation, share: float) -> Degradation:
