@@ -100,6 +100,7 @@ def test_degrade_adds_the_noise_that_was_asked_for(shsrd, tmp_path, float_scene)
         (["--snr", "40"], "give --sensor or --fwhm"),
         (["--fwhm", "wide"], "--fwhm wide"),
         (["--fwhm", "1,2,3"], "--fwhm 1,2,3"),
+        (["--fwhm", "1e-300"], "from 0.1 to 8"),
         (["--sensor", "enmap", "--snr", "-3"], "--snr -3"),
     ],
 )
@@ -150,6 +151,8 @@ def test_degrade_adds_photon_noise_and_stripes(shsrd, tmp_path, float_scene):
         (["--snr", "30", "--seed", "-1"], "--seed -1"),
         (["--kernel", "gaussian", "--fwhm", "1,2,3"], "--fwhm: 1,2,3"),
         (["--kernel", "gaussian", "--fwhm", "wide"], "--fwhm: wide"),
+        (["--kernel", "gaussian", "--fwhm", "1e9"], "from 0.4 to 32 (0.1 to 8 of the result)"),
+        (["--kernel", "gaussian", "--fwhm", "0.01"], "from 0.4 to 32 (0.1 to 8 of the result)"),
         (["--kernel", "area", "--fwhm", "4"], "--kernel gaussian or detector"),
         (["--kernel", "detector", "--fwhm", "2"], "sharper than a detector"),
         (["--sensor", "enmap", "--kernel", "area"], "leave out --kernel"),

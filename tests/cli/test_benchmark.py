@@ -153,6 +153,8 @@ def test_what_was_simulated_and_told_is_said(shsrd, source, tiny):
         (["--sensor", "enmap", "--fwhm", "1.2"], "leave out --fwhm"),
         (["--kernel", "area", "--fwhm", "1.2"], "--kernel area"),
         (["--fwhm", "9"], "--fwhm 9"),
+        (["--sensor", "enmap", "--snr", 30, "--snr-error", 1000], "--snr-error 1000 makes it 1030 dB"),
+        (["--sensor", "hypso-1", "--fwhm-error", 900], "--fwhm: input should be less than or equal to 8 (given: 22.0)"),
         (["--fwhm-error", 20], "give --sensor or --fwhm"),
         (["--sensor", "enmap", "--uncorrected", "--snr", 30, "--snr-error", 3], "give --sensor or --fwhm"),
         (["--sensor", "enmap", "--snr-error", 3], "give --snr as well"),

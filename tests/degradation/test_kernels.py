@@ -68,3 +68,10 @@ def test_gradient_flows():
 def test_refuses(bad):
     with pytest.raises(ValueError, match=r"taps|sigma|multiples"):
         bad(torch.rand(12, 12))
+
+
+@pytest.mark.parametrize("scale", [3, 4])
+def test_a_gaussian_sharper_than_the_grid_is_the_nearest_samples(scale):
+    nearest = {3: (0, 1, 0), 4: (0, 0.5, 0.5, 0)}[scale]
+    for sigma in (0.01, 1e-300):
+        np.testing.assert_allclose(gaussian_taps(scale, sigma), nearest, atol=1e-80)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from shsrd import phantom
-from shsrd.cube import MemorySource, SceneError
+from shsrd.cube import Cube, MemorySource, SceneError
 from shsrd.degradation import SENSORS, Degradation, degrade, degrade_cube
 from shsrd.io import open_cube, open_source, save_cube
 from shsrd.spectral import scene_statistics
@@ -222,3 +222,18 @@ def test_no_tile_and_no_file_changes_a_byte(tmp_path, make_scene, make_model):
 def test_contradicting_options_are_refused(make_scene, run, asked, words):
     with pytest.raises(SceneError, match=words):
         run(make_scene(), **asked)
+
+
+@pytest.mark.parametrize("value", [0, 1, 0.3])
+def test_a_constant_scene_is_not_corrected(make_scene, run, value):
+    scene = make_scene(bands=4)
+    report = run(scene.replace(pixels=np.full(scene.shape, value, np.float32)), sensor="enmap").report
+    assert (report.fwhm, report.snr_db, report.sensor, report.sensor_gain_db) == (None, None, None, None)
+    assert not report.leaves_range
+
+
+def test_consistency_is_a_share_of_what_was_measured(run):
+    noise = np.random.default_rng(0).standard_normal((4, 48, 48)).astype(np.float32)
+    report = run(Cube(noise), sensor="enmap", self_check=False).report
+    assert report.noise == pytest.approx(1 / (noise.max() - noise.min()), rel=0.1)
+    assert report.consistency == pytest.approx(report.noise, rel=0.2)

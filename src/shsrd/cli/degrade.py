@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from shsrd.cli.reading import Reading, tell_notes, with_notes
-from shsrd.cli.simulating import KERNELS, AddedNoise, KernelName, pixels_along, psf_words
+from shsrd.cli.simulating import KERNELS, SHARPEST, WIDEST, AddedNoise, KernelName, pixels_along, psf_words
 from shsrd.cli.targets import check_targets
 from shsrd.cli.terminal import option, parse, remark
 from shsrd.cli.wishes import SENSORS, SensorName
@@ -62,6 +62,7 @@ class Arguments:
             SceneError: both a sensor and a kernel or width, or a number out of range.
         """
         from shsrd.degradation import Degradation, ObservationModel
+        from shsrd.degradation.degradation import check_scale
 
         noise = self.noise.noise()
         if self.seed < 0:
@@ -70,6 +71,12 @@ class Arguments:
             widths = None if self.fwhm is None else pixels_along(self.fwhm)
             if widths == []:
                 raise SceneError(f"--fwhm: {self.fwhm} is no width; give pixels of the source, such as 5.6 or 5.6,5")
+            check_scale(self.scale)
+            if widths and not SHARPEST * self.scale <= min(widths) <= max(widths) <= WIDEST * self.scale:
+                raise SceneError(
+                    f"--fwhm {self.fwhm} is out of range; give pixels of the source from {SHARPEST * self.scale:g} to "
+                    f"{WIDEST * self.scale:g} ({SHARPEST} to {WIDEST} of the result)"
+                )
             along_y, along_x = widths or (None, None)
             kernel = self.kernel or "bicubic"
             if widths and kernel not in ("gaussian", "detector"):

@@ -39,7 +39,10 @@ def sentence(error: Exception) -> str:
     """One line for a person: what is wrong and what to do."""
     if isinstance(error, ValidationError):
         first = error.errors()[0]
-        option = ".".join(OPTIONS.get(str(part), str(part)) for part in first["loc"]).replace("_", "-")
+        named = [
+            part for part in first["loc"] if isinstance(part, str) and "[" not in part
+        ]  # pydantic's own: tuple[...]
+        option = ".".join(OPTIONS.get(part, part) for part in named).replace("_", "-")
         return f"--{option}: {first['msg'].lower()} (given: {first.get('input')!r})"
     extra = missing_extra(error)
     if extra is not None:

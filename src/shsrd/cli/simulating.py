@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 KernelName = Literal["bicubic", "gaussian", "detector", "area"]
 KERNELS = "{bicubic,gaussian,detector,area}"
+SHARPEST, WIDEST = 0.1, 8  # low-resolution pixels: widths outside belong to no sensor
 
 
 @dataclass(frozen=True, kw_only=True)

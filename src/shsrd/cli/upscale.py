@@ -148,7 +148,7 @@ def _seen(report: Report, bands: int) -> str:
 
 def _left_out(report: Report) -> str:
     """That the figure does not speak for all values."""
-    return " (without the suspicious values named above)" if report.suspicious else ""
+    return " (without the suspicious values named above)" if report.some_left_out else ""
 
 
 def _agreement(report: Report) -> str:
@@ -156,14 +156,14 @@ def _agreement(report: Report) -> str:
     error = "not measurable" if report.consistency is None else f"{report.consistency:.1e} of the data range"
     error += _left_out(report)
     if report.fwhm is None:
-        return f"{_UNCORRECTED.get(report.psf_from, '')} Consistency error {error}."
+        return f"{_UNCORRECTED.get(report.psf_from, 'No band varies: nothing to correct.')} Consistency error {error}."
     along_y, along_x = report.fwhm
     of = "" if report.sensor is None else f" of {report.sensor}"
     of += _told_by(report)
     told = "" if report.fwhm_told is None else " ({:.2f} x {:.2f} would ring)".format(*report.fwhm_told)
     return (
         f"Corrected for the point spread function{of}, FWHM {along_y:.2f} x {along_x:.2f} pixels{told}, "
-        f"SNR {report.snr_db:.0f} dB.{_simulated(report)} Consistency error {error}{_in_noise(report)}."
+        f"SNR {report.snr_db:z.0f} dB.{_simulated(report)} Consistency error {error}{_in_noise(report)}."
     )
 
 

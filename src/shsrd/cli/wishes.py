@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from shsrd.cli.reading import Reading
-from shsrd.cli.simulating import check_snr, pixels_along
+from shsrd.cli.simulating import SHARPEST, WIDEST, check_snr, pixels_along
 from shsrd.cli.terminal import option
 from shsrd.cube import SceneError
 
@@ -153,11 +153,13 @@ def widths_of_scene(text: str) -> tuple[float, float]:
     """Widths along y and x of a scene that is super-resolved, in its pixels.
 
     Raises:
-        SceneError: no width, or one above 8 pixels.
+        SceneError: no width, or one that no sensor has.
     """
     widths = pixels_along(text)
-    if not widths or max(widths) > 8:
-        raise SceneError(f"--fwhm {text} is no width; give pixels of the scene up to 8, such as 1.4 or 1.4,1.2")
+    if not widths or not SHARPEST <= min(widths) <= max(widths) <= WIDEST:
+        raise SceneError(
+            f"--fwhm {text} is no width; give pixels of the scene from {SHARPEST} to {WIDEST}, such as 1.4 or 1.4,1.2"
+        )
     return widths[0], widths[1]
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from shsrd.degradation.resample import mirror, pad_symmetric
 
 FWHM_PER_SIGMA = math.sqrt(8 * math.log(2))  # 2.3548: full width at half maximum of a Gaussian of sigma 1
+SHARPEST = 0.05  # HR pixels: the Gaussian of a smaller deviation is the nearest samples alone, to double precision
 GAUSSIAN_REACH = 4.0  # taps are cut where the Gaussian is below 3.4e-4 of its peak
 
 
@@ -66,6 +67,7 @@ def _weighted(taps: Sequence[float], views: Sequence[Tensor]) -> Tensor:
 @lru_cache(maxsize=64)
 def gaussian_taps(scale: int, sigma: float) -> tuple[float, ...]:
     """Weights of a Gaussian of ``sigma`` HR pixels, sampled around a block's centre, sum 1."""
+    sigma = max(sigma, SHARPEST)
     count = max(scale, math.ceil(2 * GAUSSIAN_REACH * sigma) + 1)
     count += (count - scale) % 2
     weights = [math.exp(-0.5 * ((k - (count - 1) / 2) / sigma) ** 2) for k in range(count)]

@@ -88,6 +88,12 @@ class Correction:
         return replace(found, parts=tuple(map(_plausible, parts, leading_components(source, found))))
 
     @property
+    def varies(self) -> bool:
+        """Whether any usable band does."""
+        lowest, highest = self.extremes[self.usable].T
+        return bool((lowest < highest).any())
+
+    @property
     def mean(self) -> NDArray[np.float64]:
         """Mean of every usable band ``(b,)``."""
         return self._of_bands([part.mean for part in self.parts])
@@ -294,6 +300,8 @@ class CorrectedSource:
 def as_bicubic(source: Source, options: UpscaleOptions, scale: int) -> Source:
     """The scene as the bicubic kernel would have given it, where another is known; it is read once for that.
 
+    A scene whose bands are all constant is returned as it is.
+
     Raises:
         SceneError: contradictory options, nothing to correct, or an estimate that the scene does not allow.
     """
@@ -302,4 +310,5 @@ def as_bicubic(source: Source, options: UpscaleOptions, scale: int) -> Source:
     if sensor is None:
         return source
     widths = None if instrument.sensor is None else instrument.fwhm_at(facts.wavelength_nm, facts.shape[0])
-    return CorrectedSource(source, Correction.of_scene(source, sensor, options.snr, widths), instrument)
+    correction = Correction.of_scene(source, sensor, options.snr, widths)
+    return CorrectedSource(source, correction, instrument) if correction.varies else source

@@ -140,7 +140,7 @@ def measured_facts(source: Source) -> dict[str, Any]:
         "psf_error": None if width is None else [round(value, 3) for value in width.error],
         "psf_edges": seen.edges,
         "psf_remark": _remark(widths, seen),
-        "snr_db": np.quantile(seen.snr_db, (0, 0.5, 1)).round(1).tolist() if seen.snr_db.size else None,
+        "snr_db": (np.quantile(seen.snr_db, (0, 0.5, 1)).round(1) + 0.0).tolist() if seen.snr_db.size else None,
     }
 
 

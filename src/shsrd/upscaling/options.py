@@ -15,7 +15,7 @@ from shsrd.upscaling.engine import Precision
 DEFAULT_MODELS = {4: "cave-x4"}  # by scale factor
 
 
-Width = Annotated[float, Field(gt=0, le=8, allow_inf_nan=False)]
+Width = Annotated[float, Field(ge=0.1, le=8, allow_inf_nan=False)]
 
 
 class UpscaleOptions(BaseModel):

@@ -73,8 +73,9 @@ class Plan:
 
     @property
     def span(self) -> float:
-        """Range of the valid pixels of usable bands."""
-        return self.seen.highest - self.seen.lowest
+        """Range of the valid pixels of usable bands, as they were measured."""
+        lowest, highest = self._input_range()
+        return highest - lowest
 
     @property
     def scene(self) -> Window:
@@ -135,7 +136,7 @@ class Plan:
             precision=engine.precision,
             ensemble=options.ensemble,
             stride=options.stride,
-            sensor=self.instrument.sensor,
+            sensor=None if self.correction is None else self.instrument.sensor,
             psf_from=self.instrument.origin,
             fwhm_error=self.instrument.error,
             fwhm=None if self.correction is None else self.correction.fwhm,
@@ -147,6 +148,7 @@ class Plan:
             output_range=agreement.span,
             values_limited=agreement.limited,
             suspicious=self.seen.notes,
+            some_left_out=not self.seen.suspicion.nothing,
         )
 
 

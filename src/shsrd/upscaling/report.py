@@ -57,6 +57,7 @@ class Report:
         values_limited: output values that had left the local range of the input and were limited (``overshoot``).
         suspicious: what is suspicious about the input's values, one sentence for each kind. Such values are not in
             ``consistency`` and the ranges. Also how two detectors differ where both measured the same wavelengths.
+        some_left_out: whether any of that was values that were left out.
     """
 
     model: str
@@ -90,6 +91,7 @@ class Report:
     output_range: tuple[float, float] | None = None
     values_limited: int = 0
     suspicious: tuple[str, ...] = ()
+    some_left_out: bool = False
     notes: tuple[str, ...] = ()
 
     @property
@@ -105,7 +107,7 @@ class Report:
         if self.output_range is None:
             return False
         (low, high), (lowest, highest) = self.input_range, self.output_range
-        return max(low - lowest, highest - high) > LEAVES * (high - low)
+        return low < high and max(low - lowest, highest - high) > LEAVES * (high - low)  # a constant one has no range
 
     def as_json(self) -> dict[str, Any]:
         """The report as plain values."""
