@@ -66,9 +66,10 @@ class Shared(Estimate):
 
         asked, noise = self.simulated, self.noise.noise()
         _check_simulated(asked)
-        told_db = None if noise is None or asked.snr_error is None else noise.snr_db + asked.snr_error
+        snr, error = self.noise.snr, asked.snr_error
+        told_db = None if snr is None or error is None else snr + error
         if told_db is not None and not 0 < told_db <= 200:
-            raise SceneError(f"--snr-error {asked.snr_error:g} makes it {told_db:g} dB; that is between 0 and 200")
+            raise SceneError(f"--snr-error {error:g} makes it {told_db:g} dB; that is between 0 and 200")
         return Simulation(
             sensor=asked.sensor,
             snr_db=self.noise.snr,
