@@ -237,3 +237,23 @@ def test_consistency_is_a_share_of_what_was_measured(run):
     report = run(Cube(noise), sensor="enmap", self_check=False).report
     assert report.noise == pytest.approx(1 / (noise.max() - noise.min()), rel=0.1)
     assert report.consistency == pytest.approx(report.noise, rel=0.2)
+
+
+def test_a_band_of_noise_that_correction_makes_constant_is_still_a_band(run):
+    slope = np.indices((32, 32)).sum(axis=0) * np.linspace(0.001, 0.01, 6)[:, None, None]
+    noise = 0.5 + 1e-7 * np.random.default_rng(0).standard_normal((2, 32, 32))
+    cube = Cube(np.concatenate([slope, noise]).astype(np.float32))
+    correction = source_of(cube).correction
+    assert correction.usable.all()
+    corrected = source_of(cube).read(slice(0, 32), slice(0, 32))
+    assert (np.ptp(corrected[6:], axis=(1, 2)) == 0).any()  # in single precision
+    result = run(cube, sensor="enmap")
+    assert result.report.bands_bicubic == 0
+    assert np.isfinite(result.cube.pixels).all()
+
+
+def test_a_detector_of_noise_alone_is_refused(run, monkeypatch):
+    cube = Cube(np.random.default_rng(0).random((4, 24, 24)).astype(np.float32))
+    monkeypatch.setattr(Correction, "apply", lambda self, block: np.full_like(block, 0.5))
+    with pytest.raises(SceneError, match="noise alone.*--kernel bicubic"):
+        run(cube, sensor="enmap")

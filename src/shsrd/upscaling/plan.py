@@ -202,13 +202,16 @@ def make_plan(source: Source, engine: Engine, options: UpscaleOptions, seen: Sur
     facts, scale = source.facts, engine.scale
     _, rows, columns = facts.shape
     candidates = candidate_windows(rows, columns, scale)
-    seen = seen or survey(source, candidates)
+    known = source.correction.usable if isinstance(source, CorrectedSource) else None
+    seen = seen or survey(source, candidates, known)
     if isinstance(source, CorrectedSource):  # what was suspicious before the correction is so after it
         seen = replace(seen, suspicion=source.correction.suspicion, notes=source.correction.notes)
     measured = source.measured if isinstance(source, CorrectedSource) else source
     said = overlap_notes(measured, seen.usable, seen.suspicion)
     seen = replace(seen, notes=tuple(dict.fromkeys((*seen.notes, *said))))  # an interrupted run has said it before
     correction = source.correction if isinstance(source, CorrectedSource) else None
+    if correction is not None:
+        _check_left(facts, seen)
     instrument = source.instrument if isinstance(source, CorrectedSource) else known_instrument(facts, options)
     recipes = _recipes(facts, seen, engine, options, correction)
     recipe = recipes[0].recipe
@@ -222,6 +225,17 @@ def make_plan(source: Source, engine: Engine, options: UpscaleOptions, seen: Sur
     reach = max(reach, *(part.reach for each in recipes for part in each.recipe.measurements), 0)
     halo = max(DEFAULT_HALO if options.halo is None else options.halo, reach)
     return Plan(facts, options, seen, recipes, domain, scale, halo, correction, instrument)
+
+
+def _check_left(facts: Facts, seen: Survey) -> None:
+    """Refuse a scene with a detector of which correction leaves nothing, since it has no signal in any band."""
+    lowest, highest = seen.extremes[seen.usable].T
+    for bands in parts_of_usable(facts, seen.usable):
+        if (lowest[bands] >= highest[bands]).all():
+            raise SceneError(
+                f"{facts.source}: all bands of a detector are noise alone, which correction for the sensor removes; leave "
+                "them out with --bands, or correct for nothing with --kernel bicubic"
+            )
 
 
 def _recipes(

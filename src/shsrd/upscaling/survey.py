@@ -54,12 +54,14 @@ class Survey:
         return float(self.extremes[self.usable, 1].max())
 
 
-def survey(source: Source, windows: list[Window]) -> Survey:
+def survey(source: Source, windows: list[Window], usable: NDArray[np.bool_] | None = None) -> Survey:
     """Read a scene once, piece by piece; again where some bands or values are to be left out.
 
     Args:
         source: the scene.
         windows: rectangles in which valid pixels are counted.
+        usable: bool ``(B,)``, the bands that can be used where that is known: of a corrected scene even those that are
+            constant now, since they were noise.
 
     Raises:
         SceneError: no band can be used.
@@ -70,7 +72,9 @@ def survey(source: Source, windows: list[Window]) -> Survey:
     if not suspicion.nothing:
         source = Unsuspicious(source, suspicion)
         seen = _Pass(source, good, windows)
-    usable, constant = _usable(source, seen)
+    constant = np.zeros_like(good)
+    if usable is None:
+        usable, constant = _usable(source, seen)
     if (usable != good).any():
         seen = _Pass(source, usable, windows)
     if seen.statistics.count < ENOUGH * seen.count[usable].max():  # few pixels are valid in every band
