@@ -255,5 +255,5 @@ def test_a_band_of_noise_that_correction_makes_constant_is_still_a_band(run):
 def test_a_detector_of_noise_alone_is_refused(run, monkeypatch):
     cube = Cube(np.random.default_rng(0).random((4, 24, 24)).astype(np.float32))
     monkeypatch.setattr(Correction, "apply", lambda self, block: np.full_like(block, 0.5))
-    with pytest.raises(SceneError, match="noise alone.*--kernel bicubic"):
+    with pytest.raises(SceneError, match=r"noise alone.*--kernel bicubic"):
         run(cube, sensor="enmap")

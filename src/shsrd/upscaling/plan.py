@@ -233,7 +233,7 @@ def _check_left(facts: Facts, seen: Survey) -> None:
     for bands in parts_of_usable(facts, seen.usable):
         if (lowest[bands] >= highest[bands]).all():
             raise SceneError(
-                f"{facts.source}: all bands of a detector are noise alone, which correction for the sensor removes; leave "
+                f"{facts.source}: all bands of a detector are noise alone, which correction removes; leave "
                 "them out with --bands, or correct for nothing with --kernel bicubic"
             )
 
