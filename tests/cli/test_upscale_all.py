@@ -35,6 +35,16 @@ def test_all_scenes_of_a_folder(upscale_all, out, shsrd, scenes, tiny, tmp_path)
     assert (tmp_path / "single.tif").read_bytes() == (out / "a_x4.tif").read_bytes()
 
 
+def test_what_scenes_were_corrected_for_is_said(upscale_all):
+    table, said = upscale_all("--fwhm", "1.3,1.2")
+    assert [row["psf_from"] for row in table["scenes"]] == ["fwhm"] * 3
+    assert all(row["sensor"] is None and max(row["fwhm"]) <= 1.3 for row in table["scenes"])
+    assert said.count(", corrected for FWHM 1.") == 3
+    plain, said = upscale_all("--kernel", "bicubic", "--overwrite")
+    assert [row["fwhm"] for row in plain["scenes"]] == [None] * 3
+    assert "corrected" not in said
+
+
 def test_weights_are_loaded_once(upscale_all, monkeypatch):
     loaded, real = [], many.chosen_model
 

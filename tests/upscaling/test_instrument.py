@@ -126,3 +126,9 @@ def test_an_estimate_is_taken_where_it_is_asked_for(monkeypatch, make_scene):
     assert measured_facts(MemorySource(scene.replace(sensor="tanager")))["psf_remark"] is None
     wider = measured_facts(MemorySource(scene.replace(sensor="hypso-1")))
     assert "sharper than the published width" in wider["psf_remark"]
+
+
+def test_one_number_is_the_width_along_both_axes():
+    assert UpscaleOptions(fwhm=1.4) == UpscaleOptions(fwhm=(1.4, 1.4))
+    with pytest.raises(ValueError, match="fwhm"):
+        UpscaleOptions(fwhm=True)

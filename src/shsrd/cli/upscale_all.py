@@ -149,7 +149,18 @@ def _line(outcome: Outcome) -> str:
     if outcome.error is not None:
         return f"{outcome.source}: {_reason(outcome)}"
     lost = "" if outcome.place_remark is None else f"; {outcome.place_remark.removeprefix(f'{outcome.target}: ')}"
-    return f"{outcome.target} {outcome.result}, {outcome.seconds:.1f} s{lost}"
+    return f"{outcome.target} {outcome.result}, {outcome.seconds:.1f} s{_corrected(outcome)}{lost}"
+
+
+def _corrected(outcome: Outcome) -> str:
+    """Point spread function that a scene was corrected for, and who says so."""
+    told = {} if outcome.record is None else outcome.record["properties"]
+    widths = told.get("shsrd:fwhm")
+    if widths is None:
+        return ""
+    of = "" if told.get("shsrd:sensor") is None else f" {told['shsrd:sensor']},"
+    by = {"product": " by the product's metadata", "estimate": " by its edges"}.get(str(told.get("shsrd:psf_from")), "")
+    return f", corrected{by} for{of} FWHM {widths[0]:.2f} x {widths[1]:.2f} pixels"
 
 
 def _reason(outcome: Outcome) -> str:
@@ -177,6 +188,9 @@ def _row(outcome: Outcome) -> dict[str, Any]:
         "rows": rows,
         "columns": columns,
         "seconds": outcome.seconds,
+        "sensor": told.get("shsrd:sensor"),
+        "fwhm": told.get("shsrd:fwhm"),
+        "psf_from": told.get("shsrd:psf_from"),
         "consistency": told.get("shsrd:consistency"),
         "domain_score_db": told.get("shsrd:domain_score_db"),
         "outside_domain": told.get("shsrd:outside_domain"),

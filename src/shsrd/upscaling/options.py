@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from shsrd.cube import SceneError
 from shsrd.model import int8_supported
@@ -25,8 +25,8 @@ class UpscaleOptions(BaseModel):
         model: name of bundled weights or path of a file; None is the default model of the scale.
         sensor: whose point spread function the scene has (a key of ``SENSORS``); the scene is corrected for it first.
             None takes that of the product, if the scene is one that is recognised, else the bicubic kernel.
-        fwhm: the same by its full widths at half maximum along y and x, in low-resolution pixels; ``auto`` estimates
-            them from the edges of the scene, and takes the lower end of the estimate.
+        fwhm: the same by its full widths at half maximum along y and x, or one number for both, in low-resolution
+            pixels; ``auto`` estimates them from the edges of the scene, and takes the lower end of the estimate.
         snr: signal-to-noise ratio of every band in dB (root mean square over the noise's deviation), for that
             correction; None estimates the noise of each band.
         kernel: ``bicubic`` corrects for nothing, whatever is known of the scene, as the benchmarks do; ``auto`` is all
@@ -93,6 +93,12 @@ class UpscaleOptions(BaseModel):
     ensemble: Literal[1, 2, 4, 8] = 1
     stride: Literal[1, 2, 3] = 3
     self_check: bool = True
+
+    @field_validator("fwhm", mode="before")
+    @classmethod
+    def _both_axes(cls, fwhm: object) -> object:
+        """One number is the width along both axes."""
+        return (fwhm, fwhm) if isinstance(fwhm, int | float) and not isinstance(fwhm, bool) else fwhm
 
     def check_instrument(self) -> None:
         """Refuse options about the scene's measurement that contradict each other.
