@@ -285,6 +285,7 @@ def test_the_report_says_what_was_done(make_scene, run):
         "output_range": report.output_range,
         "values_limited": 0,
         "suspicious": (),
+        "some_left_out": False,
         "notes": (),
     }
 
