@@ -77,6 +77,11 @@ class Degradation(BaseModel):
         """Standard deviation of the Gaussian PSF along x in HR pixels."""
         return self.sigma if self.fwhm_x_pixels is None else self.fwhm_x_pixels / FWHM_PER_SIGMA
 
+    def widened(self, factor: float) -> Self:
+        """The same with a point spread function wider by a factor along both axes; below 1 it is narrower."""
+        along_y, along_x = (factor * sigma * FWHM_PER_SIGMA for sigma in (self.sigma, self.sigma_x))
+        return self.model_copy(update={"fwhm_pixels": along_y, "fwhm_x_pixels": along_x})
+
     @property
     def turned(self) -> Self:
         """The same with y and x exchanged."""

@@ -42,11 +42,11 @@ def plausible_sensor(squares: Plane, valid: NDArray[np.bool_], variance: float, 
         return sensor
     for _ in range(HALVINGS):
         share = (plausible + too_wide) / 2
-        if _rings(squares, valid, variance, _narrowed(sensor, share)):
+        if _rings(squares, valid, variance, sensor.widened(share)):
             too_wide = share
         else:
             plausible = share
-    return _narrowed(sensor, plausible)
+    return sensor.widened(plausible)
 
 
 def allowed_overshoot(sensor: Degradation) -> float:
@@ -80,8 +80,3 @@ def _rings(squares: Plane, valid: NDArray[np.bool_], variance: float, sensor: De
 def _area(sensor: Degradation) -> float:
     """Product of both widths in squared pixels."""
     return sensor.sigma * sensor.sigma_x * (FWHM_PER_SIGMA / sensor.scale) ** 2
-
-
-def _narrowed(sensor: Degradation, share: float) -> Degradation:
-    along_y, along_x = (share * sigma * FWHM_PER_SIGMA for sigma in (sensor.sigma, sensor.sigma_x))
-    return sensor.model_copy(update={"fwhm_pixels": along_y, "fwhm_x_pixels": along_x})

@@ -56,7 +56,8 @@ class Acquired:
         if model.kernel == "bicubic":
             return cls(model, None)
         ratio = None if model.noise is None or not given else float(np.mean(model.noise.snr_db)) + wrong_db
-        return cls(model, _widened(model.mean, error), ratio)
+        gaussian = model.mean.model_copy(update={"kernel": "gaussian"})  # as corrections take every kernel for one
+        return cls(model, gaussian.widened(error), ratio)
 
     def measured(self, high: Block, *, seed: int) -> Block:
         """The low resolution ``(B, y, x)`` of a scene ``(B, s y, s x)``, noise included."""
@@ -76,14 +77,6 @@ class Acquired:
         correction = Correction.of_scene(source, self.believed, self.snr_db)
         seen = CorrectedSource(source, correction).read(*(slice(0, size) for size in measured.shape[1:]))
         return np.ascontiguousarray(seen), _all_bands(correction)
-
-
-def _widened(degradation: Degradation, factor: float) -> Degradation:
-    """The same kernel, wider by a factor; Gaussian, as corrections take every kernel for one."""
-    model = ObservationModel.of(degradation)
-    assert model.fwhm is not None  # only the bicubic kernel has none
-    fwhm = tuple((factor * y, factor * x) for y, x in model.fwhm)
-    return ObservationModel(kernel="gaussian", scale=degradation.scale, fwhm=fwhm).mean
 
 
 def _all_bands(correction: Correction) -> Acquisition:

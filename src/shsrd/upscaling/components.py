@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,7 +71,7 @@ class Components:
         spread = self.noise * np.sqrt(np.maximum(np.square(self.basis) @ self.variance, 0))
         return np.asarray(np.hypot(self.mean, spread))
 
-    @property
+    @cached_property
     def noise_left(self) -> Vector:
         """Standard deviation ``(b,)`` of the noise that correction leaves in every band, typically."""
         left = noise_left(self.variance, self.sensor)
