@@ -36,7 +36,7 @@ import tyro
 from shsrd.model import Network, NetworkConfig, load_weights, save_weights
 from shsrd.training import TrainConfig, run_training
 from shsrd.training.validation import SENSOR_CHANNELS, held_out_by_sensor, scene_validator
-from shsrd.upscaling.engine import Engine, Precision
+from shsrd.upscaling.inference import Engine, Precision
 from shsrd.upscaling.options import choose_device, choose_precision
 
 CUBES = {"stage": "pretrain", "photos": {"cubes": 1.0}, "restart_injection": True}

@@ -23,8 +23,8 @@ import tyro
 from shsrd.cube import Cube
 from shsrd.model import Model, SpectralInformation, channels_last, load_weights, unpack
 from shsrd.spectral import GuideName, scene_statistics
-from shsrd.upscaling.engine import Precision
-from shsrd.upscaling.frames import guided_frame
+from shsrd.upscaling.bases import guided_frame
+from shsrd.upscaling.inference import Precision
 from shsrd.upscaling.options import choose_precision
 
 BATCHES = 3  # timed, after one to warm up; the fastest counts

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from shsrd.model import gpu
-from shsrd.model.gpu import Plan
+from shsrd.model.backends import gpu
+from shsrd.model.backends.gpu import Plan
 
 CONVOLUTIONS = (
     Plan((16, 16), 64, 3, 8),

@@ -22,10 +22,10 @@ from rich.table import Table
 
 from shsrd.model import load_weights
 from shsrd.spectral.regression import detail_regression
-from shsrd.training.pack import load_scenes
+from shsrd.training.data.pack import load_scenes
 from shsrd.training.validation import HeldOutScene
-from shsrd.upscaling.engine import Engine
-from shsrd.upscaling.frames import GuidedFrame
+from shsrd.upscaling.bases import GuidedFrame
+from shsrd.upscaling.inference import Engine
 from shsrd.upscaling.options import choose_device, running_precision
 
 

@@ -27,11 +27,11 @@ from rich.table import Table
 from shsrd.cube import Cube, MemorySource
 from shsrd.model import Network, load_weights
 from shsrd.spectral import FrameName
-from shsrd.training.pack import PackedScene, load_scenes
+from shsrd.training.data.pack import PackedScene, load_scenes
 from shsrd.training.validation import HeldOutScene
-from shsrd.upscaling.domain import DOMAIN_THRESHOLD_DB, check_domain
-from shsrd.upscaling.engine import Engine
+from shsrd.upscaling.inference import Engine
 from shsrd.upscaling.options import choose_device, running_precision
+from shsrd.upscaling.self_check import DOMAIN_THRESHOLD_DB, check_domain
 from shsrd.upscaling.tiles import Window
 
 DAMAGE: dict[str, float | None] = {"as it is": 1.0, "x -1": -1.0, "x 2": 2.0, "x 3": 3.0, "random": None}

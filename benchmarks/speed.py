@@ -54,9 +54,9 @@ from shsrd.io import open_cube, save_cube
 from shsrd.model import Model, Network, load_weights
 from shsrd.spectral import scene_statistics
 from shsrd.upscaling import UpscaleOptions, upscale
+from shsrd.upscaling.bases import GuidedFrame, guided_frame
 from shsrd.upscaling.composition import composed
-from shsrd.upscaling.engine import Engine, Precision
-from shsrd.upscaling.frames import GuidedFrame, guided_frame
+from shsrd.upscaling.inference import Engine, Precision
 from shsrd.upscaling.options import choose_precision, running_precision
 from shsrd.upscaling.tiles import BORDER, Window, read_window
 from yardsticks import Timing, edsr_time, peak_flops, timed

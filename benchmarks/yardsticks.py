@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from shsrd.cube import Cube
-from shsrd.upscaling.engine import Precision
+from shsrd.upscaling.inference import Precision
 
 PEAK_WIDTHS, PEAK_SIDES = (64, 96, 128, 256), (64, 128, 192)
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from shsrd import phantom
-from shsrd.cli.wishes import SensorName
+from shsrd.cli.upscale_options import SensorName
 from shsrd.degradation import (
     SENSORS,
     Degradation,

@@ -295,7 +295,7 @@ def test_progress_is_told_on_stderr(shsrd, tmp_path, source, tiny, monkeypatch):
     assert strict(piped.out)
     assert "tiles: 6 of 6\n" in piped.err
     monkeypatch.setenv("FORCE_COLOR", "1")
-    monkeypatch.setattr("shsrd.cli.terminal.ERRORS", Console(stderr=True, width=80))
+    monkeypatch.setattr("shsrd.cli.console.ERRORS", Console(stderr=True, width=80))
     watched = shsrd("upscale", source, tmp_path / "b.tif", *options)
     assert strict(watched.out)
     assert "tiles" in watched.err

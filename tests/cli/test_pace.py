@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from shsrd.cli.pace import Pace, duration, size
-from shsrd.cli.watching import announcement
+from shsrd.cli.job_progress import announcement
+from shsrd.cli.progress_log import Pace, duration, size
 from shsrd.io import save_cube
 from shsrd.upscaling import Forecast
 
@@ -99,7 +99,7 @@ def test_upscale_says_size_and_notes_before_it_computes(shsrd, tmp_path, scene, 
 
 
 def test_another_part_does_not_go_on(shsrd, tmp_path, source, tiny, monkeypatch):
-    from shsrd.upscaling.spool import Spool
+    from shsrd.upscaling.jobs.tile_cache import Spool
 
     def stopped(*_):
         raise KeyboardInterrupt

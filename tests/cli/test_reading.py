@@ -88,7 +88,7 @@ class TestEvaluate:
 
 def test_pack_of_a_part(shsrd, source, tmp_path):
     assert shsrd("pack", "scenes", tmp_path / "packs", source, "--bands", "2-4").code == 0
-    from shsrd.training.pack import load_scenes
+    from shsrd.training.data.pack import load_scenes
 
     assert load_scenes(tmp_path / "packs")[0].stored.shape[0] == 3
 

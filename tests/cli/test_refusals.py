@@ -229,7 +229,7 @@ class TestDestinations:
         refuses([command, source, source / "high.tif"], "high.tif", "does not exist")
 
     def test_unwritable_folder(self, refuses, source, target, command, monkeypatch):
-        monkeypatch.setattr("shsrd.io.saving.os.access", lambda folder, mode: not mode & os.W_OK)
+        monkeypatch.setattr("shsrd.io.save.os.access", lambda folder, mode: not mode & os.W_OK)
         refuses([command, source, target], "high.tif", "cannot be written")
 
     def test_is_a_folder(self, refuses, source, target, command):
@@ -265,7 +265,7 @@ class TestDestinations:
         def full(*_, **__):
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("shsrd.io.envi_write.format_header", full)
+        monkeypatch.setattr("shsrd.io.envi.write.format_header", full)
         monkeypatch.setattr("pathlib.Path.replace", full)
         refuses(["upscale", source, target, "--model", tiny], "high.tif", "disk or quota is full")
 
@@ -291,7 +291,7 @@ def test_interruption_is_one_sentence(shsrd, source, target, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("shsrd.upscaling.stream.open_source", interrupted)
+    monkeypatch.setattr("shsrd.upscaling.jobs.upscale_file.open_source", interrupted)
     done = shsrd("upscale", source, target)
     assert (done.code, done.out) == (130, "")
     assert done.err == "shsrd: interrupted; nothing was left half-written\n"
@@ -303,7 +303,7 @@ def test_no_memory_is_one_sentence(refuses, source, target, monkeypatch, error):
     def exhausted(*_, **__):
         raise error
 
-    monkeypatch.setattr("shsrd.upscaling.stream.open_source", exhausted)
+    monkeypatch.setattr("shsrd.upscaling.jobs.upscale_file.open_source", exhausted)
     refuses(["upscale", source, target], "not enough memory", "--tile")
 
 
@@ -312,6 +312,6 @@ def test_our_own_bugs_keep_their_traceback(shsrd, source, target, monkeypatch, e
     def broken(*_, **__):
         raise error
 
-    monkeypatch.setattr("shsrd.upscaling.stream.open_source", broken)
+    monkeypatch.setattr("shsrd.upscaling.jobs.upscale_file.open_source", broken)
     with pytest.raises(type(error), match="ours"):
         shsrd("upscale", source, target)

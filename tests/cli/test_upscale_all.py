@@ -10,7 +10,9 @@ import pytest
 from rich.console import Console
 
 from shsrd.io import open_cube, save_cube
-from shsrd.upscaling import many, record, stream
+from shsrd.upscaling.jobs import batch as many
+from shsrd.upscaling.jobs import provenance as record
+from shsrd.upscaling.jobs import upscale_file as stream
 
 
 def results(table):
@@ -266,7 +268,7 @@ def test_equal_names_of_different_folders(upscale_all, scenes, out, scene):
 
 def test_progress_of_each_scene_and_of_all(upscale_all, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")
-    monkeypatch.setattr("shsrd.cli.terminal.ERRORS", Console(stderr=True, width=80))
+    monkeypatch.setattr("shsrd.cli.console.ERRORS", Console(stderr=True, width=80))
     _, said = upscale_all("--tile", 8, "--cell", 8)
     assert "2 of 3: b" in said and "6/6" in said
 

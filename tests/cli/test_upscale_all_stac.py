@@ -6,7 +6,7 @@ from pathlib import Path
 import pystac
 from pystac.validation.stac_validator import JsonSchemaSTACValidator
 
-from shsrd.io.stac_read import scenes_of
+from shsrd.io.stac.read import scenes_of
 
 
 def results(table):

@@ -11,7 +11,8 @@ import pytest
 
 from shsrd.datasets import phantom
 from shsrd.io import save_cube
-from shsrd.upscaling import many, stream
+from shsrd.upscaling.jobs import batch as many
+from shsrd.upscaling.jobs import upscale_file as stream
 
 
 def results(table):
@@ -67,7 +68,7 @@ def test_killed_between_output_and_record(upscale_all, shsrd, scenes, out, tiny,
         if place == "record":
             patched.setattr(stream, "write_item", killed)
         else:
-            patched.setattr("shsrd.upscaling.spool.Spool.remove", killed)
+            patched.setattr("shsrd.upscaling.jobs.tile_cache.Spool.remove", killed)
         assert shsrd("upscale-all", scenes, out, "--model", tiny).code == 130
     assert (out / "a_x4.tif").exists() and (out / "a_x4.tif.partial").exists()
     table, _ = upscale_all()

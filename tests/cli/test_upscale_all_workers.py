@@ -17,7 +17,7 @@ OPTIONS = ("--tile", 8, "--cell", 8, "--device", "cpu", "--precision", "fp32")
 COUNTING = """
 import os
 from pathlib import Path
-from shsrd.upscaling import bench
+from shsrd.upscaling.jobs import worker as bench
 
 def loaded(place, real=bench.load_weights):
     with Path(os.environ["LOADED"]).open("a") as log:
@@ -100,7 +100,7 @@ def test_the_same_bytes_by_workers_who_load_the_weights_once(upscale_all, scenes
 
 def test_an_interrupt_lets_go_and_the_same_command_goes_on(upscale_all, shsrd, scenes, tiny, out, cluster, monkeypatch):
     told, _, _ = cluster
-    from shsrd.upscaling import many
+    from shsrd.upscaling.jobs import batch as many
 
     real = many.upscale_file
 
@@ -125,7 +125,7 @@ def test_an_interrupt_lets_go_and_the_same_command_goes_on(upscale_all, shsrd, s
 def test_a_lost_cluster_ends_it_in_one_sentence(shsrd, upscale_all, scenes, tiny, out, cluster, monkeypatch):
     """Every other scene would fail as well."""
     told, _, processes = cluster
-    from shsrd.upscaling import many
+    from shsrd.upscaling.jobs import batch as many
 
     real = many.upscale_file
 
@@ -163,7 +163,7 @@ def _children():
 
 
 def test_nobody_answers(refuses, scenes, out, tiny, monkeypatch):
-    monkeypatch.setattr("shsrd.upscaling.cluster.PATIENCE_S", 1)
+    monkeypatch.setattr("shsrd.upscaling.jobs.dask_executor.PATIENCE_S", 1)
     out.mkdir()
     said = refuses(["upscale-all", scenes, out, "--model", tiny, "--scheduler", "tcp://127.0.0.1:9"])
     assert "no scheduler with workers answers" in said

@@ -8,9 +8,9 @@ import pytest
 
 from shsrd.cube import SceneError
 from shsrd.datasets import phantom
-from shsrd.datasets.canvas import INDEX, Canvas, cloud
-from shsrd.datasets.landscape import compose
-from shsrd.datasets.materials import MATERIALS, library
+from shsrd.datasets.synthetic.canvas import INDEX, Canvas, cloud
+from shsrd.datasets.synthetic.landscape import compose
+from shsrd.datasets.synthetic.materials import MATERIALS, library
 
 LAM = np.arange(400, 2501, 10.0)
 

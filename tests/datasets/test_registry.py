@@ -6,7 +6,7 @@ from PIL import Image
 
 from shsrd import datasets
 from shsrd.cube import SceneError
-from shsrd.datasets import literature
+from shsrd.datasets import published_results as literature
 
 
 def make_archive(root, names, *, nested):

@@ -11,7 +11,7 @@ from rasterio.crs import CRS
 
 from shsrd.cube import Cube, Storage
 from shsrd.io import open_cube
-from shsrd.io.codec import decode
+from shsrd.io.encoding import decode
 
 UTM = CRS.from_epsg(32633).to_wkt()
 

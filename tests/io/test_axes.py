@@ -5,7 +5,7 @@ import pytest
 
 from shsrd.cube import SceneError
 from shsrd.io import open_cube
-from shsrd.io.axes import find_axes
+from shsrd.io.container.axes import find_axes
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from shsrd.cube import Cube, SceneError, Storage
-from shsrd.io.codec import check_storable, decode, encode, fits
+from shsrd.io.encoding import check_storable, decode, encode, fits
 
 _INTEGERS = ("uint8", "int8", "uint16", "int16")
 _SHAPE = (2, 3, 4)

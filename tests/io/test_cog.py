@@ -9,7 +9,7 @@ import tifffile
 
 from shsrd.cube import Cube, Facts, SceneError, Storage
 from shsrd.io import check_target, open_cube, open_writer, save_cube
-from shsrd.io.cog_write import block_side
+from shsrd.io.geotiff.cog import block_side
 
 
 @pytest.fixture

@@ -5,7 +5,9 @@ import pytest
 import rasterio
 
 from shsrd.cube import Cube, SceneError, Storage
-from shsrd.io import WRITABLE_SUFFIXES, check_target, cog_write, compression, geotiff_write, open_cube, save_cube
+from shsrd.io import WRITABLE_SUFFIXES, check_target, compression, open_cube, save_cube
+from shsrd.io.geotiff import cog as cog_write
+from shsrd.io.geotiff import write as geotiff_write
 
 CHOICES = ["deflate", "zstd", "none"]
 COG = pytest.mark.parametrize("cog", [False, True])

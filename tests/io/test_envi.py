@@ -9,7 +9,7 @@ from rasterio.crs import CRS
 import spectral
 from shsrd.cube import SceneError, Storage
 from shsrd.io import open_cube, save_cube
-from shsrd.io.envi_header import parse_header
+from shsrd.io.envi.header import parse_header
 
 STORED = np.arange(2 * 3 * 4, dtype="<i2").reshape(2, 3, 4) - 5
 

@@ -9,7 +9,7 @@ from rasterio.errors import NotGeoreferencedWarning
 
 from shsrd.cube import Cube, SceneError, Storage
 from shsrd.io import open_cube, save_cube
-from shsrd.io.geotiff_write import GeotiffSink
+from shsrd.io.geotiff.write import GeotiffSink
 
 STORED = np.arange(2 * 3 * 4, dtype=np.int16).reshape(2, 3, 4)
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")

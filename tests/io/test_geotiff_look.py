@@ -7,7 +7,7 @@ from rasterio.enums import ColorInterp
 
 from shsrd.cube import Cube, Storage
 from shsrd.io import open_cube, open_writer, save_cube
-from shsrd.io.geotiff_look import Statistics, colours_of
+from shsrd.io.geotiff.display import Statistics, colours_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 NM = np.array([450.0, 500.5, 550.0, 600.0, 645.25, 900.0])

@@ -9,7 +9,7 @@ from rasterio.vrt import WarpedVRT
 
 from shsrd.cube import Geolocation, SceneError, Storage
 from shsrd.io import open_cube, open_source, open_writer, save_cube
-from shsrd.io.scene_files import find_scenes
+from shsrd.io.scene_discovery import find_scenes
 from shsrd.io.targets import files_read, written_files
 
 NAMES = ("swath.tif", "swath.img", "swath.hdr")
@@ -66,7 +66,7 @@ def test_gdal_puts_the_pixels_where_they_belong(name, cog, swath, tmp_path, monk
 
 def test_all_files_come_together_or_not_at_all(swath, tmp_path, monkeypatch):
     for name in NAMES:
-        monkeypatch.setattr("shsrd.io.place_files.write_places", Mock(side_effect=OSError("no more")))
+        monkeypatch.setattr("shsrd.io.geolocation_sidecar.write_places", Mock(side_effect=OSError("no more")))
         with pytest.raises(SceneError, match="no more"):
             save_cube(swath, tmp_path / name)
         assert list(tmp_path.iterdir()) == []

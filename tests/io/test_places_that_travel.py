@@ -10,7 +10,7 @@ from rasterio.crs import CRS
 
 from shsrd.cube import Cube, Facts, SceneError, Storage
 from shsrd.io import open_cube, open_xarray, save_cube
-from shsrd.io.footprint import footprint
+from shsrd.io.stac.footprint import footprint
 
 DEGREES = CRS.from_epsg(4326).to_wkt()
 

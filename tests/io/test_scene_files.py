@@ -8,7 +8,7 @@ from PIL import Image
 
 from shsrd.cube import Cube, SceneError
 from shsrd.io import save_cube
-from shsrd.io.scene_files import find_scenes
+from shsrd.io.scene_discovery import find_scenes
 
 
 @pytest.fixture(autouse=True)

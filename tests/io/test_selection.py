@@ -11,7 +11,7 @@ from rasterio.crs import CRS
 from shsrd.cube import Cube, SceneError, Storage
 from shsrd.io import open_cube, open_source, save_cube
 from shsrd.io.lazy_xarray import open_xarray
-from shsrd.io.part_words import window_of, words_of
+from shsrd.io.selection_syntax import window_of, words_of
 from shsrd.io.sources import Options
 
 NM = np.array([450.0, 550, 650, 750, 850])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shsrd.io.sinks import SIDE, Squares
+from shsrd.io.block_buffer import SIDE, Squares
 
 SHAPE = (2, 3 * SIDE + 100, 2 * SIDE + 30)
 

@@ -6,7 +6,7 @@ import pystac
 import pytest
 
 from shsrd.cube import SceneError
-from shsrd.io.stac_read import ItemScene, local_path, scenes_of
+from shsrd.io.stac.read import ItemScene, local_path, scenes_of
 
 
 def item(name="a", assets=None, links=(), **properties):

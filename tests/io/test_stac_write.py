@@ -15,10 +15,10 @@ from rasterio.crs import CRS
 from rasterio.warp import transform_bounds
 
 from shsrd.cube import Facts, Geolocation, Storage
-from shsrd.io.acquired import acquired
-from shsrd.io.footprint import footprint
-from shsrd.io.stac_origin import Origin
-from shsrd.io.stac_write import collection_of, item_of
+from shsrd.io.stac.acquisition_time import acquired
+from shsrd.io.stac.footprint import footprint
+from shsrd.io.stac.origin import Origin
+from shsrd.io.stac.write import collection_of, item_of
 
 UTM_32N, UTM_60N = (str(CRS.from_epsg(code).to_wkt()) for code in (32632, 32660))
 

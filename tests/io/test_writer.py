@@ -11,7 +11,7 @@ import rasterio
 
 from shsrd.cube import Cube, SceneError, Storage
 from shsrd.io import WRITABLE_SUFFIXES, open_writer, save_cube
-from shsrd.io.codec import encode
+from shsrd.io.encoding import encode
 from shsrd.io.targets import written_files
 
 EVERY = pytest.mark.parametrize("suffix", WRITABLE_SUFFIXES)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from shsrd.model import Network, NetworkConfig, in_int8, int8_supported
-from shsrd.model.int8 import Int8Convolution, Int8Encoder
+from shsrd.model.backends.int8 import Int8Convolution, Int8Encoder
 
 pytestmark = pytest.mark.skipif(not int8_supported(), reason="this CPU has no VNNI instructions")
 

@@ -7,7 +7,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from shsrd.model import Network, NetworkConfig, WeightsError, load_weights, save_weights
-from shsrd.model.scale import INITIAL, KNEE, SMALLEST, ScaleHead, box_mean
+from shsrd.model.residual_std import INITIAL, KNEE, SMALLEST, ScaleHead, box_mean
 
 
 @torch.no_grad()

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from shsrd.model import NARROWEST, Network, NetworkConfig, in_winograd, winograd_supported
-from shsrd.upscaling.engine import Engine
+from shsrd.upscaling.inference import Engine
 
 pytestmark = pytest.mark.skipif(not winograd_supported(), reason="not a CPU with AVX2 alone, or PyTorch without NNPACK")
 

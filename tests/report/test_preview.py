@@ -10,8 +10,8 @@ from rasterio.crs import CRS
 
 from shsrd.cube import Cube, Facts, Geolocation, MemorySource, SceneError
 from shsrd.report import preview as room
-from shsrd.report.ground import bar_length_m, in_words, pixel_width_m
 from shsrd.report.preview import check_preview, preview
+from shsrd.report.scale_bar import bar_length_m, in_words, pixel_width_m
 
 NM = np.array([460.0, 550.0, 640.0, 850.0])
 PLACE = Affine(30, 0, 5e5, 0, -30, 5e6)

@@ -12,7 +12,7 @@ from shsrd import datasets, report
 from shsrd.cube import Cube, SceneError
 from shsrd.degradation import Degradation, degrade_cube
 from shsrd.metrics import evaluate
-from shsrd.report.places import busiest_window, distinct_pixels
+from shsrd.report.points_of_interest import busiest_window, distinct_pixels
 
 
 @pytest.fixture(scope="module")

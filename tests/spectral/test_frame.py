@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shsrd.spectral import bands_frame, eigen_frame, guide_frame, scene_statistics
-from shsrd.spectral.frame import ENERGY_LEFT_OUT, MAX_EIGEN_CHANNELS
+from shsrd.spectral.basis import ENERGY_LEFT_OUT, MAX_EIGEN_CHANNELS
 
 
 def rebuilt(frame, cube):

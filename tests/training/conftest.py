@@ -7,7 +7,7 @@ from scipy.ndimage import gaussian_filter
 from shsrd.cube import Cube
 from shsrd.model import Network, NetworkConfig, save_weights
 from shsrd.training import TrainConfig
-from shsrd.training.pack import PHOTO_PACK, pack_scene
+from shsrd.training.data.pack import PHOTO_PACK, pack_scene
 
 
 @pytest.fixture(autouse=True)

@@ -6,13 +6,13 @@ from shsrd.cube import Cube, MemorySource
 from shsrd.degradation import Degradation, NoiseModel, ObservationModel, bicubic_down
 from shsrd.model import SpectralInformation, load_weights
 from shsrd.spectral import CONTENT_FEATURES, DESCRIPTOR_FEATURES
-from shsrd.training.acquisitions import Acquired
 from shsrd.training.config import PhotoAugmentation, SceneAugmentation
-from shsrd.training.drawing import generator_of
-from shsrd.training.photo_cubes import PhotoCubes
-from shsrd.training.photos import PhotoSource
-from shsrd.training.scenes import SceneSource
-from shsrd.training.start import starting_network
+from shsrd.training.data.loader import generator_of
+from shsrd.training.data.photo_cubes import PhotoCubes
+from shsrd.training.data.photos import PhotoSource
+from shsrd.training.data.scenes import SceneSource
+from shsrd.training.data.simulated_sensor import Acquired
+from shsrd.training.initialise import starting_network
 from shsrd.training.validation import scene_validator
 from shsrd.upscaling import UpscaleOptions
 from shsrd.upscaling.correction import Correction, as_bicubic

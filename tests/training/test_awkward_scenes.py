@@ -12,8 +12,8 @@ from shsrd.cube import Cube
 from shsrd.io import save_cube
 from shsrd.training import TrainingError, pack_scenes, run_training
 from shsrd.training.config import SceneAugmentation
-from shsrd.training.pack import load_scenes, pack_scene
-from shsrd.training.scenes import SceneSource
+from shsrd.training.data.pack import load_scenes, pack_scene
+from shsrd.training.data.scenes import SceneSource
 
 
 def with_bands(cube, values):

@@ -7,15 +7,15 @@ from shsrd.degradation import Degradation, bicubic_down, bicubic_up, degrade
 from shsrd.model import NetworkConfig
 from shsrd.spectral import CONTENT_FEATURES, DESCRIPTOR_FEATURES, MAP_CHANNELS, WAVELENGTH_FEATURES
 from shsrd.training import TrainConfig
-from shsrd.training.batch import MARGIN, cut, residual_of
 from shsrd.training.config import PhotoAugmentation, SceneAugmentation
-from shsrd.training.drawing import generator_of
-from shsrd.training.draws import dihedral
-from shsrd.training.either import EitherSource
-from shsrd.training.pack import PHOTO_PACK, load_scenes
-from shsrd.training.photo_cubes import PhotoCubes
-from shsrd.training.photos import PhotoSource
-from shsrd.training.scenes import SceneSource
+from shsrd.training.data.batch import MARGIN, cut, residual_of
+from shsrd.training.data.loader import generator_of
+from shsrd.training.data.mixture import EitherSource
+from shsrd.training.data.pack import PHOTO_PACK, load_scenes
+from shsrd.training.data.photo_cubes import PhotoCubes
+from shsrd.training.data.photos import PhotoSource
+from shsrd.training.data.random_ops import dihedral
+from shsrd.training.data.scenes import SceneSource
 
 SCALE, PATCH = 2, 8
 
@@ -211,7 +211,7 @@ def test_photo_triplets_are_standardised(photo_folder):
 
 
 def test_balanced_draws_see_the_rare_more_often(tmp_path, make_scene):
-    from shsrd.training.pack import pack_scene
+    from shsrd.training.data.pack import pack_scene
 
     cube = make_scene()
     pixels = cube.pixels.copy()
@@ -229,7 +229,7 @@ def test_balanced_draws_see_the_rare_more_often(tmp_path, make_scene):
 
 
 def test_small_scenes_give_small_patches_in_batches_of_their_own(tmp_path, make_scene):
-    from shsrd.training.pack import pack_scene
+    from shsrd.training.data.pack import pack_scene
 
     sizes = {"large": (80, 80), "small": (40, 64), "tiny": (30, 90)}  # room for 32, 12 and 7 low-resolution pixels
     for seed, (name, (rows, columns)) in enumerate(sizes.items()):

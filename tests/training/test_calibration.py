@@ -6,7 +6,7 @@ from shsrd.metrics import coverage
 from shsrd.model import INTERVALS, Model, load_weights, read_header
 from shsrd.training import run_training
 from shsrd.training.calibration import calibrate
-from shsrd.training.pack import load_scenes, pack_scene
+from shsrd.training.data.pack import load_scenes, pack_scene
 from shsrd.upscaling import UpscaleOptions, upscale
 
 STEPS = SAMPLES = 2  # as in conftest.py

@@ -4,10 +4,10 @@ import torch
 from torch.nn import functional
 
 from shsrd.training.config import PhotoAugmentation
-from shsrd.training.crops import PhotoStore, Places, shrinking
-from shsrd.training.drawing import generator_of
-from shsrd.training.draws import dihedral
-from shsrd.training.photos import PhotoSource
+from shsrd.training.data.crops import PhotoStore, Places, shrinking
+from shsrd.training.data.loader import generator_of
+from shsrd.training.data.photos import PhotoSource
+from shsrd.training.data.random_ops import dihedral
 
 SIDE = 10
 PHOTOS = [

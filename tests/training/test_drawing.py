@@ -5,11 +5,11 @@ import torch
 
 from shsrd.training.checkpoint import Progress
 from shsrd.training.config import PhotoAugmentation, SceneAugmentation, TrainingError
-from shsrd.training.drawing import drawn, generator_of
-from shsrd.training.either import EitherSource
+from shsrd.training.data.loader import drawn, generator_of
+from shsrd.training.data.mixture import EitherSource
+from shsrd.training.data.photos import PhotoSource
+from shsrd.training.data.scenes import SceneSource
 from shsrd.training.monitor import LOG_EVERY, Monitor
-from shsrd.training.photos import PhotoSource
-from shsrd.training.scenes import SceneSource
 
 STEPS = range(3, 9)
 

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from shsrd.model import SpectralInformation
-from shsrd.training.batch import Batch, SpectralAngle
-from shsrd.training.graphs import KINDS, WARM, Ahead, GraphedGradients
+from shsrd.training.cuda_graphs import KINDS, WARM, Ahead, GraphedGradients
+from shsrd.training.data.batch import Batch, SpectralAngle
 
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 

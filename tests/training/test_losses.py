@@ -6,9 +6,9 @@ from scipy import stats
 
 from shsrd.model import Network, load_weights
 from shsrd.training.config import PhotoAugmentation
-from shsrd.training.drawing import generator_of
+from shsrd.training.data.loader import generator_of
+from shsrd.training.data.photos import PhotoSource
 from shsrd.training.losses import diffusion_loss, mean_loss, scale_loss
-from shsrd.training.photos import PhotoSource
 
 
 @pytest.fixture

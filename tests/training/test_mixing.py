@@ -3,7 +3,7 @@
 import torch
 
 from shsrd.model import Network, NetworkConfig
-from shsrd.training.mixing import best_mix, score_db
+from shsrd.training.weight_averaging import best_mix, score_db
 
 SMALL = NetworkConfig(width=8, blocks=2, denoiser_width=8, denoiser_blocks=1, guide_width=4)
 

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from shsrd.cube import Cube
-from shsrd.training.pack import load_photos, load_scenes, pack_photos, pack_scene
+from shsrd.training.data.pack import load_photos, load_scenes, pack_photos, pack_scene
 
 
 def test_packed_scenes_round_trip(tmp_path, make_scene):

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from shsrd.io import save_cube
 from shsrd.model import read_header
 from shsrd.training import TrainingError
-from shsrd.training.pack import load_photos, load_scenes, pack_scene
+from shsrd.training.data.pack import load_photos, load_scenes, pack_scene
 from shsrd.training.queue import Home, carry, home, read_queue, run_queue, runner
 from shsrd.training.queue.carry import Folder
 from shsrd.training.queue.command import main

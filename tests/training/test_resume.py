@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from shsrd.training import run_training
 from shsrd.training.checkpoint import BEST, CHECKPOINT
 from shsrd.training.config import TrainingError
-from shsrd.training.drawing import generator_of
+from shsrd.training.data.loader import generator_of
 
 STEPS = 7
 RUNS = {
@@ -39,7 +39,7 @@ def run_until(monkeypatch):
             return generator_of(seed, here, rank)
 
         with monkeypatch.context() as patch:
-            patch.setattr("shsrd.training.drawing.generator_of", mortal)
+            patch.setattr("shsrd.training.data.loader.generator_of", mortal)
             with pytest.raises(KilledError):
                 run_training(config)
 

@@ -6,15 +6,15 @@ from safetensors.torch import load_file
 
 from shsrd.model import Network, load_weights, read_header, save_weights
 from shsrd.training import TrainConfig, TrainingError, read_config, run_training
-from shsrd.training.batch import MARGIN, SpectralAngle
 from shsrd.training.checkpoint import BEST, CHECKPOINT
 from shsrd.training.config import PhotoAugmentation
-from shsrd.training.drawing import generator_of
+from shsrd.training.data.batch import MARGIN, SpectralAngle
+from shsrd.training.data.loader import generator_of
+from shsrd.training.data.photos import PhotoSource
+from shsrd.training.data.scenes import SceneSource
+from shsrd.training.initialise import starting_network
 from shsrd.training.loop import Run, few_threads, train
 from shsrd.training.losses import diffusion_loss, mean_loss
-from shsrd.training.photos import PhotoSource
-from shsrd.training.scenes import SceneSource
-from shsrd.training.start import starting_network
 from shsrd.training.trainable import freeze, trainable_parameters
 from shsrd.training.validation import scene_validator
 

@@ -12,9 +12,9 @@ import pytest
 
 from shsrd.cube import SceneError, Storage
 from shsrd.io import save_cube
-from shsrd.io.locks import lock_file, only_writer
+from shsrd.io.file_locks import lock_file, only_writer
 from shsrd.upscaling import Job, UpscaleOptions, upscale_file
-from shsrd.upscaling.spool import Spool
+from shsrd.upscaling.jobs.tile_cache import Spool
 
 OPTIONS = UpscaleOptions(device="cpu", precision="fp32", cell=8, tile=8, self_check=False)
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no locks on files there")

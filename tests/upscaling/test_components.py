@@ -13,7 +13,7 @@ from shsrd.degradation import SENSORS, Degradation, degrade, degrade_cube
 from shsrd.upscaling import UpscaleOptions
 from shsrd.upscaling.components import fwhm_of, same_width
 from shsrd.upscaling.correction import CorrectedSource, Correction, as_bicubic
-from shsrd.upscaling.solver import _agreement
+from shsrd.upscaling.reconstruction import _agreement
 from shsrd.upscaling.tiles import Window
 
 SHARP, BLURRED = ((1.2, 1.2), (1.7, 1.7))

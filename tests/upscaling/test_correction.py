@@ -14,7 +14,7 @@ from shsrd.io import open_cube, open_source, save_cube
 from shsrd.spectral import scene_statistics
 from shsrd.upscaling import Job, UpscaleOptions, upscale, upscale_file
 from shsrd.upscaling.correction import CorrectedSource, Correction, leading_components, unforeseen_noise
-from shsrd.upscaling.sensor_check import corrected_again, measured_again
+from shsrd.upscaling.sensor_self_check import corrected_again, measured_again
 
 FAST = {"model": "cave-x4-fast", "channels": 3, "device": "cpu", "precision": "fp32"}
 

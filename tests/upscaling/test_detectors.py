@@ -8,7 +8,7 @@ from shsrd.io import describe
 from shsrd.spectral import scene_statistics
 from shsrd.upscaling import UpscaleOptions
 from shsrd.upscaling.detectors import detector_frames, shared_channels
-from shsrd.upscaling.engine import Engine
+from shsrd.upscaling.inference import Engine
 from shsrd.upscaling.plan import make_plan
 
 

@@ -11,7 +11,7 @@ from shsrd.datasets import phantom
 from shsrd.degradation import Degradation, back_project, bicubic_up, degrade
 from shsrd.evaluation import compare
 from shsrd.model import Model, Network, load_weights
-from shsrd.upscaling.domain import (
+from shsrd.upscaling.self_check import (
     SMALLEST_SIDE,
     WINDOW_SIDE,
     candidate_windows,

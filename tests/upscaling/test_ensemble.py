@@ -7,9 +7,9 @@ import pytest
 
 from shsrd.cube import SceneError
 from shsrd.spectral import scene_statistics
-from shsrd.upscaling.engine import Engine
+from shsrd.upscaling.bases import guided_frame
 from shsrd.upscaling.ensemble import ensemble_mean
-from shsrd.upscaling.frames import guided_frame
+from shsrd.upscaling.inference import Engine
 from shsrd.upscaling.symmetry import Symmetry, symmetries
 
 FLIP = Symmetry(flip_columns=True)

@@ -6,7 +6,7 @@ import pytest
 from shsrd import upscale
 from shsrd.cube import SceneError
 from shsrd.io import save_cube
-from shsrd.upscaling.given import cube_of
+from shsrd.upscaling.input_types import cube_of
 
 
 @pytest.fixture(scope="module")

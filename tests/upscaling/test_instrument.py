@@ -12,7 +12,7 @@ from shsrd.degradation import SENSORS, Degradation, degrade_cube
 from shsrd.io import open_cube, save_cube
 from shsrd.upscaling import UpscaleOptions, upscale
 from shsrd.upscaling.correction import CorrectedSource, as_bicubic
-from shsrd.upscaling.instrument import Instrument, instrument_of, known_instrument, measured_facts
+from shsrd.upscaling.scene_psf import Instrument, instrument_of, known_instrument, measured_facts
 
 FAST = {"model": "cave-x4-fast-dev", "channels": 3, "device": "cpu", "precision": "fp32", "self_check": False}
 PRISMA = Facts((4, 8, 8), sensor="prisma")
@@ -103,21 +103,21 @@ def test_a_product_is_corrected_unless_the_bicubic_kernel_is_asked_for(make_scen
 
 def test_an_estimate_is_taken_where_it_is_asked_for(monkeypatch, make_scene):
     from shsrd.degradation.edge_width import EdgeWidth
-    from shsrd.upscaling.measurement import Measurement
+    from shsrd.upscaling.blur_noise_estimate import Measurement
 
     width = EdgeWidth((1.5, 1.4), (0.1, 0.2), 40)
     seen = Measurement(width, 40, np.arange(4), np.array([38.0, 40, 42, 44]))
-    monkeypatch.setattr("shsrd.upscaling.instrument.measure", lambda source: seen)
+    monkeypatch.setattr("shsrd.upscaling.scene_psf.measure", lambda source: seen)
     scene = make_scene(bands=4, rows=40, columns=40)
     source = as_bicubic(MemorySource(scene), UpscaleOptions(fwhm="auto"), 4)
     assert isinstance(source, CorrectedSource)
     assert source.instrument == Instrument("estimate", fwhm=width.lower, error=width.error)
     assert np.allclose(source.instrument.fwhm_at(None, 2), [(1.4, 1.2)] * 2)
     sharp = replace(seen, width=EdgeWidth((0.9, 1.0), (0.1, 0.1), 40))
-    monkeypatch.setattr("shsrd.upscaling.instrument.measure", lambda source: sharp)
+    monkeypatch.setattr("shsrd.upscaling.scene_psf.measure", lambda source: sharp)
     assert isinstance(as_bicubic(MemorySource(scene), UpscaleOptions(fwhm="auto"), 4), MemorySource)
     assert known_instrument(PRISMA, UpscaleOptions(fwhm="auto")) == Instrument("estimate")
-    monkeypatch.setattr("shsrd.upscaling.instrument.measure", lambda source: seen)
+    monkeypatch.setattr("shsrd.upscaling.scene_psf.measure", lambda source: seen)
     facts = measured_facts(MemorySource(scene))
     assert facts["psf_fwhm"] is None
     assert (facts["psf_estimate"], facts["psf_error"], facts["psf_edges"]) == ([1.5, 1.4], [0.1, 0.2], 40)

@@ -14,7 +14,7 @@ from shsrd.cube import Storage
 from shsrd.io import open_cube, save_cube
 from shsrd.model import save_weights
 from shsrd.upscaling import Job, UpscaleOptions, upscale_file
-from shsrd.upscaling.spool import Spool
+from shsrd.upscaling.jobs.tile_cache import Spool
 
 KILLS = 20
 LONGEST_S = 120  # of a run that takes a second; a hang would show where it hangs
@@ -37,7 +37,9 @@ def work(job):
 def processes():
     """Processes that start in no time: what they need is imported once, in the one they are copies of."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["shsrd.upscaling.stream", "shsrd.io.geotiff_write", "shsrd.io.envi_read"])
+    context.set_forkserver_preload(
+        ["shsrd.upscaling.jobs.upscale_file", "shsrd.io.geotiff.write", "shsrd.io.envi.read"]
+    )
     return context
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from shsrd.cube import Cube, MemorySource
 from shsrd.degradation import Degradation, add_noise, degrade_cube
-from shsrd.upscaling.measurement import measure
+from shsrd.upscaling.blur_noise_estimate import measure
 
 WIDTHS = (1.6, 1.3)
 

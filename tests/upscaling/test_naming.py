@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from shsrd.cube import SceneError
-from shsrd.io.scene_files import SceneFile
-from shsrd.io.stac_origin import origin_of_file
-from shsrd.upscaling.naming import check_apart, names_of, uncertainty_of
+from shsrd.io.scene_discovery import SceneFile
+from shsrd.io.stac.origin import origin_of_file
+from shsrd.upscaling.jobs.output_names import check_apart, names_of, uncertainty_of
 
 
 def names(*paths, suffix="tif"):

@@ -5,8 +5,8 @@ import pytest
 from scipy.ndimage import fourier_shift, gaussian_filter
 
 from shsrd.cube import Cube, MemorySource
-from shsrd.upscaling.overlap import overlap_notes, overlaps, shift_between
-from shsrd.upscaling.suspicion import Suspicion
+from shsrd.upscaling.detector_overlap import overlap_notes, overlaps, shift_between
+from shsrd.upscaling.outliers import Suspicion
 
 VNIR, SWIR = 700 + 10.0 * np.arange(30), 905 + 12.0 * np.arange(20)
 

@@ -6,7 +6,7 @@ import torch
 from shsrd.cube import SceneError
 from shsrd.model import Model, Network, NetworkConfig, int8_supported, weights_content
 from shsrd.upscaling import UpscaleOptions, options
-from shsrd.upscaling.bench import Outfit
+from shsrd.upscaling.jobs.worker import Outfit
 from shsrd.upscaling.options import choose_precision, running_precision
 from shsrd.upscaling.plan import make_engine
 

@@ -12,7 +12,7 @@ from shsrd.degradation import Degradation, back_projection_reach
 from shsrd.io import save_cube
 from shsrd.spectral.regression import MANY_BANDS
 from shsrd.upscaling import Job, UpscaleOptions, upscale_file
-from shsrd.upscaling.computing import Here
+from shsrd.upscaling.jobs.executors import Here
 
 CHECKS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 SIDES = st.integers(1, 40)

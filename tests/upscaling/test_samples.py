@@ -7,8 +7,8 @@ import torch
 from shsrd.degradation import Degradation, bicubic_up, consistency_rmse
 from shsrd.model import Model, Network
 from shsrd.spectral import scene_statistics
-from shsrd.upscaling.engine import Engine
-from shsrd.upscaling.frames import guided_frame
+from shsrd.upscaling.bases import guided_frame
+from shsrd.upscaling.inference import Engine
 from shsrd.upscaling.tiles import Window, read_window
 
 

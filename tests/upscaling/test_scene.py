@@ -9,7 +9,7 @@ from shsrd.cube import Cube, SceneError, Storage, fill_nodata
 from shsrd.degradation import bicubic_up
 from shsrd.model import WeightsError
 from shsrd.upscaling import UpscaleOptions, upscale
-from shsrd.upscaling.solver import stored_values
+from shsrd.upscaling.reconstruction import stored_values
 
 
 def bicubic(pixels, scale=2):

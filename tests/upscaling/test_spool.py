@@ -10,7 +10,7 @@ import pytest
 from shsrd.cube import SceneError, Storage
 from shsrd.io import save_cube
 from shsrd.upscaling import Job, UpscaleOptions, upscale_file
-from shsrd.upscaling.spool import Spool
+from shsrd.upscaling.jobs.tile_cache import Spool
 
 
 class InterruptionError(Exception):

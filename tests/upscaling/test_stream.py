@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from shsrd.cube import Cube, SceneError, Storage
 from shsrd.io import open_cube, save_cube
-from shsrd.upscaling import Job, UpscaleOptions, stream, upscale, upscale_file
+from shsrd.upscaling import Job, UpscaleOptions, upscale, upscale_file
 from shsrd.upscaling.block import solve_block
-from shsrd.upscaling.spool import Spool
+from shsrd.upscaling.jobs import upscale_file as stream
+from shsrd.upscaling.jobs.tile_cache import Spool
 
 OPTIONS = {"device": "cpu", "precision": "fp32", "cell": 8, "tile": 8}
 
@@ -226,9 +227,9 @@ def test_a_full_disk_keeps_what_is_finished(source, go, monkeypatch, place):
     full = Mock(side_effect=OSError(errno.ENOSPC, "No space left on device"))
     with monkeypatch.context() as patched:
         if place == "spool":
-            patched.setattr("shsrd.upscaling.spool.np.savez", _full_after(2, full))
+            patched.setattr("shsrd.upscaling.jobs.tile_cache.np.savez", _full_after(2, full))
         else:
-            patched.setattr("shsrd.io.geotiff_write.GeotiffSink.put", full)
+            patched.setattr("shsrd.io.geotiff.write.GeotiffSink.put", full)
         with pytest.raises(SceneError, match="disk or quota is full"):
             go()
     assert not source.with_name("fine.tif").exists()

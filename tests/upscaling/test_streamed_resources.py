@@ -9,7 +9,7 @@ import pytest
 
 from shsrd.cube import Storage
 from shsrd.io import save_cube
-from shsrd.io.geotiff_write import GeotiffSink
+from shsrd.io.geotiff.write import GeotiffSink
 from shsrd.io.sources import StoredSource
 from shsrd.upscaling import Job, UpscaleOptions, upscale_file
 
@@ -37,7 +37,7 @@ def peak_bytes(job, model):
 @pytest.mark.slow
 def test_memory_does_not_grow_with_rows(make_job, make_model, monkeypatch, tmp_path):
     """Four times as many rows, no more memory; the self-check, left out here, looks at four windows at most."""
-    monkeypatch.setattr("shsrd.upscaling.survey.STRIDE", 32)
+    monkeypatch.setattr("shsrd.upscaling.scan.STRIDE", 32)
     peaks = []
     for rows in (32, 256, 1024):  # the first run also imports
         job = make_job(bands=20, rows=rows, columns=32, cell=32)

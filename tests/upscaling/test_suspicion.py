@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from shsrd.cube import MemorySource, Storage
-from shsrd.upscaling.survey import survey
+from shsrd.upscaling.scan import survey
 
 
 @pytest.fixture

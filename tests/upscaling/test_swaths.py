@@ -8,10 +8,10 @@ import pytest
 
 from shsrd.cube import Geolocation, SceneError
 from shsrd.io import open_cube, save_cube
-from shsrd.io.stac_origin import origin_of_file
+from shsrd.io.stac.origin import origin_of_file
 from shsrd.io.targets import written_files
 from shsrd.upscaling import Job, UpscaleOptions, upscale, upscale_file
-from shsrd.upscaling.record import kept_record, other_than
+from shsrd.upscaling.jobs.provenance import kept_record, other_than
 
 OPTIONS = {"device": "cpu", "precision": "fp32", "cell": 8}
 SHAPE = (13, 19)

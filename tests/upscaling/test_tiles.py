@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from shsrd.degradation import Degradation, back_projection_reach
 from shsrd.model import Model, Network, bundled_models, load_weights
-from shsrd.upscaling.engine import Position
+from shsrd.upscaling.inference import Position
 from shsrd.upscaling.tiles import BORDER, Window, mirrored, plan_tiles, read_window, trim
 
 
@@ -111,7 +111,7 @@ def test_tiles_agree_on_a_scale_that_sees_its_surroundings(make_scene, make_mode
 
 
 def test_tiles_agree_because_noise_knows_its_place(make_scene, run, monkeypatch):
-    monkeypatch.setattr(sys.modules["shsrd.upscaling.solver"], "Position", lambda row, column: Position(0, 0))
+    monkeypatch.setattr(sys.modules["shsrd.upscaling.reconstruction"], "Position", lambda row, column: Position(0, 0))
     whole, tiled = (run(make_scene(rows=8, columns=60), cell=tile, halo=24, steps=3).cube.pixels for tile in (64, 8))
     assert np.abs(tiled - whole).max() > 0.01
 
@@ -134,7 +134,7 @@ def test_any_tile_size_gives_the_same_scene(make_scene, run):
 def test_how_many_triplets_run_together_does_not_matter(make_scene, run, monkeypatch, pixels):
     scene = make_scene(bands=11)
     reference = run(scene, steps=2).cube.pixels
-    monkeypatch.setattr("shsrd.upscaling.engine.PIXELS_AT_ONCE", pixels)
+    monkeypatch.setattr("shsrd.upscaling.inference.PIXELS_AT_ONCE", pixels)
     np.testing.assert_allclose(run(scene, steps=2).cube.pixels, reference, atol=1e-5)
 
 
@@ -197,14 +197,14 @@ def test_default_halo_leaves_no_visible_seam_in_a_real_scene(run, shared_data, a
 
 def test_what_lies_beyond_a_scene_is_seen_as_far_as_it_matters(make_scene, run, monkeypatch):
     """A wide halo costs nothing at the edge of a scene: the network looks at the same few mirrored pixels."""
-    scene, read = make_scene(rows=20, columns=20), sys.modules["shsrd.upscaling.solver"].read_window
+    scene, read = make_scene(rows=20, columns=20), sys.modules["shsrd.upscaling.reconstruction"].read_window
     shapes = []
 
     def noted(pixels, window):
         shapes.append((window.rows, window.columns))
         return read(pixels, window)
 
-    monkeypatch.setattr(sys.modules["shsrd.upscaling.solver"], "read_window", noted)
+    monkeypatch.setattr(sys.modules["shsrd.upscaling.reconstruction"], "read_window", noted)
     near, far = (run(scene, cell=64, halo=halo, self_check=False).cube.pixels for halo in (BORDER + 6, 40))
     assert set(shapes) == {(20 + 2 * BORDER, 20 + 2 * BORDER)}
     assert np.array_equal(near, far)

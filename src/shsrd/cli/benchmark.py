@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from shsrd.cli.reading import Reading, tell_notes
-from shsrd.cli.simulating import KERNELS, AddedNoise, KernelName
-from shsrd.cli.terminal import option, parse, print_json, print_table, remark
-from shsrd.cli.wishes import SENSORS, Estimate, SensorName, widths_of_scene
+from shsrd.cli.console import option, parse, print_json, print_table, remark
+from shsrd.cli.degradation_options import KERNELS, AddedNoise, KernelName
+from shsrd.cli.read_options import Reading, tell_notes
+from shsrd.cli.upscale_options import SENSORS, Estimate, SensorName, widths_of_scene
 from shsrd.cube import SceneError
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from shsrd.cli.reading import Reading, tell_notes, with_notes
-from shsrd.cli.simulating import KERNELS, SHARPEST, WIDEST, AddedNoise, KernelName, pixels_along, psf_words
-from shsrd.cli.targets import check_targets
-from shsrd.cli.terminal import option, parse, remark
-from shsrd.cli.wishes import SENSORS, SensorName
+from shsrd.cli.console import option, parse, remark
+from shsrd.cli.degradation_options import KERNELS, SHARPEST, WIDEST, AddedNoise, KernelName, pixels_along, psf_words
+from shsrd.cli.output_checks import check_targets
+from shsrd.cli.read_options import Reading, tell_notes, with_notes
+from shsrd.cli.upscale_options import SENSORS, SensorName
 from shsrd.cube import SceneError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import tyro
 
-from shsrd.cli.terminal import parse, print_table, progress, remark
+from shsrd.cli.console import parse, print_table, progress, remark
 
 
 @dataclass(frozen=True)

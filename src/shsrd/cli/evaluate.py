@@ -9,9 +9,9 @@ from typing import Annotated
 
 import tyro
 
-from shsrd.cli.reading import Reading, tell_notes
-from shsrd.cli.terminal import option, parse, print_json, print_table, remark
-from shsrd.cli.wishes import SENSORS, SensorName, seen_by
+from shsrd.cli.console import option, parse, print_json, print_table, remark
+from shsrd.cli.read_options import Reading, tell_notes
+from shsrd.cli.upscale_options import SENSORS, SensorName, seen_by
 
 
 @dataclass(frozen=True, kw_only=True)

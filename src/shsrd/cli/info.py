@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import tyro
 from rich.table import Table
 
-from shsrd.cli.reading import Reading
-from shsrd.cli.terminal import option, parse, print_json, print_table
+from shsrd.cli.console import option, parse, print_json, print_table
+from shsrd.cli.read_options import Reading
 from shsrd.cube import Source
 from shsrd.io import describe, open_source
 
@@ -55,7 +55,7 @@ def run(given: Sequence[str]) -> int:
 
 def _measured(source: Source) -> dict[str, Any]:
     """Blur and noise of a scene, and the blur that it is corrected for by default."""
-    from shsrd.upscaling.instrument import measured_facts
+    from shsrd.upscaling.scene_psf import measured_facts
 
     return measured_facts(source)
 

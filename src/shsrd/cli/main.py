@@ -53,7 +53,7 @@ def _dispatch(given: list[str]) -> int:
 
 def _refuse(error: Exception) -> int:
     """One sentence for errors of input; our own bugs keep their traceback."""
-    from shsrd.cli.refusal import expected, sentence
+    from shsrd.cli.errors import expected, sentence
 
     if expected(error):
         _say(f"shsrd: {sentence(error)}", sys.stderr)

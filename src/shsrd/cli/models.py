@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from rich.table import Table
 
-from shsrd.cli.terminal import option, parse, print_json, print_table
+from shsrd.cli.console import option, parse, print_json, print_table
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from shsrd.cli.reading import Reading, with_notes
-from shsrd.cli.terminal import option, parse, remark
+from shsrd.cli.console import option, parse, remark
+from shsrd.cli.read_options import Reading, with_notes
 
 if TYPE_CHECKING:
     from shsrd.cube import Cube

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import tyro
 
-from shsrd.cli.terminal import remark
+from shsrd.cli.console import remark
 
 
 def run(given: Sequence[str]) -> int:

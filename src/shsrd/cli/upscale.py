@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from shsrd.cli.targets import check_targets
-from shsrd.cli.terminal import option, parse, print_json, remark
-from shsrd.cli.wishes import Output, Wishes
+from shsrd.cli.console import option, parse, print_json, remark
+from shsrd.cli.output_checks import check_targets
+from shsrd.cli.upscale_options import Output, Wishes
 
 if TYPE_CHECKING:
     from shsrd.upscaling import Job, Report
@@ -62,7 +62,7 @@ class Arguments(Wishes):
 
     def job(self) -> Job:
         """What is to be made of the scene."""
-        from shsrd.io.stac_origin import origin_of_file
+        from shsrd.io.stac.origin import origin_of_file
         from shsrd.upscaling import Job
 
         return Job(
@@ -85,7 +85,7 @@ class Arguments(Wishes):
 def run(given: Sequence[str]) -> int:
     """Run the command."""
     arguments = parse(Arguments, "upscale", given)
-    from shsrd.cli.watching import watched_job
+    from shsrd.cli.job_progress import watched_job
     from shsrd.upscaling import upscale_file
 
     job = arguments.job()

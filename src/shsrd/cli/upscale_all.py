@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 from rich.table import Table
 
-from shsrd.cli.reading import Reading
-from shsrd.cli.terminal import option, parse, print_json, print_table, remark
-from shsrd.cli.wishes import Output, Wishes
+from shsrd.cli.console import option, parse, print_json, print_table, remark
+from shsrd.cli.read_options import Reading
+from shsrd.cli.upscale_options import Output, Wishes
 
 if TYPE_CHECKING:
-    from shsrd.io.scene_files import SceneFile
+    from shsrd.io.scene_discovery import SceneFile
     from shsrd.upscaling import Order, Outcome
 
 BAD_INPUT = 2  # exit code
@@ -102,9 +102,9 @@ def run(given: Sequence[str]) -> int:
     """Run the command; exit code 2 if any scene failed."""
     arguments = parse(Arguments, "upscale-all", given)
     from shsrd.cube import InputError
-    from shsrd.io.scene_files import find_scenes
+    from shsrd.io.scene_discovery import find_scenes
     from shsrd.upscaling import write_collection
-    from shsrd.upscaling.cluster import ClusterLostError
+    from shsrd.upscaling.jobs.dask_executor import ClusterLostError
 
     if not arguments.sources:
         raise InputError("give at least one source and, last, the folder for the outputs")
@@ -130,7 +130,7 @@ def run(given: Sequence[str]) -> int:
 
 def _worked_through(scenes: Sequence[SceneFile], order: Order) -> Generator[Outcome, None, None]:
     """Outcomes as they come, with a bar for the scene in hand."""
-    from shsrd.cli.watching import watched_job
+    from shsrd.cli.job_progress import watched_job
     from shsrd.upscaling import upscale_many
 
     with ExitStack() as outer, ExitStack() as shown:
@@ -165,7 +165,7 @@ def _corrected(outcome: Outcome) -> str:
 
 def _reason(outcome: Outcome) -> str:
     """Why it failed, in one sentence; of our own faults the last line of the traceback tells where."""
-    from shsrd.cli.refusal import expected, sentence
+    from shsrd.cli.errors import expected, sentence
 
     error = outcome.error
     assert error is not None  # it failed

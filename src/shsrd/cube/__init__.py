@@ -3,10 +3,10 @@
 from shsrd.cube.cube import Cube
 from shsrd.cube.detectors import parts_of
 from shsrd.cube.errors import InputError, SceneError
-from shsrd.cube.facts import Facts, Storage
 from shsrd.cube.geolocation import Geolocation, Lookup
+from shsrd.cube.georeferencing import ControlPoints, RationalPolynomials
+from shsrd.cube.metadata import Facts, Storage
 from shsrd.cube.nodata import fill_nodata, varying_bands
-from shsrd.cube.placement import ControlPoints, RationalPolynomials
 from shsrd.cube.source import MemorySource, Source, read_whole, stripes
 
 __all__ = [

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shsrd.cube.errors import SceneError
-from shsrd.cube.facts import Facts, Storage, check_facts, moved_transform
 from shsrd.cube.geolocation import Geolocation
-from shsrd.cube.placement import ControlPoints, RationalPolynomials
+from shsrd.cube.georeferencing import ControlPoints, RationalPolynomials
+from shsrd.cube.metadata import Facts, Storage, check_facts, moved_transform
 from shsrd.cube.summary import table, text
 
 if TYPE_CHECKING:  # training needs cubes' errors but no georeference
@@ -103,7 +103,7 @@ class Cube:
         Raises:
             SceneError: other dimensions, or lists that do not fit.
         """
-        from shsrd.cube.labelled import pixels_and_facts
+        from shsrd.cube.xarray_bridge import pixels_and_facts
 
         return cls.of(*pixels_and_facts(array))
 
@@ -113,7 +113,7 @@ class Cube:
         Numbers are pixel values with NaN for no-data; how they are stored in a file is in ``encoding``, so that
         ``to_netcdf`` and ``to_zarr`` pack them again.
         """
-        from shsrd.cube.labelled import data_array
+        from shsrd.cube.xarray_bridge import data_array
 
         return data_array(self.pixels, self.facts)
 

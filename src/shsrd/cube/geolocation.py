@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.cube.between import places_between
+from shsrd.cube.geolocation_interp import places_between
 
 if TYPE_CHECKING:  # training needs cubes but no georeference
     from affine import Affine

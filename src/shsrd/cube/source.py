@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shsrd.cube.cube import Cube
-from shsrd.cube.facts import Facts
+from shsrd.cube.metadata import Facts
 
 STRIPE = 2**24  # pixels, 64 MiB as float32
 

@@ -1,9 +1,9 @@
 """Where public scenes are, how they split, what was printed about them; and a scene made from nothing."""
 
 from shsrd.datasets.cave import CAVE_SCENES, cave_names, cave_scenes
-from shsrd.datasets.literature import LITERATURE, PrintedRow, printed
-from shsrd.datasets.phantom import phantom
 from shsrd.datasets.protocols import PROTOCOLS, Protocol, Window
+from shsrd.datasets.published_results import LITERATURE, PrintedRow, printed
+from shsrd.datasets.synthetic.scene import phantom
 
 __all__ = [
     "CAVE_SCENES",

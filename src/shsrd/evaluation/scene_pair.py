@@ -10,8 +10,8 @@ from typing import Any
 from shsrd.cube import Cube, SceneError, Source, read_whole
 from shsrd.io import open_source
 from shsrd.io.opening import UnusedOptionError
-from shsrd.io.part_words import Window, chosen_bands, window_of, words_of
 from shsrd.io.selection import part_of
+from shsrd.io.selection_syntax import Window, chosen_bands, window_of, words_of
 
 _HINTS = ("variable", "dataset", "wavelengths", "axes")
 

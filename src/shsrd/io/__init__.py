@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING, Any
 
 from shsrd.io.atomic_write import write_json
-from shsrd.io.codec import encode_bands
 from shsrd.io.describe import bounds, describe
+from shsrd.io.encoding import encode_bands
 from shsrd.io.opening import open_cube, open_source
-from shsrd.io.saving import save_cube
+from shsrd.io.save import save_cube
 from shsrd.io.targets import WRITABLE_SUFFIXES, check_target
 from shsrd.io.writer import Writer, open_writer
 

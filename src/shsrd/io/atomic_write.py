@@ -31,8 +31,8 @@ from pathlib import Path
 from typing import Any
 
 from shsrd.cube import SceneError
-from shsrd.io.files import companions, writing
-from shsrd.io.locks import one_at_a_time, take_lock
+from shsrd.io.file_checks import companions, writing
+from shsrd.io.file_locks import one_at_a_time, take_lock
 
 _LOCK, _NEW, _OLDER, _JOURNAL = "lock", "new", "older", "replacing.json"
 _OURS = {_LOCK, _NEW, _OLDER, _JOURNAL, _JOURNAL + ".part"}

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shsrd.cube import Cube, Facts, Geolocation, MemorySource, Source, parts_of, stripes
-from shsrd.io.not_rectified import GRID
+from shsrd.io.container.swath import GRID
 
 if TYPE_CHECKING:
     from affine import Affine

@@ -13,7 +13,7 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from shsrd.cube import Source
-from shsrd.cube.labelled import data_array
+from shsrd.cube.xarray_bridge import data_array
 from shsrd.io.opening import open_source
 
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from shsrd.cube import Cube, Facts, MemorySource, SceneError, Source, read_whole
-from shsrd.io.codec import check_scale
-from shsrd.io.envi_header import read_header
-from shsrd.io.files import reading
-from shsrd.io.nodata_given import with_nodata
+from shsrd.io.encoding import check_scale
+from shsrd.io.envi.header import read_header
+from shsrd.io.file_checks import reading
+from shsrd.io.nodata_override import with_nodata
 from shsrd.io.selection import part_of
 from shsrd.io.sources import FileSource, Opened, Options
 
@@ -187,7 +187,7 @@ def _open(path: Path, options: Options) -> Opened:
 
 def _recognise(path: Path) -> str:
     """Format by the first bytes; numbers without a signature are ENVI if a header lies beside them."""
-    from shsrd.io.envi_read import header_beside
+    from shsrd.io.envi.read import header_beside
 
     with path.open("rb") as file:
         head = file.read(1024)
@@ -206,16 +206,16 @@ def _recognise(path: Path) -> str:
 
 
 def _is_raw(path: Path) -> bool:
-    from shsrd.io.envi_read import describes_tiff, header_beside
+    from shsrd.io.envi.read import describes_tiff, header_beside
 
     header = header_beside(path)
     return header is not None and not describes_tiff(read_header(header))
 
 
 def _open_folder(path: Path, options: Options) -> Opened:
-    from shsrd.io.cave import read_cave
-    from shsrd.io.product_xml import metadata_in
-    from shsrd.io.zarr_read import is_zarr
+    from shsrd.io.products.cave import read_cave
+    from shsrd.io.products.product_xml import metadata_in
+    from shsrd.io.zarr.read import is_zarr
 
     if is_zarr(path):
         with reading(path, "Zarr"):
@@ -228,7 +228,7 @@ def _open_folder(path: Path, options: Options) -> Opened:
 
 
 def _open_zarr(path: Path, options: Options) -> Opened:
-    from shsrd.io.zarr_read import open_zarr
+    from shsrd.io.zarr.read import open_zarr
 
     source, described = open_zarr(path, variable=options.variable, wavelengths=options.wavelengths, axes=options.axes)
     return Opened("Zarr", described, source)
@@ -236,7 +236,7 @@ def _open_zarr(path: Path, options: Options) -> Opened:
 
 def _open_product(path: Path, options: Options) -> Opened:
     """The image of an EnMAP or DESIS product, by its XML."""
-    from shsrd.io.product_xml import image_of
+    from shsrd.io.products.product_xml import image_of
 
     with reading(path, "XML"):
         image = image_of(path, options.variable)
@@ -244,7 +244,7 @@ def _open_product(path: Path, options: Options) -> Opened:
 
 
 def _open_header(path: Path, options: Options) -> Opened:
-    from shsrd.io.envi_read import data_beside, describes_tiff, open_envi
+    from shsrd.io.envi.read import data_beside, describes_tiff, open_envi
 
     with reading(path, "ENVI header"):
         values = read_header(path)
@@ -257,7 +257,7 @@ def _open_header(path: Path, options: Options) -> Opened:
 
 
 def _open_envi(path: Path, options: Options) -> Opened:
-    from shsrd.io.envi_read import header_beside, open_envi
+    from shsrd.io.envi.read import header_beside, open_envi
 
     header = header_beside(path)
     assert header is not None  # _recognise found it
@@ -278,39 +278,39 @@ class UnusedOptionError(SceneError):
 
 
 def _geotiff(path: Path, options: Options) -> Source:
-    from shsrd.io.geotiff_read import open_geotiff
+    from shsrd.io.geotiff.read import open_geotiff
 
     _refuse_options(path, options)
     return open_geotiff(path)
 
 
 def _matlab(path: Path, options: Options) -> Source:
-    from shsrd.io.matlab import open_matlab
+    from shsrd.io.arrays.matlab import open_matlab
 
     return open_matlab(path, variable=options.variable, wavelengths=options.wavelengths, axes=options.axes)
 
 
 def _npz(path: Path, options: Options) -> Source:
-    from shsrd.io.numpy_files import open_npz
+    from shsrd.io.arrays.numpy_files import open_npz
 
     return open_npz(path, variable=options.variable, wavelengths=options.wavelengths, axes=options.axes)
 
 
 def _npy(path: Path, options: Options) -> Source:
-    from shsrd.io.numpy_files import open_npy
+    from shsrd.io.arrays.numpy_files import open_npy
 
     _refuse_options(path, replace(options, axes=None))
     return open_npy(path, axes=options.axes)
 
 
 def _hdf5(path: Path, options: Options) -> Source:
-    from shsrd.io.hdf5 import open_hdf5
+    from shsrd.io.hdf5.read import open_hdf5
 
     return open_hdf5(path, dataset=options.variable, wavelengths=options.wavelengths, axes=options.axes)
 
 
 def _netcdf3(path: Path, options: Options) -> Source:
-    from shsrd.io.hdf5 import read_netcdf3
+    from shsrd.io.hdf5.read import read_netcdf3
 
     return MemorySource(
         read_netcdf3(path, dataset=options.variable, wavelengths=options.wavelengths, axes=options.axes)

@@ -12,7 +12,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from shsrd.cube import Facts, Storage
-from shsrd.io.codec import decode, encode
+from shsrd.io.encoding import decode, encode
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from shsrd.cube import Facts, SceneError, Source
 from shsrd.cube.grid_keys import plain_key
 from shsrd.cube.source import STRIPE
-from shsrd.io.envi_header import items
-from shsrd.io.part_words import WINDOW, Window, chosen_bands
+from shsrd.io.envi.header import items
+from shsrd.io.selection_syntax import WINDOW, Window, chosen_bands
 from shsrd.io.sources import StoredSource, is_held
 
 _WHOLE = {"description", "map info", "geo points", "pixel size", "projection info", "rpc info", "z plot range"}

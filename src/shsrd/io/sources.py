@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shsrd.cube import Facts, MemorySource, SceneError, Source, Storage
-from shsrd.io.codec import check_numeric, decode, decode_bands
-from shsrd.io.files import reading
-from shsrd.io.part_words import Window, window_of, words_of
+from shsrd.io.encoding import check_numeric, decode, decode_bands
+from shsrd.io.file_checks import reading
+from shsrd.io.selection_syntax import Window, window_of, words_of
 
 Numbers = Callable[[slice, slice], NDArray[np.generic]]
 
@@ -81,7 +81,7 @@ class Options:
         wavelengths: name or path of the list of wavelengths.
         axes: order of the array's axes, such as ``"yxb"``.
         nodata: stored number that means "no data" whatever the file says, or ``"none"`` where no number does.
-        bands: bands to read, in words (:mod:`shsrd.io.part_words`).
+        bands: bands to read, in words (:mod:`shsrd.io.selection_syntax`).
         window: column, row, width and height of the part to read.
         strict: whether a note about the scene is an error.
     """

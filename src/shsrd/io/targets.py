@@ -13,10 +13,10 @@ import numpy as np
 
 from shsrd.cube import Facts, SceneError
 from shsrd.io.atomic_write import refuse_existing
-from shsrd.io.codec import check_storage
+from shsrd.io.block_buffer import Sink
 from shsrd.io.compression import DEFAULT, TIFF_SUFFIXES, Compression, check_compression, is_tiff
-from shsrd.io.files import aux_file, companions, place_file
-from shsrd.io.sinks import Sink
+from shsrd.io.encoding import check_storage
+from shsrd.io.file_checks import aux_file, companions, place_file
 
 Identity = Path | tuple[int, int]  # a name without links, or device and inode
 _ENVI = (".hdr", ".img", ".bsq", ".dat")
@@ -146,15 +146,15 @@ def _check_format(target: Path, facts: Facts) -> None:
     """Refuse what the format cannot hold."""
     suffix = target.suffix.lower()
     if suffix in _ENVI:
-        from shsrd.io.envi_write import check_envi
+        from shsrd.io.envi.write import check_envi
 
         check_envi(facts)
     elif is_tiff(target):
-        from shsrd.io.geotiff_write import check_geotiff
+        from shsrd.io.geotiff.write import check_geotiff
 
         check_geotiff(facts)
     elif suffix == ".mat":
-        from shsrd.io.bag_write import check_matlab
+        from shsrd.io.arrays.mat_npz_writer import check_matlab
 
         check_matlab(target, facts)
     elif suffix == ".nc" and facts.storage.dtype == "float16":
@@ -168,7 +168,7 @@ def written_files(target: Path, facts: Facts | None = None) -> tuple[Path, ...]:
         target: name that was given.
         facts: of the scene, where they are known; without them, those files that every scene has.
     """
-    from shsrd.io.envi_write import envi_pair
+    from shsrd.io.envi.write import envi_pair
 
     located, suffix = facts is not None and facts.geolocation is not None, target.suffix.lower()
     if suffix in _ENVI:
@@ -235,7 +235,7 @@ def open_sink(parts: tuple[Path, ...], facts: Facts, *, cog: bool = False, compr
     if len(parts) > 1 or is_tiff(first):
         return _beside_places(parts, facts, cog=cog, compress=compress or DEFAULT)
     if suffix == ".nc":
-        from shsrd.io.netcdf_write import NetcdfSink
+        from shsrd.io.hdf5.netcdf_write import NetcdfSink
 
         return NetcdfSink(first, facts)
     if suffix == ".npy":
@@ -243,20 +243,20 @@ def open_sink(parts: tuple[Path, ...], facts: Facts, *, cog: bool = False, compr
 
         return NpySink(first, facts)
     if suffix == ".zarr":
-        from shsrd.io.zarr_write import ZarrSink
+        from shsrd.io.zarr.write import ZarrSink
 
         return ZarrSink(first, facts)
-    from shsrd.io.bag_write import MatlabSink, NpzSink
+    from shsrd.io.arrays.mat_npz_writer import MatlabSink, NpzSink
 
     return (MatlabSink if suffix == ".mat" else NpzSink)(first, facts)
 
 
 def _beside_places(parts: tuple[Path, ...], facts: Facts, *, cog: bool, compress: Compression) -> Sink:
     """The formats that hold no latitude and longitude, and the files that do."""
-    from shsrd.io.cog_write import CogSink
-    from shsrd.io.envi_write import EnviSink
-    from shsrd.io.geotiff_write import GeotiffSink
-    from shsrd.io.place_files import WithPlaces, geolocation_tags, write_aux
+    from shsrd.io.envi.write import EnviSink
+    from shsrd.io.geolocation_sidecar import WithPlaces, geolocation_tags, write_aux
+    from shsrd.io.geotiff.cog import CogSink
+    from shsrd.io.geotiff.write import GeotiffSink
 
     located, first, last = facts.geolocation is not None, parts[0], parts[-1]
     places = place_file(first)
@@ -278,7 +278,7 @@ def files_read(source: Path) -> list[Path]:
     images = [file for file in files if place_file(file).is_file()]
     if not images:
         return files
-    from shsrd.io.place_files import places_named
+    from shsrd.io.geolocation_sidecar import places_named
 
     try:
         found = [places_named(image) for image in images]
@@ -289,8 +289,8 @@ def files_read(source: Path) -> list[Path]:
 
 def _pair_read(source: Path) -> list[Path]:
     """A file and, for ENVI, its other half."""
-    from shsrd.io.envi_header import read_header
-    from shsrd.io.envi_read import data_beside, header_beside
+    from shsrd.io.envi.header import read_header
+    from shsrd.io.envi.read import data_beside, header_beside
 
     if not source.is_file():
         return [source]

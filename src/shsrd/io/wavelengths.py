@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shsrd.cube import SceneError
-from shsrd.cube.facts import MOST_BANDS
+from shsrd.cube.metadata import MOST_BANDS
 from shsrd.cube.wavelength_units import guessed_power, in_nanometres, length_power, reciprocal_constant, says_unit
 
 _SEEN_NM = (50.0, 100_000.0)

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from shsrd.cube import Facts
 from shsrd.io.atomic_write import recover, staged
-from shsrd.io.codec import encode_bands
+from shsrd.io.block_buffer import Sink
 from shsrd.io.compression import Compression
-from shsrd.io.files import writing
-from shsrd.io.sinks import Sink
+from shsrd.io.encoding import encode_bands
+from shsrd.io.file_checks import writing
 from shsrd.io.targets import check_target, open_sink, written_files
 
 
@@ -96,7 +96,7 @@ class Writer:
         self.write_stored(encode_bands(block, self._facts.storage, source=self._facts.source), row, column)
 
     def write_stored(self, stored: NDArray[np.generic], row: int, column: int) -> None:
-        """Write numbers that :func:`shsrd.io.codec.encode_bands` made.
+        """Write numbers that :func:`shsrd.io.encoding.encode_bands` made.
 
         Args:
             stored: ``(band, y, x)`` in the stored type.

@@ -1,8 +1,9 @@
 """Networks only: from standardised triplets to the residual's mean and denoised samples."""
 
+from shsrd.model.backends.int8 import in_int8, int8_supported, sums_dtype
+from shsrd.model.backends.winograd import NARROWEST, in_winograd, winograd_supported
 from shsrd.model.config import INTERVALS, NetworkConfig
 from shsrd.model.injection import SpectralInformation
-from shsrd.model.int8 import in_int8, int8_supported, sums_dtype
 from shsrd.model.network import Condition, Network, channels_last, pack, unpack
 from shsrd.model.weights import (
     Model,
@@ -13,7 +14,6 @@ from shsrd.model.weights import (
     save_weights,
     weights_content,
 )
-from shsrd.model.winograd import NARROWEST, in_winograd, winograd_supported
 
 __all__ = [
     "INTERVALS",

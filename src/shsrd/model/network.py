@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from shsrd.diffusion import precondition
+from shsrd.model.backends.fused import modulate
 from shsrd.model.blocks import ResidualBlock, conv3, zeroed
 from shsrd.model.config import NetworkConfig
-from shsrd.model.fused import modulate
 from shsrd.model.injection import SpectralInformation, SpectralInjection
-from shsrd.model.scale import ScaleHead
+from shsrd.model.residual_std import ScaleHead
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ from torch import Tensor
 
 from shsrd.cube import InputError
 from shsrd.model.config import NetworkConfig
-from shsrd.model.missing import missing_weights
+from shsrd.model.missing_weights import missing_weights
 from shsrd.model.network import Network
-from shsrd.model.scale import ScaleHead
+from shsrd.model.residual_std import ScaleHead
 from shsrd.model.tensor_files import replacing
 
 FORMAT = "shsrd-weights"

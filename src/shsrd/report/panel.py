@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from shsrd.cube import Cube, SceneError
 from shsrd.metrics import mpsnr, sam_deg
 from shsrd.report.colour import rgb, stretch_of
-from shsrd.report.places import Spot, busiest_window, distinct_pixels
+from shsrd.report.points_of_interest import Spot, busiest_window, distinct_pixels
 
 MARKS = ("#e4572e", "#2a9d8f", "#5b5bd6")  # one colour a pixel, told apart also without red and green
 LINES = {

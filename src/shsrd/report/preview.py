@@ -15,7 +15,7 @@ from shsrd.cube import Cube, Facts, SceneError, Source, fill_nodata
 from shsrd.degradation import bicubic_up
 from shsrd.io.atomic_write import replacing
 from shsrd.report.colour import Stretch, rgb, rgb_bands, stretch_between
-from shsrd.report.ground import bar_length_m, in_words, pixel_width_m
+from shsrd.report.scale_bar import bar_length_m, in_words, pixel_width_m
 
 SIDE = 128  # low-resolution pixels that are shown at most
 _REACH = 3  # low-resolution pixels that bicubic interpolation looks at beyond them

@@ -1,6 +1,6 @@
 """Spectral frames and wavelengths: how a cube of any band count reaches a network that sees three channels."""
 
-from shsrd.spectral.frame import (
+from shsrd.spectral.basis import (
     ALL_SEEN,
     REPRESENTATIVES,
     Frame,

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.spectral.frame import Frame
+from shsrd.spectral.basis import Frame
 
 Matrix = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from shsrd.training.config import TrainConfig, TrainingError
-from shsrd.training.pack import pack_photos, pack_scenes
+from shsrd.training.data.pack import pack_photos, pack_scenes
 from shsrd.training.settings import read_config
 
 if TYPE_CHECKING:

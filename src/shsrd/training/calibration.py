@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from shsrd.degradation import Degradation, bicubic_down
 from shsrd.model import INTERVALS, Network, NetworkConfig
 from shsrd.spectral import scene_statistics
-from shsrd.training.pack import PackedScene, load_scenes
+from shsrd.training.data.pack import PackedScene, load_scenes
+from shsrd.upscaling.bases import guided_frame
 from shsrd.upscaling.block import BlockResult, Recipe, solve_block
-from shsrd.upscaling.engine import Engine, Position, Precision, Sampling
-from shsrd.upscaling.frames import guided_frame
+from shsrd.upscaling.inference import Engine, Position, Precision, Sampling
 from shsrd.upscaling.tiles import BORDER, Window, read_window
 
 STEPS = 4

@@ -16,13 +16,13 @@ import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from shsrd.model import Network, channels_last
-from shsrd.training.batch import Batch
 from shsrd.training.checkpoint import BEST, Progress, load_checkpoint, save_checkpoint
 from shsrd.training.config import TrainConfig
-from shsrd.training.drawing import drawn
-from shsrd.training.either import Source
+from shsrd.training.cuda_graphs import Ahead, GraphedGradients
+from shsrd.training.data.batch import Batch
+from shsrd.training.data.loader import drawn
+from shsrd.training.data.mixture import Source
 from shsrd.training.fabric import Fabric
-from shsrd.training.graphs import Ahead, GraphedGradients
 from shsrd.training.losses import diffusion_loss, mean_loss
 from shsrd.training.monitor import Monitor
 from shsrd.training.muon import Muon

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from shsrd.diffusion import draw_sigma, loss_weight
 from shsrd.model import Network, pack, unpack
-from shsrd.training.batch import Batch
-from shsrd.training.draws import white_noise
+from shsrd.training.data.batch import Batch
+from shsrd.training.data.random_ops import white_noise
 
 SLOPE = 10 / 3  # of the mean's loss for large errors, a typical residual being one
 

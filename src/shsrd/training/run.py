@@ -16,16 +16,16 @@ from shsrd.model import Network, NetworkConfig, load_weights, save_weights
 from shsrd.training.calibration import Calibration, calibrate
 from shsrd.training.checkpoint import BEST, CHECKPOINT, LAST, Progress, read_progress
 from shsrd.training.config import TrainConfig, TrainingError
-from shsrd.training.either import EitherSource, Source
+from shsrd.training.data.mixture import EitherSource, Source
+from shsrd.training.data.pack import scene_names
+from shsrd.training.data.photo_cubes import PhotoCubes
+from shsrd.training.data.photos import PhotoSource
+from shsrd.training.data.scenes import SceneSource
+from shsrd.training.initialise import starting_network
 from shsrd.training.loop import PausedError, Run, train
-from shsrd.training.mixing import Weights, best_mix, last_average, mix_name, mixed
-from shsrd.training.pack import scene_names
-from shsrd.training.photo_cubes import PhotoCubes
-from shsrd.training.photos import PhotoSource
-from shsrd.training.scenes import SceneSource
-from shsrd.training.start import starting_network
 from shsrd.training.validation import Validate, photo_validator, scene_validator
-from shsrd.upscaling.engine import Precision
+from shsrd.training.weight_averaging import Weights, best_mix, last_average, mix_name, mixed
+from shsrd.upscaling.inference import Precision
 from shsrd.upscaling.options import choose_device, choose_precision
 
 FINISHING_S = 40.0  # what mixing or calibration may take, at least, before a run that can be paused begins with it

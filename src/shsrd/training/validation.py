@@ -16,15 +16,15 @@ from shsrd.degradation import bicubic_down, bicubic_up
 from shsrd.metrics import sam_deg
 from shsrd.model import Network, NetworkConfig, unpack
 from shsrd.spectral import Acquisition, FrameName, scene_statistics
-from shsrd.training.acquisitions import Acquired
-from shsrd.training.batch import MARGIN, Batch
 from shsrd.training.config import SceneAugmentation, TrainingError
+from shsrd.training.data.batch import MARGIN, Batch
+from shsrd.training.data.pack import PackedScene, load_photos, load_scenes
+from shsrd.training.data.scenes import SceneSource
+from shsrd.training.data.simulated_sensor import Acquired
 from shsrd.training.losses import diffusion_loss
-from shsrd.training.pack import PackedScene, load_photos, load_scenes
-from shsrd.training.scenes import SceneSource
+from shsrd.upscaling.bases import GuidedFrame, guided_frame
 from shsrd.upscaling.block import posterior_mean
-from shsrd.upscaling.engine import Engine, Precision
-from shsrd.upscaling.frames import GuidedFrame, guided_frame
+from shsrd.upscaling.inference import Engine, Precision
 from shsrd.upscaling.tiles import BORDER, Window, read_window, trim
 
 Validate = Callable[[Network], dict[str, float]]  # holds "gain_db", larger is better

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from shsrd.degradation import Degradation, NoisyMeasurement
 from shsrd.spectral import Frame
+from shsrd.upscaling.bases import GuidedFrame
 from shsrd.upscaling.composition import composed, composed_to_noise, unseen
-from shsrd.upscaling.engine import Conditioned, Engine, Position, Sampling
 from shsrd.upscaling.ensemble import ensemble_mean
-from shsrd.upscaling.frames import GuidedFrame
+from shsrd.upscaling.inference import Conditioned, Engine, Position, Sampling
 from shsrd.upscaling.tiles import Window
 
 Block = NDArray[np.float32]

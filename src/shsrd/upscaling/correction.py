@@ -23,11 +23,11 @@ from shsrd.degradation import Degradation, NoisyMeasurement, plausible_sensor
 from shsrd.spectral import MANY_BANDS, Acquisition, SceneStatistics
 from shsrd.upscaling.components import Components, fwhm_of, same_width
 from shsrd.upscaling.detectors import parts_of_usable
-from shsrd.upscaling.instrument import Instrument, instrument_of
-from shsrd.upscaling.noise import LEAST_NOISE, unforeseen_noise
+from shsrd.upscaling.noise_estimate import LEAST_NOISE, unforeseen_noise
 from shsrd.upscaling.options import UpscaleOptions
-from shsrd.upscaling.survey import survey
-from shsrd.upscaling.suspicion import Suspicion, Unsuspicious
+from shsrd.upscaling.outliers import Suspicion, Unsuspicious
+from shsrd.upscaling.scan import survey
+from shsrd.upscaling.scene_psf import Instrument, instrument_of
 from shsrd.upscaling.tiles import Window, filled_with, plan_tiles, read_window
 
 BLOCK = 128  # low-resolution pixels on a side that are corrected together

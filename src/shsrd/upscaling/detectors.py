@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from shsrd.cube import Facts, parts_of
 from shsrd.spectral import ALL_SEEN, REPRESENTATIVES, Acquisition, FrameName, GuideName, SceneStatistics, eigen_channels
+from shsrd.upscaling.bases import GuidedFrame, guided_frame
 from shsrd.upscaling.block import Block, BlockResult, Recipe, posterior_mean, solve_block
-from shsrd.upscaling.engine import Engine, Position
-from shsrd.upscaling.frames import GuidedFrame, guided_frame
+from shsrd.upscaling.inference import Engine, Position
 from shsrd.upscaling.tiles import Window
 
 Bands = NDArray[np.intp]

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.upscaling.engine import Engine
-from shsrd.upscaling.frames import GuidedFrame
+from shsrd.upscaling.bases import GuidedFrame
+from shsrd.upscaling.inference import Engine
 from shsrd.upscaling.symmetry import symmetries
 
 

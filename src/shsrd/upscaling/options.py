@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from shsrd.cube import SceneError
 from shsrd.model import int8_supported
 from shsrd.spectral import FrameName
-from shsrd.upscaling.engine import Precision
+from shsrd.upscaling.inference import Precision
 
 DEFAULT_MODELS = {4: "cave-x4"}  # by scale factor
 

@@ -15,19 +15,19 @@ from shsrd.model import Model, load_weights
 from shsrd.upscaling.block import Recipe
 from shsrd.upscaling.bounds import Bounds
 from shsrd.upscaling.correction import CorrectedSource, Correction
+from shsrd.upscaling.detector_overlap import overlap_notes
 from shsrd.upscaling.detectors import DetectorRecipe, detector_frames, parts_of_usable
-from shsrd.upscaling.domain import DomainCheck, candidate_windows, check_domain, chosen_windows
-from shsrd.upscaling.engine import Engine, Sampling
-from shsrd.upscaling.instrument import Instrument, known_instrument
+from shsrd.upscaling.inference import Engine, Sampling
 from shsrd.upscaling.options import DEFAULT_MODELS, UpscaleOptions, choose_device, running_precision
-from shsrd.upscaling.overlap import overlap_notes
+from shsrd.upscaling.outliers import Unsuspicious
 from shsrd.upscaling.report import Report
-from shsrd.upscaling.survey import Survey, survey
-from shsrd.upscaling.suspicion import Unsuspicious
+from shsrd.upscaling.scan import Survey, survey
+from shsrd.upscaling.scene_psf import Instrument, known_instrument
+from shsrd.upscaling.self_check import DomainCheck, candidate_windows, check_domain, chosen_windows
 from shsrd.upscaling.tiles import Window, plan_tiles
 
 if TYPE_CHECKING:
-    from shsrd.upscaling.solver import Agreement
+    from shsrd.upscaling.reconstruction import Agreement
 
 DEFAULT_HALO = 18  # low-resolution pixels; measured in docs/method.md
 BICUBIC_REACH = 2  # low-resolution pixels that D and U look at on each side

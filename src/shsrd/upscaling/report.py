@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from shsrd.spectral import FrameName
-from shsrd.upscaling.instrument import Origin
+from shsrd.upscaling.scene_psf import Origin
 
 LEAVES = 0.25  # of the input's range: an output that leaves it by more is worth a word
 

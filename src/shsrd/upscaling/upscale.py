@@ -14,12 +14,12 @@ from shsrd.cube import Cube, Facts, MemorySource, Source, Storage
 from shsrd.model import INTERVALS, Model
 from shsrd.upscaling.block import Block
 from shsrd.upscaling.correction import as_bicubic
-from shsrd.upscaling.engine import Engine
-from shsrd.upscaling.given import cube_of
+from shsrd.upscaling.inference import Engine
+from shsrd.upscaling.input_types import cube_of
 from shsrd.upscaling.options import UpscaleOptions
 from shsrd.upscaling.plan import Plan, chosen_model, make_engine, make_plan
+from shsrd.upscaling.reconstruction import Agreement, read_tile, solve_tile
 from shsrd.upscaling.report import Report
-from shsrd.upscaling.solver import Agreement, read_tile, solve_tile
 
 if TYPE_CHECKING:
     import xarray

@@ -15,7 +15,7 @@ import shsrd
 from shsrd.model import bundled_models
 from shsrd.model.weights import find_weights
 from shsrd.training.config import TrainingError
-from shsrd.training.pack import pack_scenes
+from shsrd.training.data.pack import pack_scenes
 from shsrd.training.queue.data import Store
 from shsrd.training.queue.home import STATUS, Home
 from shsrd.training.queue.scene_files import SUFFIX, compress_scene

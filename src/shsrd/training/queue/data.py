@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from shsrd.training.config import TrainingError
-from shsrd.training.pack import PHOTO_PACK, pack_photo_files, pack_scenes, photo_files
+from shsrd.training.data.pack import PHOTO_PACK, pack_photo_files, pack_scenes, photo_files
 from shsrd.training.queue.scene_files import SUFFIX, expand_scene
 from shsrd.training.queue.settings import DataSet
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shsrd.training.config import TrainingError
-from shsrd.training.pack import PackedScene, load_scene, save_scene
+from shsrd.training.data.pack import PackedScene, load_scene, save_scene
 
 SUFFIX = ".scene"
 _MAGIC = b"shsrd-scene-1\n"

@@ -1,0 +1,199 @@
+"""What is known of a scene beyond its pixels, and travels with them through every operation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shsrd.cube.detectors import HEADER, detectors_of, listed
+from shsrd.cube.errors import SceneError
+from shsrd.cube.geolocation import Geolocation
+from shsrd.cube.georeferencing import ControlPoints, RationalPolynomials
+from shsrd.cube.grid_keys import Grid, moved_headers, plain_key
+from shsrd.cube.summary import text
+
+if TYPE_CHECKING:  # training needs cubes' errors but no georeference
+    from affine import Affine
+
+MOST_BANDS = 65_536  # more are pixels taken for bands, or a header that lies; lists of bands are made before any pixel
+
+
+@dataclass(frozen=True)
+class Storage:
+    """How pixels are stored in a file: ``pixel = stored * scale + offset``.
+
+    Attributes:
+        dtype: numpy name of the stored type, for example ``"int16"``.
+        scale: factor from stored number to pixel value (``1e-4`` for reflectance stored as 0..10000).
+        offset: added after scaling.
+        nodata: stored number that means "no data", or None; it becomes NaN in ``Cube.pixels``.
+    """
+
+    dtype: str = "float32"
+    scale: float = 1.0
+    offset: float = 0.0
+    nodata: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """A hyperspectral scene without its pixels: what can be said of it before anything is read.
+
+    Attributes:
+        shape: ``(bands, rows, columns)``.
+
+    The others are those of ``Cube``.
+
+    Raises:
+        SceneError: lists that do not fit the number of bands.
+    """
+
+    shape: tuple[int, int, int]
+    wavelength_nm: NDArray[np.float64] | None = None
+    fwhm_nm: NDArray[np.float64] | None = None
+    good_bands: NDArray[np.bool_] = field(default_factory=lambda: np.ones(0, bool))
+    band_names: tuple[str, ...] = ()
+    crs: str | None = None
+    transform: Affine | None = None
+    storage: Storage = field(default_factory=Storage)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    source: str = "<memory>"
+    geolocation: Geolocation | None = None
+    control_points: ControlPoints | None = None
+    rpc: RationalPolynomials | None = None
+    notes: tuple[str, ...] = ()
+    sensor: str | None = None
+
+    def __post_init__(self) -> None:
+        if min(self.shape) < 1:
+            raise SceneError(f"{self.source}: the scene is empty (shape {self.shape}); give a file with pixels")
+        if self.shape[0] > MOST_BANDS:
+            raise SceneError(
+                f"{self.source}: {self.shape[0]} bands, at most {MOST_BANDS} are read; give the order of its axes"
+            )
+        check_facts(self, bands=self.shape[0])
+
+    def __repr__(self) -> str:
+        return text("Facts", self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A read-only view does not pickle: headers travel as a plain dictionary.
+
+        The geolocation stays behind: it may read from an open file, and who computes pixels elsewhere has no use of it.
+        """
+        values = (None if name.name == "geolocation" else getattr(self, name.name) for name in fields(self))
+        return Facts, tuple(dict(value) if isinstance(value, Mapping) else value for value in values)
+
+    def replace(self, **changes: Any) -> Facts:
+        """A copy with some fields changed."""
+        return replace(self, **changes)
+
+    @property
+    def detectors(self) -> tuple[str, ...]:
+        """Name of every band's detector, such as VNIR and SWIR; empty where there is one as far as can be told."""
+        return detectors_of(
+            self.shape[0],
+            wavelength_nm=self.wavelength_nm,
+            fwhm_nm=self.fwhm_nm,
+            band_names=self.band_names,
+            headers=self.headers,
+            source=self.source,
+        )
+
+    def with_detectors(self, detectors: Sequence[str]) -> Facts:
+        """A copy whose headers name every band's detector, so that it is known whatever becomes of the bands.
+
+        Args:
+            detectors: one name a band; none leaves the facts as they are.
+        """
+        kept = {key: value for key, value in self.headers.items() if plain_key(key) != HEADER}
+        return self.replace(headers=kept | {HEADER: listed(detectors)}) if detectors else self
+
+    def noted(self, *notes: str) -> Facts:
+        """A copy with further notes; one that is there already is not repeated."""
+        return self.replace(notes=tuple(dict.fromkeys((*self.notes, *notes))))
+
+    def finer(self, scale: int) -> Facts:
+        """Facts of the same scene on a grid ``scale`` times finer: same outer corner, rotation included."""
+        _, rows, columns = self.shape
+        places = None if self.geolocation is None else self.geolocation.finer(scale)
+        return self.on_grid(rows * scale, columns * scale, pixel=1 / scale).replace(geolocation=places)
+
+    def coarser(self, scale: int) -> Facts:
+        """Facts of the same scene on a grid ``scale`` times coarser: same upper-left corner, the rest cut off."""
+        _, rows, columns = self.shape
+        places = None if self.geolocation is None else self.geolocation.coarser(scale)
+        return self.on_grid(rows // scale, columns // scale, pixel=scale).replace(geolocation=places)
+
+    def cut(self, rows: slice, columns: slice) -> Facts:
+        """Facts of a rectangle of the scene, given by start and stop."""
+        places = None if self.geolocation is None else self.geolocation.cut(rows, columns)
+        size = (rows.stop - rows.start, columns.stop - columns.start)
+        return self.on_grid(*size, row=rows.start, column=columns.start).replace(geolocation=places)
+
+    def on_grid(self, rows: int, columns: int, *, pixel: float = 1.0, row: float = 0.0, column: float = 0.0) -> Facts:
+        """Facts on another grid of ``rows`` x ``columns`` pixels; everything that counts pixels is counted anew.
+
+        The geolocation tables are dropped: the caller knows how they are read on the new grid. So is the sensor, where
+        a pixel has another size: its point spread function is no longer that of the scene.
+
+        Args:
+            rows: of the new grid.
+            columns: of the new grid.
+            pixel: side of a new pixel in old pixels.
+            row: upper edge of the new grid, in old pixels from the old upper edge.
+            column: left edge of the new grid, in old pixels from the old left edge.
+        """
+        moved: dict[str, Any] = {"shape": (self.shape[0], rows, columns), "geolocation": None}
+        moved["transform"] = moved_transform(self.transform, pixel=pixel, row=row, column=column)
+        for name in ("control_points", "rpc"):
+            places = getattr(self, name)
+            moved[name] = None if places is None else places.on_grid(pixel=pixel, row=row, column=column)
+        if pixel != 1:
+            moved["sensor"] = None
+        moved["headers"], notes = moved_headers(self.headers, Grid(pixel, row, column))
+        return self.replace(**moved).noted(*notes)
+
+
+def check_facts(facts: Any, *, bands: int) -> None:
+    """Complete and check the lists of a frozen ``Facts`` or ``Cube`` in its ``__post_init__``.
+
+    Raises:
+        SceneError: a list that has not one entry a band, or a place that is no number.
+    """
+    if np.size(facts.good_bands) == 0:
+        object.__setattr__(facts, "good_bands", np.ones(bands, bool))
+    for name, kind in (("wavelength_nm", np.float64), ("fwhm_nm", np.float64), ("good_bands", np.bool_)):
+        values = getattr(facts, name)
+        if values is None:
+            continue
+        values = np.asarray(values, kind)
+        if values.shape != (bands,):
+            raise SceneError(f"{facts.source}: {name} has {values.size} values for {bands} bands; correct the header")
+        object.__setattr__(facts, name, values)
+    if facts.band_names and len(facts.band_names) != bands:
+        raise SceneError(f"{facts.source}: {len(facts.band_names)} band names for {bands} bands; correct the header")
+    if facts.transform is not None and not np.isfinite(facts.transform[:6]).all():
+        raise SceneError(f"{facts.source}: the place on the map is not finite; correct the header")
+    places = facts.geolocation
+    if places is not None and places.shape != facts.shape[1:]:
+        raise SceneError(
+            f"{facts.source}: latitude and longitude of {places.shape} pixels for {facts.shape[1:]}; give those of the "
+            "same grid, or none"
+        )
+    object.__setattr__(facts, "headers", MappingProxyType(dict(facts.headers)))
+
+
+def moved_transform(transform: Affine | None, *, pixel: float, row: float, column: float) -> Affine | None:
+    """The transform of another grid; arguments as for ``Facts.on_grid``."""
+    if transform is None:
+        return None
+    from affine import Affine
+
+    corner = transform if row == column == 0 else transform * Affine.translation(column, row)
+    return corner * Affine.scale(pixel)

@@ -1,0 +1,1 @@
+"""A synthetic scene made of materials, a landscape and a settlement."""

@@ -1,0 +1,1 @@
+"""Files of plain or named arrays: NumPy and MATLAB."""

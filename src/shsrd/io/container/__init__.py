@@ -1,0 +1,1 @@
+"""Containers of named arrays (HDF5, NetCDF, Zarr): finding the scene, its axes, bands and georeferencing."""

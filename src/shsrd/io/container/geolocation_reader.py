@@ -1,0 +1,144 @@
+"""Latitude, longitude and lookup tables in containers (HDF5, NetCDF, Zarr), read when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from affine import Affine
+from numpy.typing import NDArray
+
+from shsrd.cube import Facts, Geolocation, Lookup, SceneError
+from shsrd.io.container.group import HEADERS, Array, Container
+from shsrd.io.container.swath import LATITUDES, LONGITUDES, sensor_grid, tables_of
+from shsrd.io.envi.map_info import is_wkt
+from shsrd.io.file_checks import reading
+
+_FARTHEST = (90.0, 360.0)  # degrees; fill values that no attribute names are far beyond
+
+
+def located(facts: Facts, box: Container, path: Path) -> Facts:
+    """Facts of a scene in a container; one without a place on a map gets the geolocation that lies beside it.
+
+    Args:
+        facts: of the scene.
+        box: all arrays of its file.
+        path: the file.
+
+    Raises:
+        SceneError: tables whose numbers cannot be in the file.
+    """
+    if facts.transform is not None:
+        return facts
+    tables = tables_of(box, *facts.shape[1:])
+    if not tables:
+        return facts
+    ours = HEADERS in box.attributes  # then the keys are those of the file that the scene came from
+    told = {} if ours else sensor_grid(tables, path, *facts.shape[1:])
+    places = geolocation_of(_pair(box, tables), path, lookup=_lookup(box, tables, path))
+    return facts.replace(headers=dict(facts.headers) | told, geolocation=places)
+
+
+def geolocation_of(
+    pair: tuple[Array, Array] | None, path: Path, *, lookup: Lookup | None = None, shape: tuple[int, int] | None = None
+) -> Geolocation | None:
+    """The geolocation that two tables of a file are.
+
+    Args:
+        pair: latitude and longitude ``(y, x)`` in degrees, or None where the file has not both.
+        path: the file, for messages.
+        lookup: table of the orthorectified grid.
+        shape: of the scene; tables of another shape are none of its.
+
+    Returns:
+        None without such tables.
+
+    Raises:
+        SceneError: tables that hold no real numbers, or more than can be in the file.
+    """
+    if pair is None or pair[0].shape != pair[1].shape or (shape is not None and pair[0].shape != shape):
+        return None
+    for table in pair:
+        table.check()
+        if table.dtype.kind not in "iuf":
+            raise SceneError(f"{path}: latitude and longitude are {table.dtype}, no numbers; copy the file again")
+    rows, columns = pair[0].shape
+    return Geolocation((rows, columns), _Tables(pair, path), lookup)
+
+
+def _pair(box: Container, tables: list[str]) -> tuple[Array, Array] | None:
+    """Latitude, and the longitude beside it."""
+    by_place = {(path.rpartition("/")[0], path.rpartition("/")[2].lower()): box.arrays[path] for path in tables}
+    for (group, name), latitude in by_place.items():
+        if name in LATITUDES:
+            longitude = by_place.get((group, LONGITUDES[LATITUDES.index(name)]))
+            if longitude is not None:
+                return latitude, longitude
+    return None
+
+
+def _lookup(box: Container, tables: list[str], path: Path) -> Lookup | None:
+    """``glt_x`` and ``glt_y``; the place of their grid is in the attributes of the file."""
+    found = {table.rpartition("/")[2].lower(): box.arrays[table] for table in tables}
+    if not {"glt_x", "glt_y"} <= found.keys() or found["glt_x"].shape != found["glt_y"].shape:
+        return None
+    pair = found["glt_x"], found["glt_y"]
+    if any(table.dtype.kind not in "iu" for table in pair):
+        return None
+    for table in pair:
+        table.check()
+    rows, columns = pair[0].shape
+    numbers, told = np.ravel(box.attributes.get("geotransform", ())), box.attributes.get("spatial_ref")
+    crs = told if isinstance(told, str) and is_wkt(told) else None
+    transform = Affine.from_gdal(*map(float, numbers)) if numbers.size == 6 else None
+    return Lookup((rows, columns), _Numbers(pair, path), crs, transform)
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """Latitude and longitude in degrees; what is no place on Earth is NaN."""
+
+    pair: tuple[Array, Array]
+    path: Path
+
+    def __call__(self, rows: slice, columns: slice) -> NDArray[np.float64]:
+        """Places ``(2, y, x)`` of a rectangle."""
+        places = np.stack([_degrees(table, self.path, (rows, columns)) for table in self.pair])
+        with np.errstate(invalid="ignore"):
+            nowhere = ~(np.abs(places) <= np.reshape(_FARTHEST, (2, 1, 1))).all(axis=0)
+        places[:, nowhere] = np.nan
+        return places
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """Column and row in the sensor's grid, as they are in the file."""
+
+    pair: tuple[Array, Array]
+    path: Path
+
+    def __call__(self, rows: slice, columns: slice) -> NDArray[np.integer]:
+        """Numbers ``(2, y, x)`` of a rectangle."""
+        with reading(self.path, "lookup table"):
+            return np.stack([table.part((rows, columns)) for table in self.pair])
+
+
+def _degrees(table: Array, path: Path, key: tuple[slice, slice]) -> NDArray[np.float64]:
+    """Numbers of a table, unpacked (CF) where they are packed."""
+    with reading(path, "geolocation"):
+        stored = np.asarray(table.part(key))
+        degrees = stored.astype(np.float64)
+        number = _number(table.attributes)
+        if number("scale_factor", 1.0) != 1 or number("add_offset", 0.0) != 0:
+            degrees = degrees * number("scale_factor", 1.0) + number("add_offset", 0.0)
+        for fill in ("_FillValue", "missing_value"):
+            if fill in table.attributes:
+                degrees[stored == np.array(number(fill, np.nan)).astype(stored.dtype)] = np.nan
+    return degrees
+
+
+def _number(attributes: Any) -> Callable[[str, float], float]:
+    return lambda key, otherwise: float(attributes.get(key, otherwise))

@@ -1,0 +1,120 @@
+"""Scenes in self-describing containers (HDF5, NetCDF, Zarr): which array, which wavelengths, which place on Earth."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from shsrd.cube import Facts, Storage
+from shsrd.io.container.axes import Axes, find_axes
+from shsrd.io.container.axis_names import named_axes
+from shsrd.io.container.band_variables import scenes_of_variables
+from shsrd.io.container.georeferencing import place_of
+from shsrd.io.container.group import HEADERS, Array, Container
+from shsrd.io.container.named_arrays import choose
+from shsrd.io.container.packing import Packing, packing_of
+from shsrd.io.container.spectral_axis import band_facts, likely_counts
+from shsrd.io.container.three_axes import three_axes
+from shsrd.io.sources import StoredSource, array_numbers
+
+
+def source_from_container(
+    box: Container,
+    *,
+    dataset: str | None,
+    wavelengths: str | None,
+    axes: str | None,
+) -> StoredSource:
+    """The scene of a container, read when asked for.
+
+    The axis order comes from ``axes``, else from the names of the axes, else from the number of wavelengths,
+    else it is ``(y, x, band)``.
+
+    Args:
+        box: the container.
+        dataset: path or unique last name of the scene; or what the names of its bands begin with.
+        wavelengths: path or unique last name of the list of wavelengths.
+        axes: order of the axes, such as ``"byx"``.
+
+    Raises:
+        SceneError: no scene, several scenes, or contents that contradict each other.
+    """
+    box, stacked = scenes_of_variables(box, dataset)
+    name = _scene(box, dataset)
+    whole = box.arrays[name]
+    whole.check()
+    scene = whole.squeezed(three_axes(whole.shape, whole.dims, name=name, source=box.source))
+    found = _axes_of(box, name, scene, wavelengths=wavelengths, axes=axes)
+    order = found.order
+    bands, rows, columns = (scene.shape[axis] for axis in order)
+    listed = band_facts(box, name, bands=bands, axis=scene.dims[order[0]], given=wavelengths)
+    place = place_of(box, name, scene, order)
+    packing = packing_of(scene)
+    facts = Facts(
+        (bands, rows, columns),
+        wavelength_nm=listed.lists.wavelength_nm,
+        fwhm_nm=listed.lists.fwhm_nm,
+        good_bands=listed.good,
+        band_names=listed.names,
+        crs=place.crs,
+        transform=place.transform,
+        storage=packing.storage,
+        headers=_headers(box, scene),
+        source=box.source,
+        notes=(*stacked, *found.notes, *listed.notes, *place.notes, *packing.notes),
+    )
+    return replace(_source(packing, order, facts), name=name)
+
+
+def _scene(box: Container, dataset: str | None) -> str:
+    shapes = {path: array.shape for path, array in box.arrays.items() if array.dtype.kind in "iufbcV"}
+    wanted = None if dataset is None else box.path_of(dataset)
+    return choose(shapes, wanted=wanted, option="dataset", source=box.source)
+
+
+def _axes_of(box: Container, name: str, scene: Array, *, wavelengths: str | None, axes: str | None) -> Axes:
+    """At which axes band, y and x lie; without words the first list of wavelengths that fits one axis tells."""
+    spoken = axes or named_axes(scene.dims)
+    counts = [] if spoken else likely_counts(box, name, wavelengths)
+    bands = next((count for count in counts if count in scene.shape), None)
+    return find_axes(scene.shape, bands=bands, axes=spoken, source=box.source)
+
+
+def _source(packing: Packing, order: tuple[int, int, int], facts: Facts) -> StoredSource:
+    """The source of packed numbers; bands with their own scales come as float32."""
+    source = source_of_array(packing.array, order, facts)
+    if not packing.bands:
+        return source
+    own = [replace(packing.storage, scale=scale, offset=offset) for scale, offset in packing.bands]
+    if len(own) != facts.shape[0]:
+        said = f"{len(own)} scale factors for {facts.shape[0]} bands; stored numbers are used as they are."
+        plain = replace(packing.storage, scale=1.0, offset=0.0)
+        return replace(source, facts=facts.replace(storage=plain).noted(said))
+    told = facts.noted("The bands have different scale factors; the pixels come as float32 without them.")
+    return replace(source, facts=told.replace(storage=Storage("float32")), decoding=own)
+
+
+def source_of_array(scene: Array, order: Sequence[int], facts: Facts) -> StoredSource:
+    """A source of one array of a container; whole chunks are the cheapest rows.
+
+    Args:
+        scene: the array, checked.
+        order: at which of its axes band, y and x lie.
+        facts: what is known of it.
+
+    Raises:
+        SceneError: numbers that cannot be pixels.
+    """
+    numbers = array_numbers(scene.part, order, dtype=scene.dtype, source=facts.source)
+    step = 1 if scene.chunks is None else scene.chunks[order[1]]
+    return StoredSource(facts, numbers, min(step, facts.shape[1]))
+
+
+def _headers(box: Container, scene: Array) -> dict[str, str]:
+    """The file's own attributes, and our own JSON of header keys; bookkeeping (leading underscore) stays behind."""
+    plain = {k: str(v) for k, v in box.attributes.items() if not k.startswith("_") and np.size(v) == 1}
+    own = plain.pop(HEADERS, scene.attributes.get(HEADERS))
+    return plain if own is None else {str(k): str(v) for k, v in json.loads(own).items()}

@@ -1,0 +1,260 @@
+"""Lists of a container that go with the bands of a scene: its own axis is asked first, then names and lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shsrd.cube import SceneError
+from shsrd.cube.metadata import MOST_BANDS
+from shsrd.cube.wavelength_units import is_wavelength_unit, says_unit
+from shsrd.io.band_names import named_wavelengths
+from shsrd.io.container.axis_names import GOOD, MAYBE_WAVELENGTHS, NAMES, WIDTHS, is_wavelength_name
+from shsrd.io.container.group import (
+    Array,
+    Container,
+    attribute_of,
+    folded,
+    last_name,
+    numbers_in,
+    plain_text,
+    shared_path,
+    text_of,
+)
+from shsrd.io.container.packing import unpacked_list
+from shsrd.io.wavelengths import NumberList, SpectralLists, are_nanometres, shortest_text, spectral_lists
+
+
+@dataclass(frozen=True)
+class BandFacts:
+    """Everything that a container lists by band.
+
+    Attributes:
+        lists: wavelengths and widths.
+        good: bool ``(band,)``; empty where nothing is said.
+        names: of the bands, or nothing.
+        notes: what was left out.
+    """
+
+    lists: SpectralLists
+    good: NDArray[np.bool_]
+    names: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def likely_counts(box: Container, scene: str, given: str | None) -> list[int]:
+    """Lengths of the lists that may be the scene's wavelengths, the likeliest first.
+
+    Raises:
+        SceneError: there is no list with the name that a person gave.
+    """
+    if given is not None:
+        return [_size(box.arrays[_asked(box, given)])]
+    paths = sorted(_candidates(box, scene), key=lambda path: _rank(box, scene, path, None), reverse=True)
+    told = [len(numbers) for numbers in _told_wavelengths(box, scene).values()]
+    return [_size(box.arrays[path]) for path in paths] + told
+
+
+def band_facts(box: Container, scene: str, *, bands: int, axis: str | None, given: str | None) -> BandFacts:
+    """What a container lists by band of a scene.
+
+    Args:
+        box: the container.
+        scene: path of the scene.
+        bands: number of bands.
+        axis: name of the scene's axis of bands, or None.
+        given: list of wavelengths that a person named, or None.
+
+    Raises:
+        SceneError: the list that a person named is not there, or has not one number a band.
+    """
+    notes: list[str] = []
+    centres, near = _centres(box, scene, bands=bands, axis=axis, given=given, notes=notes)
+    lists, names = SpectralLists(), _names(box, scene, bands, axis)
+    if centres is None:
+        named = named_wavelengths(names)
+        if named.complete:
+            texts = [text or "" for text in named.texts]
+            centres, near = NumberList(texts, named.unit, "the wavelength in names of bands"), scene
+    if centres is not None:
+        lists = spectral_lists(centres, _widths(box, scene, near, bands, notes))
+    if given is not None and lists.wavelength_nm is None:
+        raise SceneError(f"{box.source}: --wavelengths {given} holds no wavelengths ({' '.join(lists.notes)[:200]})")
+    return BandFacts(lists, _good(box, scene, bands, notes), names, (*notes, *lists.notes))
+
+
+def _asked(box: Container, given: str) -> str:
+    path = box.path_of(given)
+    if path not in box.arrays:
+        raise SceneError(f"{box.source}: no wavelengths {given!r} in the file; give the path of a list")
+    return path
+
+
+def _size(array: Array) -> int:
+    return int(np.prod(array.shape, dtype=np.int64))
+
+
+def _is_list(array: Array) -> bool:
+    return array.dtype.kind in "iufSUO" and 1 <= _size(array) <= MOST_BANDS and _size(array) == max(array.shape or (1,))
+
+
+def _candidates(box: Container, scene: str) -> list[str]:
+    """Lists that are wavelengths by their name or their standard name."""
+    return [p for p, array in box.arrays.items() if p != scene and _is_list(array) and _says_wavelength(p, array)]
+
+
+def _says_wavelength(path: str, array: Array) -> bool:
+    standard = str(array.attribute("standard_name") or "").lower()
+    return is_wavelength_name(path) or standard.endswith("radiation_wavelength")
+
+
+def _rank(box: Container, scene: str, path: str, axis: str | None) -> tuple[Any, ...]:
+    array = box.arrays[path]
+    on_axis = axis is not None and array.dims == (axis,)
+    return axis is not None and path == axis, on_axis, shared_path(path, scene), -len(path)
+
+
+def _centres(
+    box: Container, scene: str, *, bands: int, axis: str | None, given: str | None, notes: list[str]
+) -> tuple[NumberList | None, str]:
+    """The list of wavelengths, and the path beside which its widths are."""
+    if given is not None:
+        path = _asked(box, given)
+        if _size(box.arrays[path]) != bands:
+            raise SceneError(
+                f"{box.source}: --wavelengths {given} has {_size(box.arrays[path])} values for {bands} bands; "
+                "name a list with one value a band"
+            )
+        return _number_list(box, path), path
+    found = _candidates(box, scene)
+    fitting = [path for path in found if _size(box.arrays[path]) == bands]
+    best = max(fitting, key=lambda path: _rank(box, scene, path, axis), default=None)
+    if best is not None:
+        _note_others(box, scene, (best, axis), fitting, notes)
+        return _number_list(box, best), best
+    told = _told(box, scene, bands) or _perhaps(box, scene, bands, axis, notes)
+    if told is None and found:
+        said = ", ".join(f"{path} {_size(box.arrays[path])}" for path in found[:4])
+        notes.append(f"Lists of wavelengths ({said}) do not fit the {bands} bands; they are left out.")
+    return told or (None, scene)
+
+
+def _note_others(
+    box: Container, scene: str, chosen: tuple[str, str | None], fitting: list[str], notes: list[str]
+) -> None:
+    """Say so where another list fits as well and says otherwise."""
+    best, axis = chosen
+    top = _rank(box, scene, best, axis)[:3]
+    others = [path for path in fitting if path != best and _rank(box, scene, path, axis)[:3] == top]
+    if not others or any(top[:2]):
+        return
+    values = box.arrays[best].read().ravel()
+    different = [path for path in others if not np.array_equal(box.arrays[path].read().ravel(), values)]
+    if different:
+        notes.append(f"{best} and {different[0]} both fit the bands; {best} is used (--wavelengths chooses).")
+
+
+def _number_list(box: Container, path: str) -> NumberList:
+    array = box.arrays[path]
+    values = unpacked_list(array)
+    if values.dtype.kind == "f" and values.dtype != array.dtype:  # unpacked: without the dust of binary fractions
+        texts = [f"{value:.12g}" for value in values.ravel().tolist()]
+    elif values.dtype.kind in "SO":
+        texts = [text_of(np.array([value])) for value in values.ravel()]
+    else:
+        texts = shortest_text(values)
+    return NumberList(texts, unit_of(array, path, box.attributes), path)
+
+
+def unit_of(array: Array, path: str, beside: Mapping[str, Any]) -> str | None:
+    """The unit of a list of wavelengths: by its name, its attributes, or those of the file."""
+    ending = last_name(path).rpartition("_")[2]
+    if ending in ("nm", "um"):
+        return ending
+    own = array.attribute("units", "unit", "wavelength_units", "wavelength_unit")
+    told = own if own is not None else attribute_of(beside, "wavelength_units", "wavelength_unit")
+    return None if told is None else str(told)
+
+
+def _told_wavelengths(box: Container, scene: str) -> dict[str, list[float]]:
+    """Wavelengths among the attributes of the scene and of the file, by key."""
+    found: dict[str, list[float]] = {}
+    for marks in (box.arrays[scene].attributes, box.attributes):
+        for key, value in marks.items():
+            if is_wavelength_name(key) and 1 < len(numbers := numbers_in(value)) <= MOST_BANDS:
+                found.setdefault(key, numbers)
+    return found
+
+
+def _told(box: Container, scene: str, bands: int) -> tuple[NumberList, str] | None:
+    for key, numbers in _told_wavelengths(box, scene).items():
+        if len(numbers) == bands:
+            marks = {**box.attributes, **box.arrays[scene].attributes}
+            unit = plain_text(attribute_of(marks, "wavelength_units", "wavelength_unit", f"{key}_units"))
+            unit = unit or next((u for u in ("nm", "um") if key.lower().endswith(f"_{u}")), None)
+            return NumberList(_short(marks[key], numbers), unit, f"attribute {key}"), scene
+    return None
+
+
+def _short(value: Any, numbers: list[float]) -> list[str]:
+    return (
+        shortest_text(value)
+        if isinstance(value, np.ndarray) and value.dtype.kind in "iuf"
+        else list(map(repr, numbers))
+    )
+
+
+def _perhaps(
+    box: Container, scene: str, bands: int, axis: str | None, notes: list[str]
+) -> tuple[NumberList, str] | None:
+    """A list that is no wavelengths by its name but by its unit or its numbers, such as ``bands``."""
+    words = {folded(name) for name in MAYBE_WAVELENGTHS}
+    for path, array in box.arrays.items():
+        if not (path == axis or folded(last_name(path)) in words) or not _is_list(array) or _size(array) != bands:
+            continue
+        if array.dtype.kind not in "iuf":
+            continue
+        listed = _number_list(box, path)
+        if says_unit(listed.unit) and is_wavelength_unit(listed.unit):
+            return listed, path
+        if not says_unit(listed.unit) and are_nanometres(unpacked_list(array)):
+            notes.append(f"{path} has the numbers of wavelengths; it is taken for them.")
+            return listed, path
+    return None
+
+
+def _widths(box: Container, scene: str, near: str, bands: int, notes: list[str]) -> NumberList | None:
+    path = box.near(near, WIDTHS)
+    if path is not None and _is_list(box.arrays[path]):
+        if _size(box.arrays[path]) == bands:
+            return _number_list(box, path)
+        notes.append(f"{path} has {_size(box.arrays[path])} values for {bands} bands; it is left out.")
+    marks = {**box.attributes, **box.arrays[scene].attributes}
+    value = attribute_of(marks, *WIDTHS)
+    numbers = numbers_in(value)
+    if len(numbers) != bands:
+        return None
+    return NumberList(_short(value, numbers), None, "attribute fwhm")
+
+
+def _good(box: Container, scene: str, bands: int, notes: list[str]) -> NDArray[np.bool_]:
+    path = box.near(scene, GOOD)
+    if path is None:
+        return np.ones(0, bool)
+    array = box.arrays[path]
+    if array.dtype.kind not in "iufb" or _size(array) != bands:
+        notes.append(f"{path} has not one number for each of {bands} bands; it is left out.")
+        return np.ones(0, bool)
+    return np.asarray(array.read().ravel().astype(np.float64) > 0)
+
+
+def _names(box: Container, scene: str, bands: int, axis: str | None) -> tuple[str, ...]:
+    spoken = axis is not None and axis in box.arrays and box.arrays[axis].dtype.kind in "SUOT"
+    path = axis if spoken else box.near(scene, NAMES)
+    if path is None or box.arrays[path].shape != (bands,):  # NetCDF 3 has names as tables of letters
+        return ()
+    return tuple(text_of(np.array([v])) for v in box.arrays[path].read().ravel())

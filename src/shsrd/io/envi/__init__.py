@@ -1,0 +1,1 @@
+"""ENVI files: header and image."""

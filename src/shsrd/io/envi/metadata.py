@@ -1,0 +1,136 @@
+"""What the keys of an ENVI header mean; also used for headers and tags of a GeoTIFF."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from affine import Affine
+from numpy.typing import NDArray
+
+from shsrd.cube import ControlPoints, RationalPolynomials, Storage
+from shsrd.cube.grid_keys import plain_key
+from shsrd.io.envi.georeferencing import place_of
+from shsrd.io.envi.header import check_keys
+from shsrd.io.envi.map_info import map_info_of
+from shsrd.io.envi.spectral import band_lists
+from shsrd.io.envi.storage import applied, meaning_of
+
+_LAYOUT = ("samples", "lines", "bands", "header offset", "file type", "data type", "interleave", "byte order",
+           "major frame offsets", "minor frame offsets", "file compression")  # fmt: skip
+_CONSUMED = {
+    *_LAYOUT,
+    *("coordinate system string", "affine transform", "geo points", "rpc info"),
+    *("wavelength", "wavelength units", "fwhm", "bbl", "band names"),
+    *("reflectance scale factor", "data gain values", "data offset values", "data ignore value"),
+}
+_MEANT = ("wavelength", "fwhm", "bbl", "band names", "map info", "data ignore value")  # a value is missed
+_ALIASES = {  # spellings of people, to ENVI's own; keys with blanks, underscores and hyphens left out
+    "wavelengths": "wavelength",
+    "wavelengthunit": "wavelength units",
+    "wavelengthsunits": "wavelength units",
+    "bandname": "band names",
+    "badbandlist": "bbl",
+    "badbandslist": "bbl",
+    "nodata": "data ignore value",
+    "nodatavalue": "data ignore value",
+    "dataignorevalues": "data ignore value",
+    "ignorevalue": "data ignore value",
+    "coordinatesystem": "coordinate system string",
+    "geopoint": "geo points",
+    "rpc": "rpc info",
+}
+_KNOWN = {"".join(key.split()): key for key in (*_CONSUMED, "map info", "projection info")} | _ALIASES
+
+
+@dataclass(frozen=True)
+class HeaderFacts:
+    """What an ENVI header says about a scene beyond its layout.
+
+    Attributes:
+        decoding: what the numbers of each band mean where that differs between bands (``storage`` is then float32).
+        more_nodata: further no-data numbers of all bands.
+        spectral_notes: notes on wavelengths and widths; ``notes`` has those on all else but the place.
+        place_notes: notes on the place.
+
+    The others are those of ``Facts``.
+    """
+
+    storage: Storage
+    wavelength_nm: NDArray[np.float64] | None
+    fwhm_nm: NDArray[np.float64] | None
+    good_bands: NDArray[np.bool_]
+    band_names: tuple[str, ...]
+    crs: str | None
+    transform: Affine | None
+    control_points: ControlPoints | None
+    rpc: RationalPolynomials | None
+    headers: dict[str, str]
+    notes: tuple[str, ...]
+    decoding: tuple[Storage, ...] | None = None
+    more_nodata: tuple[float, ...] = ()
+    spectral_notes: tuple[str, ...] = ()
+    place_notes: tuple[str, ...] = ()
+
+
+def shallow(told: HeaderFacts) -> dict[str, Any]:
+    """The fields by name, as ``Facts`` and ``Cube`` take them."""
+    names = {name.name for name in fields(told)} - {"decoding", "more_nodata", "spectral_notes", "place_notes"}
+    values = {name: getattr(told, name) for name in names}
+    return values | {"notes": (*told.notes, *told.spectral_notes, *told.place_notes)}
+
+
+def header_facts(values: dict[str, str], *, bands: int, dtype: str, source: str) -> HeaderFacts:
+    """Interpret the keys of an ENVI header (GDAL's spelling with underscores included).
+
+    A fact beside the pixels that cannot be used is left out with a note; its key stays among the headers.
+
+    Raises:
+        SceneError: a list of the wrong length, or a scale that makes no pixels.
+    """
+    check_keys(values, source=source)
+    plain = _plain(values)
+    empty = [key for key in _MEANT if key in plain and not plain[key].strip()]
+    missing = [f"{key!r} has no value." for key in empty]
+    lists = band_lists(plain, bands=bands, source=source)
+    meaning = meaning_of(plain, dtype=dtype, bands=bands, source=source)
+    place = place_of(plain)
+    told = _CONSUMED - lists.unused - meaning.unused - place.unused
+    map_info = plain.get("map info")
+    if place.transform is not None and map_info == map_info_of(place.transform, crs=place.crs):
+        told |= {"map info"}  # the writer finds the same words itself
+    return HeaderFacts(
+        storage=applied(meaning),
+        wavelength_nm=lists.spectral.wavelength_nm,
+        fwhm_nm=lists.spectral.fwhm_nm,
+        good_bands=lists.good,
+        band_names=lists.names,
+        crs=place.crs,
+        transform=place.transform,
+        control_points=place.control_points,
+        rpc=place.rpc,
+        headers={k: v for k, v in values.items() if _known(k) not in told and _known(k) not in empty},
+        notes=(
+            *getattr(values, "notes", ()),
+            *missing,
+            *lists.notes,
+            *meaning.notes,
+        ),
+        decoding=meaning.decoding,
+        more_nodata=meaning.nodata,
+        spectral_notes=lists.spectral.notes,
+        place_notes=place.notes,
+    )
+
+
+def _known(key: str) -> str:
+    """ENVI's own spelling of a key, or the key in plain spelling."""
+    plain = plain_key(key)
+    return _KNOWN.get(plain.replace(" ", "").replace("-", ""), plain)
+
+
+def _plain(values: dict[str, str]) -> dict[str, str]:
+    """Header keys in ENVI's own spelling; of two spellings its own comes first."""
+    plain = {_known(key): value for key, value in reversed(values.items())}
+    return plain | {key: text for name, text in values.items() if (key := plain_key(name)) in plain}

@@ -1,0 +1,188 @@
+"""Wavelengths of a GeoTIFF: tags of its bands, IMAGERY, dimensions of a NetCDF before, names; disagreement is noted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shsrd.cube import SceneError
+from shsrd.cube.grid_keys import plain_key
+from shsrd.cube.wavelength_units import in_nanometres, is_wavelength_unit, length_power, says_unit
+from shsrd.io.band_names import named_wavelengths
+from shsrd.io.envi.header import items, lookup
+from shsrd.io.envi.metadata import HeaderFacts
+from shsrd.io.envi.spectral import own_unit
+from shsrd.io.geotiff.bands import Bands
+from shsrd.io.wavelengths import NumberList, SpectralLists, spectral_lists, to_nanometres
+
+_DIMENSION = "netcdf dim "  # GDAL's tags of bands that were slices of a NetCDF variable
+_SPECTRAL = ("wavelength", "wavelengths", "wavelength nm", "wavelength um", "wvl", "wl", "lambda")
+_UNIT_KEYS = ("wavelength units", "wavelength unit", "wavelengths units")
+_NEAR = 0.01  # share of a wavelength by which two sources may differ: names and IMAGERY are rounded
+
+
+@dataclass(frozen=True)
+class _Source:
+    """One place where wavelengths may stand: its name, texts per band (None where missing) and their unit."""
+
+    where: str
+    wavelength: list[str | None]
+    fwhm: list[str | None]
+    unit: str | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def given(self) -> list[str]:
+        """The texts that are there."""
+        return [text for text in self.wavelength if text]
+
+
+def spectral_of(
+    bands: Bands, facts: HeaderFacts, *, source: str
+) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None, tuple[str, ...]]:
+    """Wavelengths, widths and notes on them: of the bands' own tags or names, else of lists for all bands.
+
+    Args:
+        bands: those of the scene.
+        facts: of tags and headers for all bands.
+        source: file name for messages.
+
+    Raises:
+        SceneError: tags of some bands only.
+    """
+    notes: tuple[str, ...] = ()
+    places = _sources(bands)
+    for place in places:
+        if not place.given:
+            notes = (*notes, *place.notes)
+            continue
+        if len(place.given) != bands.count:
+            told = f"only {len(place.given)} of {bands.count} bands have a wavelength"
+            if place.where != "band names":
+                raise SceneError(f"{source}: {told}; complete the tags")
+            notes = (*notes, f"{told} in their names: none is used.")
+            continue
+        found = _found(place, facts)
+        notes = (*notes, *place.notes, *found.notes)
+        if found.wavelength_nm is not None:
+            compared = [(other.where, _found(other, facts).wavelength_nm) for other in places if other is not place]
+            compared.append(("the list for all bands", facts.wavelength_nm))
+            notes = (*notes, *_contradicted(place.where, found.wavelength_nm, compared))
+            return found.wavelength_nm, facts.fwhm_nm if found.fwhm_nm is None else found.fwhm_nm, notes
+    return facts.wavelength_nm, facts.fwhm_nm, (*notes, *facts.spectral_notes)
+
+
+def named_bands(dataset: Any) -> list[bool]:
+    """Which bands of the file are spectral by tags, IMAGERY, their name, or a list of all bands."""
+    every = Bands(dataset, tuple(dataset.indexes))
+    places, tags = _sources(every), every.tags
+    own = dataset.tags(ns="ENVI") | dataset.tags()
+    listed = len(items(lookup(own, "wavelength") or "")) == dataset.count
+    return [
+        listed or "bbl" in tags[band - 1] or any(place.wavelength[band - 1] for place in places)
+        for band in dataset.indexes
+    ]
+
+
+def _found(place: _Source, facts: HeaderFacts) -> SpectralLists:
+    """Wavelengths and widths of one place; none where it does not have all of them."""
+    count = len(place.wavelength)
+    if len(place.given) != count:
+        return SpectralLists()
+    widths = [text for text in place.fwhm if text]
+    fwhm = NumberList(widths, None, "fwhm") if len(widths) == count else None
+    texts, unit = own_unit(place.given, place.unit or lookup(facts.headers, "wavelength units") or "")
+    return spectral_lists(NumberList(texts, unit, "wavelength", place.where != "band names"), fwhm)
+
+
+def _contradicted(
+    where: str, used: NDArray[np.float64], others: Sequence[tuple[str, NDArray[np.float64] | None]]
+) -> list[str]:
+    """A note for every other place that tells other wavelengths."""
+    notes = []
+    for name, nm in others:
+        far = np.zeros(used.size, bool) if nm is None else np.abs(nm - used) > _NEAR * used
+        if nm is not None and far.any():
+            band = int(np.argmax(far))
+            notes.append(
+                f"Band {band + 1} has {used[band]:g} nm in {where} and {nm[band]:g} nm in {name}; {where} are used."
+            )
+    return notes
+
+
+def _sources(bands: Bands) -> list[_Source]:
+    """Where wavelengths may stand: first the places that know all bands."""
+    imagery, named = bands.imagery, named_wavelengths(bands.descriptions)
+    places = [
+        _of_tags(bands.tags),
+        _Source(
+            "IMAGERY tags",
+            [t.get("central wavelength um") for t in imagery],
+            [t.get("fwhm um") for t in imagery],
+            "um",
+        ),
+        _of_dimension(bands),
+        _Source("band names", list(named.texts), [None] * bands.count, named.unit),
+    ]
+    return sorted(places, key=lambda place: not all(place.wavelength))
+
+
+def _of_tags(tags: Sequence[dict[str, str]]) -> _Source:
+    """Tags of the bands; where their units differ, all become nanometres."""
+    name = "tags of the bands"
+    texts, widths = [t.get("wavelength") for t in tags], [t.get("fwhm") for t in tags]
+    units = [next((t[key] for key in _UNIT_KEYS if says_unit(t.get(key))), None) for t in tags]
+    told = {unit for unit, text in zip(units, texts, strict=True) if text}
+    if len(told) <= 1:
+        return _Source(name, texts, widths, told.pop() if told else None)
+    known = told - {None}
+    if len(known) == 1:
+        unit = known.pop()
+        missing = sum(unit_ is None for unit_ in units)
+        note = f"{missing} of {len(tags)} bands name no unit of wavelength; that of the others ({unit}) is assumed."
+        return _Source(name, texts, widths, unit, (note,))
+    if None in told or not all(is_wavelength_unit(unit) for unit in told):
+        note = (
+            f"Units of wavelength differ between bands ({', '.join(sorted(map(str, told)))[:60]}): they are left out."
+        )
+        return _Source(name, [None] * len(tags), [None] * len(tags), None, (note,))
+    centres = [_nanometres(text, unit) for text, unit in zip(texts, units, strict=True)]
+    lengths = all(length_power(unit) is not None for unit in told)
+    spread = [_nanometres(text, unit) if lengths else None for text, unit in zip(widths, units, strict=True)]
+    return _Source(name, centres, spread, "nm")
+
+
+def _nanometres(text: str | None, unit: str | None) -> str | None:
+    """A number in its unit as text in nanometres; the text itself where it is no number."""
+    power = length_power(unit)
+    try:
+        if text is None or power is not None:
+            return None if text is None else repr(float(to_nanometres([text], power or 0, what="", source="")[0]))
+        told = in_nanometres(np.array([float(text)]), unit)
+    except (SceneError, ValueError):
+        return text
+    return text if told is None else repr(float(told[0]))
+
+
+def _of_dimension(bands: Bands) -> _Source:
+    """The dimension that GDAL wrote to every band (``NETCDF_DIM_wavelength``) or to the file (``…_VALUES``)."""
+    nothing: list[str | None] = [None] * bands.count
+    common = {plain_key(key): text for key, text in bands.dataset.tags().items()}
+    names = {key.removeprefix(_DIMENSION) for tags in bands.tags for key in tags if key.startswith(_DIMENSION)}
+    names |= {match[1] for key in common if (match := re.fullmatch(_DIMENSION + "(.+) values", key))}
+    for name in sorted(names):
+        unit = common.get(f"{name}#units")
+        if name not in _SPECTRAL and not (is_wavelength_unit(unit) and length_power(unit) != 9):
+            continue
+        texts = [tags.get(_DIMENSION + name) for tags in bands.tags]
+        listed = items(common.get(f"{_DIMENSION}{name} values", ""))
+        if not any(texts) and len(listed) == bands.dataset.count:
+            texts = [listed[band - 1] for band in bands.indexes]
+        if any(texts):
+            return _Source(f"NETCDF_DIM_{name.replace(' ', '_')} tags", texts, nothing, unit)
+    return _Source("NETCDF_DIM tags", nothing, nothing, None)

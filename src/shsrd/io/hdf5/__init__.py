@@ -1,0 +1,1 @@
+"""HDF5 and NetCDF files: reading, and writing NetCDF 4."""

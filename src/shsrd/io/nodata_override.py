@@ -1,0 +1,73 @@
+"""A no-data value that a person gives, in place of the one in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shsrd.cube import Cube, Facts, MemorySource, SceneError, Source, Storage
+from shsrd.io.encoding import decode, fits
+from shsrd.io.sources import StoredSource
+
+
+def with_nodata(source: Source, given: float | str) -> Source:
+    """The same scene with another stored number for "no data"; a note says so where the file has one too.
+
+    Args:
+        source: a scene in a file.
+        given: the stored number; ``"nan"``: NaN alone; ``"none"``: no number.
+
+    Raises:
+        SceneError: a number that the file's numbers cannot be.
+    """
+    value = None if isinstance(given, str) else float(given)
+    if isinstance(source, StoredSource):
+        storages = [source.facts.storage] if source.decoding is None else source.decoding
+        _check(value, storages, source.facts.source)
+        decoding = None if source.decoding is None else [replace(one, nodata=value) for one in source.decoding]
+        return replace(source, facts=_told(source.facts, storages, value, given), decoding=decoding)
+    assert isinstance(source, MemorySource)  # readers make no others
+    cube = source.cube
+    _check(value, [cube.storage], cube.source)
+    told = _told(cube.facts, [cube.storage], value, given)
+    return replace(source, cube=Cube.of(_decoded_again(cube, value), told))
+
+
+def _check(value: float | None, storages: Sequence[Storage], source: str) -> None:
+    for storage in storages:
+        if value is not None and not fits(value, storage.dtype):
+            raise SceneError(
+                f"{source}: --nodata {value:g} cannot occur among its {storage.dtype} numbers; give a stored number "
+                "(before scale and offset), or none"
+            )
+
+
+def _told(facts: Facts, storages: Sequence[Storage], value: float | None, given: float | str) -> Facts:
+    """Facts with the new value, where they are of the stored numbers; else the output keeps what it has."""
+    before = {storage.nodata for storage in storages if storage.nodata is not None}
+    changed = facts.storage if facts.storage not in storages else replace(facts.storage, nodata=value)
+    told = facts.replace(storage=changed)
+    if not before - {value}:
+        return told
+    said = ", ".join(f"{number:g}" for number in sorted(before))
+    return told.noted(
+        f"The file's no-data value is {said}; --nodata {given if value is None else f'{value:g}'} is used."
+    )
+
+
+def _decoded_again(cube: Cube, value: float | None) -> NDArray[np.float32]:
+    """Pixels of a scene that was decoded with another no-data value, as far as that can be undone."""
+    storage, pixels = cube.storage, cube.pixels.copy()
+    if storage.nodata is not None and np.dtype(storage.dtype).kind != "f":
+        pixels[np.isnan(pixels)] = _pixel(storage.nodata, storage)
+    if value is not None:
+        pixels[pixels == _pixel(value, storage)] = np.nan
+    return pixels
+
+
+def _pixel(stored: float, storage: Storage) -> np.float32:
+    number = np.array([[[stored]]], storage.dtype)
+    return np.float32(decode(number, replace(storage, nodata=None))[0, 0, 0])

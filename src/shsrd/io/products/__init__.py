@@ -1,0 +1,1 @@
+"""Products with a layout of their own: PRISMA, Tanager, NEON, EnMAP, DESIS, CAVE."""

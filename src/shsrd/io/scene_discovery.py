@@ -1,0 +1,214 @@
+"""Which scenes are meant by patterns, folders, files and catalogues; what lies beside a scene is none."""
+
+from __future__ import annotations
+
+import glob
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from shsrd.cube import SceneError
+from shsrd.io.file_checks import PLACES
+from shsrd.io.stac.origin import Origin, origin_of_file
+
+_RAW = ("", ".img", ".bsq", ".bil", ".bip", ".dat", ".raw", ".bin", ".cube", ".envi")  # scenes if a header is there
+_SCENES = (".hdr", ".tif", ".tiff", ".nc", ".h5", ".he5", ".hdf5", ".mat", ".npz", ".npy")
+_STAC = (".json", ".geojson")
+_COMPANIONS = (".aux.xml", ".ovr", ".msk")
+_FINER = re.compile(r"(?P<stem>.+)_x\d+(_uncertainty)?(_loc)?")
+
+
+@dataclass(frozen=True)
+class SceneFile:
+    """A scene to be worked on.
+
+    Attributes:
+        path: the file or folder; the JSON file where a catalogue's scene cannot be used.
+        stem: what names of outputs begin with.
+        origin: where it comes from.
+        fault: why it cannot be used, as far as that is known before opening it.
+    """
+
+    path: Path
+    stem: str
+    origin: Origin
+    fault: SceneError | None = None
+
+
+@dataclass
+class Found:
+    """What was found.
+
+    Attributes:
+        scenes: in the order of the sources, each one once; those of a pattern or folder in alphabetical order.
+        left_out: outputs of earlier runs that a pattern, folder or list had named too.
+    """
+
+    scenes: list[SceneFile] = field(default_factory=list)
+    left_out: list[Path] = field(default_factory=list)
+
+
+def find_scenes(sources: Sequence[str], *, asset: str | None = None) -> Found:
+    """All scenes that are meant.
+
+    Args:
+        sources: patterns (``**`` means any folders), files, folders of scenes or that are a scene, STAC files.
+        asset: see :func:`shsrd.io.stac.read.scenes_of`.
+
+    Raises:
+        SceneError: a source that means no scene at all.
+    """
+    scenes: dict[Path, SceneFile] = {}
+    for source in sources:
+        for scene in _meant(source, asset):
+            key = scene.path.resolve() if scene.fault is None else Path(f"{scene.path}#{scene.stem}")
+            scenes.setdefault(key, scene)
+    ours = _outputs([scene.path for scene in scenes.values() if scene.fault is None])
+    found = Found()
+    for scene in scenes.values():
+        if scene.path in ours:
+            found.left_out.append(scene.path)
+        else:
+            found.scenes.append(scene)
+    if not found.scenes:
+        only = "; they name outputs of earlier runs only" if found.left_out else ""
+        raise SceneError(f"{', '.join(sources) or 'no sources'}: no scene to work on{only}; check path and pattern")
+    return found
+
+
+def _meant(source: str, asset: str | None) -> Iterator[SceneFile]:
+    """Scenes of one source."""
+    path = Path(source)
+    if glob.has_magic(source) and not path.exists():
+        matched = [Path(name) for name in sorted(glob.glob(source, recursive=True))]  # noqa: PTH207  (absolute too)
+        if not matched:
+            raise SceneError(f"{source}: no file matches this pattern; check it, and the folder it starts from")
+        literal = path.suffix if not glob.has_magic(path.suffix) else ""  # who names an ending means all such files
+        paths = [place for place in matched if place.suffix == literal != "" or _may_be_scene(place)]
+    elif path.is_dir() and not _is_scene(path):
+        paths = [place for place in sorted(path.iterdir()) if _may_be_scene(place)]
+        if not paths:
+            raise SceneError(f"{source}: no scene in this folder; give a folder of scenes, or a pattern with **")
+    else:
+        paths = [path]
+    for place in paths:
+        if place.suffix.lower() in _STAC:
+            yield from _catalogued(place, asset)
+        elif not _aside(place):
+            scene = _image(place)
+            yield SceneFile(scene, _stem(scene), origin_of_file(scene))
+
+
+def _catalogued(path: Path, asset: str | None) -> Iterator[SceneFile]:
+    from shsrd.io.stac.read import ItemScene, scenes_of
+
+    for scene in scenes_of(path, asset):
+        if isinstance(scene, ItemScene):
+            yield SceneFile(scene.origin.file, _file_name(scene.name), scene.origin)
+        else:
+            name, fault = scene
+            yield SceneFile(path, _file_name(name), origin_of_file(path), fault)
+
+
+def _file_name(name: str) -> str:
+    """The id of an item, without what file names may not hold."""
+    return re.sub(r"[^\w.-]+", "_", name).lstrip(".") or "scene"
+
+
+def _stem(path: Path) -> str:
+    """The name without the ending of a format; other dots belong to it (ENVI images often have no ending)."""
+    known = path.suffix.lower() in (*_SCENES, *_RAW, ".zarr", ".xml")
+    return path.stem if known else path.name
+
+
+def _aside(path: Path) -> bool:
+    """Whether a file belongs to a scene without being one, or to an unfinished run."""
+    if path.name.endswith(PLACES) and any(_names_places(path, ending) for ending in (*_SCENES, *_RAW)):
+        return True
+    hidden = any(part.endswith((".partial", ".part")) for part in path.parts)
+    return hidden or path.name.lower().endswith(_COMPANIONS)
+
+
+def _names_places(places: Path, ending: str) -> bool:
+    """Whether the scene of this ending beside a file says that it tells where its pixels lie."""
+    scene = places.with_name(places.name.removesuffix(PLACES) + ending)
+    if ending == ".hdr" or not scene.is_file():
+        return False
+    from shsrd.io.geolocation_sidecar import places_named
+
+    try:
+        return places_named(scene) == places
+    except (ValueError, OSError):  # no scene that can be opened
+        return False
+
+
+def _may_be_scene(path: Path) -> bool:
+    from shsrd.io.envi.read import header_beside
+
+    if _aside(path):
+        return False
+    if path.is_dir():
+        return _is_scene(path)
+    return path.suffix.lower() in _SCENES or (_is_raw(path) and header_beside(path) is not None)
+
+
+def _is_raw(path: Path) -> bool:
+    """An ENVI image has one of some endings, or none; a dot in its name then looks like an ending of more letters."""
+    return path.suffix.lower() in _RAW or path.with_name(path.name + ".hdr").is_file()
+
+
+def _is_scene(folder: Path) -> bool:
+    """Whether a folder is one scene: a Zarr store, a product, or band images of one CAVE scene."""
+    from shsrd.io.products.cave import is_cave_folder
+    from shsrd.io.products.product_xml import metadata_in
+    from shsrd.io.zarr.read import is_zarr
+
+    if is_zarr(folder):
+        return True
+    try:
+        if metadata_in(folder) is not None:
+            return True
+    except SceneError:  # several products, or a damaged one: a folder of scenes
+        return False
+    inner = [place for place in folder.iterdir() if place.is_dir() and is_cave_folder(place)]
+    return is_cave_folder(folder) and len(inner) <= 1
+
+
+def _image(path: Path) -> Path:
+    """The image of an ENVI header, so that the two are one scene; opening says what is wrong with others."""
+    from shsrd.io.envi.header import read_header
+    from shsrd.io.envi.read import data_beside
+
+    if path.suffix.lower() != ".hdr" or not path.is_file():
+        return path
+    try:
+        return data_beside(path, read_header(path))
+    except (ValueError, OSError):
+        return path
+
+
+def _outputs(paths: Sequence[Path]) -> set[Path]:
+    """Those that shsrd made: an item beside them says so, or they are named after a scene in their folder."""
+    told = {asset for folder in {path.parent for path in paths} for asset in _told(folder)}
+    places = {(path.parent.resolve(), _stem(path)) for path in paths}
+    made = set()
+    for path in paths:
+        match = _FINER.fullmatch(_stem(path))
+        named = match is not None and (path.parent.resolve(), match["stem"]) in places
+        if named or path.resolve() in told:
+            made.add(path)
+    return made
+
+
+def _told(folder: Path) -> Iterator[Path]:
+    """Files that items of ours in a folder name."""
+    for place in folder.glob("*.json") if folder.is_dir() else ():
+        try:
+            item = json.loads(place.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(item, dict) and "shsrd:fingerprint" in (item.get("properties") or {}):
+            for asset in item.get("assets", {}).values():
+                yield (folder / asset["href"]).resolve()

@@ -1,0 +1,1 @@
+"""STAC items: reading and writing."""

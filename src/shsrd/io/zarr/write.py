@@ -1,0 +1,139 @@
+"""Writing Zarr, version 2 of the format (GDAL 3.10 reads no other), by the CF conventions."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from numcodecs import Blosc
+from numpy.typing import NDArray
+from zarr.core.sync import sync
+
+from shsrd.cube import Facts
+from shsrd.io.block_buffer import SIDE, Squares
+from shsrd.io.container.cf import (
+    CONVENTIONS,
+    NOWHERE,
+    PLACES,
+    SCENE,
+    axis_attributes,
+    band_axis,
+    band_lists,
+    fill_value,
+    filled,
+    grid_mapping,
+    pixel_centres,
+)
+from shsrd.io.container.group import HEADERS
+
+_DIMENSIONS = "_ARRAY_DIMENSIONS"  # how xarray and GDAL name axes in version 2
+
+
+class ZarrSink:
+    """A folder with the arrays of the NetCDF file; one chunk is 512 x 512 pixels of one band.
+
+    Chunks without any valid pixel have no file: a reader fills in no-data.
+    """
+
+    def __init__(self, part: Path, facts: Facts) -> None:
+        try:
+            self._begin(part, facts)
+        except BaseException:
+            self.abandon()
+            raise
+
+    def _begin(self, part: Path, facts: Facts) -> None:
+        heads: dict[str, Any] = {"Conventions": CONVENTIONS, HEADERS: json.dumps(dict(facts.headers))}
+        self._group = zarr.open_group(part, mode="w-", zarr_format=2, attributes=heads)
+        bands, _, _ = band_axis(facts)
+        self._scene = _scene(self._group, facts, dimensions=[bands, "y", "x"])
+        for name, values, marks in (band_axis(facts), *band_lists(facts)):
+            _variable(self._group, name, np.array(values), {**marks, _DIMENSIONS: [bands]})
+        for name, centres in pixel_centres(facts).items():
+            _variable(self._group, name, centres, {**axis_attributes(name), _DIMENSIONS: [name]})
+        if grid_mapping(facts):
+            _variable(self._group, "crs", np.array(0, np.int32), {**grid_mapping(facts), _DIMENSIONS: []})
+        self._geolocation = facts.geolocation
+        self._places = [] if facts.geolocation is None else [_table(self._group, name, facts) for name in PLACES]
+        self._squares = Squares(facts.shape, facts.storage.dtype, self._write)
+
+    def put(self, stored: NDArray[np.generic], row: int, column: int) -> None:
+        """Take a rectangle of stored numbers."""
+        self._squares.put(stored, row, column)
+
+    def _write(self, square: NDArray[np.generic], row: int, column: int) -> None:
+        _, height, width = square.shape
+        for band, numbers in enumerate(square):
+            self._scene[band, row : row + height, column : column + width] = numbers
+
+    def finish(self) -> None:
+        """Write latitudes and longitudes; gather all metadata in one file: a store behind a network opens at once."""
+        if self._geolocation is not None:
+            for square, row, column in self._geolocation.squares():
+                _, height, width = square.shape
+                for table, degrees in zip(self._places, filled(square), strict=True):
+                    table[row : row + height, column : column + width] = degrees
+        zarr.consolidate_metadata(self._group.store, zarr_format=2)
+
+    def abandon(self) -> None:
+        """Wait until nothing is written any more.
+
+        Where one of several files cannot be written, zarr says so at once and goes on with the others in its threads;
+        they would make files in a folder that is being deleted.
+        """
+        sync(_other_tasks())
+
+
+async def _other_tasks() -> None:
+    """Wait for all that zarr's event loop has in hand."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    if others:
+        await asyncio.wait(others)
+
+
+def _scene(group: zarr.Group, facts: Facts, *, dimensions: list[str]) -> Any:
+    storage = facts.storage
+    marks: dict[str, Any] = {_DIMENSIONS: dimensions}
+    if storage.scale != 1 or storage.offset != 0:
+        marks |= {"scale_factor": storage.scale, "add_offset": storage.offset}
+    if grid_mapping(facts):
+        marks["grid_mapping"] = "crs"
+    if facts.geolocation is not None:
+        marks["coordinates"] = " ".join(PLACES)
+    if facts.crs is not None:
+        marks["_CRS"] = {"wkt": facts.crs}  # GDAL's own word
+    return group.create_array(
+        SCENE,
+        shape=facts.shape,
+        dtype=storage.dtype,
+        chunks=(1, SIDE, SIDE),
+        compressors=_packing(),
+        fill_value=fill_value(storage),
+        attributes=marks,
+    )
+
+
+def _table(group: zarr.Group, name: str, facts: Facts) -> Any:
+    """Latitude or longitude of every pixel, an auxiliary coordinate of the scene."""
+    return group.create_array(
+        name,
+        shape=facts.shape[1:],
+        dtype="float64",
+        chunks=(SIDE, SIDE),
+        compressors=_packing(),
+        fill_value=NOWHERE,
+        attributes={**PLACES[name], _DIMENSIONS: ["y", "x"]},
+    )
+
+
+def _packing() -> Blosc:
+    return Blosc("zstd", clevel=5, shuffle=Blosc.SHUFFLE)
+
+
+def _variable(group: zarr.Group, name: str, values: NDArray[Any], marks: dict[str, Any]) -> None:
+    """A list without a fill value: xarray would take every number equal to it for missing."""
+    group.create_array(name, data=values, compressors=None, fill_value=None, attributes=marks)

@@ -1,0 +1,1 @@
+"""Faster implementations of the network for one kind of processor each."""

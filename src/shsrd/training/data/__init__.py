@@ -1,0 +1,1 @@
+"""Training data: packed photos and scenes, and the batches made of them."""

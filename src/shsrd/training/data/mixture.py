@@ -1,0 +1,47 @@
+"""Batches of one source, in some steps of another: photos in a transfer, cubes made of photos in stage 1."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+
+from shsrd.training.data.batch import Batch
+from shsrd.training.data.random_ops import chance
+
+
+class Source(Protocol):
+    """Where batches come from."""
+
+    def draw(self, count: int, generator: torch.Generator) -> Batch:
+        """A batch of ``count`` triplets, a pure function of the generator's state."""
+        ...
+
+
+class EitherSource:
+    """Two sources; which one a step sees is a pure function of the generator.
+
+    Args:
+        usual: one of them.
+        other: and the other.
+        share: of the steps that see the other.
+        apart: the other lives on a GPU: the process that trains draws from it, never a worker.
+    """
+
+    def __init__(self, usual: Source, other: Source, share: float, *, apart: bool = False) -> None:
+        self.usual, self.other, self.share, self.apart = usual, other, share, apart
+
+    def draw(self, count: int, generator: torch.Generator) -> Batch:
+        """A batch of ``count`` triplets from one of the two."""
+        return (self.other if chance(self.share, generator) else self.usual).draw(count, generator)
+
+
+class UsualOnly:
+    """What a worker may draw of an ``EitherSource`` whose other source is apart."""
+
+    def __init__(self, source: EitherSource) -> None:
+        self.usual, self.share = source.usual, source.share
+
+    def draw(self, count: int, generator: torch.Generator) -> Batch | None:
+        """As ``EitherSource.draw``; None where the other is to be drawn from, by this very generator."""
+        return None if chance(self.share, generator) else self.usual.draw(count, generator)

@@ -1,0 +1,277 @@
+"""A tile of a scene from low to high resolution, cell by cell: the same bytes whatever is computed beside it.
+
+A cell is a square of pixels that the network sees together, with a halo around it. Cells lie on a grid that is fixed
+to the scene. How many of them are read together (a tile), in which order, or by which process, changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from shsrd.cube import Source, Storage, fill_nodata
+from shsrd.degradation import bicubic_up, degrade
+from shsrd.upscaling.block import Block, BlockResult
+from shsrd.upscaling.correction import CorrectedSource
+from shsrd.upscaling.detectors import solve_detectors
+from shsrd.upscaling.inference import Engine, Position
+from shsrd.upscaling.plan import Plan, band_means
+from shsrd.upscaling.self_check import hold_back
+from shsrd.upscaling.tiles import BORDER, Window, filled_with, read_window
+
+BANDS_AT_ONCE = 16  # when the output is compared with the measurement
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Squared differences between the degraded output, as it will be stored, and the measurement; its range.
+
+    Attributes:
+        squares: their sum.
+        count: how many.
+        lowest: smallest value of super-resolved bands where the input has data.
+        highest: largest one.
+        limited: values that had left the local range of the input (see ``bounds``).
+    """
+
+    squares: float = 0.0
+    count: int = 0
+    lowest: float = np.inf
+    highest: float = -np.inf
+    limited: int = 0
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Agreement:
+        """From its attributes as plain numbers."""
+        squares, count, lowest, highest, limited = values
+        return cls(squares, int(count), lowest, highest, int(limited))
+
+    def __add__(self, other: Agreement) -> Agreement:
+        return Agreement(
+            self.squares + other.squares,
+            self.count + other.count,
+            min(self.lowest, other.lowest),
+            max(self.highest, other.highest),
+            self.limited + other.limited,
+        )
+
+    @property
+    def span(self) -> tuple[float, float] | None:
+        """Smallest and largest value of the output; None where there is none."""
+        return (self.lowest, self.highest) if self.lowest <= self.highest else None
+
+    def relative_to(self, span: float) -> float | None:
+        """RMSE as a share of the range; None if nothing could be compared."""
+        return float(np.sqrt(self.squares / self.count)) / span if self.count and span > 0 else None
+
+
+@dataclass(frozen=True)
+class Solved:
+    """A tile at high resolution.
+
+    Attributes:
+        estimate: ``(band, s y, s x)``, all bands; NaN where the input has no data.
+        deviation: one standard deviation, likewise (NaN in bands that are bicubic), or None.
+        agreement: with the measurement.
+    """
+
+    estimate: Block
+    deviation: Block | None
+    agreement: Agreement
+
+
+@dataclass(frozen=True)
+class Read:
+    """What was read for a tile: pixels ``(band, y, x)`` of ``place``, the tile and what of its halo lies inside.
+
+    ``measured`` are the same before a correction for their sensor.
+    """
+
+    tile: Window
+    place: Window
+    pixels: Block
+    measured: Block
+
+
+def read_tile(source: Source, plan: Plan, tile: Window) -> Read:
+    """Read a tile with its halo."""
+    place = tile.grown(plan.halo).clipped(*plan.facts.shape[1:])
+    pixels = source.read(*place.slices)
+    measured = source.measured.read(*place.slices) if isinstance(source, CorrectedSource) else pixels
+    return Read(tile, place, pixels, measured)
+
+
+def solve_tile(read: Read, engine: Engine, plan: Plan) -> Solved:
+    """Super-resolve a tile."""
+    cells = plan.cells(read.tile)
+    if len(cells) == 1:
+        return _solve_cell(read, cells[0], engine, plan)
+    s = plan.scale
+    estimate = np.empty((plan.facts.shape[0], read.tile.rows * s, read.tile.columns * s), np.float32)
+    deviation = np.empty_like(estimate) if plan.options.uncertainty else None
+    agreement = Agreement()
+    for cell in cells:
+        solved = _solve_cell(read, cell, engine, plan)
+        target = (slice(None), *cell.relative_to(read.tile).finer(s).slices)
+        estimate[target] = solved.estimate
+        if deviation is not None and solved.deviation is not None:
+            deviation[target] = solved.deviation
+        agreement += solved.agreement
+    return Solved(estimate, deviation, agreement)
+
+
+def _solve_cell(read: Read, cell: Window, engine: Engine, plan: Plan) -> Solved:
+    s = plan.scale
+    inside = cell.grown(plan.halo).clipped(*plan.facts.shape[1:])
+    stored, measured = (p[:, *inside.relative_to(read.place).slices] for p in (read.measured, read.pixels))
+    suspicious = plan.seen.suspicion.flags(stored)
+    sensed = stored
+    if suspicious is not None:
+        measured, sensed = (np.where(suspicious, np.float32(np.nan), pixels) for pixels in (measured, stored))
+    core = (slice(None), *cell.relative_to(inside).slices)
+    missing = ~np.isfinite(measured[core])
+    solved = (
+        _empty(plan, cell)
+        if missing.all()
+        else _solve_valid(cell, inside, engine, plan, measured=measured, sensed=sensed)
+    )
+    if suspicious is not None and suspicious[core].any():
+        kept = suspicious[core].repeat(s, axis=1).repeat(s, axis=2)
+        solved.estimate[kept] = stored[core].repeat(s, axis=1).repeat(s, axis=2)[kept]
+    return solved
+
+
+def _solve_valid(cell: Window, inside: Window, engine: Engine, plan: Plan, *, measured: Block, sensed: Block) -> Solved:
+    """A cell with some valid pixels, from those of ``inside``, corrected for their sensor and not."""
+    usable, s = plan.seen.usable, plan.scale
+    core = (slice(None), *cell.relative_to(inside).slices)
+    missing = ~np.isfinite(measured[core])
+    low = filled_with(measured[usable], band_means(plan))
+    limits = low if plan.correction is None else filled_with(sensed[usable], band_means(plan))
+    result, limited = _solve_usable(low, limits, sensed[usable], cell, inside, engine, plan)
+    fine = (slice(None), *cell.relative_to(inside).finer(s).slices)
+    cut = result.estimate[fine]
+    agreement = _agreement(cut, sensed[usable][core], cell, plan)
+    agreement = replace(agreement, limited=limited)
+    estimate = _all_bands(cut, measured, fine, plan)
+    deviation = None
+    if result.deviation is not None:
+        deviation = _spread_over(_with_noise(result.deviation[fine], plan), usable)
+    if missing.any():
+        holes = missing.repeat(s, axis=1).repeat(s, axis=2)
+        for pixels in (estimate, deviation):
+            if pixels is not None:
+                pixels[holes] = np.nan
+    return Solved(estimate, deviation, agreement)
+
+
+def _with_noise(deviation: Block, plan: Plan) -> Block:
+    """Deviations of the usable bands, with the noise that a correction for their sensor left."""
+    if plan.correction is None:
+        return deviation
+    left = plan.correction.noise_left[:, None, None].astype(np.float32)
+    return np.asarray(np.hypot(deviation, left), np.float32)
+
+
+def _empty(plan: Plan, cell: Window) -> Solved:
+    """A cell without any data."""
+    s = plan.scale
+    nothing = np.full((plan.facts.shape[0], cell.rows * s, cell.columns * s), np.nan, np.float32)
+    return Solved(nothing, nothing if plan.options.uncertainty else None, Agreement())
+
+
+def _solve_usable(
+    low: Block, limits: Block, sensed: Block, cell: Window, inside: Window, engine: Engine, plan: Plan
+) -> tuple[BlockResult, int]:
+    """Estimate of ``inside`` from its pixels ``low``, mirrored beyond the scene; values limited in the cell.
+
+    ``limits`` are the pixels whose local range limits the estimate: those before a correction for their sensor, which
+    may ring; ``sensed`` are the same with holes.
+    """
+    seen = cell.grown(plan.halo).within(plan.scene.grown(BORDER))
+    position = Position(seen.row, seen.column)
+    block = read_window(low, seen.relative_to(inside))
+    result = solve_detectors(block, engine, plan.recipes, position, inside.relative_to(seen), sensed)
+    if plan.domain.outside:
+        gain, degradation = plan.domain.gain, plan.recipe.degradation
+        hold_back(result.estimate, result.deviation, low=low, gain=gain, degradation=degradation, scale=plan.scale)
+    bounds, limited = plan.bounds, 0
+    if bounds is not None:
+        rows, columns = cell.relative_to(inside).finer(plan.scale).slices
+        kept = bounds.chosen(plan.seen.usable)
+        limited = kept.apply(result.estimate, limits, plan.recipe.degradation, (rows, columns))
+    if plan.options.non_negative:
+        np.maximum(result.estimate, 0, out=result.estimate)
+    return result, limited
+
+
+def _all_bands(cut: Block, measured: Block, fine: tuple[slice, slice, slice], plan: Plan) -> Block:
+    """All bands in their order: super-resolved where usable, bicubic elsewhere."""
+    usable, bounds = plan.seen.usable, plan.bounds
+    if usable.all():
+        return np.ascontiguousarray(cut)
+    estimate = np.empty((len(usable), *cut.shape[1:]), np.float32)
+    estimate[usable] = cut
+    rest = fill_nodata(measured[~usable])
+    interpolated: Block = bicubic_up(torch.from_numpy(rest), plan.scale).numpy()
+    if bounds is not None:
+        bounds.chosen(~usable).apply(interpolated, rest, None)
+    estimate[~usable] = interpolated[fine]
+    return estimate
+
+
+def _spread_over(deviation: Block, usable: NDArray[np.bool_]) -> Block:
+    """Deviations of all bands: those that are bicubic have none."""
+    if usable.all():
+        return np.ascontiguousarray(deviation)
+    spread = np.full((len(usable), *deviation.shape[1:]), np.nan, np.float32)
+    spread[usable] = deviation
+    return spread
+
+
+def _agreement(estimate: Block, measured: Block, cell: Window, plan: Plan) -> Agreement:
+    """Over the valid pixels of a cell whose surroundings, as ``D`` sees them, lie in it or beyond the scene."""
+    _, rows, columns = plan.facts.shape
+    parts = plan.measured_by
+    reach = max(degradation.reach for _, degradation in parts)
+    compared = (_compared(cell.row, cell.rows, rows, reach), _compared(cell.column, cell.columns, columns, reach))
+    total = Agreement()
+    for bands, degradation in ((chosen, each) for numbers, each in parts for chosen in _few_at_once(numbers)):
+        stored = torch.from_numpy(stored_values(estimate[bands], plan.facts.storage))
+        truth = measured[bands][:, *compared]
+        error = (degrade(stored, degradation).numpy()[:, *compared] - truth)[np.isfinite(truth)]
+        span = _span(stored.numpy(), measured[bands], plan.scale)
+        total += Agreement(float(np.square(error, dtype=np.float64).sum()), error.size, *span)
+    return total
+
+
+def _few_at_once(bands: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    return np.split(bands, range(BANDS_AT_ONCE, len(bands), BANDS_AT_ONCE))
+
+
+def _span(pixels: Block, measured: Block, scale: int) -> tuple[float, float]:
+    """Smallest and largest of pixels ``(B, s y, s x)`` where there are measurements ``(B, y, x)``."""
+    finite = np.isfinite(measured)
+    if not finite.all():
+        pixels = pixels[finite.repeat(scale, axis=1).repeat(scale, axis=2)]
+    return float(pixels.min(initial=np.inf)), float(pixels.max(initial=-np.inf))
+
+
+def _compared(start: int, count: int, size: int, reach: int) -> slice:
+    """Rows (or columns) of a cell that can be compared, in its own numbers."""
+    first = 0 if start == 0 else reach
+    last = count if start + count == size else count - reach
+    return slice(min(first, count), max(last, min(first, count)))
+
+
+def stored_values(pixels: Block, storage: Storage) -> Block:
+    """Pixel values after a round trip through their storage type: integers are rounded and clipped."""
+    if not np.issubdtype(np.dtype(storage.dtype), np.integer):
+        return np.ascontiguousarray(pixels)
+    limits = np.iinfo(storage.dtype)
+    counts = np.clip(np.rint((pixels.astype(np.float64) - storage.offset) / storage.scale), limits.min, limits.max)
+    return (counts * storage.scale + storage.offset).astype(np.float32)

@@ -1,0 +1,243 @@
+"""The self-check: is a scene of the kind that the network knows? Asked of the scene itself, without any truth.
+
+The scene ``y`` is degraded once more, ``yy = D y``, and super-resolved by the same weights in the same frame. What
+comes out can be compared with ``y``, and so can bicubic enlargement ``U(yy)``. The check happens one scale step coarser
+than the use: what differs between the two (noise above all, which ``D`` averages away) it does not see.
+
+A scene that was corrected for its sensor is degraded by that sensor, gets its noise, and is corrected again. The
+network is judged by what it adds to that; all of it together is compared with bicubic enlargement of what the sensor
+would have delivered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from shsrd.cube import Source, fill_nodata
+from shsrd.degradation import Degradation, back_project, bicubic_up, degrade
+from shsrd.metrics import sam_deg
+from shsrd.spectral import FrameName, scene_statistics
+from shsrd.upscaling.block import Block
+from shsrd.upscaling.correction import CorrectedSource
+from shsrd.upscaling.detectors import detector_frames, detectors_mean, parts_of_usable
+from shsrd.upscaling.inference import Engine
+from shsrd.upscaling.sensor_self_check import corrected_again, measured_again
+from shsrd.upscaling.tiles import Window, read_window
+
+Vector = NDArray[np.float64]
+
+DOMAIN_THRESHOLD_DB = -0.05  # a gain over bicubic below it: outside the domain; see docs/results.md
+LEAVE_ALONE = 0.9  # a band whose detail deserves at least this share keeps all of it
+SMALLEST_SIDE = 16  # pixels of yy on each side, below which nothing is said
+WHOLE_SIDE = 256  # pixels of y: scenes up to this side are checked whole
+WINDOW_SIDE = 128  # pixels of y: larger ones in windows of this side
+WINDOWS = 4
+HALO = 4  # mirrored pixels of yy around a window
+BLOCK = 4  # pixels of yy: side of the blocks over which the evidence is gathered
+
+
+@dataclass(frozen=True)
+class DomainCheck:
+    """What the self-check found.
+
+    Attributes:
+        score_db: gain of the posterior mean (before consistency) over bicubic, ``10 log10(MSE bicubic / MSE ours)``,
+            mean over bands, one scale step coarser than the scene; None where nothing could be assessed.
+        sam_ratio: spectral angle of the mean over that of bicubic, likewise.
+        sensor_gain_db: of a scene that was corrected for its sensor, the gain of correction and network together over
+            bicubic enlargement of what the sensor would have delivered; ``score_db`` is then that of the network alone.
+        sensor_sam_ratio: spectral angles likewise.
+        gain: ``(B,)`` what every usable band's detail is multiplied by; all 1 unless outside the domain.
+    """
+
+    score_db: float | None = None
+    sam_ratio: float | None = None
+    sensor_gain_db: float | None = None
+    sensor_sam_ratio: float | None = None
+    gain: Vector = field(default_factory=lambda: np.ones(0))
+
+    @property
+    def outside(self) -> bool:
+        """Whether the network did worse than bicubic, by more than a hair."""
+        return self.score_db is not None and self.score_db < DOMAIN_THRESHOLD_DB
+
+    @property
+    def bands_held_back(self) -> int:
+        """Number of bands whose detail is scaled down."""
+        return int((self.gain < 1).sum())
+
+
+def check_domain(
+    source: Source,
+    engine: Engine,
+    frame: FrameName,
+    *,
+    usable: NDArray[np.bool_],
+    windows: list[Window],
+    channels: int | None = None,
+) -> DomainCheck:
+    """Run the self-check on a scene, or on windows of a large one.
+
+    Args:
+        source: the low-resolution scene; NaN is no-data.
+        engine: the network.
+        frame: of the posterior mean.
+        usable: bool ``(B,)``, the bands that are looked at.
+        windows: where (see ``chosen_windows``).
+        channels: how many the network sees, see ``guided_frame``.
+
+    Returns:
+        What was found; nothing is assessed without windows or where no band varies.
+    """
+    if not windows:
+        return DomainCheck()
+    s, facts = engine.scale, source.facts
+    measured = np.stack([source.read(*window.slices)[usable] for window in windows])
+    truth = np.stack([fill_nodata(pixels) for pixels in measured])
+    correction = source.correction if isinstance(source, CorrectedSource) else None
+    if correction is None:
+        coarse = degrade(torch.from_numpy(truth), Degradation(kernel="bicubic", scale=s)).numpy()
+    else:
+        delivered = measured_again(correction, truth)
+        coarse = corrected_again(correction, delivered)
+    wavelength_nm = None if facts.wavelength_nm is None else facts.wavelength_nm[usable]
+    statistics, guides = scene_statistics(np.concatenate(list(coarse), axis=1)), engine.network.config.guides
+    parts = parts_of_usable(facts, usable)
+    acquisition = None if correction is None else correction.acquisition
+    frames = detector_frames(statistics, frame, parts, wavelength_nm, channels, guides=guides, acquisition=acquisition)
+    seen = [read_window(low, Window(0, 0, *low.shape[1:]).grown(HALO)) for low in coarse]
+    margin = slice(HALO * s, -HALO * s)
+    base = np.stack([bicubic_up(torch.from_numpy(low), s).numpy()[:, margin, margin] for low in seen])
+    mean = np.stack([detectors_mean(low, engine, frames)[:, margin, margin] for low in seen])
+    known = np.where(np.isfinite(measured), truth, np.nan)
+    found = _judged(known, base, mean, BLOCK * s)
+    if correction is None:
+        return found
+    plain = bicubic_up(torch.from_numpy(delivered), s).numpy()
+    whole = _judged(known, plain, mean, BLOCK * s)
+    return replace(found, sensor_gain_db=whole.score_db, sensor_sam_ratio=whole.sam_ratio)
+
+
+def candidate_windows(rows: int, columns: int, scale: int) -> list[Window]:
+    """Which rectangles of a scene could be checked: the whole up to 256 x 256 pixels, else all of 128 x 128.
+
+    Sides are multiples of the scale; none where the scene is too small.
+    """
+    side = WHOLE_SIDE if max(rows, columns) <= WHOLE_SIDE else WINDOW_SIDE
+    height, width = (min(size, side) // scale * scale for size in (rows, columns))
+    if min(height, width) < SMALLEST_SIDE * scale:
+        return []
+    return [Window(r, c, height, width) for r in _starts(rows, height) for c in _starts(columns, width)]
+
+
+def chosen_windows(candidates: list[Window], valid: NDArray[np.int64], scale: int) -> list[Window]:
+    """At most four of the candidates, spread evenly over those with the fewest missing pixels.
+
+    Args:
+        candidates: all of the same size.
+        valid: how many pixels of each have data in all bands.
+        scale: factor.
+
+    Returns:
+        None where half of the smallest assessable scene is not even valid.
+    """
+    if not candidates:
+        return []
+    fullest = [number for number, pixels in enumerate(valid) if pixels >= 0.9 * valid.max()]
+    chosen = [fullest[n] for n in np.linspace(0, len(fullest) - 1, min(WINDOWS, len(fullest))).astype(int)]
+    enough = int(valid[chosen].sum()) >= (SMALLEST_SIDE * scale) ** 2 / 2
+    return [candidates[number] for number in chosen] if enough else []
+
+
+def _starts(size: int, side: int) -> range:
+    return range(0, size - side + 1, side)
+
+
+def hold_back(
+    estimate: Block, deviation: Block | None, *, low: Block, gain: Vector, degradation: Degradation | None, scale: int
+) -> None:
+    """Scale the detail of some bands, in place: ``b + gain (x - b)``, where ``b`` is bicubic made consistent.
+
+    Back-projection is affine and knows one band at a time, so this is what scaling mean and samples before it gives.
+
+    Args:
+        estimate: ``(B, s y, s x)``, mean or samples.
+        deviation: likewise, or None.
+        low: ``(B, y, x)`` the scene without missing values.
+        gain: ``(B,)`` between 0 (bicubic) and 1 (left alone, bit for bit).
+        degradation: D, or None where consistency is left out.
+        scale: factor.
+    """
+    for band in np.flatnonzero(gain < 1):
+        measured = torch.from_numpy(low[band])
+        base = bicubic_up(measured, scale)
+        if degradation is not None:
+            base = back_project(base, measured, degradation)
+        bicubic, share = base.numpy(), np.float32(gain[band])
+        estimate[band] = bicubic + share * (estimate[band] - bicubic) if share > 0 else bicubic
+        if deviation is not None:
+            deviation[band] *= share
+
+
+def deserved_gain(error: Block, detail: Block, block: int) -> Vector:
+    """Share of every band's detail that the evidence supports.
+
+    The least-squares gain ``beta = <e, r> / <r, r>``, its standard error from sums over blocks (taken as independent of
+    each other), and a shrinkage of ``1 - beta`` by ``max(0, 1 - se^2 / (1 - beta)^2)``: what is no larger than its
+    error counts as nothing (James and Stein's positive part, for one number).
+
+    Args:
+        error: ``(n, B, y, x)`` truth minus bicubic; 0 where nothing is known.
+        detail: likewise, what the network adds to bicubic.
+        block: side of the blocks in pixels.
+
+    Returns:
+        ``(B,)`` between 0 and 1; at least 0.9 counts as 1.
+    """
+    cross, power = _block_sums(error * detail, block), _block_sums(np.square(detail), block)  # (blocks, B)
+    total = power.sum(axis=0)
+    known = total > 0
+    total = np.where(known, total, 1)
+    beta = cross.sum(axis=0) / total
+    variance = np.square(cross - beta * power).sum(axis=0) / total**2
+    missing = 1 - beta
+    believed = np.maximum(0, 1 - variance / np.maximum(missing**2, np.finfo(float).tiny))
+    gain = np.clip(1 - believed * missing, 0, 1)
+    return np.where(known & (gain < LEAVE_ALONE), gain, 1.0)
+
+
+def _block_sums(values: Block, block: int) -> Vector:
+    """Sums ``(blocks, B)`` over squares of ``(n, B, y, x)``; those at the lower right may be smaller."""
+    rows, columns = (np.arange(0, size, block) for size in values.shape[2:])
+    sums = np.add.reduceat(np.add.reduceat(values.astype(np.float64), rows, axis=2), columns, axis=3)
+    return np.moveaxis(sums, 1, -1).reshape(-1, values.shape[1])
+
+
+def _judged(truth: Block, base: Block, mean: Block, block: int) -> DomainCheck:
+    """Compare windows ``(n, B, y, x)``; ``truth`` is NaN where nothing was measured."""
+    bands = truth.shape[1]
+    error, detail = np.nan_to_num(truth - base), np.where(np.isfinite(truth), mean - base, 0)
+    before, after = (np.square(e, dtype=np.float64).sum(axis=(0, 2, 3)) for e in (error, error - detail))
+    rounding = 1e-6 * np.nanmax(np.abs(truth))
+    varies = before > np.isfinite(truth).sum(axis=(0, 2, 3)) * rounding**2
+    if not varies.any():
+        return DomainCheck(gain=np.ones(bands))
+    score = float(np.mean(10 * np.log10(before[varies] / np.maximum(after[varies], np.finfo(float).tiny))))
+    gain = np.ones(bands)
+    if score < DOMAIN_THRESHOLD_DB:
+        gain[varies] = deserved_gain(error[:, varies], detail[:, varies], block)
+    return DomainCheck(score, _sam_ratio(truth, base, mean), gain=gain)
+
+
+def _sam_ratio(truth: Block, base: Block, mean: Block) -> float | None:
+    """Spectral angles over all windows, ours over bicubic's; None where bicubic's is 0 or means nothing."""
+    ours, bicubic = (sam_deg(_side_by_side(pixels), _side_by_side(truth)) for pixels in (mean, base))
+    return ours / bicubic if bicubic > 0 and np.isfinite(ours) else None
+
+
+def _side_by_side(windows: Block) -> Block:
+    return np.concatenate(list(windows), axis=1)
