@@ -23,7 +23,7 @@ import tyro
 from shsrd.cube import Cube
 from shsrd.model import Model, SpectralInformation, channels_last, load_weights, unpack
 from shsrd.spectral import GuideName, scene_statistics
-from shsrd.upscaling.bases import guided_frame
+from shsrd.upscaling.bases import guided_basis
 from shsrd.upscaling.inference import Precision
 from shsrd.upscaling.options import choose_precision
 
@@ -64,10 +64,10 @@ def resident(
     low: Cube, guides: GuideName, device: torch.device, load: Load
 ) -> tuple[torch.Tensor, SpectralInformation]:
     """All triplets of the scenes of one call and what the injection knows of them, on the device."""
-    guided = guided_frame(scene_statistics(low.pixels), "bands", low.wavelength_nm, load.channels, guides=guides)
-    maps = guided.guide.maps(guided.guide.guide_images(low.pixels), guided.triplets)
+    guided = guided_basis(scene_statistics(low.pixels), "bands", low.wavelength_nm, load.channels, guides=guides)
+    maps = guided.guide.maps(guided.guide.guide_components(low.pixels), guided.triplets)
     descriptor = torch.from_numpy(guided.guide.descriptors(guided.triplets)).to(device)
-    triplets = torch.from_numpy(guided.frame.analyse(low.pixels)[guided.triplets])
+    triplets = torch.from_numpy(guided.frame.project(low.pixels)[guided.triplets])
     images = [torch.cat([tensor] * load.together) for tensor in (triplets, torch.from_numpy(maps))]
     placed = [tensor.to(device, memory_format=torch.channels_last) for tensor in images]
     return placed[0], SpectralInformation(placed[1], torch.cat([descriptor] * load.together))

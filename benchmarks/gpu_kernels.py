@@ -83,8 +83,8 @@ class Bench:
                 lambda: gpu.convolve(h, packed, bias=first, add=other),
                 lambda: other + functional.conv2d(h, weight, bias, padding=1),
             ),
-            "back, mask": (lambda: gpu.convolve_back(h, packed, mask=other)[0], lambda: turned() * (other > 0)),
-            "back, sum": (lambda: gpu.convolve_back(h, packed, add=other)[0], lambda: turned() + other),
+            "back, mask": (lambda: gpu.conv_input_gradient(h, packed, mask=other)[0], lambda: turned() * (other > 0)),
+            "back, sum": (lambda: gpu.conv_input_gradient(h, packed, add=other)[0], lambda: turned() + other),
         }
 
     def block(self, *, ours: bool) -> Callable[[], Tensor]:
@@ -125,9 +125,9 @@ def planned(bench: Bench) -> None:
         _tried(plan, [ours for ours, _ in lines.values()], bench.flops)
 
 
-def _tried(plan: Plan, works: list[Callable[[], Tensor]], flops: float) -> None:
+def _tried(plan: Plan, kernels_work: list[Callable[[], Tensor]], flops: float) -> None:
     try:
-        rates = [flops / milliseconds(work) / 1e9 for work in works]
+        rates = [flops / milliseconds(work) / 1e9 for work in kernels_work]
     except (RuntimeError, ValueError) as error:  # too much shared memory
         print(plan, type(error).__name__, str(error)[:80], flush=True)
     else:

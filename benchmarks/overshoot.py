@@ -75,7 +75,7 @@ def main() -> None:
         usable = low.usable_bands
         row = [path.stem, f"{width:g}", taken(result.report.fwhm)]
         row += written(overshoots(result.cube.pixels[usable], low.pixels[usable]))
-        left = result.report.residual_in_noise
+        left = result.report.consistency_noise_ratio
         row.append("-" if left is None else f"{left:.2f}")
         if given.truth:
             _, height, breadth = result.cube.shape

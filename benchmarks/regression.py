@@ -24,9 +24,9 @@ from shsrd.model import load_weights
 from shsrd.spectral.regression import detail_regression
 from shsrd.training.data.pack import load_scenes
 from shsrd.training.validation import HeldOutScene
-from shsrd.upscaling.bases import GuidedFrame
+from shsrd.upscaling.bases import GuidedBasis
 from shsrd.upscaling.inference import Engine
-from shsrd.upscaling.options import choose_device, running_precision
+from shsrd.upscaling.options import choose_device, inference_precision
 
 
 @dataclass(frozen=True)
@@ -46,20 +46,20 @@ class Arguments:
     seen: tuple[int, ...] = (3, 6, 9, 12, 15, 24)
 
 
-def each_for_itself(guided: GuidedFrame) -> GuidedFrame:
+def each_for_itself(guided: GuidedBasis) -> GuidedBasis:
     """A frame of all bands whose detail is taken as it comes."""
     frame = guided.frame
-    return replace(guided, frame=replace(frame, synthesis=frame.basis * frame.deviation, filter=None))
+    return replace(guided, frame=replace(frame, reconstruction_matrix=frame.basis * frame.deviation, filter=None))
 
 
-def one_filter(guided: GuidedFrame, scene: HeldOutScene) -> GuidedFrame:
+def one_filter(guided: GuidedBasis, scene: HeldOutScene) -> GuidedBasis:
     """The same with one filter for the whole scene, as it was before pixels had theirs."""
     frame = guided.frame
     weights = detail_regression(scene.statistics, np.arange(scene.statistics.bands))
-    return replace(guided, frame=replace(frame, synthesis=weights * frame.deviation, filter=None))
+    return replace(guided, frame=replace(frame, reconstruction_matrix=weights * frame.deviation, filter=None))
 
 
-def looks(arguments: Arguments, scene: HeldOutScene, engine: Engine) -> Iterator[tuple[str, GuidedFrame]]:
+def looks(arguments: Arguments, scene: HeldOutScene, engine: Engine) -> Iterator[tuple[str, GuidedBasis]]:
     """What is compared on one scene."""
     bands = scene.statistics.bands
     everything = scene.guided(engine, "bands", bands)
@@ -87,7 +87,7 @@ def main() -> None:
     arguments = tyro.cli(Arguments)
     device = choose_device("auto")
     network = load_weights(arguments.model).network
-    engine = Engine(network, device=device, precision=running_precision("auto", device))
+    engine = Engine(network, device=device, precision=inference_precision("auto", device))
     columns = {noise: judged(arguments, noise, engine) for noise in arguments.noise}
     headings = [f"noise {noise:g}: {what}" for noise in columns for what in ("gain, dB", "angle ratio")]
     table = Table("what the network sees", "passes", *headings)

@@ -26,16 +26,16 @@ from rich.table import Table
 
 from shsrd.cube import Cube, MemorySource
 from shsrd.model import Network, load_weights
-from shsrd.spectral import FrameName
+from shsrd.spectral import BasisName
 from shsrd.training.data.pack import PackedScene, load_scenes
 from shsrd.training.validation import HeldOutScene
 from shsrd.upscaling.inference import Engine
-from shsrd.upscaling.options import choose_device, running_precision
-from shsrd.upscaling.self_check import DOMAIN_THRESHOLD_DB, check_domain
+from shsrd.upscaling.options import choose_device, inference_precision
+from shsrd.upscaling.self_check import SELF_CHECK_THRESHOLD_DB, run_self_check
 from shsrd.upscaling.tiles import Window
 
 DAMAGE: dict[str, float | None] = {"as it is": 1.0, "x -1": -1.0, "x 2": 2.0, "x 3": 3.0, "random": None}
-FRAMES: tuple[FrameName, ...] = ("bands", "eigen")
+FRAMES: tuple[BasisName, ...] = ("bands", "eigen")
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Case:
 
     group: str
     scene: str
-    frame: FrameName
+    frame: BasisName
     model: str
     score_db: float
     gain_db: float
@@ -82,7 +82,7 @@ class Case:
     @property
     def right(self) -> bool:
         """Whether the verdict is what the truth says."""
-        return (self.score_db < DOMAIN_THRESHOLD_DB) == (self.gain_db < 0)
+        return (self.score_db < SELF_CHECK_THRESHOLD_DB) == (self.gain_db < 0)
 
 
 def cropped(packed: PackedScene, side: int) -> PackedScene:
@@ -93,7 +93,7 @@ def cropped(packed: PackedScene, side: int) -> PackedScene:
 def engine_of(network: Network) -> Engine:
     """As ``upscale`` would run it."""
     device = choose_device("auto")
-    return Engine(network, device=device, precision=running_precision("auto", device))
+    return Engine(network, device=device, precision=inference_precision("auto", device))
 
 
 def damaged(network: Network, factor: float | None) -> Network:
@@ -113,7 +113,7 @@ class Judge:
 
     model: str
     engine: Engine
-    frame: FrameName
+    frame: BasisName
 
 
 def judged(group: str, scene: HeldOutScene, name: str, judge: Judge) -> Case | None:
@@ -122,7 +122,7 @@ def judged(group: str, scene: HeldOutScene, name: str, judge: Judge) -> Case | N
     rows, columns = (size // engine.scale * engine.scale for size in scene.low.shape[1:])
     source = MemorySource(Cube(scene.low, wavelength_nm=scene.wavelength_nm))
     usable, windows = np.ones(len(scene.low), bool), [Window(0, 0, rows, columns)]
-    score = check_domain(source, engine, frame, usable=usable, windows=windows).score_db
+    score = run_self_check(source, engine, frame, usable=usable, windows=windows).score_db
     gain, _ = scene.judge(engine, scene.guided(engine, frame))
     return None if score is None else Case(group, name, frame, judge.model, score, gain)
 

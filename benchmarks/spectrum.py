@@ -36,7 +36,7 @@ from shsrd.degradation import Degradation, bicubic_up, degrade_cube
 from shsrd.io import open_cube
 from shsrd.metrics import octave_edges, octave_power
 from shsrd.model import Model, load_weights
-from shsrd.spectral import eigen_frame, scene_statistics
+from shsrd.spectral import pca_basis, scene_statistics
 from shsrd.upscaling import UpscaleOptions, upscale
 
 Power = NDArray[np.float64]
@@ -100,8 +100,8 @@ def spectra(truth: Cube, model: Model, arguments: Arguments) -> dict[str, Power]
         ).cube.pixels,
     }
     good = truth.usable_bands
-    frame = eigen_frame(scene_statistics(fill_nodata(truth.pixels[good])), arguments.eigenimages)
-    images = {name: frame.analyse(fill_nodata(cube[good])) for name, cube in pixels.items()}
+    frame = pca_basis(scene_statistics(fill_nodata(truth.pixels[good])), arguments.eigenimages)
+    images = {name: frame.project(fill_nodata(cube[good])) for name, cube in pixels.items()}
     return {name: octave_power(image, octaves=arguments.octaves) for name, image in images.items()}
 
 

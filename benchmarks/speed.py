@@ -54,10 +54,10 @@ from shsrd.io import open_cube, save_cube
 from shsrd.model import Model, Network, load_weights
 from shsrd.spectral import scene_statistics
 from shsrd.upscaling import UpscaleOptions, upscale
-from shsrd.upscaling.bases import GuidedFrame, guided_frame
-from shsrd.upscaling.composition import composed
+from shsrd.upscaling.bases import GuidedBasis, guided_basis
+from shsrd.upscaling.composition import compose_estimate
 from shsrd.upscaling.inference import Engine, Precision
-from shsrd.upscaling.options import choose_precision, running_precision
+from shsrd.upscaling.options import choose_precision, inference_precision
 from shsrd.upscaling.tiles import BORDER, Window, read_window
 from yardsticks import Timing, edsr_time, peak_flops, timed
 
@@ -118,16 +118,16 @@ def breakdown(low: Cube, model: Model, options: UpscaleOptions, precision: Preci
     window = Window(0, 0, *low.shape[1:]).grown(BORDER)
     seen = read_window(low.pixels, window)
 
-    def made() -> GuidedFrame:
+    def made() -> GuidedBasis:
         statistics, guides = scene_statistics(low.pixels), model.network.config.guides
-        return guided_frame(statistics, options.frame or "bands", low.wavelength_nm, options.channels, guides=guides)
+        return guided_basis(statistics, options.frame or "bands", low.wavelength_nm, options.channels, guides=guides)
 
     guided = made()
     detail = engine.mean(low.pixels, guided)
 
     def composed_again() -> NDArray[np.float32]:
         filtered = guided.frame.filtered(low.pixels, detail)
-        return composed(low.pixels, filtered, guided.frame, scale=SCALE, degradation=degradation)
+        return compose_estimate(low.pixels, filtered, guided.frame, scale=SCALE, degradation=degradation)
 
     estimate = torch.from_numpy(composed_again())
 
@@ -194,7 +194,7 @@ def measure(arguments: Arguments) -> dict[str, Any]:
     repeats = 2 if arguments.quick else 5
     model, low = load_weights(arguments.model), scene(128)
     cpu = torch.device("cpu")
-    plain, precision = choose_precision("auto", cpu), running_precision("auto", cpu)
+    plain, precision = choose_precision("auto", cpu), inference_precision("auto", cpu)
     found: dict[str, Any] = {
         "threads": torch.get_num_threads(),
         "model": f"{model.name} ({model.fingerprint})",

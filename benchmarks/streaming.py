@@ -21,7 +21,7 @@ import numpy as np
 import tyro
 from affine import Affine
 
-from shsrd.cube import Facts, Storage
+from shsrd.cube import SceneMetadata, Storage
 from shsrd.io import open_writer
 
 BLOCK = 512
@@ -54,9 +54,11 @@ def make_scene(path: Path, shape: tuple[int, int, int], data: int) -> None:
     bands, rows, columns = shape
     place = Affine(5, 0, 691000, 0, -5, 5335000)
     wavelength = np.linspace(400, 2500, bands)
-    facts = Facts(shape, wavelength_nm=wavelength, transform=place, storage=Storage("int16", 1e-4, 0.0, NODATA))
+    metadata = SceneMetadata(
+        shape, wavelength_nm=wavelength, transform=place, storage=Storage("int16", 1e-4, 0.0, NODATA)
+    )
     top, left = (rows - data) // 2, (columns - data) // 2
-    with open_writer(path, facts) as writer:
+    with open_writer(path, metadata) as writer:
         for row in range(0, rows, BLOCK):
             for column in range(0, columns, BLOCK):
                 y, x = np.mgrid[row : min(row + BLOCK, rows), column : min(column + BLOCK, columns)]

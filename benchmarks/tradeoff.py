@@ -39,7 +39,7 @@ from shsrd.degradation import Degradation, degrade_cube
 from shsrd.io import open_cube
 from shsrd.metrics import mpsnr, octave_power
 from shsrd.model import Model, load_weights
-from shsrd.spectral import Frame, eigen_frame, scene_statistics
+from shsrd.spectral import SpectralBasis, pca_basis, scene_statistics
 from shsrd.upscaling import UpscaleOptions, upscale
 
 SCALE = 4
@@ -91,10 +91,10 @@ def truths(arguments: Arguments) -> Iterator[tuple[str, Cube]]:
         yield name, scene.crop(rows=rows, columns=columns)
 
 
-def spectrum_distance(estimate: Pixels, truth: Pixels, frame: Frame) -> float:
+def spectrum_distance(estimate: Pixels, truth: Pixels, frame: SpectralBasis) -> float:
     """Mean ``|log2|`` ratio of power above the low-resolution Nyquist frequency, over eigenimages and octaves."""
     octaves = int(np.log2(SCALE))
-    ours, theirs = (octave_power(frame.analyse(pixels), octaves=octaves) for pixels in (estimate, truth))
+    ours, theirs = (octave_power(frame.project(pixels), octaves=octaves) for pixels in (estimate, truth))
     return float(np.abs(np.log2(ours / theirs)).mean())
 
 
@@ -113,7 +113,7 @@ def curve(truth: Cube, model: Model, arguments: Arguments) -> list[tuple[float, 
     )
     reference = fill_nodata(truth.pixels[good])
     peak = float(reference.max())
-    frame = eigen_frame(scene_statistics(reference), EIGENIMAGES)
+    frame = pca_basis(scene_statistics(reference), EIGENIMAGES)
     points = []
     for detail in DETAILS:
         estimate = mean + np.float32(detail) * (sample - mean)

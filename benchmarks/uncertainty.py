@@ -38,7 +38,7 @@ from shsrd.cube import Cube, Storage
 from shsrd.datasets import cave_scenes, phantom
 from shsrd.degradation import NoiseModel, ObservationModel, observe_cube
 from shsrd.io import open_cube
-from shsrd.metrics import best_constant_deviation, coverage, crps_gaussian, error_ratio
+from shsrd.metrics import best_constant_std, coverage, crps_gaussian, error_ratio
 from shsrd.model import INTERVALS, Model, load_weights
 from shsrd.upscaling import UpscaleOptions, upscale
 
@@ -118,7 +118,7 @@ def errors_by_band(truth: Cube, model: Model, arguments: Arguments) -> list[tupl
 def figures(bands: list[tuple[Errors, Errors]], factors: tuple[float, ...]) -> dict[str, float]:
     """Every figure of one scene."""
     error, deviation = (np.concatenate(parts) for parts in zip(*bands, strict=True))
-    constants = [(e, np.full(e.shape, best_constant_deviation(e) or 1e-12)) for e, _ in bands if e.size]
+    constants = [(e, np.full(e.shape, best_constant_std(e) or 1e-12)) for e, _ in bands if e.size]
     constant = crps_gaussian(*(np.concatenate(parts) for parts in zip(*constants, strict=True)))
     held = {
         f"coverage_{100 * share:.0f}": coverage(error, deviation, factor)

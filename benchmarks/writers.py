@@ -28,7 +28,7 @@ import torch
 import tyro
 from numpy.typing import NDArray
 
-from shsrd.cube import Facts, Storage
+from shsrd.cube import SceneMetadata, Storage
 from shsrd.datasets import phantom
 from shsrd.degradation import bicubic_up
 from shsrd.io import open_writer
@@ -76,9 +76,9 @@ def numbers(arguments: Arguments) -> NDArray[np.int16]:
 
 def write(path: Path, stored: NDArray[np.int16], form: str) -> None:
     """One file, piece by piece."""
-    facts = Facts(stored.shape, wavelength_nm=np.linspace(420, 2400, len(stored)), storage=STORAGE)
+    metadata = SceneMetadata(stored.shape, wavelength_nm=np.linspace(420, 2400, len(stored)), storage=STORAGE)
     compress = next((codec for codec in CODECS if form.startswith(f"{codec}.")), None)
-    with open_writer(path, facts, overwrite=True, cog=".cog" in form, compress=compress) as writer:
+    with open_writer(path, metadata, overwrite=True, cog=".cog" in form, compress=compress) as writer:
         for row in range(0, stored.shape[1], BLOCK):
             for column in range(0, stored.shape[2], BLOCK):
                 writer.write_stored(stored[:, row : row + BLOCK, column : column + BLOCK], row, column)

@@ -33,7 +33,7 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def facets():
+def edge_images():
     """Images ``(4 side, 4 side)`` of half planes with random direction, place and height, one a square of 64 pixels."""
 
     def make(side: int = 128, seed: int = 0):

@@ -17,7 +17,7 @@ __all__ = [
     "ObservationModel",
     "SceneError",
     "UpscaleOptions",
-    "Upscaled",
+    "UpscaleResult",
     "__version__",
     "benchmark_cave",
     "benchmark_scenes",
@@ -41,22 +41,22 @@ if TYPE_CHECKING:
     from shsrd.evaluation import benchmark_cave, benchmark_scenes, compare
     from shsrd.io import open_cube, open_source, open_writer, save_cube
     from shsrd.model import load_weights
-    from shsrd.upscaling import Job, Upscaled, UpscaleOptions, upscale, upscale_file
+    from shsrd.upscaling import Job, UpscaleOptions, UpscaleResult, upscale, upscale_file
 
-_ROOMS = {
+_EXPORTS = {
     "cube": ("Cube", "InputError", "SceneError"),
     "datasets": ("phantom",),
     "degradation": ("Degradation", "NoiseModel", "ObservationModel", "degrade_cube", "observe_cube"),
     "evaluation": ("benchmark_cave", "benchmark_scenes", "compare"),
     "io": ("open_cube", "open_source", "open_writer", "save_cube"),
     "model": ("load_weights",),
-    "upscaling": ("Job", "UpscaleOptions", "Upscaled", "upscale", "upscale_file"),
+    "upscaling": ("Job", "UpscaleOptions", "UpscaleResult", "upscale", "upscale_file"),
 }
-_HOMES = {name: f"shsrd.{room}" for room, names in _ROOMS.items() for name in names}
+_MODULES = {name: f"shsrd.{room}" for room, names in _EXPORTS.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
     """Load a public name from its room on first use (PEP 562)."""
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'shsrd' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_MODULES[name]), name)

@@ -53,17 +53,17 @@ def test_info(shsrd, tmp_path, scene, suffix):
     assert (table.code, table.err) == (0, "")
     assert "EPSG:32632" in table.out
     assert "7, 16, 20" in table.out
-    facts = strict(shsrd("info", path, "--json").out)
-    assert (facts["shape"], facts["dtype"]) == ([7, 16, 20], "int16")
-    if facts["bounds"] is not None:
-        assert ", ".join(f"{edge:.10g}" for edge in facts["bounds"]) in table.out  # not 5.3e+06
-    assert facts["wavelength_nm"] == [420.0, 980.0]
+    metadata = strict(shsrd("info", path, "--json").out)
+    assert (metadata["shape"], metadata["dtype"]) == ([7, 16, 20], "int16")
+    if metadata["bounds"] is not None:
+        assert ", ".join(f"{edge:.10g}" for edge in metadata["bounds"]) in table.out  # not 5.3e+06
+    assert metadata["wavelength_nm"] == [420.0, 980.0]
 
 
 def test_info_of_holes_and_nothing_known_is_still_json(shsrd, tmp_path):
     np.savez(tmp_path / "bare.npz", cube=np.full((4, 5, 3), np.nan, np.float32))
-    facts = strict(shsrd("info", tmp_path / "bare.npz", "--json").out)
-    assert (facts["nodata_share"], facts["value_range"], facts["crs"]) == (1, None, None)
+    metadata = strict(shsrd("info", tmp_path / "bare.npz", "--json").out)
+    assert (metadata["nodata_share"], metadata["value_range"], metadata["crs"]) == (1, None, None)
 
 
 @pytest.mark.parametrize("kernel", [["bicubic"], ["gaussian", "--fwhm", "5"], ["area"]])

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from shsrd.cli.job_progress import announcement
-from shsrd.cli.progress_log import Pace, duration, size
+from shsrd.cli.job_progress import plan_message
+from shsrd.cli.progress_log import ProgressLog, duration, size
 from shsrd.io import save_cube
-from shsrd.upscaling import Forecast
+from shsrd.upscaling import ResourceEstimate
 
 
 class Clock:
@@ -24,7 +24,7 @@ def clock():
 
 @pytest.fixture
 def pace(clock):
-    return Pace("tiles", clock=clock, every=10)
+    return ProgressLog("tiles", clock=clock, every=10)
 
 
 def test_first_tile_tells_how_long_it_will_take(clock, pace):
@@ -78,7 +78,7 @@ def test_sizes_and_times_in_words():
 
 
 def test_announcement():
-    said = announcement(Forecast((198, 400, 400), 1, 63_360_000, True, 900_000_000))
+    said = plan_message(ResourceEstimate((198, 400, 400), 1, 63_360_000, True, 900_000_000))
     assert said.startswith("to be made: 198 bands of 400 x 400 pixels in 1 tile, up to 63 MB on disk")
     assert "900 MB of memory" in said
 
@@ -99,12 +99,12 @@ def test_upscale_says_size_and_notes_before_it_computes(shsrd, tmp_path, scene, 
 
 
 def test_another_part_does_not_go_on(shsrd, tmp_path, source, tiny, monkeypatch):
-    from shsrd.upscaling.jobs.tile_cache import Spool
+    from shsrd.upscaling.jobs.tile_cache import TileCache
 
     def stopped(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Spool, "keep", stopped)
+    monkeypatch.setattr(TileCache, "keep", stopped)
     command = ["upscale", source, tmp_path / "b.tif", "--model", tiny, "--window", "0,0,8,8"]
     assert shsrd(*command).code == 130
     monkeypatch.undo()

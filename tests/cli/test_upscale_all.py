@@ -48,14 +48,14 @@ def test_what_scenes_were_corrected_for_is_said(upscale_all):
 
 
 def test_weights_are_loaded_once(upscale_all, monkeypatch):
-    loaded, real = [], many.chosen_model
+    loaded, real = [], many.select_model
 
     def counted(*given):
         loaded.append(given)
         return real(*given)
 
     for place in (many, stream):
-        monkeypatch.setattr(place, "chosen_model", counted)
+        monkeypatch.setattr(place, "select_model", counted)
     upscale_all()
     assert [len(given) for given in loaded] == [2, 3, 3, 3]  # one reads the file, the others are given its contents
     assert len({id(given[2]) for given in loaded[1:]}) == 1

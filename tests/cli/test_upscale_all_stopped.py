@@ -27,13 +27,13 @@ def stopping(monkeypatch, name, after):
     """An interrupt after so many tiles of a scene."""
     real = many.upscale_file
 
-    def upscale_file(job, *, model, crew, progress):
+    def upscale_file(job, *, model, worker_pool, progress):
         def told(done, total):
             progress(done, total)
             if job.source.name == name and done == after:
                 raise KeyboardInterrupt
 
-        return real(job, model=model, crew=crew, progress=told)
+        return real(job, model=model, worker_pool=worker_pool, progress=told)
 
     monkeypatch.setattr(many, "upscale_file", upscale_file)
 

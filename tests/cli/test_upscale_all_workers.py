@@ -104,13 +104,13 @@ def test_an_interrupt_lets_go_and_the_same_command_goes_on(upscale_all, shsrd, s
 
     real = many.upscale_file
 
-    def stopped(job, *, model, crew, progress):
+    def stopped(job, *, model, worker_pool, progress):
         def counted(done, total):
             progress(done, total)
             if job.source.name == "b.tif" and done == 2:
                 raise KeyboardInterrupt
 
-        return real(job, model=model, crew=crew, progress=counted)
+        return real(job, model=model, worker_pool=worker_pool, progress=counted)
 
     with monkeypatch.context() as patched:
         patched.setattr(many, "upscale_file", stopped)
@@ -129,13 +129,13 @@ def test_a_lost_cluster_ends_it_in_one_sentence(shsrd, upscale_all, scenes, tiny
 
     real = many.upscale_file
 
-    def losing(job, *, model, crew, progress):
+    def losing(job, *, model, worker_pool, progress):
         def counted(done, total):
             if job.source.name == "b.tif" and done == 1:
                 for process in processes:
                     os.kill(process.pid, signal.SIGKILL)
 
-        return real(job, model=model, crew=crew, progress=counted)
+        return real(job, model=model, worker_pool=worker_pool, progress=counted)
 
     with monkeypatch.context() as patched:
         patched.setattr(many, "upscale_file", losing)
@@ -163,7 +163,7 @@ def _children():
 
 
 def test_nobody_answers(refuses, scenes, out, tiny, monkeypatch):
-    monkeypatch.setattr("shsrd.upscaling.jobs.dask_executor.PATIENCE_S", 1)
+    monkeypatch.setattr("shsrd.upscaling.jobs.dask_executor.CONNECT_TIMEOUT_S", 1)
     out.mkdir()
     said = refuses(["upscale-all", scenes, out, "--model", tiny, "--scheduler", "tcp://127.0.0.1:9"])
     assert "no scheduler with workers answers" in said

@@ -12,7 +12,7 @@ PIXELS = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
 
 
 @pytest.mark.parametrize(
-    ("facts", "word"),
+    ("metadata", "word"),
     [
         ({"pixels": PIXELS[0]}, "three axes"),
         ({"pixels": PIXELS[:0]}, "empty"),
@@ -23,9 +23,9 @@ PIXELS = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
         ({"band_names": ("a",)}, "1 band names"),
     ],
 )
-def test_what_does_not_fit_is_refused(facts, word):
+def test_what_does_not_fit_is_refused(metadata, word):
     with pytest.raises(SceneError, match=word) as caught:
-        Cube(**{"pixels": PIXELS, "source": "scene.tif", **facts})
+        Cube(**{"pixels": PIXELS, "source": "scene.tif", **metadata})
     assert str(caught.value).startswith("scene.tif: ")
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shsrd.cube import Facts
+from shsrd.cube import SceneMetadata
 from shsrd.cube.detectors import numbered
 
 ENMAP = np.r_[np.linspace(420, 993, 91), np.linspace(902, 2445, 133)]
@@ -12,7 +12,7 @@ HYPERION = np.r_[356 + 10.17 * np.arange(70), 852 + 10.09 * np.arange(172)]
 
 def facts_of(wavelength_nm=None, bands=None, **more):
     bands = len(wavelength_nm) if bands is None else bands
-    return Facts((bands, 4, 5), wavelength_nm=wavelength_nm, **more)
+    return SceneMetadata((bands, 4, 5), wavelength_nm=wavelength_nm, **more)
 
 
 @pytest.mark.parametrize(("wavelength_nm", "first"), [(ENMAP, 91), (HYPERION, 70)])
@@ -76,8 +76,8 @@ def test_names_of_bands_go_before_wavelengths():
 
 
 def test_the_header_key_goes_before_all():
-    facts = facts_of(ENMAP).with_detectors(("one",) * 224)
-    assert facts.detectors == ()
+    metadata = facts_of(ENMAP).with_detectors(("one",) * 224)
+    assert metadata.detectors == ()
     assert facts_of(bands=3, headers={"Detector_Names": "{a, b, b}"}).detectors == ("a", "b", "b")
     assert facts_of(ENMAP, headers={"detector names": "{a, b}"}).detectors == facts_of(ENMAP).detectors
 
@@ -89,5 +89,5 @@ def test_hyperion_by_its_name_and_number_of_bands():
 
 
 def test_other_grids_keep_the_detectors():
-    facts = facts_of(bands=3).with_detectors(("a", "b", "b"))
-    assert facts.finer(4).detectors == facts.cut(slice(0, 2), slice(0, 2)).detectors == ("a", "b", "b")
+    metadata = facts_of(bands=3).with_detectors(("a", "b", "b"))
+    assert metadata.finer(4).detectors == metadata.cut(slice(0, 2), slice(0, 2)).detectors == ("a", "b", "b")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shsrd.cube import Cube, Facts, Geolocation, Lookup, SceneError
+from shsrd.cube import Cube, GeographicLookupTable, Geolocation, SceneError, SceneMetadata
 
 SHAPE = (6, 9)
 
@@ -102,14 +102,14 @@ def test_nowhere_at_all_stays_so():
 def test_it_travels_with_the_scene():
     places = wild(1)
     cube = Cube(np.zeros((2, *SHAPE), np.float32), geolocation=places)
-    assert cube.facts.finer(3).geolocation.shape == (18, 27)
+    assert cube.metadata.finer(3).geolocation.shape == (18, 27)
     assert np.array_equal(cube.crop(rows=4, columns=5).geolocation.whole(), places.whole()[:, :4, :5], equal_nan=True)
     again = Cube.from_xarray(cube.to_xarray()[:, 1:4, ::2]).geolocation.whole()
     assert np.array_equal(again, places.whole()[:, 1:4, ::2], equal_nan=True)
     with pytest.raises(SceneError, match="latitude and longitude"):
         cube.replace(pixels=cube.pixels[:, 1:])
     with pytest.raises(SceneError, match="latitude and longitude"):
-        Facts((2, 9, 6), geolocation=places)
+        SceneMetadata((2, 9, 6), geolocation=places)
     with pytest.raises(ValueError, match="no tables of one grid"):
         Geolocation.of(np.zeros((2, 3)), np.zeros((3, 2)))
 
@@ -121,7 +121,7 @@ def test_held_tables_are_read_once():
         asked.append((rows, columns))
         return np.zeros((2, rows.stop - rows.start, columns.stop - columns.start))
 
-    held = Geolocation(SHAPE, read, Lookup((3, 4), read)).held()
+    held = Geolocation(SHAPE, read, GeographicLookupTable((3, 4), read)).held()
     before = len(asked)
     assert held.held() is held
     held.whole()

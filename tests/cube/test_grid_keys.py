@@ -2,16 +2,16 @@
 
 import pytest
 
-from shsrd.cube import Facts
+from shsrd.cube import SceneMetadata
 
 
 def moved(headers, *, how="finer"):
-    facts = Facts((2, 20, 24), headers=headers)
+    metadata = SceneMetadata((2, 20, 24), headers=headers)
     return {
-        "finer": lambda: facts.finer(4),
-        "coarser": lambda: facts.coarser(4),
-        "cut": lambda: facts.cut(slice(8, 20), slice(4, 24)),
-        "same": lambda: facts.cut(slice(0, 20), slice(0, 24)),
+        "finer": lambda: metadata.finer(4),
+        "coarser": lambda: metadata.coarser(4),
+        "cut": lambda: metadata.cut(slice(8, 20), slice(4, 24)),
+        "same": lambda: metadata.cut(slice(0, 20), slice(0, 24)),
     }[how]()
 
 
@@ -19,11 +19,11 @@ def moved(headers, *, how="finer"):
     ("how", "size", "start"), [("finer", 0.2, 401), ("coarser", 3.2, 26), ("cut", 0.8, 105), ("same", 0.8, 101)]
 )
 def test_pixel_size_and_start_follow(how, size, start):
-    facts = moved({"Pixel_Size": "{0.8, 0.8, units=meters}", "x start": "101", "GSD": "0.8 m"}, how=how)
-    assert facts.headers["Pixel_Size"] == f"{{{size}, {size}, units=meters}}".replace("{{", "{")
-    assert float(facts.headers["x start"]) == start
-    assert facts.headers["GSD"] == f"{size} m"
-    assert facts.notes == ()
+    metadata = moved({"Pixel_Size": "{0.8, 0.8, units=meters}", "x start": "101", "GSD": "0.8 m"}, how=how)
+    assert metadata.headers["Pixel_Size"] == f"{{{size}, {size}, units=meters}}".replace("{{", "{")
+    assert float(metadata.headers["x start"]) == start
+    assert metadata.headers["GSD"] == f"{size} m"
+    assert metadata.notes == ()
 
 
 def test_y_start_counts_rows():
@@ -33,9 +33,9 @@ def test_y_start_counts_rows():
 
 @pytest.mark.parametrize("key", ["geo points", "rpc_info", "LINE_OFF", "read procedures", "x start", "pixel size"])
 def test_what_cannot_be_counted_anew_is_dropped_with_a_note(key):
-    facts = moved({key: "{as the old one}", "sensor type": "Unknown"})
-    assert dict(facts.headers) == {"sensor type": "Unknown"}
-    assert key in facts.notes[0]
+    metadata = moved({key: "{as the old one}", "sensor type": "Unknown"})
+    assert dict(metadata.headers) == {"sensor type": "Unknown"}
+    assert key in metadata.notes[0]
     assert moved({key: "{as the old one}"}, how="same").headers == {key: "{as the old one}"}
 
 
@@ -51,5 +51,5 @@ def test_map_info_that_stays_text_follows():
 
 
 def test_layout_of_the_old_file_is_dropped_without_a_word():
-    facts = moved({"minor frame offsets": "{0, 0}"})
-    assert (dict(facts.headers), facts.notes) == ({}, ())
+    metadata = moved({"minor frame offsets": "{0, 0}"})
+    assert (dict(metadata.headers), metadata.notes) == ({}, ())

@@ -9,7 +9,7 @@ import pytest
 from shsrd.cube import SceneError
 from shsrd.datasets import phantom
 from shsrd.datasets.synthetic.canvas import INDEX, Canvas, cloud
-from shsrd.datasets.synthetic.landscape import compose
+from shsrd.datasets.synthetic.landscape import paint_landscape
 from shsrd.datasets.synthetic.materials import MATERIALS, library
 
 LAM = np.arange(400, 2501, 10.0)
@@ -101,9 +101,9 @@ def test_several_dimensions_and_sharp_detail(scene):
 
 def test_mixing_is_linear_and_inside_the_materials():
     canvas = Canvas(60, 60, 1 / 3)
-    compose(canvas, np.random.default_rng(0))
+    paint_landscape(canvas, np.random.default_rng(0))
     assert canvas.cover.max() < len(MATERIALS)
-    assert canvas.shade.min() >= 0 and canvas.shade.max() <= 1
+    assert canvas.shadow.min() >= 0 and canvas.shadow.max() <= 1
     assert canvas.light.min() > 0
 
 
@@ -154,9 +154,9 @@ def test_shadow_falls_away_from_the_sun_and_paint_covers_it():
     canvas = Canvas(30, 30, 1.0)
     place = canvas.near((15, 15), 3)
     canvas.cast((15.0, 15.0), 3, lambda p: (abs(p.y) < 2) & (abs(p.x) < 2), (-6.0, 0.0))
-    assert canvas.shade[8:16, 15].all() and not canvas.shade[20:, 15].any()
-    canvas.paint(place, np.ones(canvas.shade[place.window].shape, bool), "metal")
-    assert canvas.cover[15, 15] == INDEX["metal"] and canvas.shade[15, 15] == 0
+    assert canvas.shadow[8:16, 15].all() and not canvas.shadow[20:, 15].any()
+    canvas.paint(place, np.ones(canvas.shadow[place.window].shape, bool), "metal")
+    assert canvas.cover[15, 15] == INDEX["metal"] and canvas.shadow[15, 15] == 0
 
 
 @pytest.mark.parametrize(

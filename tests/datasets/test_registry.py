@@ -47,7 +47,7 @@ def test_unknown_split():
 
 
 def test_printed_rows_belong_to_protocols():
-    assert {row.dataset for row in datasets.LITERATURE} <= set(datasets.PROTOCOLS)
+    assert {row.dataset for row in datasets.PUBLISHED_RESULTS} <= set(datasets.PROTOCOLS)
     assert datasets.printed("cave", 4)[-1].method == "SSPSR"
     assert datasets.printed("houston2018", 4) == ()
     assert doctest.testmod(literature).failed == 0

@@ -6,7 +6,7 @@ import torch
 
 from shsrd.degradation import FWHM_PER_SIGMA, Degradation, degrade
 from shsrd.degradation.edge_width import edge_width
-from shsrd.degradation.edges import Edges, edges_of
+from shsrd.degradation.edges import Edges, detect_edges
 
 SCALE = 4
 
@@ -18,9 +18,9 @@ def seen(image, along_y, along_x):
 
 @pytest.mark.parametrize("true", [(1.0, 1.0), (1.44, 1.25), (1.2, 1.7), (2.1, 2.1)])
 @pytest.mark.parametrize("noise", [0.0, 0.02])
-def test_the_estimate_holds_the_true_width(facets, true, noise):
-    image = seen(facets(), *true)
-    found = edge_width(edges_of(image + noise * np.random.default_rng(1).standard_normal(image.shape)))
+def test_the_estimate_holds_the_true_width(edge_images, true, noise):
+    image = seen(edge_images(), *true)
+    found = edge_width(detect_edges(image + noise * np.random.default_rng(1).standard_normal(image.shape)))
     assert found is not None
     assert found.edges >= 20
     assert (np.abs(np.subtract(found.fwhm, true)) < 2 * np.array(found.error)).all()
@@ -29,17 +29,17 @@ def test_the_estimate_holds_the_true_width(facets, true, noise):
     assert np.allclose(found.lower, np.subtract(found.fwhm, found.error))
 
 
-def test_soft_edges_beside_sharp_ones_do_not_count(facets):
-    sharp, soft = facets(seed=2), facets(seed=3)
+def test_soft_edges_beside_sharp_ones_do_not_count(edge_images):
+    sharp, soft = edge_images(seed=2), edge_images(seed=3)
     image = np.hstack([seen(sharp, 1.3, 1.3), seen(soft, 2.4, 2.4)])
-    found = edge_width(edges_of(image))
+    found = edge_width(detect_edges(image))
     assert found is not None
     assert np.allclose(found.fwhm, 1.3, rtol=0.12)
 
 
-def test_exchanging_the_axes_exchanges_the_widths(facets):
-    image = seen(facets(seed=4), 1.7, 1.2)
-    found, turned = edge_width(edges_of(image)), edge_width(edges_of(image.T.copy()))
+def test_exchanging_the_axes_exchanges_the_widths(edge_images):
+    image = seen(edge_images(seed=4), 1.7, 1.2)
+    found, turned = edge_width(detect_edges(image)), edge_width(detect_edges(image.T.copy()))
     assert found is not None
     assert turned is not None
     assert np.allclose(found.fwhm, turned.fwhm[::-1], rtol=0.05)
@@ -57,12 +57,12 @@ def test_exchanging_the_axes_exchanges_the_widths(facets):
     ids=["flat", "noise", "slope", "hills", "small"],
 )
 def test_scenes_without_edges_are_refused(image):
-    assert edge_width(edges_of(image)) is None
+    assert edge_width(detect_edges(image)) is None
 
 
 def test_one_edge_seen_often_is_refused():
     once = seen(np.where(np.mgrid[: 4 * 64, : 4 * 48][1] > 90, 1.0, 0.0), 1.5, 1.5)
-    edges = edges_of(once)
+    edges = detect_edges(once)
     assert len(edges) >= 12
     assert edge_width(edges) is None
 
@@ -70,7 +70,7 @@ def test_one_edge_seen_often_is_refused():
 def test_width_and_direction_of_a_single_edge():
     y, x = np.mgrid[: 4 * 24, : 4 * 24] - 47.5
     image = seen(np.where(0.8 * y + 0.6 * x > 1.3, 2.0, 1.0), 1.6, 1.6)
-    edges = edges_of(image, most=3)
+    edges = detect_edges(image, most=3)
     assert len(edges) >= 1
     assert np.allclose(edges.along_y, 0.64, atol=0.02)
     assert np.allclose(edges.width * FWHM_PER_SIGMA, 1.6, rtol=0.03)

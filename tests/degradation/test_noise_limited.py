@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from shsrd.degradation import Degradation, NoisyMeasurement, bicubic_up, degrade, interpolated_again
+from shsrd.degradation import Degradation, NoisyMeasurement, bicubic_up, degrade, degrade_upsampled
 
 SENSORS = [Degradation.of_sensor(name, scale=4) for name in ("enmap", "prisma")]
 
@@ -42,7 +42,7 @@ def test_noise_is_not_put_back(sensor):
     part = measurement(sensor)
     noise = np.random.default_rng(1).standard_normal((6, 64, 64)) * part.noise[:, None, None]
     noise = noise.astype(np.float32)
-    assert rms(part.unexplained(noise)) < 0.01 * rms(noise)
+    assert rms(part.significant_residual(noise)) < 0.01 * rms(noise)
     assert rms(part.correction(noise)) < 0.02 * rms(noise)
 
 
@@ -51,7 +51,7 @@ def test_what_is_more_than_noise_is_found_in_it():
     signal = np.zeros((6, 64, 64), np.float32)
     signal[:, 20:26, 20:26] = 0.3
     noise = np.random.default_rng(1).standard_normal(signal.shape) * part.noise[:, None, None]
-    left = part.unexplained((signal + noise).astype(np.float32))
+    left = part.significant_residual((signal + noise).astype(np.float32))
     inside = (slice(None), slice(20, 26), slice(20, 26))
     assert rms(left[inside] - signal[inside]) < 0.1 * rms(signal[inside])
     assert rms(left[:, 40:, 40:]) < 0.05 * rms(noise)
@@ -61,7 +61,7 @@ def test_what_is_more_than_noise_is_found_in_it():
 def test_the_round_trip_of_a_sensor_is_the_same_by_matrices(sensor):
     low = torch.from_numpy(np.random.default_rng(2).standard_normal((2, 20, 33)))
     expected = degrade(bicubic_up(low, 4), sensor)
-    torch.testing.assert_close(interpolated_again(low, sensor), expected, rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(degrade_upsampled(low, sensor), expected, rtol=1e-9, atol=1e-9)
 
 
 def test_a_far_pixel_changes_nothing():

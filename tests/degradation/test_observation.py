@@ -18,8 +18,8 @@ from shsrd.degradation import (
     degrade_cube,
     gaussian_down,
     gaussian_planes_down,
+    observe,
     observe_cube,
-    observed,
 )
 
 WIDTHS = ((0.8, 1.2), (1.0, 1.0), (0.8, 1.2), (1.6, 0.7))
@@ -70,15 +70,15 @@ def test_a_sensor_gives_every_band_its_range():
     np.testing.assert_allclose(model.fwhm, SENSORS["hyperion"].fwhm_at(wavelengths, 3))
     assert len(model.groups(3)) == 2  # the first and the last are alike
     assert ObservationModel.of_sensor("hyperion").fwhm == (SENSORS["hyperion"].fwhm,)
-    assert model.of_bands([1]).fwhm == (model.fwhm[1],)
+    assert model.select_bands([1]).fwhm == (model.fwhm[1],)
 
 
 def test_some_bands_keep_their_widths_and_ratios():
     model = ObservationModel(kernel="gaussian", fwhm=WIDTHS, noise=NoiseModel(snr_db=(20, 30, 40, 50)))
-    some = model.of_bands([3, 0])
+    some = model.select_bands([3, 0])
     assert (some.fwhm, some.noise.snr_db) == ((WIDTHS[3], WIDTHS[0]), (50, 20))
     one = ObservationModel(kernel="gaussian", fwhm=WIDTHS[:1], noise=NoiseModel(snr_db=20))
-    assert one.of_bands([3, 0]) == one
+    assert one.select_bands([3, 0]) == one
 
 
 def test_tensors_with_any_leading_axes():
@@ -92,7 +92,7 @@ def test_tensors_with_any_leading_axes():
 def test_noise_of_tensors_follows_the_generator():
     x, noise = torch.full((2, 64, 256), 0.5), NoiseModel(snr_db=(20, 40), photon_share=0.3, stripe_offset=0.5)
     model = ObservationModel(kernel="area", scale=2, noise=noise)
-    first, again, other = (observed(x, model, generator=torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
+    first, again, other = (observe(x, model, generator=torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
     noisy = (first - 0.5).numpy()
@@ -100,9 +100,9 @@ def test_noise_of_tensors_follows_the_generator():
     for band, ratio in enumerate((10, 100)):
         assert np.std(noisy[band] - stripes[band]) == pytest.approx(0.5 / ratio, rel=0.1)
         assert np.std(stripes[band]) == pytest.approx(0.25 / ratio, rel=0.3)
-    brighter = observed(x, model, generator=torch.Generator().manual_seed(1), level=torch.tensor([1.0, 1.0]))
+    brighter = observe(x, model, generator=torch.Generator().manual_seed(1), level=torch.tensor([1.0, 1.0]))
     assert (brighter - 0.5).std() > 1.5 * (first - 0.5).std()
-    assert torch.equal(observed(x, ObservationModel(scale=2)), degrade(x, Degradation(scale=2)))
+    assert torch.equal(observe(x, ObservationModel(scale=2)), degrade(x, Degradation(scale=2)))
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])

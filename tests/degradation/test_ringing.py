@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from shsrd.degradation import Degradation, allowed_overshoot, corrected, degrade, overshoot, plausible_sensor
+from shsrd.degradation import Degradation, corrected, degrade, limit_ringing, max_overshoot, overshoot
 
 SIDE, MARGIN, NOISE = 96, 16, 1e-4
 
@@ -37,7 +37,7 @@ def measured(scene, sensor):
 def test_a_width_too_large_is_lowered_and_the_right_one_hardly(scene, widths):
     sensor = gaussian(*widths)
     seen = measured(scene, sensor)
-    right, large = (plausible_sensor(*seen, gaussian(*(share * w for w in widths))) for share in (1, 1.25))
+    right, large = (limit_ringing(*seen, gaussian(*(share * w for w in widths))) for share in (1, 1.25))
     assert right.fwhm_pixels >= 0.93 * sensor.fwhm_pixels
     assert large.fwhm_pixels <= 1.15 * sensor.fwhm_pixels
     assert large.fwhm_pixels / large.fwhm_x_pixels == pytest.approx(widths[0] / widths[1])
@@ -46,24 +46,24 @@ def test_a_width_too_large_is_lowered_and_the_right_one_hardly(scene, widths):
 def test_what_is_left_does_not_ring(scene):
     image, valid, variance = measured(scene, gaussian(1.6, 1.6))
     told = gaussian(2.0, 2.0)
-    taken = plausible_sensor(image, valid, variance, told)
+    taken = limit_ringing(image, valid, variance, told)
     beyond = [overshoot(corrected(image, np.array([variance]), sensor), image)[valid] for sensor in (told, taken)]
     before, after = (np.quantile(values, 0.999) for values in beyond)
-    assert after <= allowed_overshoot(taken)
-    assert before > allowed_overshoot(told)
+    assert after <= max_overshoot(taken)
+    assert before > max_overshoot(told)
 
 
 def test_a_width_too_small_is_left_alone(scene):
     told = gaussian(1.4, 1.4)
-    assert plausible_sensor(*measured(scene, gaussian(1.7, 1.7)), told) is told
+    assert limit_ringing(*measured(scene, gaussian(1.7, 1.7)), told) is told
 
 
 def test_few_pixels_and_flat_scenes_decide_nothing(scene):
     told = gaussian(2.2, 2.2)
     image, valid, variance = measured(scene, gaussian(1.7, 1.7))
     few = valid & (np.cumsum(valid).reshape(valid.shape) <= 300)
-    assert plausible_sensor(image, few, variance, told) is told
-    assert plausible_sensor(np.zeros_like(image), valid, 1.0, told) is told
+    assert limit_ringing(image, few, variance, told) is told
+    assert limit_ringing(np.zeros_like(image), valid, 1.0, told) is told
 
 
 def test_overshoot_is_in_local_ranges():
@@ -82,6 +82,6 @@ def test_no_width_is_lowered_below_a_pixel(scene):
     image = np.zeros((1, SIDE, SIDE), np.float32)
     image[0, ::12, ::12] = 1e4
     valid = np.ones(image.shape, bool)
-    assert plausible_sensor(image, valid, 7e5, gaussian(2, 1.5)).fwhm_x_pixels == pytest.approx(4 * 0.75**0.5, rel=0.02)
+    assert limit_ringing(image, valid, 7e5, gaussian(2, 1.5)).fwhm_x_pixels == pytest.approx(4 * 0.75**0.5, rel=0.02)
     told = gaussian(0.9, 0.9)
-    assert plausible_sensor(image, valid, 7e5, told) is told
+    assert limit_ringing(image, valid, 7e5, told) is told

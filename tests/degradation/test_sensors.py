@@ -42,8 +42,8 @@ def contrast(degradation, axis):
 def test_taps_have_the_stated_mtf_along_and_across(name, scale):
     degradation = Degradation.of_sensor(name, scale=scale)
     sensor = SENSORS[name]
-    assert contrast(degradation, 0) == pytest.approx(sensor.mtf_along, abs=2e-3)
-    assert contrast(degradation, 1) == pytest.approx(sensor.mtf_across, abs=2e-3)
+    assert contrast(degradation, 0) == pytest.approx(sensor.mtf_along_track, abs=2e-3)
+    assert contrast(degradation, 1) == pytest.approx(sensor.mtf_across_track, abs=2e-3)
 
 
 def test_along_track_is_y_where_the_two_differ():

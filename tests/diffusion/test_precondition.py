@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from shsrd.diffusion import draw_sigma, loss_weight, precondition
+from shsrd.diffusion import loss_weight, precondition, sample_sigma
 
 SIGMAS = torch.logspace(-3, 3, 25, dtype=torch.float64)
 data = pytest.mark.parametrize("sigma_data", [0.05, 0.15, 0.5, 2.0])
@@ -37,8 +37,8 @@ def test_limits():
 
 @data
 def test_training_levels_follow_the_data(sigma_data):
-    sigma = draw_sigma(20_000, sigma_data, torch.Generator().manual_seed(0))
-    again = draw_sigma(20_000, sigma_data, torch.Generator().manual_seed(0))
+    sigma = sample_sigma(20_000, sigma_data, torch.Generator().manual_seed(0))
+    again = sample_sigma(20_000, sigma_data, torch.Generator().manual_seed(0))
     assert torch.equal(sigma, again)
     assert sigma.min() > 0
     assert (sigma.log().mean().exp() / sigma_data).item() == pytest.approx(0.6, rel=0.04)

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from shsrd.diffusion import dpmpp_2m, euler, heun, karras, log_uniform
+from shsrd.diffusion import dpmpp_2m, euler, heun, log_uniform, sigmas_karras
 
 MEAN, SPREAD = 1.7, 0.4
 SAMPLERS = [euler, heun, dpmpp_2m]
@@ -24,7 +24,7 @@ def exact(start, high, low):
 
 
 @named
-@pytest.mark.parametrize("schedule", [karras, log_uniform], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("schedule", [sigmas_karras, log_uniform], ids=lambda f: f.__name__)
 def test_samples_have_the_mean_and_variance_of_the_data(sampler, schedule):
     generator = torch.Generator().manual_seed(0)
     high = 10.0
@@ -38,7 +38,7 @@ def test_samples_have_the_mean_and_variance_of_the_data(sampler, schedule):
 def test_a_wrong_denoiser_is_seen(sampler):
     generator = torch.Generator().manual_seed(0)
     start = torch.randn(20_000, dtype=torch.float64, generator=generator) * 10 + MEAN
-    samples = sampler(lambda x, sigma: denoise(x, 1.3 * sigma), start, karras(50, sigma_max=10, sigma_min=0.002))
+    samples = sampler(lambda x, sigma: denoise(x, 1.3 * sigma), start, sigmas_karras(50, sigma_max=10, sigma_min=0.002))
     assert abs(samples.std().item() / SPREAD - 1) > 0.1
 
 
@@ -85,14 +85,14 @@ def test_one_step_is_the_denoiser(sampler):
 @named
 def test_nothing_is_clipped(sampler):
     start = torch.tensor([1e4, -1e4], dtype=torch.float64)
-    end = sampler(denoise, start, karras(200, sigma_max=4.0, sigma_min=0.01))
+    end = sampler(denoise, start, sigmas_karras(200, sigma_max=4.0, sigma_min=0.01))
     torch.testing.assert_close(end, exact(start, 4.0, 0), rtol=0.1, atol=0)
     assert end.abs().min() > 500
 
 
 @named
 def test_callback_gets_step_sigma_and_estimate(sampler):
-    levels = karras(4, sigma_max=3, sigma_min=0.1)
+    levels = sigmas_karras(4, sigma_max=3, sigma_min=0.1)
     seen, asked = [], []
 
     def watched(x, sigma):
@@ -112,5 +112,5 @@ def test_callback_gets_step_sigma_and_estimate(sampler):
 @named
 def test_the_start_is_not_changed(sampler):
     start = torch.tensor([5.0, -1.0])
-    sampler(denoise, start, karras(4, sigma_max=3, sigma_min=0.1))
+    sampler(denoise, start, sigmas_karras(4, sigma_max=3, sigma_min=0.1))
     assert start.tolist() == [5.0, -1.0]

@@ -3,9 +3,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shsrd.diffusion import karras, log_uniform
+from shsrd.diffusion import log_uniform, sigmas_karras
 
-both = pytest.mark.parametrize("schedule", [karras, log_uniform], ids=lambda f: f.__name__)
+both = pytest.mark.parametrize("schedule", [sigmas_karras, log_uniform], ids=lambda f: f.__name__)
 levels = given(st.integers(2, 60), st.floats(0.1, 100), st.floats(1e-4, 0.09))
 
 
@@ -33,5 +33,5 @@ def test_log_uniform_is_even_in_the_logarithm(steps, high, low):
 
 @levels
 def test_karras_is_even_in_its_root(steps, high, low):
-    steps_taken = (karras(steps, sigma_max=high, sigma_min=low)[:-1] ** (1 / 7)).diff()
+    steps_taken = (sigmas_karras(steps, sigma_max=high, sigma_min=low)[:-1] ** (1 / 7)).diff()
     torch.testing.assert_close(steps_taken, steps_taken[:1].expand_as(steps_taken), rtol=1e-6, atol=1e-9)

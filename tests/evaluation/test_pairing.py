@@ -50,8 +50,8 @@ def test_a_constant_band_of_the_truth_counts_in_no_figure(dead, estimated):
     assert math.isfinite(found.ours.mpsnr) and math.isfinite(found.bicubic.mpsnr)
     assert list(found.left_out) == [4]
     assert "constant" in found.left_out[4]
-    assert found.left_out_json() == [{"band": 4, "reason": found.left_out[4]}]
-    assert found.left_out_sentences()[0].startswith("band 4 left out: constant in the reference")
+    assert found.excluded_bands_json() == [{"band": 4, "reason": found.left_out[4]}]
+    assert found.exclusion_notes()[0].startswith("band 4 left out: constant in the reference")
 
 
 @pytest.mark.parametrize("spoilt", [np.nan, np.inf, -np.inf])

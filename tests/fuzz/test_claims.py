@@ -76,7 +76,7 @@ def test_a_source_spoiled_on_its_way_to_another_process(tmp_path):
     save_cube(Cube(np.ones((5, 6, 7), np.float32)), tmp_path / "a.tif")
     letter = pickle.dumps(open_source(tmp_path / "a.tif"))
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-        assert pool.submit(pickle.loads, letter).result().facts.shape == (5, 6, 7)
+        assert pool.submit(pickle.loads, letter).result().metadata.shape == (5, 6, 7)
         (tmp_path / "a.tif").write_bytes(b"II*\0" + b"\xff" * 500)
         with pytest.raises(SceneError, match=r"a\.tif"):
             pool.submit(pickle.loads, letter).result()

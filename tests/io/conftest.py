@@ -41,7 +41,7 @@ def make_scene() -> Callable[..., Cube]:
         pixels = (stored * 1e-4).astype(np.float32)
         pixels[:, 0, 0] = np.nan
         pixels[3] = np.nan
-        facts: dict[str, object] = {
+        metadata: dict[str, object] = {
             "wavelength_nm": np.array([417.4, 500.123456789, 650.0, 1390.5, 2400.25]),
             "fwhm_nm": np.array([4.76, 5.0, 5.5, 8.415000000000001, 11.0]),
             "good_bands": np.array([True, True, True, False, True]),
@@ -56,7 +56,7 @@ def make_scene() -> Callable[..., Cube]:
                 "start_time": "2022-07-24T10:45:26",
             },
         }
-        return Cube(pixels).replace(**{**facts, **changes})
+        return Cube(pixels).replace(**{**metadata, **changes})
 
     return make
 

@@ -72,7 +72,7 @@ def test_mismatched_wavelengths_are_left_out_and_said(tmp_path):
 
 
 def test_npz_with_metadata(tmp_path):
-    facts = {
+    metadata = {
         "wavelength_nm": NM,
         "fwhm_nm": NM / 100,
         "nodata": 7,
@@ -80,7 +80,7 @@ def test_npz_with_metadata(tmp_path):
         "ulx": 365055,
         "epsg": 32633,
     }
-    np.savez_compressed(tmp_path / "a.npz", cube=YXB, **facts)
+    np.savez_compressed(tmp_path / "a.npz", cube=YXB, **metadata)
     scene = open_cube(tmp_path / "a.npz")
     assert np.allclose(scene.pixels, np.where(PIXELS == 7, np.nan, PIXELS * 1e-4), equal_nan=True)
     assert scene.storage == Storage("int16", 1e-4, 0.0, 7)

@@ -219,7 +219,7 @@ def test_a_link_is_replaced_and_what_it_leads_to_stays(tmp_path):
 def test_a_link_that_leads_nowhere_is_a_file_too(tmp_path):
     (tmp_path / "a.tif").symlink_to("nowhere")
     with pytest.raises(SceneError, match="exists already"):
-        atomic_write.refuse_existing([tmp_path / "a.tif"])
+        atomic_write.check_not_existing([tmp_path / "a.tif"])
 
 
 def test_names_as_long_as_the_system_allows(tmp_path):

@@ -7,9 +7,9 @@ import pytest
 import rasterio
 import tifffile
 
-from shsrd.cube import Cube, Facts, SceneError, Storage
+from shsrd.cube import Cube, SceneError, SceneMetadata, Storage
 from shsrd.io import check_target, open_cube, open_writer, save_cube
-from shsrd.io.geotiff.cog import block_side
+from shsrd.io.geotiff.cog import block_size
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_tiles_give_the_bytes_of_the_whole(scene, tmp_path):
     save_cube(scene, tmp_path / "whole.tif", cog=True)
     with rasterio.open(tmp_path / "whole.tif") as other:
         other.read()  # fills the cache that the process shares
-        with open_writer(tmp_path / "tiles.tif", scene.facts, cog=True) as writer:
+        with open_writer(tmp_path / "tiles.tif", scene.metadata, cog=True) as writer:
             for row in range(0, 700, 256):
                 for column in range(0, 1100, 256):
                     writer.write(scene.pixels[:, row : row + 256, column : column + 256], row, column)
@@ -83,7 +83,7 @@ def test_tiles_give_the_bytes_of_the_whole(scene, tmp_path):
 
 
 def test_an_interrupt_leaves_nothing(scene, tmp_path):
-    with pytest.raises(KeyboardInterrupt), open_writer(tmp_path / "a.tif", scene.facts, cog=True) as writer:
+    with pytest.raises(KeyboardInterrupt), open_writer(tmp_path / "a.tif", scene.metadata, cog=True) as writer:
         writer.write(scene.pixels[:, :512, :512], 0, 0)
         raise KeyboardInterrupt
     assert not list(tmp_path.iterdir())
@@ -92,9 +92,9 @@ def test_an_interrupt_leaves_nothing(scene, tmp_path):
 def test_blocks_of_many_bands_are_small():
     """One block holds all bands, and a viewer of one band unpacks it whole."""
     for bands, side in ((5, 256), (200, 128), (400, 64)):
-        assert block_side(Facts((bands, 512, 512), storage=Storage("float32"))) == side
+        assert block_size(SceneMetadata((bands, 512, 512), storage=Storage("float32"))) == side
     many = Cube(np.ones((300, 70, 70), np.float32))
-    assert block_side(many.facts) ** 2 * 300 * 4 < 2**24
+    assert block_size(many.metadata) ** 2 * 300 * 4 < 2**24
 
 
 def test_only_geotiff(scene, tmp_path):

@@ -102,7 +102,7 @@ def test_without_compression_the_whole_size_must_be_free(scene, tmp_path, monkey
         for free, enough in ((size * share + 1, True), (size * share - 1, False)):
             monkeypatch.setattr("shutil.disk_usage", lambda _, free=free: type("Usage", (), {"free": int(free)}))
             if enough:
-                check_target(tmp_path / "a.tif", facts=scene.facts, compress=compress)
+                check_target(tmp_path / "a.tif", metadata=scene.metadata, compress=compress)
                 continue
             with pytest.raises(SceneError, match="are free"):
-                check_target(tmp_path / "a.tif", facts=scene.facts, compress=compress)
+                check_target(tmp_path / "a.tif", metadata=scene.metadata, compress=compress)

@@ -33,22 +33,22 @@ def described(path):
 @pytest.mark.parametrize("unit", ["1000 m", "10^3 m", "1e3 m", "km"])
 def test_kilometres_in_other_words(unit, tmp_path):
     grid(X / 1000, Y / 1000, unit).to_netcdf(tmp_path / "a.nc")
-    scene, facts = described(tmp_path / "a.nc")
-    assert facts["bounds"] == pytest.approx(BOUNDS, abs=1e-6)
+    scene, metadata = described(tmp_path / "a.nc")
+    assert metadata["bounds"] == pytest.approx(BOUNDS, abs=1e-6)
     assert scene.notes == ()
 
 
 def test_a_unit_of_axes_that_is_not_known_is_noted(tmp_path):
     grid(unit="furlong").to_netcdf(tmp_path / "a.nc")
-    scene, facts = described(tmp_path / "a.nc")
-    assert facts["bounds"] == BOUNDS
+    scene, metadata = described(tmp_path / "a.nc")
+    assert metadata["bounds"] == BOUNDS
     assert scene.notes == ("Unit 'furlong' of y and x is not known; that of the CRS is assumed.",)
 
 
 def test_a_grid_mapping_that_is_not_there_is_noted(tmp_path):
     grid(mapping="absent").to_netcdf(tmp_path / "a.nc")
-    scene, facts = described(tmp_path / "a.nc")
-    assert facts["crs"] == "EPSG:32633"
+    scene, metadata = described(tmp_path / "a.nc")
+    assert metadata["crs"] == "EPSG:32633"
     assert scene.notes == ("Grid mapping absent is not in the file; that of crs is used.",)
 
 
@@ -73,8 +73,8 @@ PLACES = [
 def test_places_among_the_attributes_of_zarr(marks, notes, tmp_path):
     group = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=3)
     group.create_array("r", data=STORED, dimension_names=["wavelength", "y", "x"]).attrs.update(marks)
-    scene, facts = described(tmp_path / "a.zarr")
-    assert (facts["crs"], facts["bounds"]) == ("EPSG:32633", BOUNDS)
+    scene, metadata = described(tmp_path / "a.zarr")
+    assert (metadata["crs"], metadata["bounds"]) == ("EPSG:32633", BOUNDS)
     assert len(scene.notes) == notes
 
 
@@ -137,7 +137,7 @@ def test_rows_from_south_to_north_as_gdal_writes_them(tmp_path):
     scene = grid().isel(y=slice(None, None, -1))
     scene.crs.attrs["GeoTransform"] = "500000 10 0 5000000 0 -10 "
     scene.to_netcdf(tmp_path / "a.nc")
-    cube, facts = described(tmp_path / "a.nc")
-    assert facts["bounds"] == BOUNDS
+    cube, metadata = described(tmp_path / "a.nc")
+    assert metadata["bounds"] == BOUNDS
     assert tuple(cube.transform)[:6] == (10, 0, 500000, 0, 10, 4999960)
     assert cube.notes == ()

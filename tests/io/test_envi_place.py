@@ -19,7 +19,7 @@ def opened(write, extra):
 
 
 def coarser(scene):
-    return Cube.of(scene.pixels[:, ::4, ::4], scene.facts.coarser(4))
+    return Cube.of(scene.pixels[:, ::4, ::4], scene.metadata.coarser(4))
 
 
 def code(scene):
@@ -162,7 +162,7 @@ def rpc(tile=""):
 def test_polynomials_follow_the_grid(write_envi_file, tmp_path):
     scene = opened(write_envi_file, rpc())
     save_cube(coarser(scene), tmp_path / "low.img")
-    save_cube(Cube(scene.pixels).replace(rpc=scene.facts.finer(4).rpc), tmp_path / "fine.tif")
+    save_cube(Cube(scene.pixels).replace(rpc=scene.metadata.finer(4).rpc), tmp_path / "fine.tif")
     for name, centre, half in (("low.img", (0.5, 1.0), (1, 1.5)), ("fine.tif", (15.5, 23.5), (16, 24))):
         with rasterio.open(tmp_path / name) as dataset:
             told = dataset.tags(ns="RPC")

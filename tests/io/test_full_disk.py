@@ -9,9 +9,9 @@ from collections import namedtuple
 import numpy as np
 import pytest
 
-from shsrd.cube import Facts, SceneError, Storage
+from shsrd.cube import SceneError, SceneMetadata, Storage
 from shsrd.io import WRITABLE_SUFFIXES, check_target, open_writer
-from shsrd.io.targets import sizes_in_words
+from shsrd.io.targets import format_sizes
 
 _CHILD = """
 import json, resource, shutil, signal, sys
@@ -102,7 +102,7 @@ Usage = namedtuple("Usage", "total used free")
 
 @pytest.mark.parametrize("suffix", WRITABLE_SUFFIXES)
 def test_too_little_free_space_is_refused(suffix, tmp_path, monkeypatch):
-    facts = Facts((10, 100, 100), storage=Storage("int16", nodata=-1))  # 200 kB
+    metadata = SceneMetadata((10, 100, 100), storage=Storage("int16", nodata=-1))  # 200 kB
     share = 1.0 if suffix in (".hdr", ".img", ".bsq", ".dat") else 0.1
     if suffix == ".npy":
         share = 2.0  # float32 with NaN for no-data
@@ -110,21 +110,21 @@ def test_too_little_free_space_is_refused(suffix, tmp_path, monkeypatch):
         monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: Usage(10**9, 0, int(free)))
         if refused:
             with pytest.raises(SceneError, match=rf"a{suffix}: needs .* are free; make room"):
-                check_target(tmp_path / f"a{suffix}", facts=facts)
+                check_target(tmp_path / f"a{suffix}", metadata=metadata)
             with pytest.raises(SceneError, match="are free"):
-                open_writer(tmp_path / f"a{suffix}", facts)
+                open_writer(tmp_path / f"a{suffix}", metadata)
         else:
-            check_target(tmp_path / f"a{suffix}", facts=facts)
+            check_target(tmp_path / f"a{suffix}", metadata=metadata)
     check_target(tmp_path / f"a{suffix}")
     assert not list(tmp_path.iterdir())
 
 
 def test_numpy_files_of_packed_numbers_are_as_large_as_their_float32(tmp_path, monkeypatch):
-    facts = Facts((10, 100, 100), storage=Storage("int16", 1e-4))
+    metadata = SceneMetadata((10, 100, 100), storage=Storage("int16", 1e-4))
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**9, 0, 399_999))
-    check_target(tmp_path / "a.img", facts=facts)
+    check_target(tmp_path / "a.img", metadata=metadata)
     with pytest.raises(SceneError, match=r"needs at least 400\.000 kB but only 399\.999 kB are free"):
-        check_target(tmp_path / "a.npy", facts=facts)
+        check_target(tmp_path / "a.npy", metadata=metadata)
 
 
 @pytest.mark.parametrize(
@@ -140,16 +140,16 @@ def test_numpy_files_of_packed_numbers_are_as_large_as_their_float32(tmp_path, m
     ],
 )
 def test_sizes_are_told_in_units_that_fit(needed, free, told):
-    assert sizes_in_words(int(needed), int(free)) == told
+    assert format_sizes(int(needed), int(free)) == told
 
 
 def test_what_a_format_cannot_hold_is_refused_before(tmp_path):
-    large = Facts((50, 5000, 5000), storage=Storage("int16"))
+    large = SceneMetadata((50, 5000, 5000), storage=Storage("int16"))
     with pytest.raises(SceneError, match=r"a\.mat: MATLAB v5 holds at most 2 GiB; write a \.tif"):
-        check_target(tmp_path / "a.mat", facts=large)
+        check_target(tmp_path / "a.mat", metadata=large)
     for suffix, dtype in ((".img", "int8"), (".tif", "float16")):
         with pytest.raises(SceneError, match=f"cannot store {dtype}"):
-            check_target(tmp_path / f"a{suffix}", facts=Facts((2, 2, 2), storage=Storage(dtype)))
+            check_target(tmp_path / f"a{suffix}", metadata=SceneMetadata((2, 2, 2), storage=Storage(dtype)))
     with pytest.raises(SceneError, match="does not fit uint16"):
-        check_target(tmp_path / "a.tif", facts=Facts((2, 2, 2), storage=Storage("uint16", nodata=-1.0)))
+        check_target(tmp_path / "a.tif", metadata=SceneMetadata((2, 2, 2), storage=Storage("uint16", nodata=-1.0)))
     assert np.size(list(tmp_path.iterdir())) == 0

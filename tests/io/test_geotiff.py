@@ -190,9 +190,9 @@ def test_the_predictor_fits_the_numbers(dtype, predictor, tmp_path):
 @pytest.mark.parametrize(("side", "magic"), [(100, b"II*\0"), (33_000, b"II+\0")])
 def test_bigtiff_where_four_gigabytes_might_not_do(side, magic, tmp_path):
     """Decided by the size that it might have; the pixels are never written."""
-    facts = Cube(np.ones((2, 1, 1), np.float32), storage=Storage("int16")).facts.replace(shape=(2, side, side))
-    sink = GeotiffSink(tmp_path / "a.tif", facts)
-    sink.abandon()
+    metadata = Cube(np.ones((2, 1, 1), np.float32), storage=Storage("int16")).metadata.replace(shape=(2, side, side))
+    sink = GeotiffSink(tmp_path / "a.tif", metadata)
+    sink.abort()
     assert (tmp_path / "a.tif").read_bytes()[:4] == magic
 
 

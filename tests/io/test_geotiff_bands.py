@@ -201,9 +201,9 @@ def test_pages_are_bands(tmp_path, compression):
     path = tmp_path / "stack.tif"
     pages[0].save(path, save_all=True, append_images=pages[1:], compression=compression)
     source = open_source(path)
-    assert source.facts.shape == STORED.shape
+    assert source.metadata.shape == STORED.shape
     assert np.array_equal(source.read(slice(2, 5), slice(1, 7)), STORED[:, 2:5, 1:7])
-    assert source.facts.notes == ()
+    assert source.metadata.notes == ()
     source.close()
 
 

@@ -7,7 +7,7 @@ from rasterio.enums import ColorInterp
 
 from shsrd.cube import Cube, Storage
 from shsrd.io import open_cube, open_writer, save_cube
-from shsrd.io.geotiff.display import Statistics, colours_of
+from shsrd.io.geotiff.display import Statistics, color_interpretation
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 NM = np.array([450.0, 500.5, 550.0, 600.0, 645.25, 900.0])
@@ -18,8 +18,8 @@ def cube(shape=(6, 5, 7), **changes):
     rng = np.random.default_rng(1)
     pixels = rng.integers(1, 9000, shape).astype(np.float32)
     pixels[:, 0, 0] = np.nan
-    facts = {"wavelength_nm": NM, "storage": Storage("int16", nodata=-1)}
-    return Cube(pixels).replace(**{**facts, **changes})
+    metadata = {"wavelength_nm": NM, "storage": Storage("int16", nodata=-1)}
+    return Cube(pixels).replace(**{**metadata, **changes})
 
 
 @COG
@@ -45,12 +45,12 @@ def test_names_of_the_scene_come_first(tmp_path):
 
 def test_colours_without_visible_light_or_of_bad_bands():
     undefined = [ColorInterp.undefined] * 6
-    assert colours_of(cube(wavelength_nm=NM + 1000).facts) == undefined
-    assert colours_of(cube(wavelength_nm=None).facts) == undefined
-    assert colours_of(cube(good_bands=np.arange(6) != 0).facts) == undefined  # nothing else is blue
+    assert color_interpretation(cube(wavelength_nm=NM + 1000).metadata) == undefined
+    assert color_interpretation(cube(wavelength_nm=None).metadata) == undefined
+    assert color_interpretation(cube(good_bands=np.arange(6) != 0).metadata) == undefined  # nothing else is blue
     asked = cube(wavelength_nm=NM + 1000, headers={"default bands": "{6, 2, 1}"})
-    assert colours_of(asked.facts).index(ColorInterp.red) == 5
-    assert colours_of(cube(wavelength_nm=None, headers={"default bands": "{9, 2, 1}"}).facts) == undefined
+    assert color_interpretation(asked.metadata).index(ColorInterp.red) == 5
+    assert color_interpretation(cube(wavelength_nm=None, headers={"default bands": "{9, 2, 1}"}).metadata) == undefined
 
 
 def test_the_file_stays_grey(tmp_path):
@@ -100,7 +100,7 @@ def test_statistics_do_not_depend_on_the_parts():
 def test_any_tiles_give_the_same_bytes(tmp_path):
     scene = cube((6, 700, 600))
     save_cube(scene, tmp_path / "whole.tif")
-    with open_writer(tmp_path / "tiles.tif", scene.facts) as writer:
+    with open_writer(tmp_path / "tiles.tif", scene.metadata) as writer:
         for row in range(0, 700, 130):
             for column in range(0, 600, 170):
                 writer.write(scene.pixels[:, row : row + 130, column : column + 170], row, column)

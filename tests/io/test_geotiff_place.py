@@ -10,7 +10,7 @@ from rasterio.transform import GCPTransformer, RPCTransformer
 
 from shsrd.cube import Cube, Storage
 from shsrd.io import describe, open_cube, save_cube
-from shsrd.io.targets import lost_place
+from shsrd.io.targets import lost_georeferencing
 
 pytestmark = pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 PIXELS = np.arange(2 * 8 * 12, dtype=np.int16).reshape(2, 8, 12)
@@ -46,7 +46,7 @@ def write(tmp_path):
 def finer(path, scale=4):
     """The scene on a finer grid."""
     low = open_cube(path)
-    return Cube.of(low.pixels.repeat(scale, axis=1).repeat(scale, axis=2), low.facts.finer(scale))
+    return Cube.of(low.pixels.repeat(scale, axis=1).repeat(scale, axis=2), low.metadata.finer(scale))
 
 
 def test_points_are_read_as_gdal_counts_them(write):
@@ -103,13 +103,13 @@ def test_unreadable_polynomials_are_noted(write):
 
 
 def test_what_other_formats_cannot_keep_is_one_sentence(write, tmp_path):
-    facts = open_cube(write(rpc=True)).facts
-    assert lost_place(tmp_path / "a.tif", facts) is None
-    said = lost_place(tmp_path / "a.npz", facts)
+    metadata = open_cube(write(rpc=True)).metadata
+    assert lost_georeferencing(tmp_path / "a.tif", metadata) is None
+    said = lost_georeferencing(tmp_path / "a.npz", metadata)
     assert said.count("a.npz") == 1
     assert "ground control points and rational polynomials (RPC) are lost" in said
     assert said.endswith("a name ending in .tif or .img keeps them")
-    assert lost_place(tmp_path / "a.npz", facts.replace(control_points=None, rpc=None)) is None
+    assert lost_georeferencing(tmp_path / "a.npz", metadata.replace(control_points=None, rpc=None)) is None
 
 
 def test_point_and_area_are_the_same_place(tmp_path):

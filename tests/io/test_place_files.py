@@ -32,7 +32,7 @@ def swath(make_scene):
 def test_there_and_back(name, cog, swath, tmp_path):
     save_cube(swath, tmp_path / name, cog=cog)
     target = tmp_path / name
-    files = {file.name for file in written_files(target, swath.facts)}
+    files = {file.name for file in written_files(target, swath.metadata)}
     assert {file.name for file in tmp_path.iterdir()} == files
     assert "swath_loc.tif" in files
     again = open_cube(target)
@@ -42,7 +42,7 @@ def test_there_and_back(name, cog, swath, tmp_path):
     assert {file.name for file in files_read(target)} == {name for name in files if not name.endswith(".xml")}
     source = open_source(target)
     source.close()
-    assert np.array_equal(source.facts.geolocation.whole(), swath.geolocation.whole(), equal_nan=True)
+    assert np.array_equal(source.metadata.geolocation.whole(), swath.geolocation.whole(), equal_nan=True)
     assert [scene.path.stem for scene in find_scenes([str(tmp_path)]).scenes] == ["swath"]
 
 
@@ -66,12 +66,12 @@ def test_gdal_puts_the_pixels_where_they_belong(name, cog, swath, tmp_path, monk
 
 def test_all_files_come_together_or_not_at_all(swath, tmp_path, monkeypatch):
     for name in NAMES:
-        monkeypatch.setattr("shsrd.io.geolocation_sidecar.write_places", Mock(side_effect=OSError("no more")))
+        monkeypatch.setattr("shsrd.io.geolocation_sidecar.write_geolocation", Mock(side_effect=OSError("no more")))
         with pytest.raises(SceneError, match="no more"):
             save_cube(swath, tmp_path / name)
         assert list(tmp_path.iterdir()) == []
         monkeypatch.undo()
-        writer = open_writer(tmp_path / name, swath.facts)
+        writer = open_writer(tmp_path / name, swath.metadata)
         with pytest.raises(KeyboardInterrupt), writer:
             raise KeyboardInterrupt
         assert list(tmp_path.iterdir()) == []
@@ -79,13 +79,13 @@ def test_all_files_come_together_or_not_at_all(swath, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_none_of_the_files_is_replaced_unasked(name, swath, tmp_path):
-    for file in written_files(tmp_path / name, swath.facts):
+    for file in written_files(tmp_path / name, swath.metadata):
         file.write_text("mine")
         with pytest.raises(SceneError, match=rf"{file.name}: exists already"):
             save_cube(swath, tmp_path / name)
         save_cube(swath, tmp_path / name, overwrite=True)
         assert open_cube(tmp_path / name).geolocation is not None
-        for written in written_files(tmp_path / name, swath.facts):
+        for written in written_files(tmp_path / name, swath.metadata):
             written.unlink()
 
 

@@ -8,15 +8,15 @@ import pytest
 from affine import Affine
 from rasterio.crs import CRS
 
-from shsrd.cube import Cube, Facts, SceneError, Storage
+from shsrd.cube import Cube, SceneError, SceneMetadata, Storage
 from shsrd.io import open_cube, open_xarray, save_cube
 from shsrd.io.stac.footprint import footprint
 
 DEGREES = CRS.from_epsg(4326).to_wkt()
 
 
-def facts(west, east):
-    return Facts((1, 10, 10), crs=DEGREES, transform=Affine((east - west) / 10, 0, west, 0, -0.1, 50))
+def metadata(west, east):
+    return SceneMetadata((1, 10, 10), crs=DEGREES, transform=Affine((east - west) / 10, 0, west, 0, -0.1, 50))
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def facts(west, east):
     ],
 )
 def test_longitudes_of_a_footprint_are_those_of_geojson(west, east, box):
-    outline, bounds = footprint(facts(west, east))
+    outline, bounds = footprint(metadata(west, east))
     np.testing.assert_allclose((bounds[0], bounds[2]), box, atol=1e-6)
     rings = outline["coordinates"] if outline["type"] == "Polygon" else [r for p in outline["coordinates"] for r in p]
     assert all(-180 <= x <= 180 for ring in rings for x, _ in ring)

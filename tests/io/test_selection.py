@@ -11,7 +11,7 @@ from rasterio.crs import CRS
 from shsrd.cube import Cube, SceneError, Storage
 from shsrd.io import open_cube, open_source, save_cube
 from shsrd.io.lazy_xarray import open_xarray
-from shsrd.io.selection_syntax import window_of, words_of
+from shsrd.io.selection_syntax import format_bands, parse_window
 from shsrd.io.sources import Options
 
 NM = np.array([450.0, 550, 650, 750, 850])
@@ -52,7 +52,7 @@ def test_bands_and_window_are_a_scene_of_their_own(path, scene):
 
 def test_source_reads_any_rectangle_of_it_and_travels(path, scene):
     with closing(open_source(path, bands="600-800nm", window=(1, 2, 9, 7))) as source:
-        assert source.facts.shape == (2, 7, 9)
+        assert source.metadata.shape == (2, 7, 9)
         copy = pickle.loads(pickle.dumps(source))
         for one in (source, copy):
             assert np.array_equal(one.read(slice(1, 5), slice(2, 6)), scene.pixels[2:4, 3:7, 3:7])
@@ -142,9 +142,9 @@ def test_nodata_that_is_given_beats_that_of_the_file(kind, scene, tmp_path):
 
 def test_windows_of_rasterio_and_numpy():
     rasterio = pytest.importorskip("rasterio")
-    assert window_of(rasterio.windows.Window(3, 2, 8, 6)) == (3, 2, 8, 6)
-    assert window_of(np.array([3, 2, 8, 6])) == window_of("3 2 8 6") == (3, 2, 8, 6)
-    assert words_of(np.array([1, 2])) == "1,2"
+    assert parse_window(rasterio.windows.Window(3, 2, 8, 6)) == (3, 2, 8, 6)
+    assert parse_window(np.array([3, 2, 8, 6])) == parse_window("3 2 8 6") == (3, 2, 8, 6)
+    assert format_bands(np.array([1, 2])) == "1,2"
 
 
 def test_manifest_says_what_was_asked_in_one_way():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shsrd.io.block_buffer import SIDE, Squares
+from shsrd.io.block_buffer import SIDE, BlockBuffer
 
 SHAPE = (2, 3 * SIDE + 100, 2 * SIDE + 30)
 
@@ -17,7 +17,7 @@ def test_squares_come_whole_and_in_order(side):
         got[:, row : row + square.shape[1], column : column + square.shape[2]] = square
         places.append((row, column))
 
-    squares = Squares(SHAPE, "int32", give)
+    squares = BlockBuffer(SHAPE, "int32", give)
     for row in range(0, SHAPE[1], side):
         for column in range(0, SHAPE[2], side):
             squares.put(scene[:, row : row + side, column : column + side], row, column)
@@ -32,7 +32,7 @@ def test_squares_come_whole_and_in_order(side):
 def test_a_tile_that_waits_is_a_copy():
     """The caller may use its memory again."""
     given = []
-    squares = Squares((1, SIDE, 2 * SIDE), "uint8", lambda square, row, column: given.append(int(square.max())))
+    squares = BlockBuffer((1, SIDE, 2 * SIDE), "uint8", lambda square, row, column: given.append(int(square.max())))
     tile = np.ones((1, SIDE, SIDE), np.uint8)
     squares.put(tile, 0, SIDE)  # not its turn
     tile[:] = 2

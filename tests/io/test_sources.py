@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from shsrd.cube import Cube, MemorySource, SceneError, Storage, read_whole
+from shsrd.cube import Cube, MemorySource, SceneError, Storage, read_cube
 from shsrd.io import describe, open_cube, open_source, save_cube
 
 RECTANGLES = [
@@ -43,9 +43,9 @@ def test_a_rectangle_is_a_part_of_the_whole(suffix, make_scene, tmp_path):
     save_cube(make_scene(), tmp_path / f"a{suffix}")
     whole = open_cube(tmp_path / f"a{suffix}")
     source = open_source(tmp_path / f"a{suffix}")
-    same_facts(source.facts, whole.facts)
+    same_facts(source.metadata, whole.metadata)
     assert_parts_of(whole.pixels, source)
-    assert np.array_equal(read_whole(source).pixels, whole.pixels, equal_nan=True)
+    assert np.array_equal(read_cube(source).pixels, whole.pixels, equal_nan=True)
     source.close()
     source.close()
     with pytest.raises(ValueError, match="closed"):
@@ -71,9 +71,9 @@ def test_every_order_of_axes(axes, chunks, tmp_path):
         file.create_dataset("data", data=turned, chunks=chunks)
     for name in ("a.npy", "a.h5"):
         source = open_source(tmp_path / name, axes=axes)
-        assert source.facts.shape == (5, 6, 7)
+        assert source.metadata.shape == (5, 6, 7)
         assert_parts_of(pixels, source)
-    assert source.row_step == (1 if chunks is None else 2)
+    assert source.block_height == (1 if chunks is None else 2)
 
 
 @pytest.mark.parametrize("interleave", ["bsq", "bil", "bip"])
@@ -104,7 +104,7 @@ def test_geotiff_blocks_and_scales_that_differ(interleave, blocks, tmp_path):
     source = open_source(tmp_path / "a.tif")
     scaled = stored * np.arange(1, 6)[:, None, None]
     assert_parts_of(np.where(stored == 3, np.nan, scaled).astype(np.float32), source)
-    assert source.row_step == (6 if "tiled" in blocks else 2)
+    assert source.block_height == (6 if "tiled" in blocks else 2)
 
 
 @pytest.mark.parametrize("suffix", [*LAZY, *WHOLE])
@@ -116,7 +116,7 @@ def test_a_source_travels_to_another_process(suffix, make_scene, tmp_path, monke
     assert len(letter) < 500  # a path, not pixels
     monkeypatch.chdir("/")
     again = pickle.loads(letter)
-    same_facts(again.facts, source.facts)
+    same_facts(again.metadata, source.metadata)
     assert_parts_of(open_cube(tmp_path / f"a{suffix}").pixels, again)
     with (tmp_path / f"a{suffix}").open("ab") as file:
         file.write(b"more")
@@ -127,7 +127,7 @@ def test_a_source_travels_to_another_process(suffix, make_scene, tmp_path, monke
 def test_options_travel_too(tmp_path):
     np.savez(tmp_path / "a.npz", one=np.ones((3, 4, 5)), two=np.zeros((3, 4, 5)))
     again = pickle.loads(pickle.dumps(open_source(tmp_path / "a.npz", variable="two", axes="byx")))
-    assert again.facts.shape == (3, 4, 5)
+    assert again.metadata.shape == (3, 4, 5)
     assert not again.read(slice(0, 4), slice(0, 5)).any()
 
 
@@ -179,7 +179,7 @@ def test_memory_is_that_of_the_rectangle(suffix, tmp_path):
 def test_a_report_is_the_same_from_file_and_memory(suffix, make_scene, tmp_path, monkeypatch):
     save_cube(make_scene(), tmp_path / f"a{suffix}")
     cube = open_cube(tmp_path / f"a{suffix}")
-    monkeypatch.setattr("shsrd.cube.source.STRIPE", 40)  # numbers: several stripes
+    monkeypatch.setattr("shsrd.cube.source.CHUNK_PIXELS", 40)  # numbers: several stripes
     assert describe(open_source(tmp_path / f"a{suffix}")) == describe(MemorySource(cube)) == describe(cube)
 
 
@@ -200,5 +200,5 @@ def test_a_report_is_the_same_from_file_and_memory(suffix, make_scene, tmp_path,
 )
 def test_real_files(name, shared_data):
     source, whole = open_source(shared_data / name), open_cube(shared_data / name)
-    same_facts(source.facts, whole.facts)
+    same_facts(source.metadata, whole.metadata)
     assert_parts_of(whole.pixels, source)

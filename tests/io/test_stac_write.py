@@ -14,7 +14,7 @@ from pystac.validation.stac_validator import JsonSchemaSTACValidator
 from rasterio.crs import CRS
 from rasterio.warp import transform_bounds
 
-from shsrd.cube import Facts, Geolocation, Storage
+from shsrd.cube import Geolocation, SceneMetadata, Storage
 from shsrd.io.stac.acquisition_time import acquired
 from shsrd.io.stac.footprint import footprint
 from shsrd.io.stac.origin import Origin
@@ -24,8 +24,8 @@ UTM_32N, UTM_60N = (str(CRS.from_epsg(code).to_wkt()) for code in (32632, 32660)
 
 
 @pytest.fixture
-def facts():
-    return Facts(
+def metadata():
+    return SceneMetadata(
         (3, 40, 60),
         wavelength_nm=np.array([450.25, 550, 2100]),
         fwhm_nm=np.array([10.0, np.nan, 12.5]),
@@ -37,7 +37,7 @@ def facts():
 
 
 @pytest.fixture
-def made(tmp_path, facts):
+def made(tmp_path, metadata):
     """An item of a file in ``tmp_path/out``, made from one in ``tmp_path/in``."""
 
     def make(changes=None, *, properties=None, name="fine.tif", href=None):
@@ -49,7 +49,7 @@ def made(tmp_path, facts):
         for file in (target, target.with_suffix(".hdr")):
             file.write_bytes(b"12345")
         origin = Origin(href or str(source), source, None, properties or {})
-        outputs = {"data": (target, facts.replace(**(changes or {})))}
+        outputs = {"data": (target, metadata.replace(**(changes or {})))}
         return item_of(outputs, origin, scale=4, properties={"shsrd:model": "tiny"})
 
     return make
@@ -158,9 +158,9 @@ def area(geometry):
 
 @pytest.mark.parametrize("turn", [0, 30, 200])
 @pytest.mark.parametrize("flipped", [False, True])
-def test_a_footprint_is_counter_clockwise_inside_its_box(facts, turn, flipped):
-    transform = facts.transform @ Affine.rotation(turn) @ Affine.scale(1, -1 if flipped else 1)
-    geometry, box = footprint(facts.replace(transform=transform))
+def test_a_footprint_is_counter_clockwise_inside_its_box(metadata, turn, flipped):
+    transform = metadata.transform @ Affine.rotation(turn) @ Affine.scale(1, -1 if flipped else 1)
+    geometry, box = footprint(metadata.replace(transform=transform))
     assert area(geometry) > 0
     ring = np.array(geometry["coordinates"][0])
     assert (ring[0] == ring[-1]).all()
@@ -169,15 +169,15 @@ def test_a_footprint_is_counter_clockwise_inside_its_box(facts, turn, flipped):
     assert (ring.max(axis=0) <= np.array(box[2:]) + 1e-8).all()
 
 
-def test_the_box_is_that_of_an_independent_reprojection(facts):
-    wide = facts.replace(transform=Affine(2000, 0, 600000, 0, -2000, 5400000))
+def test_the_box_is_that_of_an_independent_reprojection(metadata):
+    wide = metadata.replace(transform=Affine(2000, 0, 600000, 0, -2000, 5400000))
     _, box = footprint(wide)
     expected = transform_bounds(UTM_32N, "EPSG:4326", 600000, 5400000 - 80000, 720000, 5400000, densify_pts=19)
     np.testing.assert_allclose(box, expected, atol=1e-8)
 
 
-def test_a_scene_across_the_antimeridian_is_cut_there(facts):
-    east = facts.replace(crs=UTM_60N, transform=Affine(1000, 0, 800000, 0, -1000, 10000))
+def test_a_scene_across_the_antimeridian_is_cut_there(metadata):
+    east = metadata.replace(crs=UTM_60N, transform=Affine(1000, 0, 800000, 0, -1000, 10000))
     geometry, (west, south, east_, north) = footprint(east)
     assert geometry["type"] == "MultiPolygon"
     assert west > 0 > east_ > -180
@@ -213,15 +213,15 @@ def swath(west, *, turn=0.0, holes=False):
     longitude = (west + x * np.cos(turn) + y * np.sin(turn) + 180) % 360 - 180
     if holes:
         latitude[:, 50:] = np.nan
-    return Facts((3, 40, 60), geolocation=Geolocation.of(latitude, longitude))
+    return SceneMetadata((3, 40, 60), geolocation=Geolocation.of(latitude, longitude))
 
 
 @pytest.mark.parametrize("turn", [0.0, 0.4, 2.5])
 def test_a_scene_in_the_sensors_grid_has_the_outline_of_its_outermost_pixels(turn):
-    facts = swath(20.0, turn=turn)
-    geometry, box = footprint(facts)
+    metadata = swath(20.0, turn=turn)
+    geometry, box = footprint(metadata)
     assert area(geometry) == pytest.approx(0.39 * 0.59, rel=1e-6)
-    latitude, longitude = facts.geolocation.whole()
+    latitude, longitude = metadata.geolocation.whole()
     np.testing.assert_allclose(box, [longitude.min(), latitude.min(), longitude.max(), latitude.max()], atol=1e-8)
 
 
@@ -230,7 +230,7 @@ def test_pixels_that_saw_no_ground_do_not_count_in_the_outline():
     np.testing.assert_allclose(box, [20, 10 - 0.39, 20 + 0.48, 10], atol=0.03)  # points lie up to 3 pixels apart
     assert 0.85 * 0.39 * 0.49 < area(geometry) < 0.39 * 0.49
     nowhere = np.full((4, 5), np.nan)
-    assert footprint(Facts((1, 4, 5), geolocation=Geolocation.of(nowhere, nowhere))) is None
+    assert footprint(SceneMetadata((1, 4, 5), geolocation=Geolocation.of(nowhere, nowhere))) is None
 
 
 def test_a_swath_across_the_antimeridian_is_cut_there():

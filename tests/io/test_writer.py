@@ -28,7 +28,7 @@ def big_scene(make_scene, rows, columns, **changes) -> Cube:
 
 def write_tiles(path, cube, side, *, stored=False, **options) -> None:
     _, rows, columns = cube.shape
-    with open_writer(path, cube.facts, **options) as writer:
+    with open_writer(path, cube.metadata, **options) as writer:
         for row in range(0, rows, side):
             for column in range(0, columns, side):
                 block = cube.pixels[:, row : row + side, column : column + side]
@@ -99,7 +99,7 @@ def test_stripes_and_uneven_tiles(suffix, make_scene, tmp_path):
     for name in ("whole", "pieces"):
         (tmp_path / name).mkdir()
     save_cube(cube, tmp_path / f"whole/a{suffix}")
-    with open_writer(tmp_path / f"pieces/a{suffix}", cube.facts) as writer:
+    with open_writer(tmp_path / f"pieces/a{suffix}", cube.metadata) as writer:
         for rows, columns in (
             ((0, 90), (200, 530)),
             ((0, 300), (0, 200)),
@@ -115,7 +115,7 @@ def test_stripes_and_uneven_tiles(suffix, make_scene, tmp_path):
 @EVERY
 def test_an_exception_leaves_nothing_and_passes_through(suffix, after, failure, make_scene, tmp_path):
     cube = big_scene(make_scene, 520, 600)
-    with pytest.raises(failure, match="stop"), open_writer(tmp_path / f"a{suffix}", cube.facts) as writer:
+    with pytest.raises(failure, match="stop"), open_writer(tmp_path / f"a{suffix}", cube.metadata) as writer:
         if after:
             writer.write(cube.pixels[:, :512, :512], 0, 0)
         raise failure("stop")
@@ -127,7 +127,7 @@ def test_an_interrupted_rewrite_leaves_the_old_file(suffix, make_scene, tmp_path
     path = tmp_path / f"a{suffix}"
     save_cube(make_scene(), path)
     before = everything(path)
-    with pytest.raises(KeyboardInterrupt), open_writer(path, make_scene().facts, overwrite=True) as writer:
+    with pytest.raises(KeyboardInterrupt), open_writer(path, make_scene().metadata, overwrite=True) as writer:
         writer.write(np.zeros((5, 6, 7), np.float32), 0, 0)
         raise KeyboardInterrupt
     assert everything(path) == before
@@ -138,7 +138,7 @@ def test_a_missing_pixel_is_noticed(suffix, make_scene, tmp_path):
     cube = make_scene()
     with (
         pytest.raises(ValueError, match="only 36 of 42 pixels"),
-        open_writer(tmp_path / f"a{suffix}", cube.facts) as writer,
+        open_writer(tmp_path / f"a{suffix}", cube.metadata) as writer,
     ):
         writer.write(cube.pixels[:, :, :6], 0, 0)
     assert not list(tmp_path.iterdir())
@@ -156,7 +156,7 @@ def test_a_missing_pixel_is_noticed(suffix, make_scene, tmp_path):
 )
 def test_rectangles_out_of_turn(rows, columns, place, word, make_scene, tmp_path):
     cube = make_scene()
-    with pytest.raises(ValueError, match=word), open_writer(tmp_path / "a.tif", cube.facts) as writer:
+    with pytest.raises(ValueError, match=word), open_writer(tmp_path / "a.tif", cube.metadata) as writer:
         writer.write(cube.pixels[:, :2], 0, 0)
         writer.write(cube.pixels[:, rows, columns], *place)
     assert not list(tmp_path.iterdir())
@@ -164,15 +164,15 @@ def test_rectangles_out_of_turn(rows, columns, place, word, make_scene, tmp_path
 
 def test_blocks_of_another_kind(make_scene, tmp_path):
     cube = make_scene()
-    with pytest.raises(ValueError, match="int16"), open_writer(tmp_path / "a.tif", cube.facts) as writer:
+    with pytest.raises(ValueError, match="int16"), open_writer(tmp_path / "a.tif", cube.metadata) as writer:
         writer.write_stored(cube.pixels, 0, 0)
-    with pytest.raises(ValueError, match="5 bands"), open_writer(tmp_path / "a.tif", cube.facts) as writer:
+    with pytest.raises(ValueError, match="5 bands"), open_writer(tmp_path / "a.tif", cube.metadata) as writer:
         writer.write(cube.pixels[:4], 0, 0)
     with pytest.raises(ValueError, match="with block"):
-        open_writer(tmp_path / "a.tif", cube.facts).write(cube.pixels, 0, 0)
+        open_writer(tmp_path / "a.tif", cube.metadata).write(cube.pixels, 0, 0)
     with pytest.raises(SceneError, match="no no-data value"):
-        facts = cube.facts.replace(storage=Storage("int16"))
-        with open_writer(tmp_path / "a.tif", facts) as writer:
+        metadata = cube.metadata.replace(storage=Storage("int16"))
+        with open_writer(tmp_path / "a.tif", metadata) as writer:
             writer.write(cube.pixels, 0, 0)
     assert not list(tmp_path.iterdir())
 
@@ -186,7 +186,7 @@ def test_tiles_of_any_partition(make_scene, tmp_path):
         heights = [0, *sorted(choose.sample(range(1, 1100), 3)), 1100]
         widths = [0, *sorted(choose.sample(range(1, 1200), 4)), 1200]
         path = tmp_path / f"{trial}.tif"
-        with open_writer(path, cube.facts) as writer:
+        with open_writer(path, cube.metadata) as writer:
             for top, bottom in pairwise(heights):
                 for left, right in pairwise(widths):
                     writer.write(cube.pixels[:, top:bottom, left:right], top, left)

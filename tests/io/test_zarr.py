@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
-from shsrd.cube import SceneError, Storage, read_whole
+from shsrd.cube import SceneError, Storage, read_cube
 from shsrd.io import open_cube, open_source
 
 zarr = pytest.importorskip("zarr")
@@ -43,11 +43,11 @@ def test_a_store(group, write_zarr):
     assert np.allclose(scene.fwhm_nm * 64, NM)
     assert scene.headers["title"] == "a store"
     source = open_source(path)
-    assert source.row_step == 2
+    assert source.block_height == 2
     part = source.read(slice(1, 4), slice(2, 7))
     assert np.array_equal(part, scene.pixels[:, 1:4, 2:7], equal_nan=True)
     again = pickle.loads(pickle.dumps(source))
-    assert np.array_equal(read_whole(again).pixels, scene.pixels, equal_nan=True)
+    assert np.array_equal(read_cube(again).pixels, scene.pixels, equal_nan=True)
 
 
 def test_the_array_alone(write_zarr):
@@ -65,7 +65,7 @@ def test_several_arrays_and_options(write_zarr):
     zarr.open_group(path, mode="r+").create_array("other", data=YXB)
     with pytest.raises(SceneError, match=r"other 6x7x5, refl 6x7x5.*name one"):
         open_source(path)
-    assert open_source(path, variable="refl").facts.shape == (5, 6, 7)
+    assert open_source(path, variable="refl").metadata.shape == (5, 6, 7)
     with pytest.raises(SceneError, match="no array 'third'"):
         open_source(path, variable="third")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from shsrd.metrics import best_constant_deviation, coverage, crps_gaussian, error_ratio
+from shsrd.metrics import best_constant_std, coverage, crps_gaussian, error_ratio
 
 
 @pytest.fixture(scope="module")
@@ -46,28 +46,28 @@ def test_crps_rewards_the_true_deviation():
     error = sigma * rng.normal(size=50_000)
     scores = [crps_gaussian(error, factor * sigma) for factor in (0.7, 1.0, 1.4)]
     assert scores[1] < min(scores[0], scores[2])
-    assert scores[1] < crps_gaussian(error, np.full_like(sigma, best_constant_deviation(error)))
+    assert scores[1] < crps_gaussian(error, np.full_like(sigma, best_constant_std(error)))
 
 
 def test_no_constant_beats_the_best(judged):
     error, _ = judged
-    best = best_constant_deviation(error)
+    best = best_constant_std(error)
     grid = np.geomspace(0.01, 100, 400)
     scores = [crps_gaussian(error, np.full(error.shape, sigma)) for sigma in grid]
     assert best == pytest.approx(grid[int(np.argmin(scores))], rel=0.03)
     assert crps_gaussian(error, np.full(error.shape, best)) <= min(scores)
-    assert best_constant_deviation(1000 * error) == pytest.approx(1000 * best, rel=1e-5)
+    assert best_constant_std(1000 * error) == pytest.approx(1000 * best, rel=1e-5)
 
 
 def test_the_best_constant_of_a_gaussian_is_its_deviation():
     error = np.random.default_rng(2).normal(size=200_000) * 0.3
-    assert best_constant_deviation(error) == pytest.approx(0.3, rel=0.01)
+    assert best_constant_std(error) == pytest.approx(0.3, rel=0.01)
 
 
 def test_the_best_constant_of_no_error_is_certainty():
-    assert best_constant_deviation(np.zeros(5)) == 0
-    assert best_constant_deviation(np.array([0.0, 0, 0, 0, 1])) == 0
-    assert best_constant_deviation(np.array([0.0, 0, 1, 1, 1])) > 0
+    assert best_constant_std(np.zeros(5)) == 0
+    assert best_constant_std(np.array([0.0, 0, 0, 0, 1])) == 0
+    assert best_constant_std(np.array([0.0, 0, 1, 1, 1])) > 0
 
 
 @pytest.mark.parametrize("share", [0.5, 0.8, 0.9])

@@ -104,14 +104,14 @@ def test_kernels_that_do_not_work_are_not_used(monkeypatch, broken):
             raise RuntimeError("no C compiler")
         return torch.zeros_like(h)
 
-    gpu.works.cache_clear()
+    gpu.kernels_work.cache_clear()
     monkeypatch.setattr(gpu, "residual_block", block)
     with pytest.warns(UserWarning, match="slower layers are used on"):
-        assert not gpu.works(torch.device(DEVICE))
-    gpu.works.cache_clear()
+        assert not gpu.kernels_work(torch.device(DEVICE))
+    gpu.kernels_work.cache_clear()
 
 
 @pytest.mark.skipif(DEVICE == "cpu", reason="the interpreter has no bf16 products")
 def test_kernels_work_here():
-    gpu.works.cache_clear()
-    assert gpu.works(torch.device(DEVICE))
+    gpu.kernels_work.cache_clear()
+    assert gpu.kernels_work(torch.device(DEVICE))

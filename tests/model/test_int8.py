@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from shsrd.model import Network, NetworkConfig, in_int8, int8_supported
+from shsrd.model import Network, NetworkConfig, int8_supported, to_int8
 from shsrd.model.backends.int8 import Int8Convolution, Int8Encoder
 
 pytestmark = pytest.mark.skipif(not int8_supported(), reason="this CPU has no VNNI instructions")
@@ -25,7 +25,7 @@ def features(network, triplets, information):
 
 
 def in_integers(network, sums):
-    ours = in_int8(network)
+    ours = to_int8(network)
     ours.encoder = Int8Encoder(network.encoder, sums)
     return ours
 
@@ -58,7 +58,7 @@ def test_one_bright_pixel_is_not_clipped(made):
     network, triplets, information = made
     triplets = triplets.clone()
     triplets[:, :, 9, 9] = 100.0
-    exact, ours = (features(n, triplets, information)[:, :, 9, 9] for n in (network, in_int8(network)))
+    exact, ours = (features(n, triplets, information)[:, :, 9, 9] for n in (network, to_int8(network)))
     assert apart(ours, exact) < 0.02
 
 
@@ -85,7 +85,7 @@ def test_sums_are_exact(made):
 
 def test_the_input_is_left_alone(made):
     network, triplets, information = made
-    ours = in_int8(network)
+    ours = to_int8(network)
     first, again = (features(ours, triplets, information) for _ in range(2))
     assert torch.equal(first, again)
     assert network.encoder.blocks[0].first.weight.dtype == torch.float32

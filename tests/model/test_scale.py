@@ -7,7 +7,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from shsrd.model import Network, NetworkConfig, WeightsError, load_weights, save_weights
-from shsrd.model.residual_std import INITIAL, KNEE, SMALLEST, ScaleHead, box_mean
+from shsrd.model.residual_std import INITIAL_STD, MIN_STD, SOFTPLUS_WIDTH, StdHead, box_mean
 
 
 @torch.no_grad()
@@ -16,7 +16,7 @@ def test_a_new_head_says_the_same_everywhere(config, make_input):
     triplets, information, noisy = make_input()
     scale = network.scale(network.encode(triplets, information))
     assert scale.shape == noisy.shape
-    torch.testing.assert_close(scale, torch.full_like(scale, INITIAL), rtol=1e-2, atol=0)
+    torch.testing.assert_close(scale, torch.full_like(scale, INITIAL_STD), rtol=1e-2, atol=0)
     network.scale_head.restart(0.5)
     scale = network.scale(network.encode(triplets, information))
     torch.testing.assert_close(scale, torch.full_like(scale, 0.5), rtol=1e-2, atol=0)
@@ -24,7 +24,7 @@ def test_a_new_head_says_the_same_everywhere(config, make_input):
 
 @torch.no_grad()
 def test_the_scale_is_linear_above_the_knee_and_never_zero(config):
-    head = ScaleHead(config)
+    head = StdHead(config)
 
     def said(h):
         head.head.bias.fill_(h)
@@ -32,8 +32,8 @@ def test_the_scale_is_linear_above_the_knee_and_never_zero(config):
 
     for h in (1.0, 10.0, 1e6):
         assert said(h) == pytest.approx(h, rel=1e-4)
-    assert said(-1e6) == pytest.approx(SMALLEST, rel=1e-4)
-    assert said(-KNEE) < 0.4 * KNEE
+    assert said(-1e6) == pytest.approx(MIN_STD, rel=1e-4)
+    assert said(-SOFTPLUS_WIDTH) < 0.4 * SOFTPLUS_WIDTH
     levels = [said(h) for h in torch.linspace(-0.4, 0.4, 20).tolist()]
     assert levels == sorted(set(levels))
 
@@ -44,7 +44,7 @@ def test_scale_and_gradient_are_finite_whatever_the_features(config, make_networ
     features = torch.randn(2, config.width, 5, 6) * size
     scale = head(features)
     assert torch.isfinite(scale).all()
-    assert (scale >= SMALLEST).all()
+    assert (scale >= MIN_STD).all()
     (scale.log() + 0.1 / scale).mean().backward()
     assert all(torch.isfinite(p.grad).all() for p in head.parameters())
 
@@ -66,14 +66,14 @@ def test_the_scale_sees_as_far_as_declared(config, make_network, make_input):
     for context in (0, 4):
         wide = config.model_copy(update={"scale_context": context})
         network = make_network(wide, injection=True)
-        side = 2 * wide.scale_reach + 5
+        side = 2 * wide.std_reach + 5
         features = torch.rand(1, wide.width, side, side)
         before = network.scale_head(features)
         features[..., side // 2, side // 2] += 100
         rows, columns = (network.scale_head(features) - before).abs().amax(dim=(0, 1)).nonzero().T
-        assert wide.scale_reach == max(1, context)
+        assert wide.std_reach == max(1, context)
         for seen in (rows, columns):
-            assert (int(seen.min()), int(seen.max())) == (side // 2 - wide.scale_reach, side // 2 + wide.scale_reach)
+            assert (int(seen.min()), int(seen.max())) == (side // 2 - wide.std_reach, side // 2 + wide.std_reach)
 
 
 def test_a_box_mean_counts_pixels_of_the_image_only():

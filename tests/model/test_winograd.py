@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from shsrd.model import NARROWEST, Network, NetworkConfig, in_winograd, winograd_supported
+from shsrd.model import NARROWEST, Network, NetworkConfig, to_winograd, winograd_supported
 from shsrd.upscaling.inference import Engine
 
 pytestmark = pytest.mark.skipif(not winograd_supported(), reason="not a CPU with AVX2 alone, or PyTorch without NNPACK")
@@ -31,20 +31,20 @@ def apart(ours, theirs):
 
 def test_it_differs_by_rounding(made):
     network, triplets, information = made
-    ours, theirs = (encoded(n, triplets, information) for n in (in_winograd(network), network))
+    ours, theirs = (encoded(n, triplets, information) for n in (to_winograd(network), network))
     assert 0 < apart(ours, theirs) < 5e-5
 
 
 def test_without_information_as_well(made):
     network, triplets, _ = made
-    assert apart(encoded(in_winograd(network), triplets, None), encoded(network, triplets, None)) < 5e-5
+    assert apart(encoded(to_winograd(network), triplets, None), encoded(network, triplets, None)) < 5e-5
 
 
 @pytest.mark.parametrize("rows", [21, 22, 23, 24])
 def test_images_that_are_computed_together_do_not_touch(made, rows):
     """Neighbours of a million times the contrast would show, even by their rounding."""
     network, triplets, information = made
-    ours, maps = in_winograd(network), information.maps[:, :, :1].expand(-1, -1, rows, -1).contiguous()
+    ours, maps = to_winograd(network), information.maps[:, :, :1].expand(-1, -1, rows, -1).contiguous()
     shown = triplets[:, :, :1].expand(-1, -1, rows, -1) * torch.tensor([1e6, 1.0, 1e6])[:, None, None, None]
     together = encoded(ours, shown, replace(information, maps=maps)).features[1]
     own = replace(information, maps=maps[1:2], descriptor=information.descriptor[1:2])
@@ -54,7 +54,7 @@ def test_images_that_are_computed_together_do_not_touch(made, rows):
 
 def test_threads_change_no_bit(made):
     network, triplets, information = made
-    ours, found = in_winograd(network), []
+    ours, found = to_winograd(network), []
     for threads in (1, 2, 3):
         torch.set_num_threads(threads)
         found.append(encoded(ours, triplets, information).features)

@@ -8,10 +8,10 @@ from affine import Affine
 from PIL import Image
 from rasterio.crs import CRS
 
-from shsrd.cube import Cube, Facts, Geolocation, MemorySource, SceneError
+from shsrd.cube import Cube, Geolocation, MemorySource, SceneError, SceneMetadata
 from shsrd.report import preview as room
 from shsrd.report.preview import check_preview, preview
-from shsrd.report.scale_bar import bar_length_m, in_words, pixel_width_m
+from shsrd.report.scale_bar import format_length, ground_sample_distance_m, scale_bar_m
 
 NM = np.array([460.0, 550.0, 640.0, 850.0])
 PLACE = Affine(30, 0, 5e5, 0, -30, 5e6)
@@ -24,7 +24,7 @@ def scene(rows=20, columns=24, **changes):
 
 
 def finer(cube, scale=4):
-    return Cube.of(cube.pixels.repeat(scale, axis=1).repeat(scale, axis=2), cube.facts.finer(scale))
+    return Cube.of(cube.pixels.repeat(scale, axis=1).repeat(scale, axis=2), cube.metadata.finer(scale))
 
 
 @dataclass
@@ -32,13 +32,13 @@ class Watched:
     """A source that remembers how many pixels it was asked for at once."""
 
     cube: Cube
-    row_step: int = 1
+    block_height: int = 1
     most: int = 0
     asked: list = field(default_factory=list)
 
     @property
-    def facts(self) -> Facts:
-        return self.cube.facts
+    def metadata(self) -> SceneMetadata:
+        return self.cube.metadata
 
     def read(self, rows, columns):
         self.asked.append((rows, columns))
@@ -144,17 +144,17 @@ def test_names_that_cannot_be(tmp_path):
 
 def test_width_of_a_pixel():
     turned = PLACE * Affine.rotation(30)
-    assert pixel_width_m(scene(transform=turned).facts) == pytest.approx(30)
+    assert ground_sample_distance_m(scene(transform=turned).metadata) == pytest.approx(30)
     feet = CRS.from_epsg(2264).to_wkt()
-    assert pixel_width_m(scene(crs=feet).facts) == pytest.approx(30 * 0.3048, rel=1e-4)
+    assert ground_sample_distance_m(scene(crs=feet).metadata) == pytest.approx(30 * 0.3048, rel=1e-4)
     degrees = scene(crs=CRS.from_epsg(4326).to_wkt(), transform=Affine(1e-3, 0, 10, 0, -1e-3, 60))
-    assert pixel_width_m(degrees.facts) == pytest.approx(55.6, abs=0.1)
-    assert pixel_width_m(scene(crs=None).facts) is None
+    assert ground_sample_distance_m(degrees.metadata) == pytest.approx(55.6, abs=0.1)
+    assert ground_sample_distance_m(scene(crs=None).metadata) is None
     latitude, longitude = np.mgrid[0:20, 0:24] * 1e-3
     tables = np.stack([60 + latitude, 179.99 + longitude])
     tables[1] = (tables[1] + 180) % 360 - 180
     swath = scene(crs=None, transform=None, geolocation=Geolocation((20, 24), lambda rows, cols: tables[:, rows, cols]))
-    assert pixel_width_m(swath.facts) == pytest.approx(55.6, abs=0.1)
+    assert ground_sample_distance_m(swath.metadata) == pytest.approx(55.6, abs=0.1)
 
 
 @pytest.mark.parametrize(
@@ -162,5 +162,5 @@ def test_width_of_a_pixel():
     [(100, 20, "20 m"), (40_000, 10_000, "10 km"), (1, 0.2, "20 cm"), (3333, 500, "500 m")],
 )
 def test_a_round_bar(width, length, words):
-    assert bar_length_m(width) == pytest.approx(length)
-    assert in_words(bar_length_m(width)) == words
+    assert scale_bar_m(width) == pytest.approx(length)
+    assert format_length(scale_bar_m(width)) == words

@@ -12,7 +12,7 @@ from shsrd import datasets, report
 from shsrd.cube import Cube, SceneError
 from shsrd.degradation import Degradation, degrade_cube
 from shsrd.metrics import evaluate
-from shsrd.report.points_of_interest import busiest_window, distinct_pixels
+from shsrd.report.points_of_interest import max_gradient_window, representative_pixels
 
 
 @pytest.fixture(scope="module")
@@ -94,22 +94,22 @@ def test_distinct_pixels_are_of_distinct_materials():
     spectra = np.eye(3)[[0, 0, 1, 2]] + 0.01
     label = np.arange(400).reshape(20, 20) // 100
     cube = Cube(np.moveaxis(spectra[label], -1, 0))
-    spots = distinct_pixels(cube)
+    spots = representative_pixels(cube)
     assert {int(spectra[label[spot]].argmax()) for spot in spots} == {0, 1, 2}
-    assert spots == distinct_pixels(cube)
+    assert spots == representative_pixels(cube)
 
 
 def test_busiest_window_finds_the_texture():
     picture = np.zeros((60, 80, 3), np.uint8)
     picture[30:40, 50:60] = np.random.default_rng(0).integers(0, 255, (10, 10, 3))
-    rows, columns = busiest_window(picture, 20)
+    rows, columns = max_gradient_window(picture, 20)
     assert rows.start <= 30 and rows.stop >= 40
     assert columns.start <= 50 and columns.stop >= 60
 
 
 def test_tables_mark_the_best_and_cite(scenes):
     scores = evaluate(scenes["ours"].pixels, scenes["truth"].pixels, scale=4)
-    rows = [*map(report.quoted, datasets.printed("cave", 4)), report.measured("ours", scores)]
+    rows = [*map(report.published_row, datasets.printed("cave", 4)), report.measured("ours", scores)]
     text = report.markdown(rows)
     assert "**39.09**" in text or f"**{scores.mpsnr:.2f}**" in text
     assert text.count("SSPSR, IEEE") == 7

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shsrd.cube import Cube, SceneError, read_whole
+from shsrd.cube import Cube, SceneError, read_cube
 from shsrd.io import describe, open_cube, open_source, save_cube
 
 
@@ -23,7 +23,7 @@ def check_scene(tmp_path: Path) -> Callable[..., Cube]:
         for down, across in ((slice(1, rows), slice(0, columns)), (slice(0, 1), slice(1, columns - 1))):
             assert np.array_equal(source.read(down, across), scene.pixels[:, down, across], equal_nan=True)
         again = pickle.loads(pickle.dumps(source))
-        assert np.array_equal(read_whole(again).pixels, scene.pixels, equal_nan=True)
+        assert np.array_equal(read_cube(again).pixels, scene.pixels, equal_nan=True)
         report = describe(again)
         assert report["headers"] == sorted(scene.headers)
         again.close()

@@ -77,7 +77,7 @@ def test_the_grid_is_not_said_to_be_a_map(tmp_path):
 def test_where_its_pixels_lie(tmp_path):
     write_emit(tmp_path / "a.nc")
     source = open_source(tmp_path / "a.nc")
-    lazy = source.facts.geolocation
+    lazy = source.metadata.geolocation
     assert np.array_equal(lazy.read(slice(2, 5), slice(0, 3)), places()[:, 2:5, :3], equal_nan=True)
     assert np.array_equal(open_cube(tmp_path / "a.nc").geolocation.whole(), places(), equal_nan=True)
     west, south, east, north = describe(source)["geolocation"]
@@ -97,7 +97,7 @@ def test_the_lookup_table_keeps_the_numbers_of_the_file(tmp_path):
     assert np.array_equal(lookup.read(slice(2, 5), slice(1, 8)), tables)
     assert lookup.transform == Affine(5e-4, 0, -62.5, 0, -5e-4, -39.3)
     assert describe(scene)["lookup_table"] == [7, 8]
-    assert scene.facts.finer(2).geolocation.lookup is None  # its numbers are not those of the finer grid
+    assert scene.metadata.finer(2).geolocation.lookup is None  # its numbers are not those of the finer grid
 
 
 @pytest.mark.parametrize("ending", ["nc", "zarr"])

@@ -99,7 +99,7 @@ def test_reflectance_of_level_2d(tmp_path, check_scene):
 
 def test_the_blocks_of_the_file_are_the_cheapest_rows(tmp_path):
     write_prisma(tmp_path / "a.he5")
-    assert open_source(tmp_path / "a.he5").row_step == 2
+    assert open_source(tmp_path / "a.he5").block_height == 2
 
 
 def test_scales_that_differ_are_applied(tmp_path, check_scene):
@@ -186,4 +186,4 @@ def test_the_sensor_is_known_until_the_pixels_are_others(level, tmp_path):
     scene = open_cube(tmp_path / "a.he5")
     assert scene.sensor == "prisma"
     assert open_cube(tmp_path / "a.he5", bands="2-4", window=(0, 0, 3, 2)).sensor == "prisma"
-    assert scene.facts.finer(4).sensor is scene.facts.coarser(2).sensor is None
+    assert scene.metadata.finer(4).sensor is scene.metadata.coarser(2).sensor is None

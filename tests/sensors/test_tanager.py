@@ -78,7 +78,7 @@ def test_a_grid(epsg, zone, want, tmp_path, check_scene):
 
 
 def test_whole_blocks_are_the_cheapest_rows(tmp_path):
-    assert open_source(write_tanager(tmp_path / "a.h5")).row_step == 3
+    assert open_source(write_tanager(tmp_path / "a.h5")).block_height == 3
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from shsrd.spectral import bands_frame, scene_statistics
+from shsrd.spectral import band_basis, scene_statistics
 from shsrd.spectral import filter as module
-from shsrd.spectral.filter import DOUBT, LEAST, RIDGE, SHARED, BandFilter
-from shsrd.spectral.regression import MANY_BANDS, detail_regression
+from shsrd.spectral.filter import LEAST, NOISE_THRESHOLD, RIDGE, SHARED, BandFilter
+from shsrd.spectral.regression import MIN_FILTERED_BANDS, detail_regression
 
 SCALE = 2
 
@@ -48,7 +48,7 @@ def by_hand(made, low, detail):
                     place = (slice(None), np.clip(y + dy, 0, rows - 1), np.clip(x + dx, 0, columns - 1))
                     local += sum(np.outer(g[place], g[place]) for g in (down, right)) / 9
             energy = np.diag(local)[seen].mean()
-            beliefs.append(max(0, 1 - DOUBT * made.noise[seen].mean() / max(energy, LEAST)))
+            beliefs.append(max(0, 1 - NOISE_THRESHOLD * made.noise[seen].mean() / max(energy, LEAST)))
             weight = (1 - beliefs[-1] + SHARED) * energy + LEAST
             mixed = beliefs[-1] * local + weight * made.covariance
             among = mixed[np.ix_(seen, seen)]
@@ -89,13 +89,15 @@ def test_a_pixel_depends_on_those_within_two_and_not_on_levels(drawn):
 def test_it_knows_places_where_a_filter_of_the_whole_scene_does_not():
     """Six materials, in each of which bands vary along one line: of errors, less is taken for detail."""
     rng = np.random.default_rng(1)
-    texture, lines = rng.normal(size=(48, 48)), rng.normal(size=(6, MANY_BANDS))
+    texture, lines = rng.normal(size=(48, 48)), rng.normal(size=(6, MIN_FILTERED_BANDS))
     cube = np.einsum("yx,yb->byx", texture, lines[np.arange(48) * 6 // 48]).astype(np.float32)
     statistics = scene_statistics(cube)
-    frame = bands_frame(statistics)
-    detail = frame.analyse(cube)
+    frame = band_basis(statistics)
+    detail = frame.project(cube)
     estimate = detail + 0.5 * rng.normal(size=cube.shape).astype(np.float32)
-    everywhere = detail_regression(statistics, np.arange(MANY_BANDS)) / frame.deviation[:, None] * frame.deviation
+    everywhere = (
+        detail_regression(statistics, np.arange(MIN_FILTERED_BANDS)) / frame.deviation[:, None] * frame.deviation
+    )
     ours, scenes = frame.filtered(cube, estimate), np.einsum("jk,kyx->jyx", everywhere, estimate)
     assert np.square(ours - detail).mean() < 0.85 * np.square(scenes - detail).mean()
     assert np.square(frame.filtered(cube, detail) - detail).mean() < 0.001 * np.square(detail).mean()
@@ -104,9 +106,9 @@ def test_it_knows_places_where_a_filter_of_the_whole_scene_does_not():
 def test_in_noise_the_scene_decides():
     """Where gradients are hardly above the noise, the filter is the scene's own, the same everywhere."""
     rng = np.random.default_rng(3)
-    cube = rng.normal(size=(MANY_BANDS, 40, 40)).astype(np.float32)
-    frame = bands_frame(scene_statistics(cube))
-    found = frame.filtered(cube, np.ones((MANY_BANDS, 40, 40), np.float32))
+    cube = rng.normal(size=(MIN_FILTERED_BANDS, 40, 40)).astype(np.float32)
+    frame = band_basis(scene_statistics(cube))
+    found = frame.filtered(cube, np.ones((MIN_FILTERED_BANDS, 40, 40), np.float32))
     assert np.ptp(found, axis=(1, 2)).max() < 0.02
     assert np.abs(found).max() < 0.25  # all noise
 
@@ -122,16 +124,16 @@ def test_degenerate_scenes_stay_finite(kind):
     if kind == "huge":
         cube[:, 3, 3] *= 1e6
     cube = {"constant": np.ones_like(cube), "one row": cube[:, :1], "one pixel": cube[:, :1, :1]}.get(kind, cube)
-    frame = bands_frame(scene_statistics(cube))
+    frame = band_basis(scene_statistics(cube))
     rows, columns = cube.shape[1:]
     detail = rng.normal(size=(20, 4 * rows, 4 * columns)).astype(np.float32)
-    assert np.isfinite(frame.synthesise(frame.filtered(cube, detail))).all()
+    assert np.isfinite(frame.reconstruct(frame.filtered(cube, detail))).all()
 
 
 def test_few_bands_are_not_filtered():
-    cube = np.random.default_rng(5).normal(size=(MANY_BANDS - 1, 9, 9)).astype(np.float32)
-    detail = np.ones((MANY_BANDS - 1, 18, 18), np.float32)
-    assert bands_frame(scene_statistics(cube)).filtered(cube, detail) is detail
+    cube = np.random.default_rng(5).normal(size=(MIN_FILTERED_BANDS - 1, 9, 9)).astype(np.float32)
+    detail = np.ones((MIN_FILTERED_BANDS - 1, 18, 18), np.float32)
+    assert band_basis(scene_statistics(cube)).filtered(cube, detail) is detail
 
 
 @pytest.mark.parametrize(("bands", "out"), [(31, 31), (60, 9)])
@@ -139,9 +141,9 @@ def test_bands_not_seen_come_from_the_filter_where_there_are_not_too_many(bands,
     """Detail of a scene whose bands are sums of two images: that of all bands follows from nine."""
     rng = np.random.default_rng(6)
     cube = np.einsum("bk,kyx->byx", rng.normal(size=(bands, 2)), rng.normal(size=(2, 40, 40))).astype(np.float32)
-    frame = bands_frame(scene_statistics(cube), 9)
-    detail = frame.analyse(cube)
+    frame = band_basis(scene_statistics(cube), 9)
+    detail = frame.project(cube)
     filtered = frame.filtered(cube, detail)
     assert filtered.shape == (out, 40, 40)
-    found, truth = frame.synthesise(filtered), cube - cube.mean(axis=(1, 2), keepdims=True)
+    found, truth = frame.reconstruct(filtered), cube - cube.mean(axis=(1, 2), keepdims=True)
     assert np.square(found - truth).mean() < 0.01 * np.square(truth).mean()

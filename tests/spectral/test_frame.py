@@ -3,17 +3,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shsrd.spectral import bands_frame, eigen_frame, guide_frame, scene_statistics
-from shsrd.spectral.basis import ENERGY_LEFT_OUT, MAX_EIGEN_CHANNELS
+from shsrd.spectral import band_basis, guide_basis, pca_basis, scene_statistics
+from shsrd.spectral.basis import DISCARDED_VARIANCE, MAX_PCA_COMPONENTS
 
 
 def rebuilt(frame, cube):
-    return frame.mean[:, None, None] + frame.synthesise(frame.analyse(cube))
+    return frame.mean[:, None, None] + frame.reconstruct(frame.project(cube))
 
 
 @pytest.mark.parametrize("channels", [None, 1, 3, 7])
 def test_eigen_basis_is_orthonormal_and_ordered_by_energy(make_cube, channels):
-    frame = eigen_frame(scene_statistics(make_cube(noise=0.05)), channels)
+    frame = pca_basis(scene_statistics(make_cube(noise=0.05)), channels)
     np.testing.assert_allclose(frame.basis.T @ frame.basis, np.eye(frame.channels), atol=1e-12)
     assert (np.diff(frame.energy) <= 0).all()
     assert frame.energy.sum() <= 1 + 1e-12
@@ -21,22 +21,22 @@ def test_eigen_basis_is_orthonormal_and_ordered_by_energy(make_cube, channels):
 
 def test_eigenimages_are_uncorrelated_and_standardised(make_cube):
     cube = make_cube(noise=0.05)
-    frame = eigen_frame(scene_statistics(cube), 7)
-    images = frame.analyse(cube).reshape(7, -1)
+    frame = pca_basis(scene_statistics(cube), 7)
+    images = frame.project(cube).reshape(7, -1)
     np.testing.assert_allclose(images.mean(axis=1), 0, atol=1e-4)
     np.testing.assert_allclose(np.cov(images, bias=True), np.eye(7), atol=1e-3)
 
 
 def test_signs_do_not_depend_on_the_solver(make_cube):
     cube = make_cube(noise=0.05)
-    frame = eigen_frame(scene_statistics(cube), 7)
+    frame = pca_basis(scene_statistics(cube), 7)
     largest = np.abs(frame.basis).argmax(axis=0)
     assert (frame.basis[largest, np.arange(7)] > 0).all()
-    turned = eigen_frame(scene_statistics(np.ascontiguousarray(cube[:, ::-1, ::-1])), 7)
+    turned = pca_basis(scene_statistics(np.ascontiguousarray(cube[:, ::-1, ::-1])), 7)
     np.testing.assert_allclose(turned.basis, frame.basis, atol=1e-9)
 
 
-@pytest.mark.parametrize("make", [bands_frame, lambda s: eigen_frame(s, s.bands)], ids=["bands", "eigen"])
+@pytest.mark.parametrize("make", [band_basis, lambda s: pca_basis(s, s.bands)], ids=["bands", "eigen"])
 @pytest.mark.parametrize("bands", [1, 2, 3, 7, 11])
 def test_complete_frames_give_the_cube_back(make_cube, make, bands):
     cube = make_cube(bands, noise=0.05)
@@ -48,7 +48,7 @@ def test_complete_frames_give_the_cube_back(make_cube, make, bands):
 def test_what_few_channels_leave_out_is_the_energy_they_lack(make_cube):
     cube = make_cube(noise=0.05)
     statistics = scene_statistics(cube)
-    frame = eigen_frame(statistics, 3)
+    frame = pca_basis(statistics, 3)
     lost = np.square(rebuilt(frame, cube) - cube).sum(axis=0).mean()
     expected = np.trace(statistics.covariance) * (1 - frame.energy.sum())
     assert lost == pytest.approx(expected, rel=1e-3)
@@ -57,21 +57,21 @@ def test_what_few_channels_leave_out_is_the_energy_they_lack(make_cube):
 
 @pytest.mark.parametrize(("bands", "rank", "expected"), [(20, 2, 3), (20, 5, 6), (2, 2, 2), (1, 1, 1)])
 def test_channels_are_chosen_by_the_energy_left_out(make_cube, bands, rank, expected):
-    frame = eigen_frame(scene_statistics(make_cube(bands, rank=rank)))
+    frame = pca_basis(scene_statistics(make_cube(bands, rank=rank)))
     assert frame.channels == expected
-    assert 1 - frame.energy.sum() < ENERGY_LEFT_OUT
+    assert 1 - frame.energy.sum() < DISCARDED_VARIANCE
 
 
 def test_white_noise_takes_no_more_channels_than_allowed():
     cube = np.random.default_rng(0).normal(size=(40, 30, 30)).astype(np.float32)
-    assert eigen_frame(scene_statistics(cube)).channels == MAX_EIGEN_CHANNELS
-    assert eigen_frame(scene_statistics(cube), 21).channels == 21
+    assert pca_basis(scene_statistics(cube)).channels == MAX_PCA_COMPONENTS
+    assert pca_basis(scene_statistics(cube), 21).channels == 21
 
 
 @given(st.integers(1, 36))
 def test_triplets_cover_every_channel(bands):
     cube = np.arange(bands * 4, dtype=np.float32).reshape(bands, 2, 2)
-    triplets = bands_frame(scene_statistics(cube)).triplets()
+    triplets = band_basis(scene_statistics(cube)).triplets()
     assert triplets.shape == (max(1, -(-bands // 3)), 3)
     assert set(triplets.ravel()) == set(range(bands))
     if bands >= 3:
@@ -83,7 +83,7 @@ def test_triplets_cover_every_channel(bands):
 @given(st.integers(3, 36), st.integers(1, 3))
 def test_triplets_start_a_stride_apart(bands, stride):
     cube = np.arange(bands * 4, dtype=np.float32).reshape(bands, 2, 2)
-    triplets = bands_frame(scene_statistics(cube)).triplets(stride)
+    triplets = band_basis(scene_statistics(cube)).triplets(stride)
     starts = triplets[:, 0]
     assert set(triplets.ravel()) == set(range(bands))
     assert (np.diff(triplets, axis=1) == 1).all()
@@ -96,57 +96,57 @@ def test_triplets_start_a_stride_apart(bands, stride):
 @pytest.mark.parametrize("stride", [0, 4, -1])
 def test_strides_that_leave_channels_out_are_refused(make_cube, stride):
     with pytest.raises(ValueError, match="choose 1, 2 or 3"):
-        bands_frame(scene_statistics(make_cube())).triplets(stride)
+        band_basis(scene_statistics(make_cube())).triplets(stride)
 
 
-@pytest.mark.parametrize("make", [bands_frame, eigen_frame], ids=["bands", "eigen"])
+@pytest.mark.parametrize("make", [band_basis, pca_basis], ids=["bands", "eigen"])
 def test_adding_detail_is_synthesis_in_place(make_cube, make):
     cube = make_cube(noise=0.05)
     frame = make(scene_statistics(cube))
-    channels = frame.analyse(cube)
+    channels = frame.project(cube)
     changed = cube.copy()
     frame.add_detail(changed, channels)
-    np.testing.assert_allclose(changed, cube + frame.synthesise(channels), atol=1e-5)
+    np.testing.assert_allclose(changed, cube + frame.reconstruct(channels), atol=1e-5)
 
 
 @pytest.mark.parametrize("value", [0.0, 5.0, -3.0, 1e8])
-@pytest.mark.parametrize("make", [bands_frame, eigen_frame], ids=["bands", "eigen"])
+@pytest.mark.parametrize("make", [band_basis, pca_basis], ids=["bands", "eigen"])
 def test_constant_cubes_have_finite_frames(make, value):
     cube = np.full((5, 6, 7), value, np.float32)
     frame = make(scene_statistics(cube))
     assert (frame.deviation > 0).all()
-    channels = frame.analyse(cube)
+    channels = frame.project(cube)
     assert np.isfinite(channels).all()
     np.testing.assert_allclose(rebuilt(frame, cube), cube, rtol=1e-5)
-    shown = frame.synthesise(np.ones_like(channels))  # what a network of output 1 would change
+    shown = frame.reconstruct(np.ones_like(channels))  # what a network of output 1 would change
     assert np.abs(shown).max() <= 1e-5 * max(abs(value), 1)
 
 
 def test_a_band_without_variance_shows_nothing(make_cube):
     cube = make_cube()
     cube[3] = 1.5
-    frame = bands_frame(scene_statistics(cube))
-    change = frame.synthesise(np.ones_like(cube))
+    frame = band_basis(scene_statistics(cube))
+    change = frame.reconstruct(np.ones_like(cube))
     assert np.abs(change[3]).max() < 1e-5 * np.abs(change).max()
-    assert np.isfinite(frame.analyse(cube)).all()
+    assert np.isfinite(frame.project(cube)).all()
 
 
-@pytest.mark.parametrize("make", [bands_frame, eigen_frame], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("make", [band_basis, pca_basis], ids=lambda f: f.__name__)
 def test_deviations_are_those_of_a_cube_of_uncorrelated_channels(make):
     """Drawn: channels of the given deviations, synthesised, their standard deviation by band and pixel."""
     rng = np.random.default_rng(5)
     cube = (rng.normal(size=(6, 6)) @ rng.normal(size=(6, 500))).reshape(6, 20, 25).astype(np.float32)
     frame = make(scene_statistics(cube))
     given = rng.uniform(0.1, 2, (frame.channels, 2, 3)).astype(np.float32)
-    drawn = [frame.synthesise(given * rng.normal(size=given.shape).astype(np.float32)) for _ in range(4000)]
-    np.testing.assert_allclose(frame.synthesise_deviation(given), np.std(drawn, axis=0), rtol=0.06)
+    drawn = [frame.reconstruct(given * rng.normal(size=given.shape).astype(np.float32)) for _ in range(4000)]
+    np.testing.assert_allclose(frame.reconstruct_std(given), np.std(drawn, axis=0), rtol=0.06)
 
 
 @pytest.mark.parametrize(
     ("bands", "asked", "expected"), [(36, None, 36), (37, None, 24), (200, None, 24), (31, 15, 15), (6, 9, 6)]
 )
 def test_few_bands_are_all_seen_and_of_many_some_that_span_the_spectrum(make_cube, bands, asked, expected):
-    frame = bands_frame(scene_statistics(make_cube(bands, noise=0.01)), asked)
+    frame = band_basis(scene_statistics(make_cube(bands, noise=0.01)), asked)
     seen = frame.basis.argmax(axis=0)
     assert frame.channels == expected == len(set(seen))
     assert (seen[0], seen[-1]) == (0, bands - 1)
@@ -154,27 +154,27 @@ def test_few_bands_are_all_seen_and_of_many_some_that_span_the_spectrum(make_cub
     assert (frame.basis.sum(axis=0) == 1).all()
     assert frame.variances.shape == (bands, expected)
     filtered = bands if 12 <= bands <= 36 else expected  # the filter gives detail of all bands, or of those seen
-    assert frame.synthesis.shape == (bands, filtered)
+    assert frame.reconstruction_matrix.shape == (bands, filtered)
 
 
 def test_a_bands_deviation_is_that_of_where_its_detail_comes_from(make_cube):
-    frame = bands_frame(scene_statistics(make_cube(40, noise=0.05)), 12)
+    frame = band_basis(scene_statistics(make_cube(40, noise=0.05)), 12)
     given = np.random.default_rng(0).uniform(0.5, 2, (12, 3, 4)).astype(np.float32)
     deviation = np.sqrt(np.diag(scene_statistics(make_cube(40, noise=0.05)).covariance))[:, None, None]
-    found = frame.synthesise_deviation(given) / deviation
+    found = frame.reconstruct_std(given) / deviation
     assert (found > given.min(axis=0) - 1e-4).all()
     assert (found < given.max(axis=0) + 1e-4).all()
-    alike = frame.synthesise_deviation(np.full_like(given, 0.7))
+    alike = frame.reconstruct_std(np.full_like(given, 0.7))
     np.testing.assert_allclose(alike, np.broadcast_to(0.7 * deviation, alike.shape), rtol=1e-4)
 
 
 @pytest.mark.parametrize("kind", ["pca", "napc"])
 def test_all_components_of_a_guide_give_the_cube_back(make_cube, kind):
     cube = make_cube(9, noise=0.05)
-    frame = guide_frame(scene_statistics(cube), 20, kind)
+    frame = guide_basis(scene_statistics(cube), 20, kind)
     assert frame.channels == 9
     np.testing.assert_allclose(rebuilt(frame, cube), cube, atol=1e-5)
-    channels = frame.analyse(cube).reshape(9, -1)
+    channels = frame.project(cube).reshape(9, -1)
     np.testing.assert_allclose(np.cov(channels, bias=True), np.eye(9), atol=1e-3)
 
 
@@ -186,7 +186,7 @@ def test_noise_adjusted_components_ignore_noisy_bands(make_cube):
     statistics = scene_statistics(noisy)
 
     def error(kind):
-        return np.abs(rebuilt(guide_frame(statistics, 3, kind), noisy) - clean).mean()
+        return np.abs(rebuilt(guide_basis(statistics, 3, kind), noisy) - clean).mean()
 
     assert error("napc") < 0.5 * error("pca")
     assert error("napc") < 0.5 * np.abs(noisy - clean).mean()

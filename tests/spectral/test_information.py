@@ -7,27 +7,27 @@ from shsrd.spectral import (
     GUIDE_CHANNELS,
     MAP_CHANNELS,
     Acquisition,
-    bands_frame,
-    eigen_frame,
+    band_basis,
+    pca_basis,
     positions_um,
     scene_statistics,
     spectral_guide,
 )
 
 
-def guided(cube, wavelength_nm=None, *, make=bands_frame):
+def guided(cube, wavelength_nm=None, *, make=band_basis):
     statistics = scene_statistics(cube)
     frame = make(statistics)
-    leading = eigen_frame(statistics, min(GUIDE_CHANNELS, len(cube)))
+    leading = pca_basis(statistics, min(GUIDE_CHANNELS, len(cube)))
     return frame, spectral_guide(frame, leading, positions_um(wavelength_nm, len(cube)))
 
 
 def maps_of(cube):
     frame, guide = guided(cube)
     triplets = frame.triplets()
-    maps = guide.maps(guide.guide_images(cube), triplets)
+    maps = guide.maps(guide.guide_components(cube), triplets)
     assert maps.shape == (len(triplets), MAP_CHANNELS, *cube.shape[1:])
-    return maps[:, :3], maps[:, 3:6], maps[:, 6:9], frame.analyse(cube)[triplets]
+    return maps[:, :3], maps[:, 3:6], maps[:, 6:9], frame.project(cube)[triplets]
 
 
 def test_maps_rebuild_a_low_rank_cube(make_cube):
@@ -49,8 +49,8 @@ def test_rebuilt_maps_have_less_noise(make_cube):
     cube = (clean + 0.1 * rng.normal(size=clean.shape)).astype(np.float32)
     frame, guide = guided(cube)
     triplets = frame.triplets()
-    truth, own = frame.analyse(clean)[triplets], frame.analyse(cube)[triplets]
-    rebuilt = guide.maps(guide.guide_images(cube), triplets)[:, 3:6]
+    truth, own = frame.project(clean)[triplets], frame.project(cube)[triplets]
+    rebuilt = guide.maps(guide.guide_components(cube), triplets)[:, 3:6]
     assert np.square(rebuilt - truth).mean() < 0.3 * np.square(own - truth).mean()
 
 
@@ -58,7 +58,7 @@ def test_rebuilt_maps_have_less_noise(make_cube):
 def test_few_bands_leave_the_other_guides_zero(make_cube, bands):
     cube = make_cube(bands)
     frame, guide = guided(cube)
-    images = guide.guide_images(cube)
+    images = guide.guide_components(cube)
     assert images.shape == (GUIDE_CHANNELS, *cube.shape[1:])
     assert images[:bands].any(axis=(1, 2)).all()
     assert not images[bands:].any()
@@ -85,7 +85,7 @@ KINDS = ["ordinary", "noise-free", "zero", "constant", "negative", "flat band", 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("make", [bands_frame, eigen_frame], ids=["bands", "eigen"])
+@pytest.mark.parametrize("make", [band_basis, pca_basis], ids=["bands", "eigen"])
 @pytest.mark.parametrize("known", [True, False])
 def test_descriptors_are_finite_and_of_order_one(make_cube, kind, make, known):
     cube = bad_cubes(make_cube)[kind]
@@ -95,7 +95,7 @@ def test_descriptors_are_finite_and_of_order_one(make_cube, kind, make, known):
     assert descriptors.dtype == np.float32
     assert np.isfinite(descriptors).all()
     assert np.abs(descriptors).max() < 10
-    maps = guide.maps(guide.guide_images(cube), frame.triplets())
+    maps = guide.maps(guide.guide_components(cube), frame.triplets())
     assert np.isfinite(maps).all()
 
 
@@ -119,11 +119,11 @@ def test_descriptors_tell_noise_apart(make_cube):
     assert (guided(noisy)[1].features[:, 17] > guided(clean)[1].features[:, 17]).all()
 
 
-def acquired(cube, acquisition, make=bands_frame):
+def acquired(cube, acquisition, make=band_basis):
     """Features of the acquisition ``(T, 3, 4)`` of a scene's triplets."""
     statistics = scene_statistics(cube)
     frame = make(statistics)
-    leading = eigen_frame(statistics, min(GUIDE_CHANNELS, len(cube)))
+    leading = pca_basis(statistics, min(GUIDE_CHANNELS, len(cube)))
     guide = spectral_guide(frame, leading, positions_um(None, len(cube)), acquisition)
     descriptors = guide.descriptors(frame.triplets())
     return descriptors[:, CONTENT_FEATURES:].reshape(len(descriptors), 3, 4), frame
@@ -148,7 +148,7 @@ def test_descriptors_hold_width_and_noise_of_each_band(make_cube):
 
 def test_eigenimages_are_measured_as_the_bands_they_are_made_of(make_cube):
     fwhm, noise = np.tile([1.3, 1.6], (9, 1)), np.full(9, 1e-30)
-    features, _ = acquired(make_cube(9, noise=0.1), Acquisition(fwhm, noise), eigen_frame)
+    features, _ = acquired(make_cube(9, noise=0.1), Acquisition(fwhm, noise), pca_basis)
     np.testing.assert_allclose(features[..., 1], -0.1, atol=1e-6)
     np.testing.assert_allclose(features[..., 2], 0.2, atol=1e-6)
     assert (features[..., 3] == -2).all()  # as little noise as can be told apart

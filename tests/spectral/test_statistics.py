@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from shsrd.spectral import SceneStatistics, bands_frame, scene_statistics
+from shsrd.spectral import SceneStatistics, band_basis, scene_statistics
 
 
 def by_blocks(cube, heights):
@@ -81,7 +81,7 @@ def test_noise_estimate_finds_the_true_sigma(rows):
     for top in range(0, 360, rows):
         statistics.add(cube[:, top : top + rows])
     np.testing.assert_allclose(np.sqrt(np.diag(statistics.noise_covariance)), sigma, rtol=0.02)
-    frame = bands_frame(statistics)
+    frame = band_basis(statistics)
     np.testing.assert_allclose(frame.noise * frame.deviation, sigma, rtol=0.02)
 
 
@@ -103,5 +103,5 @@ def test_known_moments_with_noise_are_those_of_the_noisy_scene(make_cube):
     np.testing.assert_allclose(told.mean, measured.mean, atol=0.01)
     np.testing.assert_allclose(told.covariance, measured.covariance, atol=0.03 * np.abs(measured.covariance).max())
     np.testing.assert_allclose(told.noise_covariance, measured.noise_covariance, atol=0.01)
-    known = SceneStatistics.of_moments(told.mean, told.covariance, told.noise_covariance)
+    known = SceneStatistics.from_moments(told.mean, told.covariance, told.noise_covariance)
     np.testing.assert_array_equal(known.principal_components[1], told.principal_components[1])

@@ -8,14 +8,14 @@ from shsrd.model import SpectralInformation, load_weights
 from shsrd.spectral import CONTENT_FEATURES, DESCRIPTOR_FEATURES
 from shsrd.training.config import PhotoAugmentation, SceneAugmentation
 from shsrd.training.data.loader import generator_of
-from shsrd.training.data.photo_cubes import PhotoCubes
+from shsrd.training.data.photo_cubes import PhotoCubeSource
 from shsrd.training.data.photos import PhotoSource
 from shsrd.training.data.scenes import SceneSource
-from shsrd.training.data.simulated_sensor import Acquired
-from shsrd.training.initialise import starting_network
+from shsrd.training.data.simulated_sensor import SimulatedSensor
+from shsrd.training.initialise import initialise_network
 from shsrd.training.validation import scene_validator
 from shsrd.upscaling import UpscaleOptions
-from shsrd.upscaling.correction import Correction, as_bicubic
+from shsrd.upscaling.correction import PSFCorrection, match_bicubic_psf
 
 SCALE = 2
 SHARP = Degradation(kernel="gaussian", scale=SCALE, fwhm_pixels=2.8, fwhm_x_pixels=3.2)
@@ -32,17 +32,17 @@ def source_of(scene_folder, **changes):
 
 
 def test_scenes_are_corrected_as_in_use(high):
-    sensor = Acquired(ObservationModel.of(SHARP, NoiseModel(snr_db=40)), SHARP)
+    sensor = SimulatedSensor(ObservationModel.of(SHARP, NoiseModel(snr_db=40)), SHARP)
     measured = sensor.measured(high, seed=0)
     seen, acquisition = sensor.corrected(measured)
-    source = as_bicubic(MemorySource(Cube(measured)), UpscaleOptions(fwhm=(1.4, 1.6)), SCALE)
+    source = match_bicubic_psf(MemorySource(Cube(measured)), UpscaleOptions(fwhm=(1.4, 1.6)), SCALE)
     np.testing.assert_array_equal(seen, source.read(slice(0, seen.shape[1]), slice(0, seen.shape[2])))
     np.testing.assert_allclose(acquisition.fwhm, np.tile([1.4, 1.6], (8, 1)), rtol=1e-9)
     assert (acquisition.noise > 0).all()
 
 
 def test_the_kernel_of_the_literature_is_not_corrected(high):
-    sensor = Acquired(ObservationModel(scale=SCALE), None)
+    sensor = SimulatedSensor(ObservationModel(scale=SCALE), None)
     measured = sensor.measured(high, seed=0)
     np.testing.assert_allclose(measured, bicubic_down(torch.from_numpy(high), SCALE).numpy(), atol=1e-6)
     seen, acquisition = sensor.corrected(measured)
@@ -53,7 +53,7 @@ def test_the_kernel_of_the_literature_is_not_corrected(high):
 def test_a_band_that_cannot_be_corrected_stays(high):
     high = high.copy()
     high[3] = 0.25
-    sensor = Acquired(ObservationModel.of(SHARP), SHARP)
+    sensor = SimulatedSensor(ObservationModel.of(SHARP), SHARP)
     measured = sensor.measured(high, seed=0)
     seen, acquisition = sensor.corrected(measured)
     np.testing.assert_array_equal(seen[3], measured[3])
@@ -63,7 +63,7 @@ def test_a_band_that_cannot_be_corrected_stays(high):
 
 def test_beliefs_are_right_in_most_and_wrong_within_limits():
     rng = np.random.default_rng(0)
-    sensors = [Acquired.random(rng, bands=4, scale=SCALE) for _ in range(300)]
+    sensors = [SimulatedSensor.random(rng, bands=4, scale=SCALE) for _ in range(300)]
     corrected = [s for s in sensors if s.believed is not None]
     assert all((s.believed is None) == (s.model.kernel == "bicubic") for s in sensors)
     error = np.array([s.believed.sigma / s.model.mean.sigma for s in corrected])
@@ -109,7 +109,7 @@ def test_the_start_stays_what_it_was_until_it_learns(settings, stage_one):
     with torch.no_grad():
         for site in start.network.encoder.injection.sites:
             site.weight.normal_(std=0.05)
-    network = starting_network(config, start)
+    network = initialise_network(config, start)
     assert network.config.acquisition
     triplets, information = torch.randn(2, 3, 8, 8), random_information()
     before, after = (n.encode(triplets, information).mean for n in (start.network, network))
@@ -132,7 +132,7 @@ def test_validation_tells_every_sensor(scene_folder, stage_one, monkeypatch):
 
 def cubes_of(photo_folder, **changes):
     photos = PhotoSource(photo_folder, PhotoAugmentation(cubes=1.0, **changes), scale=SCALE, patch=12)
-    return PhotoCubes(photos, "napc")
+    return PhotoCubeSource(photos, "napc")
 
 
 def test_cubes_of_photos_are_measured_by_sensors_too(photo_folder):
@@ -150,12 +150,12 @@ def test_cubes_of_photos_are_measured_by_sensors_too(photo_folder):
 
 
 def test_noise_that_is_left_is_what_correction_leaves_of_noise(high):
-    sensor = Acquired(ObservationModel.of(SHARP, NoiseModel(snr_db=30)), SHARP, snr_db=30.0)
+    sensor = SimulatedSensor(ObservationModel.of(SHARP, NoiseModel(snr_db=30)), SHARP, snr_db=30.0)
     measured = sensor.measured(high, seed=0)
-    correction = Correction.of_scene(MemorySource(Cube(measured)), SHARP, 30.0)
-    clean = Acquired(ObservationModel.of(SHARP), SHARP).measured(high, seed=0)
+    correction = PSFCorrection.of_scene(MemorySource(Cube(measured)), SHARP, 30.0)
+    clean = SimulatedSensor(ObservationModel.of(SHARP), SHARP).measured(high, seed=0)
     (part,) = correction.parts
     square = [np.pad(x, ((0, 0), (22, 22), (20, 20)), mode="symmetric") for x in (measured, clean)]
     left = np.subtract(*(part.apply(x)[:, 22:-22, 20:-20] for x in square)).std(axis=(1, 2))
-    assert (left < 2.2 * part.noise_left).all()  # twice as much where all steps are let through
-    assert (left > 0.5 * part.noise_left).all()
+    assert (left < 2.2 * part.residual_noise).all()  # twice as much where all steps are let through
+    assert (left > 0.5 * part.residual_noise).all()

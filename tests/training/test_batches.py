@@ -8,11 +8,11 @@ from shsrd.model import NetworkConfig
 from shsrd.spectral import CONTENT_FEATURES, DESCRIPTOR_FEATURES, MAP_CHANNELS, WAVELENGTH_FEATURES
 from shsrd.training import TrainConfig
 from shsrd.training.config import PhotoAugmentation, SceneAugmentation
-from shsrd.training.data.batch import MARGIN, cut, residual_of
+from shsrd.training.data.batch import MARGIN, cut, residual_target
 from shsrd.training.data.loader import generator_of
-from shsrd.training.data.mixture import EitherSource
+from shsrd.training.data.mixture import MixtureSource
 from shsrd.training.data.pack import PHOTO_PACK, load_scenes
-from shsrd.training.data.photo_cubes import PhotoCubes
+from shsrd.training.data.photo_cubes import PhotoCubeSource
 from shsrd.training.data.photos import PhotoSource
 from shsrd.training.data.random_ops import dihedral
 from shsrd.training.data.scenes import SceneSource
@@ -31,10 +31,10 @@ def source(request, photo_folder, scene_folder):
     noisy = SceneSource(scene_folder, SceneAugmentation(triplets=2, noise=1.0), scale=SCALE, patch=PATCH, guides="napc")
     return {
         "photos": photos,
-        "cubes": PhotoCubes(photos, "napc"),
+        "cubes": PhotoCubeSource(photos, "napc"),
         "scenes": scenes,
         "noisy scenes": noisy,
-        "either": EitherSource(scenes, PhotoCubes(photos, "napc"), 0.5),
+        "either": MixtureSource(scenes, PhotoCubeSource(photos, "napc"), 0.5),
     }[request.param]
 
 
@@ -82,7 +82,7 @@ def test_shapes(source):
 
 def test_residual_plus_interpolation_is_the_truth():
     low, clean = torch.randn(2, 3, 16, 16), torch.randn(2, 3, 32, 32)
-    inner, residual = residual_of(low, clean, SCALE)
+    inner, residual = residual_target(low, clean, SCALE)
     assert torch.equal(inner, cut(low, MARGIN))
     torch.testing.assert_close(residual + cut(bicubic_up(low, SCALE), MARGIN * SCALE), cut(clean, MARGIN * SCALE))
 
@@ -125,7 +125,7 @@ def bands_with_noise(kind, level, photo_folder, scene_folder):
     """A source of neighbouring bands with this noise; all else is drawn alike whatever the noise."""
     if kind == "cubes":
         photos = photos_of(photo_folder, 16, cube_noise_range=(level, level), cube_eigen=0, blur=0)
-        return PhotoCubes(photos, "napc")
+        return PhotoCubeSource(photos, "napc")
     augmentation = SceneAugmentation(noise=1.0, noise_range=(level, level), eigen=0, mixed=0)
     return SceneSource(scene_folder, augmentation, scale=SCALE, patch=16, guides="napc")
 
@@ -153,7 +153,7 @@ def test_guide_maps_of_a_noisy_cube_are_nearer_to_the_truth_than_the_triplet(pho
     photos = photos_of(photo_folder, 16, cube_noise_range=(0.1, 0.1), cube_eigen=0.0, blur=0)
     ours, rebuilt = [], []
     for step in range(8):
-        batch = PhotoCubes(photos, "napc").draw(4, generator_of(0, step, 0))
+        batch = PhotoCubeSource(photos, "napc").draw(4, generator_of(0, step, 0))
         truth = bicubic_down(bicubic_up(batch.low, SCALE) + batch.residual, SCALE)
         inside = (..., slice(3, -3), slice(3, -3))
         ours.append(float((batch.low - truth)[inside].square().mean()))

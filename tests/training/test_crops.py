@@ -4,7 +4,7 @@ import torch
 from torch.nn import functional
 
 from shsrd.training.config import PhotoAugmentation
-from shsrd.training.data.crops import PhotoStore, Places, shrinking
+from shsrd.training.data.crops import PhotoStore, Places, downscale_matrix
 from shsrd.training.data.loader import generator_of
 from shsrd.training.data.photos import PhotoSource
 from shsrd.training.data.random_ops import dihedral
@@ -84,7 +84,7 @@ def test_a_photo_smaller_than_the_crop_is_refused(store):
 
 @pytest.mark.parametrize("wide", [12, 17, 20])
 def test_shrinking_leaves_flat_images_flat_and_looks_at_its_crop_only(wide):
-    matrix = shrinking(torch.tensor([wide]), SIDE, 23)[0]
+    matrix = downscale_matrix(torch.tensor([wide]), SIDE, 23)[0]
     torch.testing.assert_close(matrix.sum(dim=1), torch.ones(SIDE))
     assert not matrix[:, wide:].any()
 

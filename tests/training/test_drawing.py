@@ -6,7 +6,7 @@ import torch
 from shsrd.training.checkpoint import Progress
 from shsrd.training.config import PhotoAugmentation, SceneAugmentation, TrainingError
 from shsrd.training.data.loader import drawn, generator_of
-from shsrd.training.data.mixture import EitherSource
+from shsrd.training.data.mixture import MixtureSource
 from shsrd.training.data.photos import PhotoSource
 from shsrd.training.data.scenes import SceneSource
 from shsrd.training.monitor import LOG_EVERY, Monitor
@@ -17,7 +17,7 @@ STEPS = range(3, 9)
 @pytest.fixture
 def source(photo_folder, scene_folder):
     photos = PhotoSource(photo_folder, PhotoAugmentation(), scale=2, patch=8)
-    return EitherSource(SceneSource(scene_folder, SceneAugmentation(), scale=2, patch=8, guides="napc"), photos, 0.5)
+    return MixtureSource(SceneSource(scene_folder, SceneAugmentation(), scale=2, patch=8, guides="napc"), photos, 0.5)
 
 
 def all_drawn(source, workers):
@@ -54,7 +54,7 @@ class Here:
 @pytest.mark.parametrize("workers", [0, 2])
 def test_what_is_apart_is_drawn_here_and_changes_no_bit(source, workers):
     photos = Here(source.other)
-    apart = EitherSource(source.usual, photos, source.share, apart=True)
+    apart = MixtureSource(source.usual, photos, source.share, apart=True)
     for (ours, after), (theirs, then) in zip(all_drawn(apart, workers), all_drawn(source, 0), strict=True):
         assert all(map(torch.equal, ours.tensors(), theirs.tensors()))
         assert torch.equal(after, then)

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from shsrd.model import load_weights, read_header
 from shsrd.training import TrainingError, run_training
 from shsrd.training.checkpoint import BEST, CHECKPOINT
-from shsrd.training.loop import _State
+from shsrd.training.loop import _Trainer
 
 
 def listing(folder):
@@ -62,7 +62,7 @@ def failing_step(monkeypatch, error):
     def step(self, batches):
         raise error
 
-    monkeypatch.setattr(_State, "step", step)
+    monkeypatch.setattr(_Trainer, "step", step)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_first_step_that_fails_leaves_nothing(settings, tmp_path, monkeypatch)
 
 
 def test_a_run_that_ended_before_its_first_checkpoint_does_not_block(settings, monkeypatch):
-    config, original, done = settings("pretrain", steps=3), _State.step, []
+    config, original, done = settings("pretrain", steps=3), _Trainer.step, []
 
     def step(self, batches):
         if done:
@@ -104,7 +104,7 @@ def test_a_run_that_ended_before_its_first_checkpoint_does_not_block(settings, m
         return original(self, batches)
 
     with monkeypatch.context() as patch:
-        patch.setattr(_State, "step", step)
+        patch.setattr(_Trainer, "step", step)
         with pytest.raises(KeyboardInterrupt):
             run_training(config)
     assert listing(config.out) == ["config.json"]

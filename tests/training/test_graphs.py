@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from shsrd.model import SpectralInformation
-from shsrd.training.cuda_graphs import KINDS, WARM, Ahead, GraphedGradients
-from shsrd.training.data.batch import Batch, SpectralAngle
+from shsrd.training.cuda_graphs import KINDS, WARMUP_STEPS, CudaGraphGradients, CudaPrefetcher
+from shsrd.training.data.batch import Batch, SpectralAngleLoss
 
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 
@@ -23,7 +23,7 @@ def batch(seed, *, side=4, angle=None, device="cpu"):
     if angle is None:
         return Batch(low, fine, drawn(2, 3, 1, 1), drawn(2, 3, 1, 1))
     information = SpectralInformation(drawn(2, 9, side, side), drawn(2, 5))
-    spectral = SpectralAngle(drawn(2, 3, 2 * side, 2 * side), drawn(2, 3, 1, 1), group=2, weight=angle)
+    spectral = SpectralAngleLoss(drawn(2, 3, 2 * side, 2 * side), drawn(2, 3, 1, 1), group=2, weight=angle)
     return Batch(low, fine, drawn(2, 3, 1, 1), drawn(2, 3, 1, 1), information, spectral)
 
 
@@ -34,7 +34,7 @@ class Steps:
         torch.manual_seed(0)
         self.layers = nn.ModuleList([nn.Conv2d(3, 3, 1), nn.Linear(5, 1)]).to(device)
         self.released = 0
-        self.steps = GraphedGradients(self.work, list(self.layers.parameters()), self.release)
+        self.steps = CudaGraphGradients(self.work, list(self.layers.parameters()), self.release)
 
     def work(self, seen):
         loss = (self.layers[0](seen.low).square().mean(dim=(1, 2, 3), keepdim=True) * seen.weight).sum()
@@ -63,16 +63,16 @@ def replayed(monkeypatch):
         kept = SimpleNamespace(batch=place, loss=torch.zeros(()), gradients=[], replays=0)
 
         def replay():
-            self._forget()
+            self._clear_gradients()
             kept.loss = self.work(place)
             kept.gradients = [p.grad for p in self.parameters]
-            self._forget()
+            self._clear_gradients()
             kept.replays += 1
 
         kept.graph = SimpleNamespace(replay=replay)
         return kept
 
-    monkeypatch.setattr(GraphedGradients, "_record", record)
+    monkeypatch.setattr(CudaGraphGradients, "_record", record)
 
 
 def same(found, wanted):
@@ -88,23 +88,23 @@ def alternating(steps, count, device="cpu"):
 
 
 def test_replayed_steps_give_the_gradients_of_plain_ones(replayed):
-    steps, count = Steps(), 2 * WARM + 6
+    steps, count = Steps(), 2 * WARMUP_STEPS + 6
     for _, loss, wanted_loss, found, wanted in alternating(steps, count):
         assert loss == wanted_loss
         assert same(found, wanted)
-    assert [kept.replays for kept in steps.steps.recorded.values()] == [3, 3]
+    assert [kept.replays for kept in steps.steps.captured.values()] == [3, 3]
     assert steps.released == count
 
 
 def test_no_more_kinds_are_recorded_than_there_is_room_for(replayed):
     steps = Steps()
     for side in range(2, 2 + KINDS + 2):
-        for seed in range(WARM + 1):
+        for seed in range(WARMUP_STEPS + 1):
             seen = batch(seed, side=side)
             wanted_loss, wanted = steps.plainly(seen)
             assert steps.steps(seen) == wanted_loss
             assert same(steps.gradients(), wanted)
-    assert len(steps.steps.recorded) == KINDS
+    assert len(steps.steps.captured) == KINDS
 
 
 def test_kinds_of_batches():
@@ -122,7 +122,7 @@ def test_map_reaches_every_tensor():
 
 def test_ahead_hands_batches_on():
     batches = [(batch(seed), torch.Generator()) for seed in range(3)]
-    ahead = Ahead(iter(batches), torch.device("cpu"))
+    ahead = CudaPrefetcher(iter(batches), torch.device("cpu"))
     for wanted, _ in batches:
         assert torch.equal(next(ahead)[0].low, wanted.low)
         ahead.release()
@@ -130,6 +130,6 @@ def test_ahead_hands_batches_on():
 
 @CUDA
 def test_graphs_give_the_gradients_of_plain_steps():
-    for _, loss, wanted_loss, found, wanted in alternating(Steps("cuda"), 2 * WARM + 6, "cuda"):
+    for _, loss, wanted_loss, found, wanted in alternating(Steps("cuda"), 2 * WARMUP_STEPS + 6, "cuda"):
         torch.testing.assert_close(loss, wanted_loss)
         torch.testing.assert_close(found, wanted)

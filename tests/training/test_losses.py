@@ -8,7 +8,7 @@ from shsrd.model import Network, load_weights
 from shsrd.training.config import PhotoAugmentation
 from shsrd.training.data.loader import generator_of
 from shsrd.training.data.photos import PhotoSource
-from shsrd.training.losses import diffusion_loss, mean_loss, scale_loss
+from shsrd.training.losses import diffusion_loss, laplace_nll, posterior_mean_loss
 
 
 @pytest.fixture
@@ -19,12 +19,12 @@ def batch(photo_folder):
 def test_the_scale_loss_is_a_laplace_likelihood():
     scale, deviation = torch.tensor([0.3, 2.0, 0.05]), torch.tensor([0.1, -5.0, 0.0])
     expected = -stats.laplace.logpdf(deviation.numpy(), scale=scale.numpy() / 2**0.5).mean()
-    assert float(scale_loss(scale, deviation)) == pytest.approx(expected, rel=1e-6)
+    assert float(laplace_nll(scale, deviation)) == pytest.approx(expected, rel=1e-6)
 
 
 def test_the_scale_loss_is_least_at_the_true_scale():
     noise = torch.distributions.Laplace(0.0, 0.7 / 2**0.5).sample((200_000,))
-    losses = [float(scale_loss(torch.tensor(0.7 * factor), noise)) for factor in (0.8, 1.0, 1.25)]
+    losses = [float(laplace_nll(torch.tensor(0.7 * factor), noise)) for factor in (0.8, 1.0, 1.25)]
     assert losses[1] < min(losses[0], losses[2])
 
 
@@ -91,7 +91,9 @@ def test_small_errors_count_by_their_square_and_large_ones_linearly(batch, netwo
 
     def loss(error, knee):
         even = torch.full_like(batch.residual, error)
-        return float(mean_loss(network, type(batch)(batch.low, even, torch.ones_like(batch.unit), batch.weight), knee))
+        return float(
+            posterior_mean_loss(network, type(batch)(batch.low, even, torch.ones_like(batch.unit), batch.weight), knee)
+        )
 
     for knee in (0.1, 0.3, 1.0):
         assert loss(0.02 * knee, knee) == pytest.approx(4 * loss(0.01 * knee, knee), rel=1e-2)

@@ -3,7 +3,7 @@
 import torch
 
 from shsrd.model import Network, NetworkConfig
-from shsrd.training.weight_averaging import best_mix, score_db
+from shsrd.training.weight_averaging import score_db, select_weight_average
 
 SMALL = NetworkConfig(width=8, blocks=2, denoiser_width=8, denoiser_blocks=1, guide_width=4)
 
@@ -25,7 +25,7 @@ def judge(best_at):
 
 def test_a_point_between_is_found():
     network = Network(SMALL)
-    found = best_mix(network, {"start": ends(0.0), "best": ends(1.0)}, ends(4.0), judge(2.9))
+    found = select_weight_average(network, {"start": ends(0.0), "best": ends(1.0)}, ends(4.0), judge(2.9))
     assert found is not None
     assert found[0] == "start 0.25 + last 0.75"
     assert torch.allclose(network.encoder.stem.weight, torch.tensor(3.0))
@@ -33,7 +33,7 @@ def test_a_point_between_is_found():
 
 def test_the_best_end_stays_where_no_mix_beats_it():
     network = Network(SMALL)
-    assert best_mix(network, {"start": ends(0.0), "best": ends(2.0)}, ends(4.0), judge(2.0)) is None
+    assert select_weight_average(network, {"start": ends(0.0), "best": ends(2.0)}, ends(4.0), judge(2.0)) is None
     assert torch.equal(network.encoder.stem.weight, torch.full_like(network.encoder.stem.weight, 2.0))
 
 

@@ -2,13 +2,13 @@ import pytest
 import torch
 from torch import nn
 
-from shsrd.training.muon import Muon, is_matrix, orthogonalised
+from shsrd.training.muon import Muon, is_matrix, newton_schulz
 
 
 @pytest.mark.parametrize("shape", [(8, 40), (40, 8), (16, 16)])
 def test_orthogonalised_singular_values_are_near_one(shape):
     matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0)) * 1e-3
-    values = torch.linalg.svdvals(orthogonalised(matrix))
+    values = torch.linalg.svdvals(newton_schulz(matrix))
     assert values.min() > 0.3
     assert values.max() < 1.4
 
@@ -16,10 +16,10 @@ def test_orthogonalised_singular_values_are_near_one(shape):
 def test_orthogonalising_keeps_the_singular_vectors():
     matrix = torch.randn(6, 20, generator=torch.Generator().manual_seed(1))
     left, _, right = torch.linalg.svd(matrix, full_matrices=False)
-    inside = left.T @ orthogonalised(matrix) @ right.T
+    inside = left.T @ newton_schulz(matrix) @ right.T
     off = inside - torch.diag(inside.diagonal())
     assert off.abs().max() < 1e-3
-    assert orthogonalised(torch.zeros(3, 4)).abs().max() == 0
+    assert newton_schulz(torch.zeros(3, 4)).abs().max() == 0
 
 
 def test_convolutions_are_matrices_and_biases_are_not():

@@ -18,12 +18,12 @@ from shsrd.io import save_cube
 from shsrd.model import read_header
 from shsrd.training import TrainingError
 from shsrd.training.data.pack import load_photos, load_scenes, pack_scene
-from shsrd.training.queue import Home, carry, home, read_queue, run_queue, runner
-from shsrd.training.queue.carry import Folder
+from shsrd.training.queue import QueueState, carry, home, read_queue, run_queue, runner
+from shsrd.training.queue.carry import TransferFolder
 from shsrd.training.queue.command import main
 from shsrd.training.queue.runner import Clock, Places
 from shsrd.training.queue.scene_files import compress_scene, expand_scene
-from shsrd.training.queue.state import bundle, unbundle
+from shsrd.training.queue.state import pack_state, unpack_state
 
 NETWORK = {"scale": 2, "width": 16, "blocks": 2, "denoiser_width": 16, "denoiser_blocks": 1, "guide_width": 8}
 COMMON = {"batch": 4, "patch": 8, "warmup": 2, "lr": 1e-3, "ema": 0.7, "precision": "fp32"}
@@ -86,7 +86,7 @@ def test_carried_stopped_and_resumed_elsewhere_gives_the_same_weights(tmp_path, 
     monkeypatch.setattr(Clock, "pause", lambda self, longest: next(asked) % 5 == 4)
     for number in range(1, 8):
         carried, out = tmp_path / f"carried{number}", tmp_path / f"out{number}"
-        carry(read_queue(queue), Folder(carried, 2**24), root=root, home=kept, told=said.append)
+        carry(read_queue(queue), TransferFolder(carried, 2**24), root=root, home=kept, told=said.append)
         machine = tmp_path / f"machine{number}"  # a fresh one every time
         reached, said = run(carried / "queue.yaml", machine, carried / "data", out, carried / "home")
         shutil.copytree(out, kept, dirs_exist_ok=True)
@@ -155,14 +155,14 @@ def test_what_fails_or_waits_does_not_stop_the_others(tmp_path, root, queue_file
 
 def test_a_small_limit_takes_a_fixed_part_of_the_photos_and_says_so(tmp_path, root, queue_file):
     queue, said = read_queue(queue_file(FIRST)), []
-    carry(queue, Folder(tmp_path / "whole", 2**26), root=root, home=tmp_path / "none", told=said.append)
+    carry(queue, TransferFolder(tmp_path / "whole", 2**26), root=root, home=tmp_path / "none", told=said.append)
     sizes = {
         f.relative_to(tmp_path / "whole"): f.stat().st_size for f in (tmp_path / "whole").rglob("*") if f.is_file()
     }
     photos = {path: size for path, size in sizes.items() if path.suffix == ".jpg"}
     limit = sum(size + 512 for size in sizes.values()) - min(photos.values())
     for name in ("part", "again"):
-        carry(queue, Folder(tmp_path / name, limit), root=root, home=tmp_path / "none", told=said.append)
+        carry(queue, TransferFolder(tmp_path / name, limit), root=root, home=tmp_path / "none", told=said.append)
     taken = [
         sorted(f.relative_to(tmp_path / name) for f in (tmp_path / name / "data").rglob("*.jpg"))
         for name in ("part", "again")
@@ -173,7 +173,14 @@ def test_a_small_limit_takes_a_fixed_part_of_the_photos_and_says_so(tmp_path, ro
     reached, heard = run(part / "queue.yaml", tmp_path / "work", part / "data", tmp_path / "out", part / "home")
     assert not reached.statuses, "an incomplete set is not trained on unawares"
     assert any("first: waits, only" in text for text in heard)
-    carry(queue, Folder(tmp_path / "rest", limit), root=root, home=tmp_path / "none", without=[part], told=said.append)
+    carry(
+        queue,
+        TransferFolder(tmp_path / "rest", limit),
+        root=root,
+        home=tmp_path / "none",
+        without=[part],
+        told=said.append,
+    )
     rest = tmp_path / "rest"
     reached, heard = run(rest / "queue.yaml", tmp_path / "work", rest / "data", tmp_path / "out2", rest / "home")
     assert reached.done("first"), heard
@@ -192,7 +199,7 @@ def test_the_state_travels_in_parts(tmp_path, root, queue_file, monkeypatch):
         assert all((out / part).stat().st_size <= 20_000 for part in status.parts)
     else:
         assert "too large" in status.message
-    assert Home(out).statuses == reached.statuses
+    assert QueueState(out).statuses == reached.statuses
     assert main(["status", str(tmp_path / "queue" / "queue.yaml"), "--home", str(out)]) == 0
 
 
@@ -200,8 +207,8 @@ def test_the_state_travels_in_parts(tmp_path, root, queue_file, monkeypatch):
 def test_a_bundle_is_the_run_again(tmp_path, root, queue_file, compact):
     run(queue_file(FIRST), tmp_path / "work", root)
     folder = tmp_path / "work" / "runs" / "first"
-    exact, content = bundle(folder), bundle(folder, compact=compact)
-    unbundle(content, tmp_path / "again")
+    exact, content = pack_state(folder), pack_state(folder, compact=compact)
+    unpack_state(content, tmp_path / "again")
     ours, theirs = (load_file(place / "checkpoint.safetensors") for place in (tmp_path / "again", folder))
     assert ours.keys() == theirs.keys()
     for key, value in theirs.items():
@@ -211,7 +218,7 @@ def test_a_bundle_is_the_run_again(tmp_path, root, queue_file, compact):
         assert (tmp_path / "again" / name).read_bytes() == (folder / name).read_bytes()
     assert len(content) < len(exact) or not compact
     with pytest.raises(TrainingError, match="damaged"):
-        unbundle(content[:1000], tmp_path / "broken")
+        unpack_state(content[:1000], tmp_path / "broken")
 
 
 @pytest.mark.parametrize("wavelengths", [True, False])
@@ -251,7 +258,7 @@ def test_the_clock_leaves_time_to_save(monkeypatch):
     monkeypatch.setattr(runner.time, "monotonic", lambda: now[0])
     clock = Clock(1.0)
     assert not clock.pause(0.0)
-    now[0] = 60 - runner.SAVING_S - 1
+    now[0] = 60 - runner.SAVE_MARGIN_S - 1
     assert not clock.pause(0.0)
     assert clock.pause(2.0)
     assert not Clock(0.0).pause(1e6)

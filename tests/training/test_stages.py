@@ -8,13 +8,13 @@ from shsrd.model import Network, load_weights, read_header, save_weights
 from shsrd.training import TrainConfig, TrainingError, read_config, run_training
 from shsrd.training.checkpoint import BEST, CHECKPOINT
 from shsrd.training.config import PhotoAugmentation
-from shsrd.training.data.batch import MARGIN, SpectralAngle
+from shsrd.training.data.batch import MARGIN, SpectralAngleLoss
 from shsrd.training.data.loader import generator_of
 from shsrd.training.data.photos import PhotoSource
 from shsrd.training.data.scenes import SceneSource
-from shsrd.training.initialise import starting_network
-from shsrd.training.loop import Run, few_threads, train
-from shsrd.training.losses import diffusion_loss, mean_loss
+from shsrd.training.initialise import initialise_network
+from shsrd.training.loop import Run, limit_threads, train
+from shsrd.training.losses import diffusion_loss, posterior_mean_loss
 from shsrd.training.trainable import freeze, trainable_parameters
 from shsrd.training.validation import scene_validator
 
@@ -112,7 +112,7 @@ def test_a_deepened_network_begins_as_its_start(settings, stage_one, more):
     before = load_weights(stage_one).network
     depth = before.config.blocks + more
     config = settings("pretrain", start_from=stage_one, deepen=depth, steps=2)
-    network = starting_network(config, load_weights(stage_one))
+    network = initialise_network(config, load_weights(stage_one))
     assert network.config == before.config.model_copy(update={"blocks": depth})
     triplets = torch.randn(2, 3, 12, 12, generator=torch.Generator().manual_seed(0))
     one, other = network.encode(triplets), before.encode(triplets)
@@ -217,7 +217,7 @@ def test_a_tiny_set_is_learnt_by_heart(settings, scene_folder, stage_one, object
     def loss():
         with torch.no_grad():
             if objective == "mean":
-                return float(mean_loss(network, batch))
+                return float(posterior_mean_loss(network, batch))
             draws = [diffusion_loss(network, batch, torch.Generator().manual_seed(n)).total for n in range(8)]
             return float(torch.stack(draws).mean())
 
@@ -238,7 +238,7 @@ def test_the_best_possible_loss_is_zero(scene_folder, settings, stage_one):
 
 def test_the_angle_ignores_brightness_and_sees_colour():
     base = torch.rand(2, 3, 6, 6) + 0.5
-    angle = SpectralAngle(base, torch.ones(2, 3, 1, 1), group=2, weight=1.0)
+    angle = SpectralAngleLoss(base, torch.ones(2, 3, 1, 1), group=2, weight=1.0)
     none = torch.zeros_like(base)
     brighter, redder = 0.2 * base, none.clone()
     redder[0, 0] = 0.2
@@ -367,9 +367,9 @@ def test_a_denoiser_is_judged_with_the_guide_maps_it_takes(scene_folder, network
 def test_a_gpu_leaves_the_processor_few_threads_and_gives_them_back(monkeypatch):
     monkeypatch.setattr("shsrd.training.loop.THREADS", 1)
     torch.set_num_threads(2)
-    with pytest.raises(KeyError), few_threads(torch.device("cuda")):
+    with pytest.raises(KeyError), limit_threads(torch.device("cuda")):
         assert torch.get_num_threads() == 1
         raise KeyError
     assert torch.get_num_threads() == 2
-    with few_threads(torch.device("cpu")):
+    with limit_threads(torch.device("cpu")):
         assert torch.get_num_threads() == 2

@@ -9,7 +9,7 @@ from shsrd.training import TrainingError, run_training
 from shsrd.training.checkpoint import CHECKPOINT
 
 
-def last_average(config, key):
+def load_ema_weights(config, key):
     return load_file(config.out / CHECKPOINT)[f"average.module.{key}"]
 
 
@@ -21,7 +21,7 @@ def last_stage(path):
 def test_the_last_average_is_kept(settings, stage):
     config = settings(stage, validation=None, mix=False, steps=5, checkpoint_every=2)
     kept = load_weights(run_training(config)).network.encoder.head.weight
-    assert torch.equal(kept, last_average(config, "encoder.head.weight").half().float())
+    assert torch.equal(kept, load_ema_weights(config, "encoder.head.weight").half().float())
     found = last_stage(config.out / "best.safetensors")
     assert (found["step"], found["validation"], found["figures"]) == (5, None, {})
 
@@ -30,7 +30,7 @@ def test_a_share_chosen_beforehand_needs_no_validation(settings, stage_one):
     config = settings("transfer", validation=None, mix_share=0.25, steps=3)
     kept = load_weights(run_training(config)).network.encoder.head.weight
     start = load_weights(stage_one).network.encoder.head.weight
-    last = last_average(config, "encoder.head.weight")
+    last = load_ema_weights(config, "encoder.head.weight")
     assert not torch.equal(start, last)
     assert torch.equal(kept, (0.75 * start + 0.25 * last).half().float())
     assert last_stage(config.out / "best.safetensors")["mix"] == "start 0.75 + last 0.25"

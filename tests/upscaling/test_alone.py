@@ -12,9 +12,9 @@ import pytest
 
 from shsrd.cube import SceneError, Storage
 from shsrd.io import save_cube
-from shsrd.io.file_locks import lock_file, only_writer
+from shsrd.io.file_locks import lock_file, write_lock
 from shsrd.upscaling import Job, UpscaleOptions, upscale_file
-from shsrd.upscaling.jobs.tile_cache import Spool
+from shsrd.upscaling.jobs.tile_cache import TileCache
 
 OPTIONS = UpscaleOptions(device="cpu", precision="fp32", cell=8, tile=8, self_check=False)
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no locks on files there")
@@ -72,9 +72,9 @@ def test_a_lock_left_by_a_killed_run_is_taken_over_and_one_of_somebody_else_stay
         place = lock_file(tmp_path / "a.tif")
         place.write_text(content)
         with (
-            only_writer(tmp_path / "a.tif"),
+            write_lock(tmp_path / "a.tif"),
             pytest.raises(SceneError, match="another run"),
-            only_writer(tmp_path / "a.tif"),
+            write_lock(tmp_path / "a.tif"),
         ):
             pass
         assert place.exists() == bool(content)
@@ -114,7 +114,7 @@ def test_an_input_that_is_overwritten_during_the_run(when, how, job, make_model,
     assert "\n" not in str(caught.value)
     if when == 12:
         assert "was changed while it was read" in str(caught.value)
-        assert not Spool.beside(job.target).folder.exists()
+        assert not TileCache.beside(job.target).folder.exists()
     assert {name: (tmp_path / name).read_bytes() for name in save_cube_before} == save_cube_before
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from shsrd.cube import Cube
 from shsrd.degradation import Degradation, back_project, bicubic_up, degrade
 from shsrd.upscaling import UpscaleOptions, upscale
-from shsrd.upscaling.bounds import DEEPEST, SLACK, Bounds
+from shsrd.upscaling.bounds import MAX_UNDERSHOOT, SLACK, Bounds
 
 
 def local_range(low, scale):
@@ -97,7 +97,7 @@ def glint():
 @pytest.mark.parametrize("lowest", [0.0, 0.1, -0.5])
 def test_floor(lowest):
     floor = Bounds.of(1.0, np.array([lowest]), np.array([1.0])).floor[0]
-    assert floor == pytest.approx(lowest - DEEPEST * (1 - lowest))
+    assert floor == pytest.approx(lowest - MAX_UNDERSHOOT * (1 - lowest))
 
 
 def test_positive_scenes_fall_little_below_zero(make_scene, run):
@@ -105,8 +105,8 @@ def test_positive_scenes_fall_little_below_zero(make_scene, run):
     dark = scene.replace(pixels=np.maximum(scene.pixels - 0.5, 0))
     span = np.ptp(dark.pixels, axis=(1, 2))
     free, held = (run(dark, overshoot=overshoot).cube.pixels.min(axis=(1, 2)) for overshoot in (None, 1.0))
-    assert (free < -2 * DEEPEST * span).any()
-    assert (held >= -1.0001 * DEEPEST * span).all()
+    assert (free < -2 * MAX_UNDERSHOOT * span).any()
+    assert (held >= -1.0001 * MAX_UNDERSHOOT * span).all()
 
 
 def test_tiles_do_not_matter(make_scene, run):

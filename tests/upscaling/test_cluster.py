@@ -95,7 +95,7 @@ def test_workers_of_this_machine(job, whole):
 
 def test_nobody_answers(job, monkeypatch):
     started = time.perf_counter()
-    monkeypatch.setattr("shsrd.upscaling.jobs.dask_executor.PATIENCE_S", 1)
+    monkeypatch.setattr("shsrd.upscaling.jobs.dask_executor.CONNECT_TIMEOUT_S", 1)
     with pytest.raises(SceneError, match="no scheduler with workers answers"):
         upscale_file(replace(job, scheduler="tcp://127.0.0.1:9", overwrite=True))
     assert time.perf_counter() - started < 30

@@ -11,8 +11,8 @@ from shsrd import phantom
 from shsrd.cube import Cube, MemorySource
 from shsrd.degradation import SENSORS, Degradation, degrade, degrade_cube
 from shsrd.upscaling import UpscaleOptions
-from shsrd.upscaling.components import fwhm_of, same_width
-from shsrd.upscaling.correction import CorrectedSource, Correction, as_bicubic
+from shsrd.upscaling.components import fwhm_of, group_by_fwhm
+from shsrd.upscaling.correction import CorrectedSource, PSFCorrection, match_bicubic_psf
 from shsrd.upscaling.reconstruction import _agreement
 from shsrd.upscaling.tiles import Window
 
@@ -39,12 +39,12 @@ def low(truth):
 
 
 def named(cube, detectors):
-    return cube.replace(headers=cube.facts.with_detectors(detectors).headers)
+    return cube.replace(headers=cube.metadata.with_detectors(detectors).headers)
 
 
 def corrected(cube, *, sensor=None, snr=None, fwhm=None):
     memory = MemorySource(cube)
-    correction = Correction.of_scene(memory, sensor or sensor_of(SHARP), snr, fwhm)
+    correction = PSFCorrection.of_scene(memory, sensor or sensor_of(SHARP), snr, fwhm)
     source = CorrectedSource(memory, correction)
     return source.read(*(slice(0, size) for size in cube.shape[1:])), correction
 
@@ -108,16 +108,18 @@ def test_a_detector_of_few_bands_is_no_noise(truth):
 
 def test_bands_of_one_width_are_corrected_together():
     fwhm = np.array([[1.2, 1.3], [1.5, 1.3], [1.22, 1.31], [1.5, 1.3], [1.2, 1.5]])
-    parts = same_width(fwhm, [np.array([0, 1, 2, 3]), np.array([4])])
+    parts = group_by_fwhm(fwhm, [np.array([0, 1, 2, 3]), np.array([4])])
     assert [part.tolist() for part in parts] == [[0, 2], [1, 3], [4]]
     whole = np.arange(5)
-    assert sorted(band for part in same_width(fwhm, [whole]) for band in part.tolist()) == whole.tolist()
+    assert sorted(band for part in group_by_fwhm(fwhm, [whole]) for band in part.tolist()) == whole.tolist()
 
 
 def test_a_sensor_whose_widths_differ_is_taken_band_by_band(make_scene):
     scene = make_scene(bands=6, rows=40, columns=40, wavelength_nm=np.array([400.0, 500, 600, 1000, 1100, 1200]))
     sensor = SENSORS["hyperion"]
-    source = as_bicubic(MemorySource(named(scene, ["VNIR"] * 3 + ["SWIR"] * 3)), UpscaleOptions(sensor="hyperion"), 4)
+    source = match_bicubic_psf(
+        MemorySource(named(scene, ["VNIR"] * 3 + ["SWIR"] * 3)), UpscaleOptions(sensor="hyperion"), 4
+    )
     told = source.correction.fwhm_told or source.correction.fwhm
     parts = source.correction.parts
     for part in parts:
@@ -129,7 +131,7 @@ def test_a_sensor_whose_widths_differ_is_taken_band_by_band(make_scene):
 
 def test_a_width_by_hand_holds_for_all_bands(make_scene):
     scene = named(make_scene(bands=6, rows=40, columns=40), ["VNIR"] * 3 + ["SWIR"] * 3)
-    correction = as_bicubic(MemorySource(scene), UpscaleOptions(fwhm=(1.5, 1.3)), 4).correction
+    correction = match_bicubic_psf(MemorySource(scene), UpscaleOptions(fwhm=(1.5, 1.3)), 4).correction
     assert len(correction.parts) == 2
     for part in correction.parts:
         assert fwhm_of(part.told or part.sensor) == pytest.approx((1.5, 1.3))
@@ -141,9 +143,9 @@ def test_the_output_is_compared_by_each_bands_own_width(truth):
     measured = np.empty((26, 64, 64), np.float32)
     for bands, sensor in parts:
         measured[bands] = degrade(x[bands], sensor).numpy()
-    plan = SimpleNamespace(facts=degrade_cube(truth, sensor_of(SHARP)).facts, scale=4, measured_by=parts)
+    plan = SimpleNamespace(metadata=degrade_cube(truth, sensor_of(SHARP)).metadata, scale=4, band_degradations=parts)
     right = _agreement(truth.pixels, measured, Window(0, 0, 64, 64), plan)
-    plan.measured_by = [(bands, sensor_of(SHARP)) for bands, _ in parts]
+    plan.band_degradations = [(bands, sensor_of(SHARP)) for bands, _ in parts]
     wrong = _agreement(truth.pixels, measured, Window(0, 0, 64, 64), plan)
     assert right.count == wrong.count == measured.size
     assert right.squares < 1e-8 * wrong.squares

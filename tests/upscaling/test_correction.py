@@ -13,8 +13,8 @@ from shsrd.degradation import SENSORS, Degradation, degrade, degrade_cube
 from shsrd.io import open_cube, open_source, save_cube
 from shsrd.spectral import scene_statistics
 from shsrd.upscaling import Job, UpscaleOptions, upscale, upscale_file
-from shsrd.upscaling.correction import CorrectedSource, Correction, leading_components, unforeseen_noise
-from shsrd.upscaling.sensor_self_check import corrected_again, measured_again
+from shsrd.upscaling.correction import CorrectedSource, PSFCorrection, estimate_noise_std, leading_components
+from shsrd.upscaling.sensor_self_check import correct_simulated, simulate_measurement
 
 FAST = {"model": "cave-x4-fast", "channels": 3, "device": "cpu", "precision": "fp32"}
 
@@ -31,7 +31,7 @@ def low(truth):
 
 def source_of(cube, sensor="enmap", snr=None):
     memory, degradation = MemorySource(cube), Degradation.of_sensor(sensor, scale=4)
-    return CorrectedSource(memory, Correction.of_scene(memory, degradation, snr))
+    return CorrectedSource(memory, PSFCorrection.of_scene(memory, degradation, snr))
 
 
 def seen_by(sensor, correction):
@@ -52,7 +52,7 @@ def test_any_rectangle_holds_the_pixels_of_the_whole(make_scene):
 def test_a_source_travels_to_another_process(tmp_path, make_scene):
     save_cube(make_scene(bands=4, rows=40, columns=30), tmp_path / "scene.tif")
     source = open_source(tmp_path / "scene.tif")
-    here = CorrectedSource(source, Correction.of_scene(source, Degradation.of_sensor("enmap", scale=4)))
+    here = CorrectedSource(source, PSFCorrection.of_scene(source, Degradation.of_sensor("enmap", scale=4)))
     there = pickle.loads(pickle.dumps(here))
     whole = (slice(0, 40), slice(0, 30))
     np.testing.assert_array_equal(there.read(*whole), here.read(*whole))
@@ -82,7 +82,7 @@ def test_missing_pixels_and_bad_bands_stay_as_they_are(make_scene):
 def test_noise_of_every_band_is_found(low, sigma):
     rng = np.random.default_rng(0)
     noisy = low.pixels + sigma * rng.standard_normal(low.shape).astype(np.float32)
-    found, own = (unforeseen_noise(scene_statistics(pixels)) for pixels in (noisy, low.pixels))
+    found, own = (estimate_noise_std(scene_statistics(pixels)) for pixels in (noisy, low.pixels))
     assert np.median(own) < 0.5 * sigma
     np.testing.assert_allclose(found, sigma, rtol=0.3)
 
@@ -106,7 +106,7 @@ def test_the_output_agrees_with_the_measurement_down_to_the_noise_and_no_further
         )
         assert found.report.consistency < most * without.report.consistency
         assert rmse(found.cube.pixels, truth.pixels) < 1.005 * rmse(without.cube.pixels, truth.pixels)
-    assert 0.7 < found.report.residual_in_noise < 1.2  # noise is left where it is
+    assert 0.7 < found.report.consistency_noise_ratio < 1.2  # noise is left where it is
 
 
 def test_holes_are_not_taken_for_something_that_was_missed(low):
@@ -133,18 +133,18 @@ def test_the_self_check_measures_once_more_with_the_same_sensor(truth):
 def test_what_is_measured_again_has_blur_and_noise(low):
     correction = source_of(low, "prisma", 20).correction
     scene = np.ascontiguousarray(low.pixels[None, :, :64, :80])
-    delivered = measured_again(correction, scene)
+    delivered = simulate_measurement(correction, scene)
     expected = degrade(torch.from_numpy(scene), Degradation.of_sensor("prisma", scale=4)).numpy()
     noise = (delivered - expected)[0].std(axis=(1, 2))
     np.testing.assert_allclose(noise, correction.noise, rtol=0.2)
-    np.testing.assert_array_equal(measured_again(correction, scene), delivered)
-    assert corrected_again(correction, delivered).shape == delivered.shape
+    np.testing.assert_array_equal(simulate_measurement(correction, scene), delivered)
+    assert correct_simulated(correction, delivered).shape == delivered.shape
 
 
 def test_uncertainty_includes_the_noise_that_correction_left(low):
     options = UpscaleOptions(sensor="enmap", uncertainty=True, channels=3, self_check=False, consistency=False)
     noisy, quiet = (upscale(low, 4, options=options.model_copy(update={"snr": snr})) for snr in (25.0, 90.0))
-    left = Correction.of_scene(MemorySource(low), Degradation.of_sensor("enmap"), 25.0).noise_left[:, None, None]
+    left = PSFCorrection.of_scene(MemorySource(low), Degradation.of_sensor("enmap"), 25.0).residual_noise[:, None, None]
     assert (noisy.uncertainty.pixels >= 0.999 * left).all()
     assert (quiet.uncertainty.pixels < left).mean() > 0.05
 
@@ -187,7 +187,7 @@ def test_the_leading_component_is_looked_at_where_it_was_measured(make_scene):
     pixels = scene.pixels.copy()
     pixels[2, :20], pixels[:, 140:, 290:] = np.nan, np.nan
     memory = MemorySource(scene.replace(pixels=pixels))
-    correction = Correction.of_scene(memory, Degradation.of_sensor("enmap", scale=4))
+    correction = PSFCorrection.of_scene(memory, Degradation.of_sensor("enmap", scale=4))
     [(squares, valid)] = leading_components(memory, correction)
     assert squares.shape == valid.shape == (4, 176, 176)
     assert np.isfinite(squares).all()
@@ -229,7 +229,7 @@ def test_a_constant_scene_is_not_corrected(make_scene, run, value):
     scene = make_scene(bands=4)
     report = run(scene.replace(pixels=np.full(scene.shape, value, np.float32)), sensor="enmap").report
     assert (report.fwhm, report.snr_db, report.sensor, report.sensor_gain_db) == (None, None, None, None)
-    assert not report.leaves_range
+    assert not report.exceeds_input_range
 
 
 def test_consistency_is_a_share_of_what_was_measured(run):
@@ -254,6 +254,6 @@ def test_a_band_of_noise_that_correction_makes_constant_is_still_a_band(run):
 
 def test_a_detector_of_noise_alone_is_refused(run, monkeypatch):
     cube = Cube(np.random.default_rng(0).random((4, 24, 24)).astype(np.float32))
-    monkeypatch.setattr(Correction, "apply", lambda self, block: np.full_like(block, 0.5))
+    monkeypatch.setattr(PSFCorrection, "apply", lambda self, block: np.full_like(block, 0.5))
     with pytest.raises(SceneError, match=r"noise alone.*--kernel bicubic"):
         run(cube, sensor="enmap")

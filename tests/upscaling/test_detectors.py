@@ -7,7 +7,7 @@ from shsrd.cube import MemorySource
 from shsrd.io import describe
 from shsrd.spectral import scene_statistics
 from shsrd.upscaling import UpscaleOptions
-from shsrd.upscaling.detectors import detector_frames, shared_channels
+from shsrd.upscaling.detectors import detector_bases, shared_channels
 from shsrd.upscaling.inference import Engine
 from shsrd.upscaling.plan import make_plan
 
@@ -19,7 +19,7 @@ def two_detectors(make_scene, first=5, second=4, **size):
     pixels[first:] = np.roll(pixels[first:], 1, axis=2)
     names = ["VNIR"] * first + ["SWIR"] * second
     joined = whole.replace(pixels=pixels)
-    joined = joined.replace(headers=joined.facts.with_detectors(names).headers)
+    joined = joined.replace(headers=joined.metadata.with_detectors(names).headers)
     return joined, [only(joined, part) for part in (slice(0, first), slice(first, None))]
 
 
@@ -64,14 +64,14 @@ def test_the_order_of_bands_does_not_mix_detectors(make_scene, run):
     order = [0, 5, 1, 6, 2, 7, 3, 8, 4]
     names = [joined.detectors[band] for band in order]
     mixed = only(joined, order)
-    mixed = mixed.replace(headers=mixed.facts.with_detectors(names).headers)
+    mixed = mixed.replace(headers=mixed.metadata.with_detectors(names).headers)
     usual = run(joined, self_check=False).cube.pixels
     np.testing.assert_allclose(run(mixed, self_check=False).cube.pixels, usual[order], atol=2e-6)
 
 
 def test_a_scene_of_one_detector_is_as_ever(make_scene, run):
     scene = make_scene(bands=9)
-    named = scene.replace(headers=scene.facts.with_detectors(["one"] * 9).headers)
+    named = scene.replace(headers=scene.metadata.with_detectors(["one"] * 9).headers)
     np.testing.assert_array_equal(run(named).cube.pixels, run(scene).cube.pixels)
 
 
@@ -97,7 +97,7 @@ def test_the_network_sees_no_more_of_two_detectors_than_of_one(make_scene):
 def test_bands_of_a_frame_are_those_of_its_detector(make_scene):
     scene = make_scene(bands=40)
     parts = [np.arange(0, 40, 2), np.arange(1, 40, 2)]
-    frames = detector_frames(scene_statistics(scene.pixels), "bands", parts, scene.wavelength_nm, guides="napc")
+    frames = detector_bases(scene_statistics(scene.pixels), "bands", parts, scene.wavelength_nm, guides="napc")
     for part, frame in zip(parts, frames, strict=True):
         np.testing.assert_array_equal(frame.bands, part)
         np.testing.assert_allclose(frame.guided.frame.mean, scene.pixels[part].mean(axis=(1, 2)), rtol=1e-5)

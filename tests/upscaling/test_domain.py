@@ -14,10 +14,10 @@ from shsrd.model import Model, Network, load_weights
 from shsrd.upscaling.self_check import (
     SMALLEST_SIDE,
     WINDOW_SIDE,
+    attenuate_detail,
     candidate_windows,
-    chosen_windows,
-    deserved_gain,
-    hold_back,
+    select_windows,
+    shrinkage_gain,
 )
 
 SCALE = 2
@@ -167,7 +167,7 @@ def test_gain_of_plain_detail(true, expected):
     rng = np.random.default_rng(1)
     detail = rng.normal(size=(1, 1, 64, 64))
     error = true * detail + 0.1 * rng.normal(size=detail.shape)
-    assert deserved_gain(error, detail, 8)[0] == pytest.approx(expected, abs=0.01)
+    assert shrinkage_gain(error, detail, 8)[0] == pytest.approx(expected, abs=0.01)
 
 
 def test_weak_evidence_is_shrunk_towards_leaving_alone():
@@ -175,16 +175,16 @@ def test_weak_evidence_is_shrunk_towards_leaving_alone():
     detail = np.ones((1, 1, 16, 16))
     agreed = 0.3 * detail
     torn = agreed + np.where(np.arange(16) < 8, 2.0, -2.0)
-    assert deserved_gain(agreed, detail, 8)[0] == pytest.approx(0.3)
-    assert deserved_gain(torn, detail, 8)[0] == 1
+    assert shrinkage_gain(agreed, detail, 8)[0] == pytest.approx(0.3)
+    assert shrinkage_gain(torn, detail, 8)[0] == 1
     slightly = agreed + np.where(np.arange(16) < 8, 0.5, -0.5)
-    assert 0.3 < deserved_gain(slightly, detail, 8)[0] < 0.9
-    assert deserved_gain(agreed, 0 * detail, 8)[0] == 1  # no detail at all
+    assert 0.3 < shrinkage_gain(slightly, detail, 8)[0] < 0.9
+    assert shrinkage_gain(agreed, 0 * detail, 8)[0] == 1  # no detail at all
 
 
 def check_windows(valid):
     candidates = candidate_windows(*valid.shape, 4)
-    return chosen_windows(candidates, np.array([valid[window.slices].sum() for window in candidates]), 4)
+    return select_windows(candidates, np.array([valid[window.slices].sum() for window in candidates]), 4)
 
 
 def test_windows_lie_inside_and_cost_little():
@@ -212,7 +212,7 @@ def test_holding_back_is_done_in_place_and_for_some_bands(low):
     estimate = rng.normal(size=(4, 4 * SIDE, 4 * SIDE)).astype(np.float32)
     deviation, before = np.ones_like(estimate), estimate.copy()
     kept = Cube(low.pixels).pixels
-    hold_back(
+    attenuate_detail(
         estimate[:, : 2 * SIDE, : 2 * SIDE],
         deviation[:, : 2 * SIDE, : 2 * SIDE],
         low=kept,

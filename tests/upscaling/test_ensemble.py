@@ -7,7 +7,7 @@ import pytest
 
 from shsrd.cube import SceneError
 from shsrd.spectral import scene_statistics
-from shsrd.upscaling.bases import guided_frame
+from shsrd.upscaling.bases import guided_basis
 from shsrd.upscaling.ensemble import ensemble_mean
 from shsrd.upscaling.inference import Engine
 from shsrd.upscaling.symmetry import Symmetry, symmetries
@@ -53,7 +53,7 @@ def test_a_turned_scene_gives_the_turned_result(make_scene, run, frame, count, s
 
 def test_the_ensemble_is_the_average_of_its_members(make_scene, make_model):
     scene, engine = make_scene(rows=9, columns=12), Engine(make_model().network, precision="fp32")
-    guided = guided_frame(scene_statistics(scene.pixels), "bands", scene.wavelength_nm, guides="napc")
+    guided = guided_basis(scene_statistics(scene.pixels), "bands", scene.wavelength_nm, guides="napc")
     members = [g.undo(engine.mean(np.ascontiguousarray(g.apply(scene.pixels)), guided)) for g in symmetries(8)]
     assert np.std(members, axis=0).max() > 0.01
     averaged, scale = ensemble_mean(scene.pixels, engine, guided, count=8)
@@ -97,7 +97,7 @@ def test_averages_are_consistent_and_reported(make_scene, run, asked):
 def test_overlapping_triplets_are_averaged(make_scene, make_model, stride):
     """Every band is the mean of what each triplet makes of it, one triplet at a time."""
     scene, engine = make_scene(bands=7, rows=8, columns=9), Engine(make_model().network, precision="fp32")
-    guided = guided_frame(scene_statistics(scene.pixels), "bands", scene.wavelength_nm, stride=stride, guides="napc")
+    guided = guided_basis(scene_statistics(scene.pixels), "bands", scene.wavelength_nm, stride=stride, guides="napc")
     alone = np.full((len(guided.triplets), *scene.pixels.shape[:1], 16, 18), np.nan, np.float32)
     for number, triplet in enumerate(guided.triplets):
         single = replace(guided, triplets=triplet[None], flips=guided.flips[number, None])
@@ -109,7 +109,7 @@ def test_overlapping_triplets_are_averaged(make_scene, make_model, stride):
 def test_triplets_are_shown_in_turn_as_they_are_and_mirrored(make_scene, make_model):
     """Each triplet's mean is that of the mirrored scene, mirrored back."""
     scene, engine = make_scene(bands=15, rows=8, columns=9), Engine(make_model().network, precision="fp32")
-    guided = guided_frame(scene_statistics(scene.pixels), "bands", scene.wavelength_nm, guides="napc")
+    guided = guided_basis(scene_statistics(scene.pixels), "bands", scene.wavelength_nm, guides="napc")
     assert guided.flips.tolist() == [0, 1, 2, 3, 0]
     plain = replace(guided, flips=np.zeros_like(guided.flips))
     found = engine.mean(scene.pixels, guided)
@@ -122,7 +122,7 @@ def test_triplets_are_shown_in_turn_as_they_are_and_mirrored(make_scene, make_mo
 @pytest.mark.parametrize(("name", "bands"), [("eigen", 15), ("bands", 9)], ids=["eigen", "few bands"])
 def test_without_a_filter_nothing_is_mirrored(make_scene, name, bands):
     scene = make_scene(bands=bands)
-    guided = guided_frame(scene_statistics(scene.pixels), name, scene.wavelength_nm, 9, guides="napc")
+    guided = guided_basis(scene_statistics(scene.pixels), name, scene.wavelength_nm, 9, guides="napc")
     assert guided.flips.tolist() == [0, 0, 0]
 
 

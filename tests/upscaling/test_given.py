@@ -6,7 +6,7 @@ import pytest
 from shsrd import upscale
 from shsrd.cube import SceneError
 from shsrd.io import save_cube
-from shsrd.upscaling.input_types import cube_of
+from shsrd.upscaling.input_types import as_cube
 
 
 @pytest.fixture(scope="module")
@@ -19,17 +19,17 @@ def cube():
 
 def finer(cube):
     """A cube twice as fine, as ``upscale`` would give it, without a network."""
-    return type(cube).of(cube.pixels.repeat(2, 1).repeat(2, 2), cube.facts.finer(2))
+    return type(cube).of(cube.pixels.repeat(2, 1).repeat(2, 2), cube.metadata.finer(2))
 
 
 def test_array(cube):
-    found, back = cube_of(cube.pixels)
+    found, back = as_cube(cube.pixels)
     assert np.array_equal(found.pixels, cube.pixels)
     assert np.array_equal(back(finer(cube)), finer(cube).pixels)
 
 
 def test_array_in_another_order_keeps_order_and_type(cube):
-    found, back = cube_of(cube.pixels.transpose(1, 2, 0).astype(np.float64), "yxb")
+    found, back = as_cube(cube.pixels.transpose(1, 2, 0).astype(np.float64), "yxb")
     assert np.array_equal(found.pixels, cube.pixels)
     result = back(finer(cube))
     assert result.shape == (24, 32, 5) and result.dtype == np.float64
@@ -53,7 +53,7 @@ def test_what_is_no_scene_is_one_sentence(given, words):
 def test_data_array_keeps_name_and_dimensions(cube):
     array = cube.to_xarray().swap_dims({"band": "wavelength"}).drop_vars("band").rename("radiance")
     array = array.transpose("y", "x", "wavelength")
-    found, back = cube_of(array)
+    found, back = as_cube(array)
     assert np.array_equal(found.pixels, cube.pixels)
     result = back(finer(cube))
     assert result.dims == array.dims and result.name == "radiance"
@@ -65,16 +65,16 @@ def test_dataset_with_one_scene(cube):
     import xarray
 
     array = cube.to_xarray()
-    found, _ = cube_of(xarray.Dataset({"scene": array, "mask": array.max("band")}))
+    found, _ = as_cube(xarray.Dataset({"scene": array, "mask": array.max("band")}))
     assert np.array_equal(found.pixels, cube.pixels)
     with pytest.raises(SceneError, match=r"\(a, b\); pass dataset\['NAME'\]"):
-        cube_of(xarray.Dataset({"a": array, "b": array}))
+        as_cube(xarray.Dataset({"a": array, "b": array}))
 
 
 def test_path(cube, tmp_path):
     save_cube(cube, tmp_path / "a.tif")
     for path in (tmp_path / "a.tif", str(tmp_path / "a.tif")):
-        found, back = cube_of(path)
+        found, back = as_cube(path)
         assert np.array_equal(found.pixels, cube.pixels)
         assert back(cube) is cube
 
@@ -83,7 +83,7 @@ def test_cube_fits_on_a_screen(cube):
     large = cube.replace(
         headers={f"key {n}": "x" * 500 for n in range(200)}, source="/".join(["folder"] * 60), notes=("guessed.",)
     )
-    for shown in (repr(large), repr(large.facts)):
+    for shown in (repr(large), repr(large.metadata)):
         lines = shown.splitlines()
         assert len(lines) < 20 and max(map(len, lines)) <= 96
         assert "5 bands, 12 x 16 pixels" in shown and "420 to 980 nm" in shown and "guessed." in shown

@@ -7,37 +7,37 @@ import pytest
 from affine import Affine
 from pydantic import ValidationError
 
-from shsrd.cube import Cube, Facts, MemorySource, SceneError
+from shsrd.cube import Cube, MemorySource, SceneError, SceneMetadata
 from shsrd.degradation import SENSORS, Degradation, degrade_cube
 from shsrd.io import open_cube, save_cube
 from shsrd.upscaling import UpscaleOptions, upscale
-from shsrd.upscaling.correction import CorrectedSource, as_bicubic
-from shsrd.upscaling.scene_psf import Instrument, instrument_of, known_instrument, measured_facts
+from shsrd.upscaling.correction import CorrectedSource, match_bicubic_psf
+from shsrd.upscaling.scene_psf import Instrument, blur_and_noise_summary, declared_psf, resolve_psf
 
 FAST = {"model": "cave-x4-fast-dev", "channels": 3, "device": "cpu", "precision": "fp32", "self_check": False}
-PRISMA = Facts((4, 8, 8), sensor="prisma")
+PRISMA = SceneMetadata((4, 8, 8), sensor="prisma")
 
 
 @pytest.mark.parametrize(
-    ("options", "facts", "origin", "sensor"),
+    ("options", "metadata", "origin", "sensor"),
     [
-        ({}, Facts((4, 8, 8)), "assumed", None),
+        ({}, SceneMetadata((4, 8, 8)), "assumed", None),
         ({}, PRISMA, "product", "prisma"),
-        ({}, Facts((4, 8, 8), sensor="desis"), "assumed", None),  # no width of it is published
+        ({}, SceneMetadata((4, 8, 8), sensor="desis"), "assumed", None),  # no width of it is published
         ({"sensor": "enmap"}, PRISMA, "sensor", "enmap"),
         ({"fwhm": (1.4, 1.2)}, PRISMA, "fwhm", None),
         ({"kernel": "bicubic"}, PRISMA, "kernel", None),
     ],
 )
-def test_options_come_before_metadata(options, facts, origin, sensor):
-    found = known_instrument(facts, UpscaleOptions(**options))
+def test_options_come_before_metadata(options, metadata, origin, sensor):
+    found = declared_psf(metadata, UpscaleOptions(**options))
     assert (found.origin, found.sensor) == (origin, sensor)
     assert found.bicubic == (found.degradation(4) is None) == (origin in ("assumed", "kernel"))
 
 
 def test_widths_of_a_product_in_its_own_grid_and_along_a_map():
-    own = known_instrument(PRISMA.replace(sensor="enmap"), UpscaleOptions())
-    turned = known_instrument(PRISMA.replace(sensor="enmap", transform=Affine(30, 0, 0, 0, -30, 0)), UpscaleOptions())
+    own = declared_psf(PRISMA.replace(sensor="enmap"), UpscaleOptions())
+    turned = declared_psf(PRISMA.replace(sensor="enmap", transform=Affine(30, 0, 0, 0, -30, 0)), UpscaleOptions())
     along, across = SENSORS["enmap"].fwhm
     assert np.allclose(own.fwhm_at(None, 3), [(along, across)] * 3)
     assert np.allclose(turned.fwhm_at(None, 3), (along + across) / 2)
@@ -60,24 +60,24 @@ def test_widths_of_a_product_in_its_own_grid_and_along_a_map():
 )
 def test_contradictions_are_refused(options):
     with pytest.raises(SceneError, match=r"--sensor|no sensor"):
-        instrument_of(MemorySource(Cube(np.zeros((4, 8, 8), np.float32))), UpscaleOptions(**options))
+        resolve_psf(MemorySource(Cube(np.zeros((4, 8, 8), np.float32))), UpscaleOptions(**options))
 
 
 def test_noise_alone_may_be_told_of_a_product():
-    assert known_instrument(PRISMA, UpscaleOptions(snr=40)).origin == "product"
+    assert declared_psf(PRISMA, UpscaleOptions(snr=40)).origin == "product"
     with pytest.raises(ValidationError):
         UpscaleOptions(fwhm="wide")
 
 
 def test_an_estimate_that_the_scene_does_not_allow_is_refused():
     with pytest.raises(SceneError, match=r"too few sharp edges.*--sensor or --fwhm"):
-        as_bicubic(MemorySource(Cube(np.zeros((4, 40, 40), np.float32))), UpscaleOptions(fwhm="auto"), 4)
+        match_bicubic_psf(MemorySource(Cube(np.zeros((4, 40, 40), np.float32))), UpscaleOptions(fwhm="auto"), 4)
 
 
 def test_only_scenes_with_the_products_own_pixels_keep_the_sensor(make_scene, tmp_path):
     product = make_scene(bands=4, rows=16, columns=16).replace(sensor="prisma")
-    assert product.facts.cut(slice(2, 9), slice(0, 5)).sensor == "prisma"
-    assert product.facts.finer(4).sensor is None
+    assert product.metadata.cut(slice(2, 9), slice(0, 5)).sensor == "prisma"
+    assert product.metadata.finer(4).sensor is None
     assert degrade_cube(product, Degradation(scale=4)).sensor is None
     save_cube(product, tmp_path / "scene.tif")
     assert open_cube(tmp_path / "scene.tif").sensor is None
@@ -102,29 +102,29 @@ def test_a_product_is_corrected_unless_the_bicubic_kernel_is_asked_for(make_scen
 
 
 def test_an_estimate_is_taken_where_it_is_asked_for(monkeypatch, make_scene):
-    from shsrd.degradation.edge_width import EdgeWidth
-    from shsrd.upscaling.blur_noise_estimate import Measurement
+    from shsrd.degradation.edge_width import PsfEstimate
+    from shsrd.upscaling.blur_noise_estimate import BlurNoiseEstimate
 
-    width = EdgeWidth((1.5, 1.4), (0.1, 0.2), 40)
-    seen = Measurement(width, 40, np.arange(4), np.array([38.0, 40, 42, 44]))
+    width = PsfEstimate((1.5, 1.4), (0.1, 0.2), 40)
+    seen = BlurNoiseEstimate(width, 40, np.arange(4), np.array([38.0, 40, 42, 44]))
     monkeypatch.setattr("shsrd.upscaling.scene_psf.measure", lambda source: seen)
     scene = make_scene(bands=4, rows=40, columns=40)
-    source = as_bicubic(MemorySource(scene), UpscaleOptions(fwhm="auto"), 4)
+    source = match_bicubic_psf(MemorySource(scene), UpscaleOptions(fwhm="auto"), 4)
     assert isinstance(source, CorrectedSource)
     assert source.instrument == Instrument("estimate", fwhm=width.lower, error=width.error)
     assert np.allclose(source.instrument.fwhm_at(None, 2), [(1.4, 1.2)] * 2)
-    sharp = replace(seen, width=EdgeWidth((0.9, 1.0), (0.1, 0.1), 40))
+    sharp = replace(seen, width=PsfEstimate((0.9, 1.0), (0.1, 0.1), 40))
     monkeypatch.setattr("shsrd.upscaling.scene_psf.measure", lambda source: sharp)
-    assert isinstance(as_bicubic(MemorySource(scene), UpscaleOptions(fwhm="auto"), 4), MemorySource)
-    assert known_instrument(PRISMA, UpscaleOptions(fwhm="auto")) == Instrument("estimate")
+    assert isinstance(match_bicubic_psf(MemorySource(scene), UpscaleOptions(fwhm="auto"), 4), MemorySource)
+    assert declared_psf(PRISMA, UpscaleOptions(fwhm="auto")) == Instrument("estimate")
     monkeypatch.setattr("shsrd.upscaling.scene_psf.measure", lambda source: seen)
-    facts = measured_facts(MemorySource(scene))
-    assert facts["psf_fwhm"] is None
-    assert (facts["psf_estimate"], facts["psf_error"], facts["psf_edges"]) == ([1.5, 1.4], [0.1, 0.2], 40)
-    assert facts["snr_db"] == [38, 41, 44]
-    assert "--fwhm auto" in facts["psf_remark"]
-    assert measured_facts(MemorySource(scene.replace(sensor="tanager")))["psf_remark"] is None
-    wider = measured_facts(MemorySource(scene.replace(sensor="hypso-1")))
+    metadata = blur_and_noise_summary(MemorySource(scene))
+    assert metadata["psf_fwhm"] is None
+    assert (metadata["psf_estimate"], metadata["psf_error"], metadata["psf_edges"]) == ([1.5, 1.4], [0.1, 0.2], 40)
+    assert metadata["snr_db"] == [38, 41, 44]
+    assert "--fwhm auto" in metadata["psf_remark"]
+    assert blur_and_noise_summary(MemorySource(scene.replace(sensor="tanager")))["psf_remark"] is None
+    wider = blur_and_noise_summary(MemorySource(scene.replace(sensor="hypso-1")))
     assert "sharper than the published width" in wider["psf_remark"]
 
 

@@ -14,7 +14,7 @@ from shsrd.cube import Storage
 from shsrd.io import open_cube, save_cube
 from shsrd.model import save_weights
 from shsrd.upscaling import Job, UpscaleOptions, upscale_file
-from shsrd.upscaling.jobs.tile_cache import Spool
+from shsrd.upscaling.jobs.tile_cache import TileCache
 
 KILLS = 20
 LONGEST_S = 120  # of a run that takes a second; a hang would show where it hangs
@@ -80,7 +80,7 @@ def test_killed_at_twenty_moments(job, processes):
             job.target.unlink()
             finished = 0
             continue
-        kept = len(Spool.beside(job.target).finished())
+        kept = len(TileCache.beside(job.target).finished())
         assert kept >= finished  # nothing finished is ever lost
         finished = kept
     work(job)
@@ -94,7 +94,7 @@ def test_killed_at_twenty_moments(job, processes):
 def test_asked_to_stop_it_leaves_no_output_and_goes_on_later(job, processes, number):
     run = processes.Process(target=work, args=(job,))
     run.start()
-    spool = Spool.beside(job.target)
+    spool = TileCache.beside(job.target)
     while not (spool.begun and spool.finished()):
         assert run.is_alive()
         time.sleep(0.005)

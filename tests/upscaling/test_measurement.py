@@ -11,9 +11,9 @@ WIDTHS = (1.6, 1.3)
 
 
 @pytest.fixture(scope="module")
-def clean(facets):
+def clean(edge_images):
     """Twenty-four bands, mixed from three images."""
-    images = np.stack([facets(seed=seed) for seed in (3, 4, 5)])
+    images = np.stack([edge_images(seed=seed) for seed in (3, 4, 5)])
     mixing = np.random.default_rng(0).uniform(0.1, 1, (24, 3))
     kernel = Degradation(kernel="gaussian", scale=4, fwhm_pixels=4 * WIDTHS[0], fwhm_x_pixels=4 * WIDTHS[1])
     return degrade_cube(Cube(np.tensordot(mixing, images, 1).astype(np.float32)), kernel)

@@ -7,18 +7,18 @@ import pytest
 from shsrd.cube import SceneError
 from shsrd.io.scene_discovery import SceneFile
 from shsrd.io.stac.origin import origin_of_file
-from shsrd.upscaling.jobs.output_names import check_apart, names_of, uncertainty_of
+from shsrd.upscaling.jobs.output_names import check_apart, output_paths, uncertainty_path
 
 
 def names(*paths, suffix="tif"):
     scenes = [SceneFile(Path(path), Path(path).stem, origin_of_file(Path(path))) for path in paths]
-    return [path.name for path in names_of(scenes, Path("out"), scale=4, suffix=suffix)]
+    return [path.name for path in output_paths(scenes, Path("out"), scale=4, suffix=suffix)]
 
 
 def test_a_name_is_stem_scale_ending():
     assert names("/a/s.img", "/a/t.tif") == ["s_x4.tif", "t_x4.tif"]
     assert names("/a/s.img", suffix=".NC") == ["s_x4.nc"]
-    assert uncertainty_of(Path("out/s_x4.tif")) == Path("out/s_x4_uncertainty.tif")
+    assert uncertainty_path(Path("out/s_x4.tif")) == Path("out/s_x4_uncertainty.tif")
 
 
 def test_equal_stems_are_told_apart_by_their_folders():

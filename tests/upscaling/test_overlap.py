@@ -5,8 +5,8 @@ import pytest
 from scipy.ndimage import fourier_shift, gaussian_filter
 
 from shsrd.cube import Cube, MemorySource
-from shsrd.upscaling.detector_overlap import overlap_notes, overlaps, shift_between
-from shsrd.upscaling.outliers import Suspicion
+from shsrd.upscaling.detector_overlap import overlap_notes, overlaps, phase_correlation_shift
+from shsrd.upscaling.outliers import OutlierRules
 
 VNIR, SWIR = 700 + 10.0 * np.arange(30), 905 + 12.0 * np.arange(20)
 
@@ -31,15 +31,15 @@ def scene(*, gain=1.0, down=0.0, right=0.0, blur=0.0, noise=0.0, **size):
 
 
 def notes_of(cube):
-    return overlap_notes(MemorySource(cube), cube.usable_bands, Suspicion())
+    return overlap_notes(MemorySource(cube), cube.usable_bands, OutlierRules())
 
 
 @pytest.mark.parametrize(("down", "right"), [(0.0, 0.3), (0.35, 0.0), (-0.5, 0.2), (0.12, -0.05)])
 @pytest.mark.parametrize("more", [{}, {"blur": 0.8, "gain": 1.1}, {"noise": 0.01}], ids=str)
 def test_the_shift_is_found_whatever_brightness_and_blur(down, right, more):
     cube = scene(down=down, right=right, **more)
-    (overlap,) = overlaps(cube.facts, cube.usable_bands)
-    found = shift_between([overlap.images(cube.pixels, cube.wavelength_nm)])
+    (overlap,) = overlaps(cube.metadata, cube.usable_bands)
+    found = phase_correlation_shift([overlap.images(cube.pixels, cube.wavelength_nm)])
     np.testing.assert_allclose(found, (down, right), atol=0.03)
 
 
@@ -69,7 +69,7 @@ def test_what_cannot_be_compared_is_not():
     cube = scene(gain=1.2)
     assert notes_of(cube.replace(wavelength_nm=np.linspace(400, 1000, 50))) == ()
     apart = cube.replace(wavelength_nm=np.r_[VNIR - 300, SWIR])
-    named = apart.replace(headers=apart.facts.with_detectors(["a"] * 30 + ["b"] * 20).headers)
+    named = apart.replace(headers=apart.metadata.with_detectors(["a"] * 30 + ["b"] * 20).headers)
     assert notes_of(named) == ()  # two detectors without a common wavelength
     small = scene(gain=1.2, rows=8, columns=9)
     assert "20 % brighter" in notes_of(small)[0]

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from shsrd.cube import SceneError
-from shsrd.model import Model, Network, NetworkConfig, int8_supported, weights_content
+from shsrd.model import Model, Network, NetworkConfig, int8_supported, serialize_weights
 from shsrd.upscaling import UpscaleOptions, options
-from shsrd.upscaling.jobs.worker import Outfit
-from shsrd.upscaling.options import choose_precision, running_precision
+from shsrd.upscaling.jobs.worker import ModelPayload
+from shsrd.upscaling.options import choose_precision, inference_precision
 from shsrd.upscaling.plan import make_engine
 
 CPU = torch.device("cpu")
@@ -41,8 +41,8 @@ def processor(monkeypatch):
 )
 def test_auto_is_the_fastest_whose_rounding_does_not_show(processor, vnni, bf16, small, large):
     processor(vnni=vnni, bf16=bf16)
-    assert running_precision("auto", CPU) == small
-    assert running_precision("auto", CPU, one_cell=False) == large
+    assert inference_precision("auto", CPU) == small
+    assert inference_precision("auto", CPU, single_block=False) == large
 
 
 def test_training_never_runs_in_integers(processor):
@@ -62,23 +62,23 @@ def test_what_is_asked_for_goes_before_the_number_of_cells(processor, network, a
 @pytest.mark.parametrize("name", ["bf16", "fp32"])
 def test_what_was_asked_for_is_taken(processor, name):
     processor(vnni=True, bf16=True)
-    assert running_precision(name, CPU) == name
+    assert inference_precision(name, CPU) == name
 
 
 def test_integers_that_are_not_to_be_had_are_refused(processor):
     processor(vnni=False, bf16=True)
     with pytest.raises(SceneError, match="VNNI"):
-        running_precision("int8", CPU)
+        inference_precision("int8", CPU)
     processor(vnni=True, bf16=True)
     with pytest.raises(SceneError, match="VNNI"):
-        running_precision("int8", torch.device("meta"))
+        inference_precision("int8", torch.device("meta"))
 
 
 def test_a_worker_computes_in_the_precision_of_the_scene(processor, network):
-    equipment = Outfit(weights_content(network), "cpu").unpacked()
-    assert equipment.engine("fp32").precision == "fp32"
+    worker_model = ModelPayload(serialize_weights(network), "cpu").unpacked()
+    assert worker_model.engine("fp32").precision == "fp32"
     if int8_supported():
-        assert equipment.engine("int8").precision == "int8"
+        assert worker_model.engine("int8").precision == "int8"
     processor(vnni=False, bf16=True)
     with pytest.raises(SceneError, match="VNNI"):
-        equipment.engine("int8")
+        worker_model.engine("int8")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from shsrd.cube import Storage
 from shsrd.degradation import Degradation, back_projection_reach
 from shsrd.io import save_cube
-from shsrd.spectral.regression import MANY_BANDS
+from shsrd.spectral.regression import MIN_FILTERED_BANDS
 from shsrd.upscaling import Job, UpscaleOptions, upscale_file
 from shsrd.upscaling.jobs.executors import Here
 
@@ -18,7 +18,7 @@ CHECKS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 SIDES = st.integers(1, 40)
 FRAMES = st.sampled_from(["bands", "eigen"])
 MEANS = st.sampled_from([{}, {"ensemble": 8}, {"ensemble": 2, "uncertainty": True}, {"uncertainty": True}])
-BANDS = st.sampled_from([4, MANY_BANDS])  # detail of many bands is filtered across them
+BANDS = st.sampled_from([4, MIN_FILTERED_BANDS])  # detail of many bands is filtered across them
 SAMPLES = st.sampled_from([{"steps": 3}, {"steps": 2, "samples": 3, "uncertainty": True}, {"steps": 2, "ensemble": 2}])
 
 
@@ -44,7 +44,7 @@ def holed(cube, row, column):
 @given(rows=SIDES, columns=SIDES, tile=st.integers(1, 60), cell=st.integers(8, 20), frame=FRAMES, asked=MEANS | SAMPLES,
        hole=st.tuples(SIDES, SIDES), bands=BANDS)  # fmt: skip
 @example(rows=33, columns=40, tile=60, cell=8, frame="eigen", asked={"steps": 3}, hole=(3, 6), bands=4)
-@example(rows=21, columns=34, tile=60, cell=8, frame="bands", asked={}, hole=(3, 6), bands=MANY_BANDS)
+@example(rows=21, columns=34, tile=60, cell=8, frame="bands", asked={}, hole=(3, 6), bands=MIN_FILTERED_BANDS)
 def test_no_tile_changes_a_byte(make_scene, run, rows, columns, tile, cell, frame, asked, hole, bands):
     """Whatever is asked for, in memory; ``test_stream`` has the same of files."""
     scene = holed(make_scene(bands=bands, rows=rows, columns=columns), *hole)
@@ -88,7 +88,7 @@ def check_seams(run, scene, *, cell, **asked):
 @settings(max_examples=25, suppress_health_check=CHECKS)
 @given(rows=SIDES, columns=SIDES, cell=st.integers(8, 30), frame=FRAMES, asked=MEANS, bands=BANDS)
 @example(rows=17, columns=40, cell=16, frame="eigen", asked={"ensemble": 8}, bands=4)
-@example(rows=17, columns=40, cell=16, frame="bands", asked={}, bands=MANY_BANDS)
+@example(rows=17, columns=40, cell=16, frame="bands", asked={}, bands=MIN_FILTERED_BANDS)
 def test_no_seams_in_the_mean(make_scene, make_model, run, rows, columns, cell, frame, asked, bands):
     """One cell for the whole scene, or many: the same picture where the halo covers the declared reach."""
     halo = reaching(make_model().network.config, asked)

@@ -7,7 +7,7 @@ import torch
 from shsrd.degradation import Degradation, bicubic_up, consistency_rmse
 from shsrd.model import Model, Network
 from shsrd.spectral import scene_statistics
-from shsrd.upscaling.bases import guided_frame
+from shsrd.upscaling.bases import guided_basis
 from shsrd.upscaling.inference import Engine
 from shsrd.upscaling.tiles import Window, read_window
 
@@ -133,11 +133,11 @@ def test_uncertainty_without_samples_is_the_scale_the_network_predicts(make_scen
     """Channel by channel through the frame: ``sqrt(sum over k of (E d scale)^2)``, at every pixel by itself."""
     scene, halo = make_scene(bands=6), 10
     deviation = run(scene, frame=frame, uncertainty=True, halo=halo).uncertainty.pixels
-    guided = guided_frame(scene_statistics(scene.pixels), frame, scene.wavelength_nm, guides="pca")
+    guided = guided_basis(scene_statistics(scene.pixels), frame, scene.wavelength_nm, guides="pca")
     window = Window(0, 0, *scene.pixels.shape[1:]).grown(halo)
     low = read_window(scene.pixels, window)
     engine = Engine(make_model().network, precision="fp32")
-    mean, scale = engine.mean_and_scale(low, guided)
+    mean, scale = engine.mean_and_std(low, guided)
     np.testing.assert_array_equal(mean, engine.mean(low, guided))
     matrix = guided.frame.basis * guided.frame.deviation
     y, x = 9, 21

@@ -9,7 +9,7 @@ from shsrd.cube import Cube, SceneError, Storage, fill_nodata
 from shsrd.degradation import bicubic_up
 from shsrd.model import WeightsError
 from shsrd.upscaling import UpscaleOptions, upscale
-from shsrd.upscaling.reconstruction import stored_values
+from shsrd.upscaling.reconstruction import round_trip_storage
 
 
 def bicubic(pixels, scale=2):
@@ -294,5 +294,5 @@ def test_stored_values_are_rounded_and_clipped():
     storage = Storage("int16", 1e-4, 0.5)
     given = np.array([0.5, 0.50014, 0.50016, 1e6, -1e6], np.float32)
     expected = np.array([0.5, 0.5001, 0.5002, 0.5 + 3.2767, 0.5 - 3.2768])
-    np.testing.assert_allclose(stored_values(given, storage), expected, rtol=1e-6)
-    np.testing.assert_array_equal(stored_values(given, Storage()), given)
+    np.testing.assert_allclose(round_trip_storage(given, storage), expected, rtol=1e-6)
+    np.testing.assert_array_equal(round_trip_storage(given, Storage()), given)

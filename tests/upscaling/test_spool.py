@@ -10,7 +10,7 @@ import pytest
 from shsrd.cube import SceneError, Storage
 from shsrd.io import save_cube
 from shsrd.upscaling import Job, UpscaleOptions, upscale_file
-from shsrd.upscaling.jobs.tile_cache import Spool
+from shsrd.upscaling.jobs.tile_cache import TileCache
 
 
 class InterruptionError(Exception):
@@ -37,7 +37,7 @@ def interrupted(job, make_model):
 
     with pytest.raises(InterruptionError):
         upscale_file(job, model=make_model(), progress=stop)
-    return Spool.beside(job.target).folder, whole
+    return TileCache.beside(job.target).folder, whole
 
 
 def refused(job, model, *words):

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from shsrd.cube import Cube, SceneError, Storage
 from shsrd.io import open_cube, save_cube
 from shsrd.upscaling import Job, UpscaleOptions, upscale, upscale_file
-from shsrd.upscaling.block import solve_block
+from shsrd.upscaling.block import upscale_block
 from shsrd.upscaling.jobs import upscale_file as stream
-from shsrd.upscaling.jobs.tile_cache import Spool
+from shsrd.upscaling.jobs.tile_cache import TileCache
 
 OPTIONS = {"device": "cpu", "precision": "fp32", "cell": 8, "tile": 8}
 
@@ -67,7 +67,7 @@ def test_the_file_is_that_of_the_scene_in_memory(source, go, make_model, ending)
         assert bytes_of(first) == bytes_of(second)
     assert done.report == whole.report
     assert done.shape == whole.cube.shape
-    assert not Spool.beside(source.with_name(f"streamed.{ending}")).folder.exists()
+    assert not TileCache.beside(source.with_name(f"streamed.{ending}")).folder.exists()
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -128,7 +128,7 @@ def test_resumed_work_ends_in_the_same_bytes(source, go, after):
     assert done.resumed == after
     assert [call.args for call in tiles.call_args_list] == [(n, 12) for n in range(after + 1, 13)]
     assert target.read_bytes() == whole
-    assert not Spool.beside(target).folder.exists()
+    assert not TileCache.beside(target).folder.exists()
 
 
 def test_an_interrupted_run_is_not_passed_over(source, go):
@@ -270,8 +270,8 @@ def test_empty_parts_cost_nothing(make_scene, make_model, tmp_path, monkeypatch)
     pixels = np.full_like(cube.pixels, np.nan)
     pixels[:, :8, :8] = cube.pixels[:, :8, :8]
     save_cube(Cube(pixels, storage=Storage(nodata=-1.0)), tmp_path / "scene.tif")
-    calls = Mock(side_effect=solve_block)
-    monkeypatch.setattr("shsrd.upscaling.detectors.solve_block", calls)
+    calls = Mock(side_effect=upscale_block)
+    monkeypatch.setattr("shsrd.upscaling.detectors.upscale_block", calls)
     job = Job(tmp_path / "scene.tif", tmp_path / "fine.tif", 2, UpscaleOptions(**OPTIONS))
     assert upscale_file(job, model=make_model()).tiles == 64
     assert calls.call_count == 1

@@ -11,7 +11,7 @@ from shsrd.io import open_cube, save_cube
 from shsrd.io.stac.origin import origin_of_file
 from shsrd.io.targets import written_files
 from shsrd.upscaling import Job, UpscaleOptions, upscale, upscale_file
-from shsrd.upscaling.jobs.provenance import kept_record, other_than
+from shsrd.upscaling.jobs.provenance import mismatch_reason, read_item
 
 OPTIONS = {"device": "cpu", "precision": "fp32", "cell": 8}
 SHAPE = (13, 19)
@@ -81,7 +81,7 @@ def test_neither_source_nor_sibling_is_replaced(swath, make_model, tmp_path):
 @pytest.mark.parametrize(("ending", "lost"), [("npy", True), ("mat", True), ("tif", False), ("nc", False)])
 def test_a_format_that_keeps_no_place_says_so(swath, make_model, tmp_path, ending, lost):
     job = Job(tmp_path / "swath.nc", tmp_path / f"a.{ending}", 2, UpscaleOptions(**OPTIONS))
-    assert upscale_file(job, model=make_model()).place_lost is lost
+    assert upscale_file(job, model=make_model()).georeferencing_lost is lost
 
 
 @pytest.mark.parametrize("ending", ["tif", "img"])
@@ -89,13 +89,13 @@ def test_the_item_lists_every_file_and_knows_when_one_is_not_as_it_was(swath, ma
     model, source, target = make_model(), tmp_path / "swath.nc", tmp_path / f"a.{ending}"
     job = Job(source, target, 2, UpscaleOptions(**OPTIONS), origin=origin_of_file(source))
     upscale_file(job, model=model)
-    record = kept_record(target)
+    record = read_item(target)
     listed = {Path(asset["href"]).name for asset in record["assets"].values()}
-    assert listed == {file.name for file in written_files(target, swath.facts)}
-    assert other_than(record, job, model) is None
+    assert listed == {file.name for file in written_files(target, swath.metadata)}
+    assert mismatch_reason(record, job, model) is None
     places = tmp_path / "a_loc.tif"
     whole = places.read_bytes()
     places.write_bytes(whole[:-1])
-    assert other_than(record, job, model) == "a_loc.tif was changed afterwards"
+    assert mismatch_reason(record, job, model) == "a_loc.tif was changed afterwards"
     places.unlink()
-    assert other_than(record, job, model) == "a_loc.tif is missing"
+    assert mismatch_reason(record, job, model) == "a_loc.tif is missing"

@@ -102,7 +102,7 @@ def test_tiles_agree_on_a_scale_that_sees_its_surroundings(make_scene, make_mode
         for parameter in network.parameters():
             if not parameter.any():
                 parameter.normal_(std=0.1)
-    model, halo = Model("random", network, {}, "0" * 16), config.reach + config.scale_reach
+    model, halo = Model("random", network, {}, "0" * 16), config.reach + config.std_reach
     asked = {"model": model, "uncertainty": True, "consistency": False, "halo": halo}
     whole, tiled = (run(make_scene(rows=9), cell=cell, **asked).uncertainty.pixels for cell in (64, 8))
     np.testing.assert_allclose(tiled, whole, atol=1e-5)
@@ -134,7 +134,7 @@ def test_any_tile_size_gives_the_same_scene(make_scene, run):
 def test_how_many_triplets_run_together_does_not_matter(make_scene, run, monkeypatch, pixels):
     scene = make_scene(bands=11)
     reference = run(scene, steps=2).cube.pixels
-    monkeypatch.setattr("shsrd.upscaling.inference.PIXELS_AT_ONCE", pixels)
+    monkeypatch.setattr("shsrd.upscaling.inference.BATCH_PIXELS", pixels)
     np.testing.assert_allclose(run(scene, steps=2).cube.pixels, reference, atol=1e-5)
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from shsrd.cli.console import option, parse, print_json, print_table, remark
-from shsrd.cli.degradation_options import KERNELS, AddedNoise, KernelName
-from shsrd.cli.read_options import Reading, tell_notes
-from shsrd.cli.upscale_options import SENSORS, Estimate, SensorName, widths_of_scene
+from shsrd.cli.console import log, option, parse, print_json, print_table
+from shsrd.cli.degradation_options import KERNEL_METAVAR, KernelName, NoiseOptions
+from shsrd.cli.read_options import ReadOptions, log_notes
+from shsrd.cli.upscale_options import SENSORS, EstimateOptions, SensorName, parse_scene_fwhm
 from shsrd.cube import SceneError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Simulated:
+class SimulationOptions:
     """How the low resolution is made, and what shsrd is told of it; bicubic without noise, as in the literature.
 
     Attributes:
@@ -35,7 +35,7 @@ class Simulated:
         snr_error: shsrd is told the signal-to-noise ratio, so many dB too large; without it, it estimates the noise.
     """
 
-    kernel: Annotated[KernelName | None, option(KERNELS)] = None
+    kernel: Annotated[KernelName | None, option(KERNEL_METAVAR)] = None
     sensor: Annotated[SensorName | None, option(SENSORS)] = None
     fwhm: Annotated[str | None, option("Y[,X]")] = None
     uncorrected: Annotated[bool, option()] = False
@@ -45,15 +45,15 @@ class Simulated:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shared(Estimate):
+class BenchmarkOptions(EstimateOptions):
     """What every benchmark may be asked.
 
     Attributes:
         json: print JSON.
     """
 
-    simulated: Simulated = field(default_factory=Simulated)
-    noise: AddedNoise = field(default_factory=AddedNoise)
+    simulated: SimulationOptions = field(default_factory=SimulationOptions)
+    noise: NoiseOptions = field(default_factory=NoiseOptions)
     json: Annotated[bool, option()] = False
 
     def simulation(self) -> Simulation:
@@ -65,7 +65,7 @@ class Shared(Estimate):
         from shsrd.evaluation import Simulation
 
         asked, noise = self.simulated, self.noise.noise()
-        _check_simulated(asked)
+        _check_simulation(asked)
         snr, error = self.noise.snr, asked.snr_error
         told_db = None if snr is None or error is None else snr + error
         if told_db is not None and not 0 < told_db <= 200:
@@ -75,7 +75,7 @@ class Shared(Estimate):
             snr_db=self.noise.snr,
             corrected=not asked.uncorrected,
             kernel=asked.kernel,
-            fwhm=None if asked.fwhm is None else widths_of_scene(asked.fwhm),
+            fwhm=None if asked.fwhm is None else parse_scene_fwhm(asked.fwhm),
             photon_share=0.0 if noise is None else noise.photon_share,
             stripe_offset=0.0 if noise is None else noise.stripe_offset,
             fwhm_error=asked.fwhm_error / 100,
@@ -84,7 +84,7 @@ class Shared(Estimate):
         )
 
     @property
-    def conditions(self) -> str:
+    def degradation_text(self) -> str:
         """How the low resolution was made, in words; nothing where it is bicubic's without noise."""
         asked, noise = self.simulated, self.noise
         if asked.sensor is None and asked.fwhm is None and asked.kernel in (None, "bicubic"):
@@ -117,7 +117,7 @@ class Shared(Estimate):
         return f"; shsrd was told {' and '.join(told)}" if told else ""
 
 
-def _check_simulated(asked: Simulated) -> None:
+def _check_simulation(asked: SimulationOptions) -> None:
     """Refuse what contradicts itself."""
     if asked.sensor is not None and asked.fwhm is not None:
         raise SceneError(f"--sensor {asked.sensor} has its own width; leave out --fwhm, or --sensor")
@@ -130,7 +130,7 @@ def _check_simulated(asked: Simulated) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cave(Shared):
+class Cave(BenchmarkOptions):
     """Run the CAVE protocol on your copy of its data; the printed rows of the literature stand beside ours.
 
     Attributes:
@@ -145,7 +145,7 @@ class Cave(Shared):
         """Print the means over scenes."""
         from shsrd.datasets import printed
         from shsrd.evaluation import benchmark_cave
-        from shsrd.report import measured, quoted, table
+        from shsrd.report import measured, published_row, table
 
         result = benchmark_cave(
             self.root,
@@ -159,16 +159,16 @@ class Cave(Shared):
             print_json(result.as_json())
             return
         rows = [measured(f"shsrd {result.model}", result.ours), measured("bicubic", result.bicubic)]
-        if self.split == "test" and not self.conditions:  # printed rows are of these very scenes
-            rows += [quoted(row) for row in printed("cave", self.scale)]
+        if self.split == "test" and not self.degradation_text:  # printed rows are of these very scenes
+            rows += [published_row(row) for row in printed("cave", self.scale)]
         print_table(table(rows))
-        if self.conditions:
-            remark(f"shsrd {result.model}{self.conditions}")
+        if self.degradation_text:
+            log(f"shsrd {result.model}{self.degradation_text}")
         _warn(result)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scenes(Shared):
+class Scenes(BenchmarkOptions):
     """Take each scene as the truth: degrade it, super-resolve it, and judge the result, bicubic beside it.
 
     Attributes:
@@ -176,7 +176,7 @@ class Scenes(Shared):
     """
 
     files: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FILE [FILE ...]")]
-    reading: Reading = field(default_factory=Reading)
+    reading: ReadOptions = field(default_factory=ReadOptions)
 
     def run(self) -> None:
         """Print a row for every scene, and their mean."""
@@ -189,7 +189,7 @@ class Scenes(Shared):
             options=self.options(),
             opening=self.reading.opening(),
             simulation=self.simulation(),
-            checked=lambda path, scene: tell_notes(scene.notes, of=str(path)),
+            checked=lambda path, scene: log_notes(scene.notes, of=str(path)),
             done=_told,
         )
         if self.json:
@@ -200,7 +200,7 @@ class Scenes(Shared):
         rows = {name: [measured("shsrd", ours), measured("bicubic", other)] for name, (ours, other) in pairs.items()}
         print_table(scene_table(rows))
         _warn(result)
-        remark(f"shsrd {result.model}{self.conditions}")
+        log(f"shsrd {result.model}{self.degradation_text}")
 
 
 @dataclass(frozen=True)
@@ -222,11 +222,11 @@ def run(given: Sequence[str]) -> int:
 def _warn(result: BenchmarkResult) -> None:
     seen = result.trained_on
     if seen:
-        remark(f"{result.model} was trained on {', '.join(seen)}: what it scores there says nothing about other scenes")
+        log(f"{result.model} was trained on {', '.join(seen)}: what it scores there says nothing about other scenes")
 
 
 def _told(name: str, scene: Comparison) -> None:
     gain = scene.ours.mpsnr - scene.bicubic.mpsnr
-    remark(f"{name}: {scene.ours.mpsnr:.3f} dB ({gain:+.3f}), SAM {scene.ours.sam_deg:.3f}°")
-    for note in scene.left_out_sentences():
-        remark(f"{name}: {note}")
+    log(f"{name}: {scene.ours.mpsnr:.3f} dB ({gain:+.3f}), SAM {scene.ours.sam_deg:.3f}°")
+    for note in scene.exclusion_notes():
+        log(f"{name}: {note}")

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from shsrd.cli.progress_log import Pace
+from shsrd.cli.progress_log import ProgressLog
 
 Arguments = TypeVar("Arguments")
 ERRORS = Console(stderr=True)
@@ -59,13 +59,13 @@ def print_table(drawn: Table) -> None:
     Console(width=None if sys.stdout.isatty() else 120).print(drawn)
 
 
-def remark(text: str) -> None:
+def log(text: str) -> None:
     """A sentence on stderr."""
     ERRORS.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
-class Shown:
-    """Progress on stderr: a bar on a terminal, elsewhere lines (:class:`shsrd.cli.progress_log.Pace`).
+class ProgressDisplay:
+    """Progress on stderr: a bar on a terminal, elsewhere lines (:class:`shsrd.cli.progress_log.ProgressLog`).
 
     Nothing is shown before the first call, so that a refusal stays one line.
 
@@ -74,11 +74,11 @@ class Shown:
         pace: when there is a line.
     """
 
-    def __init__(self, title: str, pace: Pace) -> None:
+    def __init__(self, title: str, pace: ProgressLog) -> None:
         text, bar = TextColumn("{task.description}", markup=False), BarColumn()
         self._bar = Progress(text, bar, MofNCompleteColumn(), TimeRemainingColumn(), console=ERRORS, transient=True)
         self._task = self._bar.add_task(title, total=None)
-        self._pace, self._over = pace, threading.Event()
+        self._pace, self._closed = pace, threading.Event()
 
     def begun(self, done: int, total: int) -> None:
         """Tiles begin."""
@@ -88,42 +88,42 @@ class Shown:
         """Another tile is finished."""
         estimate = self._pace.first(done, total)
         if estimate is not None:
-            remark(estimate)
+            log(estimate)
         if ERRORS.is_terminal:
             self._bar.start()
             self._bar.update(self._task, completed=done, total=total)
         else:
-            _remark_if(self._pace.told(done, total))
+            _log_if(self._pace.told(done, total))
 
     def watch(self) -> None:
         """From now on a line appears at least every ten seconds, where there is no bar."""
         if not ERRORS.is_terminal:
-            threading.Thread(target=self._tick, name="pace", daemon=True).start()
+            threading.Thread(target=self._log_periodically, name="pace", daemon=True).start()
 
-    def _tick(self) -> None:
-        while not self._over.wait(1):
+    def _log_periodically(self) -> None:
+        while not self._closed.wait(1):
             line = self._pace.tick()
             if line is not None:
                 self.announce()
-                remark(line)
+                log(line)
 
     def announce(self) -> None:
         """Before the first line: nothing, where nothing is to be announced."""
 
     def close(self) -> None:
         """No line any more; the bar goes."""
-        self._over.set()
+        self._closed.set()
         if self._bar.live.is_started:
             self._bar.stop()
 
 
-def _remark_if(text: str | None) -> None:
+def _log_if(text: str | None) -> None:
     if text is not None:
-        remark(text)
+        log(text)
 
 
 @contextmanager
-def progress(title: str) -> Iterator[Shown]:
+def progress(title: str) -> Iterator[ProgressDisplay]:
     """Progress for a block; the callback takes (done, total)."""
-    with closing(Shown(title, Pace(title))) as shown:
+    with closing(ProgressDisplay(title, ProgressLog(title))) as shown:
         yield shown

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from shsrd.degradation import NoiseModel, ObservationModel
 
 KernelName = Literal["bicubic", "gaussian", "detector", "area"]
-KERNELS = "{bicubic,gaussian,detector,area}"
-SHARPEST, WIDEST = 0.1, 8  # low-resolution pixels: widths outside belong to no sensor
+KERNEL_METAVAR = "{bicubic,gaussian,detector,area}"
+SHARPEST, MAX_FWHM = 0.1, 8  # low-resolution pixels: widths outside belong to no sensor
 
 
 @dataclass(frozen=True, kw_only=True)
-class AddedNoise:
+class NoiseOptions:
     """Noise that is added to the low resolution.
 
     Attributes:
@@ -62,7 +62,7 @@ def check_snr(snr_db: float) -> None:
         raise SceneError(f"--snr {snr_db:g} is out of range; give decibels between 0 and 200")
 
 
-def pixels_along(text: str) -> list[float]:
+def parse_fwhm(text: str) -> list[float]:
     """Widths along y and x of ``Y`` or ``Y,X``; an empty list where the text is neither."""
     try:
         widths = [float(part) for part in text.split(",")]
@@ -72,7 +72,7 @@ def pixels_along(text: str) -> list[float]:
     return [widths[0], widths[-1]] if good else []
 
 
-def psf_words(model: ObservationModel) -> str:
+def psf_summary(model: ObservationModel) -> str:
     """What was simulated, in both kinds of pixels; empty where the kernel has no width of its own to tell."""
     if model.fwhm is None or model.kernel not in ("gaussian", "detector"):
         return ""

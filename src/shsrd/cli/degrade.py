@@ -9,10 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from shsrd.cli.console import option, parse, remark
-from shsrd.cli.degradation_options import KERNELS, SHARPEST, WIDEST, AddedNoise, KernelName, pixels_along, psf_words
+from shsrd.cli.console import log, option, parse
+from shsrd.cli.degradation_options import (
+    KERNEL_METAVAR,
+    MAX_FWHM,
+    SHARPEST,
+    KernelName,
+    NoiseOptions,
+    parse_fwhm,
+    psf_summary,
+)
 from shsrd.cli.output_checks import check_targets
-from shsrd.cli.read_options import Reading, tell_notes, with_notes
+from shsrd.cli.read_options import ReadOptions, log_notes, log_scene_notes
 from shsrd.cli.upscale_options import SENSORS, SensorName
 from shsrd.cube import SceneError
 
@@ -44,13 +52,13 @@ class Arguments:
     source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="SRC")]
     destination: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DST")]
     scale: int = 4
-    kernel: Annotated[KernelName | None, option(KERNELS)] = None
+    kernel: Annotated[KernelName | None, option(KERNEL_METAVAR)] = None
     fwhm: Annotated[str | None, option("Y[,X]")] = None
     sensor: Annotated[SensorName | None, option(SENSORS)] = None
     seed: int = 0
     overwrite: Annotated[bool, option()] = False
-    noise: AddedNoise = field(default_factory=AddedNoise)
-    reading: Reading = field(default_factory=Reading)
+    noise: NoiseOptions = field(default_factory=NoiseOptions)
+    reading: ReadOptions = field(default_factory=ReadOptions)
 
     def observation(self, scene: Cube | None = None) -> ObservationModel:
         """Kernel, widths and noise.
@@ -68,14 +76,14 @@ class Arguments:
         if self.seed < 0:
             raise SceneError(f"--seed {self.seed} is below 0; give 0 or more")
         if self.sensor is None:
-            widths = None if self.fwhm is None else pixels_along(self.fwhm)
+            widths = None if self.fwhm is None else parse_fwhm(self.fwhm)
             if widths == []:
                 raise SceneError(f"--fwhm: {self.fwhm} is no width; give pixels of the source, such as 5.6 or 5.6,5")
             check_scale(self.scale)
-            if widths and not SHARPEST * self.scale <= min(widths) <= max(widths) <= WIDEST * self.scale:
+            if widths and not SHARPEST * self.scale <= min(widths) <= max(widths) <= MAX_FWHM * self.scale:
                 raise SceneError(
                     f"--fwhm {self.fwhm} is out of range; give pixels of the source from {SHARPEST * self.scale:g} to "
-                    f"{WIDEST * self.scale:g} ({SHARPEST} to {WIDEST} of the result)"
+                    f"{MAX_FWHM * self.scale:g} ({SHARPEST} to {MAX_FWHM} of the result)"
                 )
             along_y, along_x = widths or (None, None)
             kernel = self.kernel or "bicubic"
@@ -100,23 +108,23 @@ def run(given: Sequence[str]) -> int:
     from shsrd.degradation import observe_cube
     from shsrd.io import open_cube, save_cube
     from shsrd.io.opening import check_strict
-    from shsrd.io.targets import check_apart, lost_place
+    from shsrd.io.targets import check_apart, lost_georeferencing
 
     check_targets(arguments.source, [arguments.destination], overwrite=arguments.overwrite)
     arguments.observation()  # what contradicts itself is refused before a file is opened
-    scene = with_notes(open_cube(arguments.source, **arguments.reading.opening()))
+    scene = log_scene_notes(open_cube(arguments.source, **arguments.reading.opening()))
     observation = arguments.observation(scene)
     low = observe_cube(scene, observation, seed=arguments.seed)
     if arguments.reading.strict:
-        check_strict(low.facts, known=scene.notes)
-    tell_notes(note for note in low.notes if note not in scene.notes)
-    check_apart(arguments.source, [arguments.destination], [low.facts])  # now it is known which files there will be
+        check_strict(low.metadata, known=scene.notes)
+    log_notes(note for note in low.notes if note not in scene.notes)
+    check_apart(arguments.source, [arguments.destination], [low.metadata])  # now it is known which files there will be
     save_cube(low, arguments.destination, overwrite=arguments.overwrite)
     bands, rows, columns = low.shape
-    remark(f"{arguments.destination}: {bands} bands of {rows} x {columns} pixels")
-    if words := psf_words(observation):
-        remark(words)
-    lost = lost_place(arguments.destination, low.facts)
+    log(f"{arguments.destination}: {bands} bands of {rows} x {columns} pixels")
+    if words := psf_summary(observation):
+        log(words)
+    lost = lost_georeferencing(arguments.destination, low.metadata)
     if lost is not None:
-        remark(lost)
+        log(lost)
     return 0

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import tyro
 
-from shsrd.cli.console import parse, print_table, progress, remark
+from shsrd.cli.console import log, parse, print_table, progress
 
 
 @dataclass(frozen=True)
@@ -36,5 +36,5 @@ def run(given: Sequence[str]) -> int:
     result = demo.comparison
     rows = [measured("shsrd", result.ours, source=""), measured("bicubic", result.bicubic, source="")]
     print_table(table(rows, title="synthetic scene, x4, against its known truth"))
-    remark(f"{demo.seconds:.1f} s for estimate and uncertainty; look at {arguments.folder / 'panel.png'}")
+    log(f"{demo.seconds:.1f} s for estimate and uncertainty; look at {arguments.folder / 'panel.png'}")
     return 0

@@ -9,13 +9,13 @@ from typing import Annotated
 
 import tyro
 
-from shsrd.cli.console import option, parse, print_json, print_table, remark
-from shsrd.cli.read_options import Reading, tell_notes
+from shsrd.cli.console import log, option, parse, print_json, print_table
+from shsrd.cli.read_options import ReadOptions, log_notes
 from shsrd.cli.upscale_options import SENSORS, SensorName, seen_by
 
 
 @dataclass(frozen=True, kw_only=True)
-class Both(Reading):
+class PairReadOptions(ReadOptions):
     """What files do not say, or say wrongly, and which part of them is wanted: of both, where both take it.
 
     Bands and window are cut from both scenes, or from the reference alone where the estimate has just their size.
@@ -44,7 +44,7 @@ class Arguments:
     data_range: Annotated[float | None, option("RANGE")] = None
     sensor: Annotated[SensorName | None, option(SENSORS)] = None
     json: Annotated[bool, option()] = False
-    reading: Both = field(default_factory=Both)
+    reading: PairReadOptions = field(default_factory=PairReadOptions)
 
 
 def run(given: Sequence[str]) -> int:
@@ -57,7 +57,7 @@ def run(given: Sequence[str]) -> int:
     files, opening = (arguments.estimate, arguments.reference), arguments.reading.opening()
     estimate, reference = open_pair(*files, arguments.scale, opening)
     notes = [f"{scene.source}: {note}" for scene in (estimate, reference) for note in scene.notes]
-    tell_notes(notes)
+    log_notes(notes)
     seen = seen_by(arguments.sensor, arguments.scale, reference)
     result = compare(estimate, reference, arguments.scale, data_range=arguments.data_range, degradation=seen)
     if arguments.json:
@@ -69,16 +69,16 @@ def run(given: Sequence[str]) -> int:
                 "degradation": seen.mean.model_dump(exclude_none=True),
                 "data_range": result.data_range,
                 "bands": result.bands,
-                "bands_left_out": result.left_out_json(),
+                "bands_left_out": result.excluded_bands_json(),
                 "notes": [*notes, *result.notes],
                 "definitions": dict(DEFINITIONS),
             }
         )
         return 0
     print_table(table([measured("ours", result.ours, source=""), measured("bicubic", result.bicubic, source="")]))
-    remark(f"range {result.data_range:g}, {result.bands} bands")
-    for note in (*result.left_out_sentences(), *result.notes):
-        remark(f"note: {note}")
+    log(f"range {result.data_range:g}, {result.bands} bands")
+    for note in (*result.exclusion_notes(), *result.notes):
+        log(f"note: {note}")
     for name, definition in DEFINITIONS.items():
-        remark(f"  {name}: {definition}")
+        log(f"  {name}: {definition}")
     return 0

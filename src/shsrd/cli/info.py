@@ -11,7 +11,7 @@ import tyro
 from rich.table import Table
 
 from shsrd.cli.console import option, parse, print_json, print_table
-from shsrd.cli.read_options import Reading
+from shsrd.cli.read_options import ReadOptions
 from shsrd.cube import Source
 from shsrd.io import describe, open_source
 
@@ -32,7 +32,7 @@ class Arguments:
     source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="SRC")]
     measure: Annotated[bool, option()] = False
     json: Annotated[bool, option()] = False
-    reading: Reading = field(default_factory=Reading)
+    reading: ReadOptions = field(default_factory=ReadOptions)
 
 
 def run(given: Sequence[str]) -> int:
@@ -40,14 +40,14 @@ def run(given: Sequence[str]) -> int:
     arguments = parse(Arguments, "info", given)
     source = open_source(arguments.source, **arguments.reading.opening())
     try:
-        facts = describe(source) | (_measured(source) if arguments.measure else {})
+        metadata = describe(source) | (_measured(source) if arguments.measure else {})
     finally:
         source.close()
     if arguments.json:
-        print_json(facts)
+        print_json(metadata)
         return 0
     table = Table(show_header=False, box=None)
-    for key, value in facts.items():
+    for key, value in metadata.items():
         table.add_row(key.replace("_", " "), _shown(key, value))
     print_table(table)
     return 0
@@ -55,9 +55,9 @@ def run(given: Sequence[str]) -> int:
 
 def _measured(source: Source) -> dict[str, Any]:
     """Blur and noise of a scene, and the blur that it is corrected for by default."""
-    from shsrd.upscaling.scene_psf import measured_facts
+    from shsrd.upscaling.scene_psf import blur_and_noise_summary
 
-    return measured_facts(source)
+    return blur_and_noise_summary(source)
 
 
 def _shown(key: str, value: Any) -> str:

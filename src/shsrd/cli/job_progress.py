@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
-from shsrd.cli.console import Shown, remark
-from shsrd.cli.progress_log import Pace, size
-from shsrd.cli.read_options import tell_notes
-from shsrd.upscaling import Forecast, Observer
+from shsrd.cli.console import ProgressDisplay, log
+from shsrd.cli.progress_log import ProgressLog, size
+from shsrd.cli.read_options import log_notes
+from shsrd.upscaling import Observer, ResourceEstimate
 
 
-class JobShown(Shown, Observer):
+class JobProgress(ProgressDisplay, Observer):
     """Progress of ``upscale_file``.
 
     Args:
@@ -20,11 +20,11 @@ class JobShown(Shown, Observer):
     """
 
     def __init__(self, title: str, *, of: str | None = None) -> None:
-        super().__init__(title, Pace(title))
+        super().__init__(title, ProgressLog(title))
         self._of = of
-        self._forecast: Forecast | None = None
+        self._forecast: ResourceEstimate | None = None
 
-    def planned(self, forecast: Forecast) -> None:
+    def planned(self, forecast: ResourceEstimate) -> None:
         """Keep notes and size until tiles begin or somebody waits for long: a scene that is refused stays one line."""
         self._forecast = forecast
         self.watch()
@@ -38,18 +38,18 @@ class JobShown(Shown, Observer):
         """Say notes and size, once."""
         forecast, self._forecast = self._forecast, None
         if forecast is not None:
-            tell_notes(forecast.notes, of=self._of)
+            log_notes(forecast.notes, of=self._of)
             if self._of is None:
-                remark(announcement(forecast))
+                log(plan_message(forecast))
 
     def examined(self, notes: tuple[str, ...]) -> None:
         """Say what is suspicious about the values."""
         if notes:
             self.announce()
-        tell_notes(notes, of=self._of)
+        log_notes(notes, of=self._of)
 
 
-def announcement(forecast: Forecast) -> str:
+def plan_message(forecast: ResourceEstimate) -> str:
     """What is going to be made, in one line."""
     bands, rows, columns = forecast.shape
     least = "up to " if forecast.compressed else ""
@@ -61,7 +61,7 @@ def announcement(forecast: Forecast) -> str:
 
 
 @contextmanager
-def watched_job(title: str, *, of: str | None = None) -> Iterator[JobShown]:
+def job_progress(title: str, *, of: str | None = None) -> Iterator[JobProgress]:
     """Show a job for a block."""
-    with closing(JobShown(title, of=of)) as shown:
+    with closing(JobProgress(title, of=of)) as shown:
         yield shown

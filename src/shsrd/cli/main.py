@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.close()  # the reader of our output has gone: nothing more to say
         return 141
     except (ValueError, OSError, MemoryError, RuntimeError, ImportError) as error:
-        return _refuse(error)
+        return _report_error(error)
 
 
 def _dispatch(given: list[str]) -> int:
@@ -51,7 +51,7 @@ def _dispatch(given: list[str]) -> int:
     return int(import_module(f"shsrd.cli.{given[0].replace('-', '_')}").run(given[1:]))
 
 
-def _refuse(error: Exception) -> int:
+def _report_error(error: Exception) -> int:
     """One sentence for errors of input; our own bugs keep their traceback."""
     from shsrd.cli.errors import expected, sentence
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from shsrd.cli.console import option, parse, remark
-from shsrd.cli.read_options import Reading, with_notes
+from shsrd.cli.console import log, option, parse
+from shsrd.cli.read_options import ReadOptions, log_scene_notes
 
 if TYPE_CHECKING:
     from shsrd.cube import Cube
@@ -32,13 +32,13 @@ class Arguments:
     destination: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DST")]
     sources: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="SRC")]
     names: Annotated[Literal["train", "val", "development"] | None, option("{train,val,development}")] = None
-    reading: Reading = field(default_factory=Reading)
+    reading: ReadOptions = field(default_factory=ReadOptions)
 
     def opened(self, source: Path) -> Cube:
         """A scene as it is asked for, after its notes were said."""
         from shsrd.io import open_cube
 
-        return with_notes(open_cube(source, **self.reading.opening()), of=str(source))
+        return log_scene_notes(open_cube(source, **self.reading.opening()), of=str(source))
 
 
 def run(given: Sequence[str]) -> int:
@@ -48,7 +48,7 @@ def run(given: Sequence[str]) -> int:
     from shsrd.training import TrainingError, pack_photos, pack_scenes
 
     if arguments.kind == "photos":
-        if arguments.reading != Reading():
+        if arguments.reading != ReadOptions():
             raise TrainingError("pack photos reads pictures; leave out the options of scenes")
         if len(arguments.sources) != 1:
             raise TrainingError("pack photos takes one source folder; give the folder that holds them all")
@@ -58,6 +58,6 @@ def run(given: Sequence[str]) -> int:
         if arguments.names is not None:
             split = "validation" if arguments.names == "val" else arguments.names
             sources = [scene for root in arguments.sources for scene in cave_scenes(root, split)]
-        count = pack_scenes(sources, arguments.destination, opened=arguments.opened, told=remark)
-    remark(f"{arguments.destination}: {count} {arguments.kind}")
+        count = pack_scenes(sources, arguments.destination, opened=arguments.opened, told=log)
+    log(f"{arguments.destination}: {count} {arguments.kind}")
     return 0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import tyro
 
-from shsrd.cli.console import remark
+from shsrd.cli.console import log
 
 
 def run(given: Sequence[str]) -> int:
@@ -21,7 +21,7 @@ def run_stage(stage: str, given: Sequence[str]) -> int:
 
     asks_help = not given or given[0] in {"-h", "--help"}
     if asks_help:
-        remark(f"usage: shsrd {stage} CONFIG.yaml [--KEY VALUE …]; every key of the config can be overridden:")
+        log(f"usage: shsrd {stage} CONFIG.yaml [--KEY VALUE …]; every key of the config can be overridden:")
         tyro.cli(TrainConfig, prog=f"shsrd {stage} CONFIG.yaml", args=["--help"])
     config = read_config(Path(given[0]))
     config = tyro.cli(TrainConfig, prog=f"shsrd {stage} {given[0]}", args=list(given[1:]), default=config)
@@ -31,5 +31,5 @@ def run_stage(stage: str, given: Sequence[str]) -> int:
 
     best = run_training(config)
     kept = "averaged weights at the end" if config.validation is None else "best weights on the validation set"
-    remark(f"{kept}: {best}")
+    log(f"{kept}: {best}")
     return 0

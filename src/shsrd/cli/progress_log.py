@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-EVERY_S = 10.0  # seconds without a line, at most
+LOG_INTERVAL_S = 10.0  # seconds without a line, at most
 
 
-class Pace:
+class ProgressLog:
     """Lines about the tiles of a job, for where no bar can be drawn.
 
     Args:
@@ -17,7 +17,9 @@ class Pace:
         every: seconds after which :meth:`tick` has something to say.
     """
 
-    def __init__(self, title: str, *, clock: Callable[[], float] = time.monotonic, every: float = EVERY_S) -> None:
+    def __init__(
+        self, title: str, *, clock: Callable[[], float] = time.monotonic, every: float = LOG_INTERVAL_S
+    ) -> None:
         self._title, self._clock, self._every = title, clock, every
         self._started = self._said = clock()
         self._first = self._done = self._total = 0
@@ -32,7 +34,7 @@ class Pace:
         if done - self._first != 1 or done == total:
             return None
         spent = duration(self._clock() - self._started)
-        return f"the first of {total} tiles took {spent}, about {self._rest(done, total)} to go"
+        return f"the first of {total} tiles took {spent}, about {self._remaining_time(done, total)} to go"
 
     def told(self, done: int, total: int) -> str | None:
         """Every tenth of the tiles, and whenever there was no line for long; None where nothing is to be said."""
@@ -40,7 +42,7 @@ class Pace:
         is_tenth = total > 1 and done * 10 // total > (done - 1) * 10 // total
         if not is_tenth and self._clock() - self._said < self._every:
             return None
-        left = "" if done == total else f", about {self._rest(done, total)} to go"
+        left = "" if done == total else f", about {self._remaining_time(done, total)} to go"
         return self._say(f"{done} of {total}{left}")
 
     def tick(self) -> str | None:
@@ -51,7 +53,7 @@ class Pace:
         so_far = f"{self._done} of {self._total} after {spent}" if self._total else f"reading the scene, {spent}"
         return self._say(so_far)
 
-    def _rest(self, done: int, total: int) -> str:
+    def _remaining_time(self, done: int, total: int) -> str:
         return duration((self._clock() - self._started) / max(1, done - self._first) * (total - done))
 
     def _say(self, text: str) -> str:

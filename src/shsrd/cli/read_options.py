@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Annotated, Any
 
-from shsrd.cli.console import option, remark
+from shsrd.cli.console import log, option
 
 if TYPE_CHECKING:
     from shsrd.cube import Cube
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
+class ReadOptions:
     """What the file does not say, or says wrongly, and which part of it is wanted.
 
     Attributes:
@@ -42,7 +42,7 @@ class Reading:
         return {name: value for name, value in given.items() if value not in (None, False)}
 
 
-def tell_notes(notes: Iterable[str], *, of: str | None = None) -> None:
+def log_notes(notes: Iterable[str], *, of: str | None = None) -> None:
     """Say each note of a scene once, on stderr.
 
     Args:
@@ -50,10 +50,10 @@ def tell_notes(notes: Iterable[str], *, of: str | None = None) -> None:
         of: the scene, where a command reads several.
     """
     for note in notes:
-        remark(f"note: {note}" if of is None else f"note: {of}: {note}")
+        log(f"note: {note}" if of is None else f"note: {of}: {note}")
 
 
-def with_notes(scene: Cube, *, of: str | None = None) -> Cube:
+def log_scene_notes(scene: Cube, *, of: str | None = None) -> Cube:
     """The scene, after its notes were said."""
-    tell_notes(scene.notes, of=of)
+    log_notes(scene.notes, of=of)
     return scene

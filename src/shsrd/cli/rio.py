@@ -13,7 +13,7 @@ import click
 from shsrd.cli.main import main
 
 
-class HandedOn(click.Command):
+class PassThroughCommand(click.Command):
     """A command that leaves its whole line, ``--help`` and ``--`` included, to another parser."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -22,15 +22,15 @@ class HandedOn(click.Command):
         return []
 
 
-@click.command("shsrd", cls=HandedOn, add_help_option=False)
+@click.command("shsrd", cls=PassThroughCommand, add_help_option=False)
 @click.pass_context
 def upscale(ctx: click.Context) -> None:
     """Super-resolve a hyperspectral scene."""
-    _hold_logs_to_the_level_of_rio()
+    _apply_rio_log_level()
     ctx.exit(main(["upscale", *ctx.args]))
 
 
-def _hold_logs_to_the_level_of_rio() -> None:
+def _apply_rio_log_level() -> None:
     """``rio`` sets a level for the root logger alone; records of loggers with a level of their own would all pass."""
     root = logging.getLogger()
     for handler in root.handlers:

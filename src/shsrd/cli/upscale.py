@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from shsrd.cli.console import option, parse, print_json, remark
+from shsrd.cli.console import log, option, parse, print_json
 from shsrd.cli.output_checks import check_targets
-from shsrd.cli.upscale_options import Output, Wishes
+from shsrd.cli.upscale_options import OutputOptions, UpscaleArguments
 
 if TYPE_CHECKING:
     from shsrd.upscaling import Job, Report
 
-NOISE_ALONE = 1.1  # times the noise: a consistency error below it is called noise
+NOISE_LIMITED_RATIO = 1.1  # times the noise: a consistency error below it is called noise
 
 
-_UNCORRECTED = {
+_NO_CORRECTION = {
     "assumed": "Bicubic kernel assumed (no --sensor or --fwhm).",
     "kernel": "Bicubic kernel (--kernel).",
     "estimate": "Edges are as sharp as those of the bicubic kernel: no correction.",
@@ -27,7 +27,7 @@ _UNCORRECTED = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outputs(Output):
+class OutputFileOptions(OutputOptions):
     """What is written.
 
     Attributes:
@@ -48,7 +48,7 @@ class Outputs(Output):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arguments(Wishes):
+class Arguments(UpscaleArguments):
     """Super-resolve a scene: same bands, same outer corner, same number type, finer pixels.
 
     Attributes:
@@ -58,7 +58,7 @@ class Arguments(Wishes):
 
     source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="SRC")]
     destination: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DST")]
-    output: Outputs = field(default_factory=Outputs)
+    output: OutputFileOptions = field(default_factory=OutputFileOptions)
 
     def job(self) -> Job:
         """What is to be made of the scene."""
@@ -85,14 +85,14 @@ class Arguments(Wishes):
 def run(given: Sequence[str]) -> int:
     """Run the command."""
     arguments = parse(Arguments, "upscale", given)
-    from shsrd.cli.job_progress import watched_job
+    from shsrd.cli.job_progress import job_progress
     from shsrd.upscaling import upscale_file
 
     job = arguments.job()
     check_targets(job.source, job.targets, overwrite=job.overwrite)
     if arguments.output.preview is not None:
         _check_preview(arguments.output.preview, job)
-    with watched_job("tiles") as bar:
+    with job_progress("tiles") as bar:
         result = upscale_file(job, progress=bar)
     if arguments.output.preview is not None:
         _draw_preview(arguments.output.preview, job, result.report)
@@ -100,12 +100,13 @@ def run(given: Sequence[str]) -> int:
     if arguments.output.json:
         more = {"destination": str(arguments.destination), "shape": [bands, rows, columns], "seconds": result.seconds}
         print_json(report.as_json() | more | {"tiles": result.tiles, "tiles_resumed": result.resumed})
-    remark(
+    log(
         f"{arguments.destination}: {bands} bands of {rows} x {columns} pixels by {report.model}, "
-        f"{report.frame} frame{_seen(report, bands)}. {_agreement(report)}{_limited(report)}{_outside(report)}"
+        f"{report.frame} frame{_seen(report, bands)}. "
+        f"{_agreement(report)}{_value_range_text(report)}{_domain_text(report)}"
     )
-    if result.place_remark is not None:
-        remark(result.place_remark)
+    if result.georeferencing_note is not None:
+        log(result.georeferencing_note)
     return 0
 
 
@@ -127,7 +128,7 @@ def _draw_preview(path: Path, job: Job, report: Report) -> None:
         preview(path, low, fine, title=f"shsrd ({report.model})")
 
 
-def _limited(report: Report) -> str:
+def _value_range_text(report: Report) -> str:
     """The output's range beside the input's, and how much was limited."""
     if report.output_range is None:
         return ""
@@ -136,7 +137,7 @@ def _limited(report: Report) -> str:
     if report.values_limited:
         values = "value" if report.values_limited == 1 else "values"
         told += f" {report.values_limited} {values} limited to the local range (--overshoot)."
-    return told + (" WARNING: look at the extremes before you use them." if report.leaves_range else "")
+    return told + (" WARNING: look at the extremes before you use them." if report.exceeds_input_range else "")
 
 
 def _seen(report: Report, bands: int) -> str:
@@ -146,7 +147,7 @@ def _seen(report: Report, bands: int) -> str:
     return f" ({report.channels} bands seen by the network)"
 
 
-def _left_out(report: Report) -> str:
+def _exclusion_text(report: Report) -> str:
     """That the figure does not speak for all values."""
     return " (without the suspicious values named above)" if report.some_left_out else ""
 
@@ -154,29 +155,31 @@ def _left_out(report: Report) -> str:
 def _agreement(report: Report) -> str:
     """Consistency error of the output, after the point spread function that it was corrected for."""
     error = "not measurable" if report.consistency is None else f"{report.consistency:.1e} of the data range"
-    error += _left_out(report)
+    error += _exclusion_text(report)
     if report.fwhm is None:
-        return f"{_UNCORRECTED.get(report.psf_from, 'No band varies: nothing to correct.')} Consistency error {error}."
+        return (
+            f"{_NO_CORRECTION.get(report.psf_from, 'No band varies: nothing to correct.')} Consistency error {error}."
+        )
     along_y, along_x = report.fwhm
     of = "" if report.sensor is None else f" of {report.sensor}"
-    of += _told_by(report)
+    of += _psf_source_text(report)
     told = "" if report.fwhm_told is None else " ({:.2f} x {:.2f} would ring)".format(*report.fwhm_told)
     return (
         f"Corrected for the point spread function{of}, FWHM {along_y:.2f} x {along_x:.2f} pixels{told}, "
-        f"SNR {report.snr_db:z.0f} dB.{_simulated(report)} Consistency error {error}{_in_noise(report)}."
+        f"SNR {report.snr_db:z.0f} dB.{_self_check_text(report)} Consistency error {error}{_noise_ratio_text(report)}."
     )
 
 
-def _in_noise(report: Report) -> str:
+def _noise_ratio_text(report: Report) -> str:
     """The consistency error beside the noise."""
-    times = report.residual_in_noise
+    times = report.consistency_noise_ratio
     if times is None:
         return ""
-    left = "no more than the noise" if times < NOISE_ALONE else f"{times:.2g} times the noise"
+    left = "no more than the noise" if times < NOISE_LIMITED_RATIO else f"{times:.2g} times the noise"
     return f", {left} ({report.noise:.1e})"
 
 
-def _simulated(report: Report) -> str:
+def _self_check_text(report: Report) -> str:
     """What the self-check found with the same point spread function and noise."""
     if report.sensor_gain_db is None:
         return ""
@@ -188,7 +191,7 @@ def _simulated(report: Report) -> str:
     )
 
 
-def _told_by(report: Report) -> str:
+def _psf_source_text(report: Report) -> str:
     """Who says what the point spread function is, where it was no option."""
     if report.psf_from == "product":
         return " (by the product's metadata; --kernel bicubic leaves that out)"
@@ -197,7 +200,7 @@ def _told_by(report: Report) -> str:
     return ""
 
 
-def _outside(report: Report) -> str:
+def _domain_text(report: Report) -> str:
     """A remark on scenes outside the model's domain."""
     if not report.outside_domain:
         return ""

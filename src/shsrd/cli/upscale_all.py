@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 from rich.table import Table
 
-from shsrd.cli.console import option, parse, print_json, print_table, remark
-from shsrd.cli.read_options import Reading
-from shsrd.cli.upscale_options import Output, Wishes
+from shsrd.cli.console import log, option, parse, print_json, print_table
+from shsrd.cli.read_options import ReadOptions
+from shsrd.cli.upscale_options import OutputOptions, UpscaleArguments
 
 if TYPE_CHECKING:
     from shsrd.io.scene_discovery import SceneFile
-    from shsrd.upscaling import Order, Outcome
+    from shsrd.upscaling import BatchOptions, Outcome
 
-BAD_INPUT = 2  # exit code
+EXIT_BAD_INPUT = 2  # exit code
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outputs(Output):
+class OutputFileOptions(OutputOptions):
     """What is written.
 
     Attributes:
@@ -41,7 +41,7 @@ class Outputs(Output):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sources(Reading):
+class BatchReadOptions(ReadOptions):
     """What files do not say, or say wrongly, and which part of them is wanted.
 
     Attributes:
@@ -57,7 +57,7 @@ class Sources(Reading):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arguments(Wishes):
+class Arguments(UpscaleArguments):
     """Super-resolve many scenes. The same command again goes on where it was stopped and skips what is done.
 
     Attributes:
@@ -67,8 +67,8 @@ class Arguments(Wishes):
     """
 
     places: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE [SOURCE ...] OUT_DIR")]
-    output: Outputs = field(default_factory=Outputs)
-    reading: Sources = field(default_factory=Sources)
+    output: OutputFileOptions = field(default_factory=OutputFileOptions)
+    reading: BatchReadOptions = field(default_factory=BatchReadOptions)
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -80,11 +80,11 @@ class Arguments(Wishes):
         """Where outputs go."""
         return Path(self.places[-1])
 
-    def order(self) -> Order:
+    def order(self) -> BatchOptions:
         """What is to be made of the scenes."""
-        from shsrd.upscaling import Order
+        from shsrd.upscaling import BatchOptions
 
-        return Order(
+        return BatchOptions(
             folder=self.folder,
             scale=self.scale,
             options=self.options(),
@@ -110,15 +110,15 @@ def run(given: Sequence[str]) -> int:
         raise InputError("give at least one source and, last, the folder for the outputs")
     found = find_scenes(arguments.sources, asset=arguments.reading.asset)
     if found.left_out:
-        remark(f"{len(found.left_out)} files left out: they are outputs of earlier runs, such as {found.left_out[0]}")
+        log(f"{len(found.left_out)} files left out: they are outputs of earlier runs, such as {found.left_out[0]}")
     outcomes = []
     try:
-        with closing(_worked_through(found.scenes, arguments.order())) as coming:
+        with closing(_run_scenes(found.scenes, arguments.order())) as coming:
             for outcome in coming:
                 outcomes.append(outcome)
-                remark(f"{len(outcomes)} of {len(found.scenes)}: {_line(outcome)}")
+                log(f"{len(outcomes)} of {len(found.scenes)}: {_line(outcome)}")
     except (KeyboardInterrupt, ClusterLostError):
-        remark(f"stopped after {len(outcomes)} of {len(found.scenes)} scenes; the same command goes on from here")
+        log(f"stopped after {len(outcomes)} of {len(found.scenes)} scenes; the same command goes on from here")
         raise
     items = write_collection(arguments.folder)
     if arguments.output.json:
@@ -128,19 +128,19 @@ def run(given: Sequence[str]) -> int:
     return _ending(outcomes)
 
 
-def _worked_through(scenes: Sequence[SceneFile], order: Order) -> Generator[Outcome, None, None]:
+def _run_scenes(scenes: Sequence[SceneFile], order: BatchOptions) -> Generator[Outcome, None, None]:
     """Outcomes as they come, with a bar for the scene in hand."""
-    from shsrd.cli.job_progress import watched_job
-    from shsrd.upscaling import upscale_many
+    from shsrd.cli.job_progress import job_progress
+    from shsrd.upscaling import upscale_batch
 
     with ExitStack() as outer, ExitStack() as shown:
 
         def watched(number: int, scene: SceneFile) -> Callable[[int, int], None]:
             shown.close()  # the bar of the scene before
             title = f"{number + 1} of {len(scenes)}: {scene.stem}"
-            return shown.enter_context(watched_job(title, of=str(scene.path)))
+            return shown.enter_context(job_progress(title, of=str(scene.path)))
 
-        for outcome in outer.enter_context(closing(upscale_many(scenes, order, watched=watched))):
+        for outcome in outer.enter_context(closing(upscale_batch(scenes, order, watched=watched))):
             shown.close()
             yield outcome
 
@@ -148,7 +148,11 @@ def _worked_through(scenes: Sequence[SceneFile], order: Order) -> Generator[Outc
 def _line(outcome: Outcome) -> str:
     if outcome.error is not None:
         return f"{outcome.source}: {_reason(outcome)}"
-    lost = "" if outcome.place_remark is None else f"; {outcome.place_remark.removeprefix(f'{outcome.target}: ')}"
+    lost = (
+        ""
+        if outcome.georeferencing_note is None
+        else f"; {outcome.georeferencing_note.removeprefix(f'{outcome.target}: ')}"
+    )
     return f"{outcome.target} {outcome.result}, {outcome.seconds:.1f} s{_corrected(outcome)}{lost}"
 
 
@@ -236,7 +240,7 @@ def _ending(outcomes: Sequence[Outcome]) -> int:
     failed = [outcome for outcome in outcomes if outcome.error is not None]
     if not failed:
         return 0
-    remark(f"shsrd: {len(failed)} of {len(outcomes)} scenes failed:")
+    log(f"shsrd: {len(failed)} of {len(outcomes)} scenes failed:")
     for outcome in failed:
-        remark(f"  {outcome.source}: {_reason(outcome)}")
-    return BAD_INPUT
+        log(f"  {outcome.source}: {_reason(outcome)}")
+    return EXIT_BAD_INPUT

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from shsrd.cli.console import option
-from shsrd.cli.degradation_options import SHARPEST, WIDEST, check_snr, pixels_along
-from shsrd.cli.read_options import Reading
+from shsrd.cli.degradation_options import MAX_FWHM, SHARPEST, check_snr, parse_fwhm
+from shsrd.cli.read_options import ReadOptions
 from shsrd.cube import SceneError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ SENSORS = "{enmap,hyperion,hypso-1,hyspex-mjolnir,prisma,tanager}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelChoice:
+class ModelOptions:
     """Which network, and what it sees.
 
     Attributes:
@@ -43,7 +43,7 @@ class ModelChoice:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Quality:
+class QualityOptions:
     """Which estimate is wanted.
 
     Attributes:
@@ -73,7 +73,7 @@ class Quality:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Device:
+class DeviceOptions:
     """Where it is computed.
 
     Attributes:
@@ -84,7 +84,7 @@ class Device:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Computing(Device):
+class Computing(DeviceOptions):
     """Where and how it is computed; the result is the same, but for the precision.
 
     Attributes:
@@ -106,7 +106,7 @@ class Computing(Device):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Output:
+class OutputOptions:
     """How results are written.
 
     Attributes:
@@ -143,28 +143,28 @@ class Instrument:
         Raises:
             SceneError: a width that is none, or a ratio out of range.
         """
-        widths = self.fwhm if self.fwhm is None or self.fwhm == "auto" else widths_of_scene(self.fwhm)
+        widths = self.fwhm if self.fwhm is None or self.fwhm == "auto" else parse_scene_fwhm(self.fwhm)
         if self.snr is not None:
             check_snr(self.snr)
         return {"sensor": self.sensor, "fwhm": widths, "kernel": self.kernel, "snr": self.snr}
 
 
-def widths_of_scene(text: str) -> tuple[float, float]:
+def parse_scene_fwhm(text: str) -> tuple[float, float]:
     """Widths along y and x of a scene that is super-resolved, in its pixels.
 
     Raises:
         SceneError: no width, or one that no sensor has.
     """
-    widths = pixels_along(text)
-    if not widths or not SHARPEST <= min(widths) <= max(widths) <= WIDEST:
+    widths = parse_fwhm(text)
+    if not widths or not SHARPEST <= min(widths) <= max(widths) <= MAX_FWHM:
         raise SceneError(
-            f"--fwhm {text} is no width; give pixels of the scene from {SHARPEST} to {WIDEST}, such as 1.4 or 1.4,1.2"
+            f"--fwhm {text} is no width; give pixels of the scene from {SHARPEST} to {MAX_FWHM}, such as 1.4 or 1.4,1.2"
         )
     return widths[0], widths[1]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Estimate:
+class EstimateOptions:
     """Which estimate is wanted, of scenes that are read as told.
 
     Attributes:
@@ -172,9 +172,9 @@ class Estimate:
     """
 
     scale: int = 4
-    model: ModelChoice = field(default_factory=ModelChoice)
-    quality: Quality = field(default_factory=Quality)
-    computing: Device = field(default_factory=Device)
+    model: ModelOptions = field(default_factory=ModelOptions)
+    quality: QualityOptions = field(default_factory=QualityOptions)
+    computing: DeviceOptions = field(default_factory=DeviceOptions)
 
     def options(self) -> UpscaleOptions:
         """Options of ``upscale``: those that this command has, the others as they are by default."""
@@ -194,12 +194,12 @@ class Estimate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wishes(Estimate):
+class UpscaleArguments(EstimateOptions):
     """How scenes go from file to file; for ``upscale`` and ``upscale-all`` alike."""
 
     instrument: Instrument = field(default_factory=Instrument)
     computing: Computing = field(default_factory=Computing)
-    reading: Reading = field(default_factory=Reading)
+    reading: ReadOptions = field(default_factory=ReadOptions)
 
     def measured(self) -> dict[str, Any]:
         """Sensor, width and noise, as given."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 TRUE_COLOUR_NM = (640.0, 550.0, 460.0)
-FARTHEST_NM = 40.0  # a band farther than this from red, green or blue does not show it
+MAX_DISTANCE_NM = 40.0  # a band farther than this from red, green or blue does not show it
 
 
 def true_colour_bands(
@@ -22,7 +22,7 @@ def true_colour_bands(
     if wavelength_nm is None or not chosen.size:
         return None
     away = np.abs(wavelength_nm[chosen][:, None] - TRUE_COLOUR_NM)
-    if away.min(axis=0).max() > FARTHEST_NM:
+    if away.min(axis=0).max() > MAX_DISTANCE_NM:
         return None
     red, green, blue = chosen[away.argmin(axis=0)].tolist()
     return red, green, blue

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from shsrd.cube.errors import SceneError
 from shsrd.cube.geolocation import Geolocation
 from shsrd.cube.georeferencing import ControlPoints, RationalPolynomials
-from shsrd.cube.metadata import Facts, Storage, check_facts, moved_transform
+from shsrd.cube.metadata import SceneMetadata, Storage, check_metadata, regridded_transform
 from shsrd.cube.summary import table, text
 
 if TYPE_CHECKING:  # training needs cubes' errors but no georeference
@@ -74,7 +74,7 @@ class Cube:
         if 0 in self.pixels.shape:
             raise SceneError(f"{self.source}: the cube is empty (shape {self.pixels.shape}); give pixels")
         object.__setattr__(self, "pixels", np.asarray(self.pixels, np.float32))
-        check_facts(self, bands=self.pixels.shape[0])
+        check_metadata(self, bands=self.pixels.shape[0])
 
     def __repr__(self) -> str:
         return text("Cube", self)
@@ -83,15 +83,18 @@ class Cube:
         return table("Cube", self)
 
     @classmethod
-    def of(cls, pixels: NDArray[np.float32], facts: Facts) -> Cube:
+    def of(cls, pixels: NDArray[np.float32], metadata: SceneMetadata) -> Cube:
         """Pixels with facts that were known before them."""
-        return cls(pixels, **{name.name: getattr(facts, name.name) for name in fields(Facts) if name.name != "shape"})
+        return cls(
+            pixels,
+            **{name.name: getattr(metadata, name.name) for name in fields(SceneMetadata) if name.name != "shape"},
+        )
 
     @property
-    def facts(self) -> Facts:
+    def metadata(self) -> SceneMetadata:
         """Everything but the pixels."""
-        known = {name.name: getattr(self, name.name) for name in fields(Facts) if name.name != "shape"}
-        return Facts(self.shape, **known)
+        known = {name.name: getattr(self, name.name) for name in fields(SceneMetadata) if name.name != "shape"}
+        return SceneMetadata(self.shape, **known)
 
     @classmethod
     def from_xarray(cls, array: xarray.DataArray) -> Cube:
@@ -103,9 +106,9 @@ class Cube:
         Raises:
             SceneError: other dimensions, or lists that do not fit.
         """
-        from shsrd.cube.xarray_bridge import pixels_and_facts
+        from shsrd.cube.xarray_bridge import from_dataarray
 
-        return cls.of(*pixels_and_facts(array))
+        return cls.of(*from_dataarray(array))
 
     def to_xarray(self) -> xarray.DataArray:
         """The cube as an xarray array ``(band, y, x)``, with coordinates and place as rioxarray keeps them.
@@ -113,9 +116,9 @@ class Cube:
         Numbers are pixel values with NaN for no-data; how they are stored in a file is in ``encoding``, so that
         ``to_netcdf`` and ``to_zarr`` pack them again.
         """
-        from shsrd.cube.xarray_bridge import data_array
+        from shsrd.cube.xarray_bridge import to_dataarray
 
-        return data_array(self.pixels, self.facts)
+        return to_dataarray(self.pixels, self.metadata)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -126,7 +129,7 @@ class Cube:
     @property
     def detectors(self) -> tuple[str, ...]:
         """Name of every band's detector, such as VNIR and SWIR; empty where there is one as far as can be told."""
-        return self.facts.detectors
+        return self.metadata.detectors
 
     @property
     def valid(self) -> NDArray[np.bool_]:
@@ -148,12 +151,12 @@ class Cube:
 
     def cut(self, rows: slice, columns: slice) -> Cube:
         """A rectangle of the scene, given by start and stop; its place travels along."""
-        return Cube.of(self.pixels[:, rows, columns], self.facts.cut(rows, columns))
+        return Cube.of(self.pixels[:, rows, columns], self.metadata.cut(rows, columns))
 
     def finer_transform(self, scale: int) -> Affine | None:
         """The transform of a grid ``scale`` times finer with the same outer corner (rotation included)."""
-        return moved_transform(self.transform, pixel=1 / scale, row=0, column=0)
+        return regridded_transform(self.transform, pixel=1 / scale, row=0, column=0)
 
     def coarser_transform(self, scale: int) -> Affine | None:
         """The transform of a grid ``scale`` times coarser with the same upper-left corner."""
-        return moved_transform(self.transform, pixel=scale, row=0, column=0)
+        return regridded_transform(self.transform, pixel=scale, row=0, column=0)

@@ -13,12 +13,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.cube.grid_keys import plain_key
+from shsrd.cube.grid_keys import normalize_key
 
 HEADER = "detector names"  # header key: a list with the name of every band's detector
 VNIR, SWIR = "VNIR", "SWIR"
 MOST = 8  # more are bands in an order of somebody's own
-LEAST_BANDS = 3  # of a detector that only wavelengths tell of
+MIN_DETECTOR_BANDS = 3  # of a detector that only wavelengths tell of
 SILICON_NM = (850.0, 1100.0)  # where silicon grows blind and another detector takes over
 SHORT = 0.75  # of the steps before: such a step is no dispersion's
 NEAR = 0.3  # of a step by which a band may miss the place where its detector's next one should be
@@ -32,7 +32,7 @@ _HYPERION_BANDS = (70, 172)  # VNIR, SWIR
 Vector = NDArray[np.float64]
 
 
-def detectors_of(
+def infer_detectors(
     bands: int,
     *,
     wavelength_nm: Vector | None = None,
@@ -51,7 +51,7 @@ def detectors_of(
     if found is None and bands == sum(_HYPERION_BANDS) and _HYPERION.search(" ".join((source, *headers.values()))):
         found = (VNIR,) * _HYPERION_BANDS[0] + (SWIR,) * _HYPERION_BANDS[1]
     if found is None and wavelength_nm is not None:
-        found = _titled(numbered(wavelength_nm, fwhm_nm), wavelength_nm)
+        found = _detector_names(numbered(wavelength_nm, fwhm_nm), wavelength_nm)
     return found if found is not None and len(set(found)) > 1 else ()
 
 
@@ -60,7 +60,7 @@ def listed(detectors: Sequence[str]) -> str:
     return "{" + ", ".join(detectors) + "}"
 
 
-def parts_of(detectors: Sequence[str], bands: int) -> list[NDArray[np.intp]]:
+def detector_groups(detectors: Sequence[str], bands: int) -> list[NDArray[np.intp]]:
     """Numbers of every detector's bands, in the order of their first ones; all bands where nothing is known."""
     if not detectors:
         return [np.arange(bands)]
@@ -69,7 +69,7 @@ def parts_of(detectors: Sequence[str], bands: int) -> list[NDArray[np.intp]]:
 
 
 def _listed(headers: Mapping[str, str], bands: int) -> tuple[str, ...] | None:
-    value = next((text for key, text in headers.items() if plain_key(key) == HEADER), None)
+    value = next((text for key, text in headers.items() if normalize_key(key) == HEADER), None)
     if value is None:
         return None
     names = tuple(name.strip() for name in value.strip().strip("{}").split(","))
@@ -83,7 +83,7 @@ def _named(band_names: Sequence[str], bands: int) -> tuple[str, ...] | None:
     return names if len(names) == bands and len(set(names)) > 1 else None
 
 
-def _titled(numbers: NDArray[np.intp], wavelength_nm: Vector) -> tuple[str, ...]:
+def _detector_names(numbers: NDArray[np.intp], wavelength_nm: Vector) -> tuple[str, ...]:
     """Names for numbered detectors: VNIR and SWIR where two of them meet at the end of silicon."""
     count = int(numbers.max()) + 1
     if count == 2:
@@ -103,7 +103,7 @@ def numbered(wavelength_nm: Vector, fwhm_nm: Vector | None = None) -> NDArray[np
     """
     one = np.zeros(len(wavelength_nm), np.intp)
     steps = np.diff(wavelength_nm)
-    if len(steps) < 2 * LEAST_BANDS - 1 or not np.isfinite(wavelength_nm).all():
+    if len(steps) < 2 * MIN_DETECTOR_BANDS - 1 or not np.isfinite(wavelength_nm).all():
         return one
     if np.median(steps) < 0:
         turned = numbered(wavelength_nm[::-1], None if fwhm_nm is None else fwhm_nm[::-1])[::-1]
@@ -111,30 +111,30 @@ def numbered(wavelength_nm: Vector, fwhm_nm: Vector | None = None) -> NDArray[np
     back = np.flatnonzero(steps < 0) + 1
     if back.size:
         parts = np.diff([0, *back, len(one)])
-        if back.size >= MOST or parts.min() < LEAST_BANDS:
+        if back.size >= MOST or parts.min() < MIN_DETECTOR_BANDS:
             return one
         return np.repeat(np.arange(len(parts)), parts)
-    found = _sorted_in(wavelength_nm)
+    found = _interleaved_detectors(wavelength_nm)
     if found is not None:
         return found
     at = _changed(wavelength_nm, fwhm_nm)
     return one if at is None else np.asarray(np.arange(len(one)) >= at, np.intp)
 
 
-def _sorted_in(w: Vector) -> NDArray[np.intp] | None:
+def _interleaved_detectors(w: Vector) -> NDArray[np.intp] | None:
     """Two detectors whose bands were sorted into each other, or of which one goes on where the other was cut."""
     steps = np.diff(w)
     usual = np.array([np.median(steps[max(0, at - 4) : at]) for at in range(1, len(steps))])
     for at in (np.flatnonzero(steps[1:] < SHORT * usual) + 1)[:_TRIES].tolist():
         pairs = [(start, start + more) for start in (at, at + 1) for more in (1, 2, 3)]
-        tried = [_chained(w, *pair) for pair in pairs if pair[0] >= LEAST_BANDS and pair[1] < len(w)]
+        tried = [_assign_detectors(w, *pair) for pair in pairs if pair[0] >= MIN_DETECTOR_BANDS and pair[1] < len(w)]
         good = [found for found in tried if found is not None]
         if good:
             return min(good, key=lambda found: found[0])[1]
     return None
 
 
-def _chained(w: Vector, start: int, second: int) -> tuple[float, NDArray[np.intp]] | None:
+def _assign_detectors(w: Vector, start: int, second: int) -> tuple[float, NDArray[np.intp]] | None:
     """Give every band to the detector whose next band it is, until the first detector has ended.
 
     Args:
@@ -152,8 +152,8 @@ def _chained(w: Vector, start: int, second: int) -> tuple[float, NDArray[np.intp
     for at in range(start + 1, len(w)):
         here, step = float(w[at]), ours[-1] - ours[-2]
         over = here > ours[-1] + (1 + NEAR) * step
-        if over and len(theirs) > LEAST_BANDS:
-            goes_on = np.abs(np.diff([theirs[-1], *w[at : at + LEAST_BANDS]]) - pace) <= NEAR * pace
+        if over and len(theirs) > MIN_DETECTOR_BANDS:
+            goes_on = np.abs(np.diff([theirs[-1], *w[at : at + MIN_DETECTOR_BANDS]]) - pace) <= NEAR * pace
             mixed = len(ours) > start or w[start] - ours[-1] < SHORT * step
             return (float(np.mean(np.square(misses))), numbers) if mixed and goes_on.all() else None
         miss = np.inf if over else abs(here - ours[-1] - step) / step
@@ -174,18 +174,20 @@ def _chained(w: Vector, start: int, second: int) -> tuple[float, NDArray[np.intp
 def _changed(w: Vector, fwhm: Vector | None) -> int | None:
     """The first band behind a sudden change of step or width near the end of silicon, in a list that is smooth else."""
     inside = np.flatnonzero((w >= SILICON_NM[0]) & (w <= SILICON_NM[1]))
-    inside = inside[(inside >= LEAST_BANDS) & (inside <= len(w) - LEAST_BANDS)]
+    inside = inside[(inside >= MIN_DETECTOR_BANDS) & (inside <= len(w) - MIN_DETECTOR_BANDS)]
     for at in inside.tolist():
-        around = np.diff(w[at - LEAST_BANDS : at + LEAST_BANDS])
-        before, after = around[: LEAST_BANDS - 1], around[LEAST_BANDS:]
-        if np.median(around) < FINE_NM and _jumps(before, after, STEP_JUMP):
+        around = np.diff(w[at - MIN_DETECTOR_BANDS : at + MIN_DETECTOR_BANDS])
+        before, after = around[: MIN_DETECTOR_BANDS - 1], around[MIN_DETECTOR_BANDS:]
+        if np.median(around) < FINE_NM and _has_jump(before, after, STEP_JUMP):
             return at
-        if fwhm is not None and _jumps(fwhm[at - LEAST_BANDS : at], fwhm[at : at + LEAST_BANDS], WIDTH_JUMP):
+        if fwhm is not None and _has_jump(
+            fwhm[at - MIN_DETECTOR_BANDS : at], fwhm[at : at + MIN_DETECTOR_BANDS], WIDTH_JUMP
+        ):
             return at
     return None
 
 
-def _jumps(before: Vector, after: Vector, least: float) -> bool:
+def _has_jump(before: Vector, after: Vector, least: float) -> bool:
     """Whether numbers change between two groups by a factor of ``least``, and within each by less than half of that."""
     if min(before.min(), after.min()) <= 0:
         return False

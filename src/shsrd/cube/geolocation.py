@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.cube.geolocation_interp import places_between
+from shsrd.cube.geolocation_interp import interpolate_geolocation
 
 if TYPE_CHECKING:  # training needs cubes but no georeference
     from affine import Affine
@@ -20,7 +20,7 @@ _SIDE = 512  # pixels of a square: reading one at a time, memory grows with neit
 
 
 @dataclass(frozen=True, eq=False)
-class Lookup:
+class GeographicLookupTable:
     """A table of the orthorectified grid that tells which pixel of the sensor's grid lies there.
 
     Attributes:
@@ -36,12 +36,12 @@ class Lookup:
     crs: str | None = None
     transform: Affine | None = None
 
-    def held(self) -> Lookup:
+    def held(self) -> GeographicLookupTable:
         """The same in memory."""
-        if isinstance(self.read, _Held):
+        if isinstance(self.read, _InMemoryTables):
             return self
         rows, columns = self.shape
-        return replace(self, read=_Held(self.read(slice(0, rows), slice(0, columns))))
+        return replace(self, read=_InMemoryTables(self.read(slice(0, rows), slice(0, columns))))
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,7 @@ class Geolocation:
 
     shape: tuple[int, int]
     read: Places = field(repr=False)
-    lookup: Lookup | None = None
+    lookup: GeographicLookupTable | None = None
 
     @classmethod
     def of(cls, latitude: NDArray[np.floating], longitude: NDArray[np.floating]) -> Geolocation:
@@ -70,7 +70,7 @@ class Geolocation:
             raise ValueError(f"latitude {latitude.shape} and longitude {longitude.shape} are no tables of one grid")
         both = np.stack([latitude, longitude]).astype(np.float64)
         both[:, ~np.isfinite(both).all(axis=0)] = np.nan
-        return cls((both.shape[1], both.shape[2]), _Held(both))
+        return cls((both.shape[1], both.shape[2]), _InMemoryTables(both))
 
     def whole(self) -> NDArray[np.float64]:
         """All of it, ``(2, y, x)``."""
@@ -88,29 +88,33 @@ class Geolocation:
 
     def held(self) -> Geolocation:
         """The same in memory, so that its file can be closed."""
-        if isinstance(self.read, _Held):
+        if isinstance(self.read, _InMemoryTables):
             return self
         lookup = None if self.lookup is None else self.lookup.held()
-        return replace(self, read=_Held(self.whole()), lookup=lookup)
+        return replace(self, read=_InMemoryTables(self.whole()), lookup=lookup)
 
     def finer(self, scale: int) -> Geolocation:
         """Of the grid ``scale`` times finer with the same outer corners, found by interpolation when it is read."""
         rows, columns = self.shape
-        return Geolocation((rows * scale, columns * scale), partial(places_between, self.read, self.shape, 1 / scale))
+        return Geolocation(
+            (rows * scale, columns * scale), partial(interpolate_geolocation, self.read, self.shape, 1 / scale)
+        )
 
     def coarser(self, scale: int) -> Geolocation:
         """Of the grid ``scale`` times coarser with the same upper-left corner; rows and columns left over are cut."""
         rows, columns = self.shape
         shape = (rows // scale, columns // scale)
-        return Geolocation(shape, partial(places_between, self.read, self.shape, float(scale)))
+        return Geolocation(shape, partial(interpolate_geolocation, self.read, self.shape, float(scale)))
 
     def cut(self, rows: slice, columns: slice) -> Geolocation:
         """Of a rectangle, given by start and stop."""
-        return Geolocation((rows.stop - rows.start, columns.stop - columns.start), _Cut(self.read, rows, columns))
+        return Geolocation(
+            (rows.stop - rows.start, columns.stop - columns.start), _SubsetReader(self.read, rows, columns)
+        )
 
 
 @dataclass(frozen=True, eq=False)
-class _Cut:
+class _SubsetReader:
     """Places of a rectangle of a larger grid."""
 
     read: Places
@@ -123,7 +127,7 @@ class _Cut:
 
 
 @dataclass(frozen=True, eq=False)
-class _Held:
+class _InMemoryTables:
     """Two tables in memory, ``(2, y, x)``."""
 
     tables: NDArray[Any]

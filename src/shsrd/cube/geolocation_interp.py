@@ -20,7 +20,7 @@ _REACH = 2  # pixels beyond a cell that filling its corners looks at
 _DIRECTIONS = tuple((down, across) for down in (-1, 0, 1) for across in (-1, 0, 1) if (down, across) != (0, 0))
 
 
-def places_between(
+def interpolate_geolocation(
     read: Callable[[slice, slice], NDArray[np.float64]],
     shape: tuple[int, int],
     step: float,
@@ -42,7 +42,7 @@ def places_between(
     Returns:
         float64 ``(2, y, x)``; longitudes within -180 and 180.
     """
-    along = [_Cells.of(part, step, extent) for part, extent in zip((rows, columns), shape, strict=True)]
+    along = [_InterpolationAxis.of(part, step, extent) for part, extent in zip((rows, columns), shape, strict=True)]
     known = np.asarray(read(along[0].span, along[1].span), np.float64)
     nowhere = np.asarray(~np.isfinite(known).all(axis=0))
     places = _bilinear(_filled(known, nowhere) if nowhere.any() else known, *along)
@@ -51,7 +51,7 @@ def places_between(
 
 
 @dataclass(frozen=True)
-class _Cells:
+class _InterpolationAxis:
     """The wanted pixels along one axis.
 
     Attributes:
@@ -65,7 +65,7 @@ class _Cells:
     extent: int
 
     @classmethod
-    def of(cls, part: slice, step: float, extent: int) -> _Cells:
+    def of(cls, part: slice, step: float, extent: int) -> _InterpolationAxis:
         coordinates = (np.arange(part.start, part.stop) + 0.5) * step - 0.5
         first = np.clip(np.floor(coordinates).astype(np.intp), 0, max(extent - 2, 0))
         return cls(first, coordinates - first, extent)
@@ -88,18 +88,18 @@ class _Cells:
         return np.where(self.share >= 0.5, after, before)
 
 
-def _bilinear(known: NDArray[np.float64], down: _Cells, across: _Cells) -> NDArray[np.float64]:
+def _bilinear(known: NDArray[np.float64], down: _InterpolationAxis, across: _InterpolationAxis) -> NDArray[np.float64]:
     """Places in the cells, from what is known in the span of both axes."""
     corners = [[known[:, i][:, :, j] for j in across.ends] for i in down.ends]
     origin = corners[0][0]
-    right, below, opposite = (_counted_on(c, origin) - origin for c in (corners[0][1], *corners[1]))
+    right, below, opposite = (_unwrap_longitude(c, origin) - origin for c in (corners[0][1], *corners[1]))
     v, u = down.share[:, None], across.share[None, :]
     places: NDArray[np.float64] = origin + u * right + v * below + u * v * (opposite - right - below)
-    places[1] = _within(places[1])
+    places[1] = _wrap_longitude(places[1])
     return places
 
 
-def _counted_on(places: NDArray[np.float64], origin: NDArray[np.float64]) -> NDArray[np.float64]:
+def _unwrap_longitude(places: NDArray[np.float64], origin: NDArray[np.float64]) -> NDArray[np.float64]:
     """Places whose longitudes differ from the origin's by less than half a turn; a copy where any must change."""
     turns = np.round((places[1] - origin[1]) / 360)
     if not turns[np.isfinite(turns)].any():
@@ -107,7 +107,7 @@ def _counted_on(places: NDArray[np.float64], origin: NDArray[np.float64]) -> NDA
     return np.stack([places[0], places[1] - 360 * turns])
 
 
-def _within(longitude: NDArray[np.float64]) -> NDArray[np.float64]:
+def _wrap_longitude(longitude: NDArray[np.float64]) -> NDArray[np.float64]:
     """Degrees as they are from -180 to 180, others brought there."""
     return np.where(np.abs(longitude) > 180, longitude - 360 * np.round(longitude / 360), longitude)
 
@@ -120,7 +120,7 @@ def _filled(known: NDArray[np.float64], nowhere: NDArray[np.bool_]) -> NDArray[n
     told = np.where(nowhere, np.nan, known)
     near = [_shifted(told, direction) for direction in _DIRECTIONS]
     far = [_shifted(places, direction) for places, direction in zip(near, _DIRECTIONS, strict=True)]
-    straight = [2 * n - _counted_on(f, n) for n, f in zip(near, far, strict=True)]
+    straight = [2 * n - _unwrap_longitude(f, n) for n, f in zip(near, far, strict=True)]
     for sides in (straight, near):
         told = np.where(nowhere & ~np.isfinite(told[0]), _mean(sides), told)
     return told
@@ -131,7 +131,7 @@ def _mean(sides: list[NDArray[np.float64]]) -> NDArray[np.float64]:
     origin = sides[0]
     for places in sides[1:]:
         origin = np.where(np.isfinite(origin), origin, places)
-    counted = [_counted_on(places, origin) for places in sides]
+    counted = [_unwrap_longitude(places, origin) for places in sides]
     count = np.sum([np.isfinite(places[0]) for places in counted], axis=0)
     total = sum(np.nan_to_num(places) for places in counted)
     mean: NDArray[np.float64] = np.divide(total, count, out=np.full_like(origin, np.nan), where=count > 0)

@@ -33,7 +33,7 @@ class ControlPoints:
             object.__setattr__(self, name, np.asarray(getattr(self, name), np.float64))
 
     def on_grid(self, *, pixel: float, row: float = 0.0, column: float = 0.0) -> ControlPoints:
-        """The same points on another grid; arguments as for ``Facts.on_grid``."""
+        """The same points on another grid; arguments as for ``SceneMetadata.on_grid``."""
         return replace(self, pixels=(self.pixels - np.array([column, row])) / pixel)
 
 
@@ -56,7 +56,7 @@ class RationalPolynomials:
         return RationalPolynomials, (dict(self.values),)
 
     def on_grid(self, *, pixel: float, row: float = 0.0, column: float = 0.0) -> RationalPolynomials:
-        """The same formula for another grid; arguments as for ``Facts.on_grid``.
+        """The same formula for another grid; arguments as for ``SceneMetadata.on_grid``.
 
         Raises:
             ValueError: an offset or a scale that is missing or no number.

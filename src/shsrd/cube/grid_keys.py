@@ -22,14 +22,14 @@ _LOST = {
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
 
-def plain_key(key: str) -> str:
+def normalize_key(key: str) -> str:
     """A key in lower case with single spaces for underscores and runs of spaces."""
     return " ".join(key.lower().replace("_", " ").split())
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Another grid as seen from the old one; attributes as the arguments of ``Facts.on_grid``."""
+    """Another grid as seen from the old one; attributes as the arguments of ``SceneMetadata.on_grid``."""
 
     pixel: float
     row: float
@@ -41,7 +41,7 @@ class Grid:
         return self.pixel == 1 and self.row == 0 and self.column == 0
 
 
-def moved_headers(headers: Mapping[str, str], grid: Grid) -> tuple[dict[str, str], tuple[str, ...]]:
+def regridded_headers(headers: Mapping[str, str], grid: Grid) -> tuple[dict[str, str], tuple[str, ...]]:
     """Header keys for another grid, and a note for each that had to be dropped.
 
     Args:
@@ -52,10 +52,10 @@ def moved_headers(headers: Mapping[str, str], grid: Grid) -> tuple[dict[str, str
         return dict(headers), ()
     kept, notes = {}, []
     for key, text in headers.items():
-        moved = _moved(plain_key(key), text, grid)
+        moved = _moved(normalize_key(key), text, grid)
         if moved is not None:
             kept[key] = moved
-        elif plain_key(key) not in _LAYOUT:
+        elif normalize_key(key) not in _LAYOUT:
             notes.append(f"{key[:40]!r} counts pixels of the old grid and is left out.")
     return kept, tuple(notes)
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.cube.detectors import HEADER, detectors_of, listed
+from shsrd.cube.detectors import HEADER, infer_detectors, listed
 from shsrd.cube.errors import SceneError
 from shsrd.cube.geolocation import Geolocation
 from shsrd.cube.georeferencing import ControlPoints, RationalPolynomials
-from shsrd.cube.grid_keys import Grid, moved_headers, plain_key
+from shsrd.cube.grid_keys import Grid, normalize_key, regridded_headers
 from shsrd.cube.summary import text
 
 if TYPE_CHECKING:  # training needs cubes' errors but no georeference
@@ -41,7 +41,7 @@ class Storage:
 
 
 @dataclass(frozen=True, eq=False)
-class Facts:
+class SceneMetadata:
     """A hyperspectral scene without its pixels: what can be said of it before anything is read.
 
     Attributes:
@@ -76,10 +76,10 @@ class Facts:
             raise SceneError(
                 f"{self.source}: {self.shape[0]} bands, at most {MOST_BANDS} are read; give the order of its axes"
             )
-        check_facts(self, bands=self.shape[0])
+        check_metadata(self, bands=self.shape[0])
 
     def __repr__(self) -> str:
-        return text("Facts", self)
+        return text("SceneMetadata", self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A read-only view does not pickle: headers travel as a plain dictionary.
@@ -87,16 +87,16 @@ class Facts:
         The geolocation stays behind: it may read from an open file, and who computes pixels elsewhere has no use of it.
         """
         values = (None if name.name == "geolocation" else getattr(self, name.name) for name in fields(self))
-        return Facts, tuple(dict(value) if isinstance(value, Mapping) else value for value in values)
+        return SceneMetadata, tuple(dict(value) if isinstance(value, Mapping) else value for value in values)
 
-    def replace(self, **changes: Any) -> Facts:
+    def replace(self, **changes: Any) -> SceneMetadata:
         """A copy with some fields changed."""
         return replace(self, **changes)
 
     @property
     def detectors(self) -> tuple[str, ...]:
         """Name of every band's detector, such as VNIR and SWIR; empty where there is one as far as can be told."""
-        return detectors_of(
+        return infer_detectors(
             self.shape[0],
             wavelength_nm=self.wavelength_nm,
             fwhm_nm=self.fwhm_nm,
@@ -105,38 +105,40 @@ class Facts:
             source=self.source,
         )
 
-    def with_detectors(self, detectors: Sequence[str]) -> Facts:
+    def with_detectors(self, detectors: Sequence[str]) -> SceneMetadata:
         """A copy whose headers name every band's detector, so that it is known whatever becomes of the bands.
 
         Args:
             detectors: one name a band; none leaves the facts as they are.
         """
-        kept = {key: value for key, value in self.headers.items() if plain_key(key) != HEADER}
+        kept = {key: value for key, value in self.headers.items() if normalize_key(key) != HEADER}
         return self.replace(headers=kept | {HEADER: listed(detectors)}) if detectors else self
 
-    def noted(self, *notes: str) -> Facts:
+    def noted(self, *notes: str) -> SceneMetadata:
         """A copy with further notes; one that is there already is not repeated."""
         return self.replace(notes=tuple(dict.fromkeys((*self.notes, *notes))))
 
-    def finer(self, scale: int) -> Facts:
+    def finer(self, scale: int) -> SceneMetadata:
         """Facts of the same scene on a grid ``scale`` times finer: same outer corner, rotation included."""
         _, rows, columns = self.shape
         places = None if self.geolocation is None else self.geolocation.finer(scale)
         return self.on_grid(rows * scale, columns * scale, pixel=1 / scale).replace(geolocation=places)
 
-    def coarser(self, scale: int) -> Facts:
+    def coarser(self, scale: int) -> SceneMetadata:
         """Facts of the same scene on a grid ``scale`` times coarser: same upper-left corner, the rest cut off."""
         _, rows, columns = self.shape
         places = None if self.geolocation is None else self.geolocation.coarser(scale)
         return self.on_grid(rows // scale, columns // scale, pixel=scale).replace(geolocation=places)
 
-    def cut(self, rows: slice, columns: slice) -> Facts:
+    def cut(self, rows: slice, columns: slice) -> SceneMetadata:
         """Facts of a rectangle of the scene, given by start and stop."""
         places = None if self.geolocation is None else self.geolocation.cut(rows, columns)
         size = (rows.stop - rows.start, columns.stop - columns.start)
         return self.on_grid(*size, row=rows.start, column=columns.start).replace(geolocation=places)
 
-    def on_grid(self, rows: int, columns: int, *, pixel: float = 1.0, row: float = 0.0, column: float = 0.0) -> Facts:
+    def on_grid(
+        self, rows: int, columns: int, *, pixel: float = 1.0, row: float = 0.0, column: float = 0.0
+    ) -> SceneMetadata:
         """Facts on another grid of ``rows`` x ``columns`` pixels; everything that counts pixels is counted anew.
 
         The geolocation tables are dropped: the caller knows how they are read on the new grid. So is the sensor, where
@@ -150,47 +152,51 @@ class Facts:
             column: left edge of the new grid, in old pixels from the old left edge.
         """
         moved: dict[str, Any] = {"shape": (self.shape[0], rows, columns), "geolocation": None}
-        moved["transform"] = moved_transform(self.transform, pixel=pixel, row=row, column=column)
+        moved["transform"] = regridded_transform(self.transform, pixel=pixel, row=row, column=column)
         for name in ("control_points", "rpc"):
             places = getattr(self, name)
             moved[name] = None if places is None else places.on_grid(pixel=pixel, row=row, column=column)
         if pixel != 1:
             moved["sensor"] = None
-        moved["headers"], notes = moved_headers(self.headers, Grid(pixel, row, column))
+        moved["headers"], notes = regridded_headers(self.headers, Grid(pixel, row, column))
         return self.replace(**moved).noted(*notes)
 
 
-def check_facts(facts: Any, *, bands: int) -> None:
-    """Complete and check the lists of a frozen ``Facts`` or ``Cube`` in its ``__post_init__``.
+def check_metadata(metadata: Any, *, bands: int) -> None:
+    """Complete and check the lists of a frozen ``SceneMetadata`` or ``Cube`` in its ``__post_init__``.
 
     Raises:
         SceneError: a list that has not one entry a band, or a place that is no number.
     """
-    if np.size(facts.good_bands) == 0:
-        object.__setattr__(facts, "good_bands", np.ones(bands, bool))
+    if np.size(metadata.good_bands) == 0:
+        object.__setattr__(metadata, "good_bands", np.ones(bands, bool))
     for name, kind in (("wavelength_nm", np.float64), ("fwhm_nm", np.float64), ("good_bands", np.bool_)):
-        values = getattr(facts, name)
+        values = getattr(metadata, name)
         if values is None:
             continue
         values = np.asarray(values, kind)
         if values.shape != (bands,):
-            raise SceneError(f"{facts.source}: {name} has {values.size} values for {bands} bands; correct the header")
-        object.__setattr__(facts, name, values)
-    if facts.band_names and len(facts.band_names) != bands:
-        raise SceneError(f"{facts.source}: {len(facts.band_names)} band names for {bands} bands; correct the header")
-    if facts.transform is not None and not np.isfinite(facts.transform[:6]).all():
-        raise SceneError(f"{facts.source}: the place on the map is not finite; correct the header")
-    places = facts.geolocation
-    if places is not None and places.shape != facts.shape[1:]:
+            raise SceneError(
+                f"{metadata.source}: {name} has {values.size} values for {bands} bands; correct the header"
+            )
+        object.__setattr__(metadata, name, values)
+    if metadata.band_names and len(metadata.band_names) != bands:
         raise SceneError(
-            f"{facts.source}: latitude and longitude of {places.shape} pixels for {facts.shape[1:]}; give those of the "
-            "same grid, or none"
+            f"{metadata.source}: {len(metadata.band_names)} band names for {bands} bands; correct the header"
         )
-    object.__setattr__(facts, "headers", MappingProxyType(dict(facts.headers)))
+    if metadata.transform is not None and not np.isfinite(metadata.transform[:6]).all():
+        raise SceneError(f"{metadata.source}: the place on the map is not finite; correct the header")
+    places = metadata.geolocation
+    if places is not None and places.shape != metadata.shape[1:]:
+        raise SceneError(
+            f"{metadata.source}: latitude and longitude of {places.shape} pixels for {metadata.shape[1:]}; give those "
+            "of the same grid, or none"
+        )
+    object.__setattr__(metadata, "headers", MappingProxyType(dict(metadata.headers)))
 
 
-def moved_transform(transform: Affine | None, *, pixel: float, row: float, column: float) -> Affine | None:
-    """The transform of another grid; arguments as for ``Facts.on_grid``."""
+def regridded_transform(transform: Affine | None, *, pixel: float, row: float, column: float) -> Affine | None:
+    """The transform of another grid; arguments as for ``SceneMetadata.on_grid``."""
     if transform is None:
         return None
     from affine import Affine

@@ -10,20 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shsrd.cube.cube import Cube
-from shsrd.cube.metadata import Facts
+from shsrd.cube.metadata import SceneMetadata
 
-STRIPE = 2**24  # pixels, 64 MiB as float32
+CHUNK_PIXELS = 2**24  # pixels, 64 MiB as float32
 
 
 class Source(Protocol):
     """A scene whose pixels are read rectangle by rectangle. Not shared between threads; pickles by what it opens."""
 
     @property
-    def facts(self) -> Facts:
+    def metadata(self) -> SceneMetadata:
         """All that is known without reading pixels."""
 
     @property
-    def row_step(self) -> int:
+    def block_height(self) -> int:
         """Rows that are cheapest to read together (the file's blocks); readers may ask for any others."""
 
     def read(self, rows: slice, columns: slice) -> NDArray[np.float32]:
@@ -46,12 +46,12 @@ class MemorySource:
     """A scene in memory, seen as a source."""
 
     cube: Cube
-    row_step: int = 1
+    block_height: int = 1
 
     @property
-    def facts(self) -> Facts:
+    def metadata(self) -> SceneMetadata:
         """The cube's."""
-        return self.cube.facts
+        return self.cube.metadata
 
     def read(self, rows: slice, columns: slice) -> NDArray[np.float32]:
         """A view ``(band, y, x)`` of the cube."""
@@ -62,20 +62,20 @@ class MemorySource:
 
 
 def stripes(source: Source) -> Iterator[slice]:
-    """Rows of a source from top to bottom, in stripes of whole blocks and about ``STRIPE`` pixels."""
-    bands, rows, columns = source.facts.shape
-    wanted = max(1, STRIPE // (bands * columns))
-    step = -(-wanted // source.row_step) * source.row_step
+    """Rows of a source from top to bottom, in stripes of whole blocks and about ``CHUNK_PIXELS`` pixels."""
+    bands, rows, columns = source.metadata.shape
+    wanted = max(1, CHUNK_PIXELS // (bands * columns))
+    step = -(-wanted // source.block_height) * source.block_height
     for top in range(0, rows, step):
         yield slice(top, min(top + step, rows))
 
 
-def read_whole(source: Source) -> Cube:
+def read_cube(source: Source) -> Cube:
     """All pixels of a source and, where it has a geolocation, all of that; read in stripes."""
-    facts = source.facts
-    if facts.geolocation is not None:
-        facts = facts.replace(geolocation=facts.geolocation.held())
-    pixels = np.empty(facts.shape, np.float32)
-    for stripe in stripes(source):
-        pixels[:, stripe] = source.read(stripe, slice(0, facts.shape[2]))
-    return Cube.of(pixels, facts)
+    metadata = source.metadata
+    if metadata.geolocation is not None:
+        metadata = metadata.replace(geolocation=metadata.geolocation.held())
+    pixels = np.empty(metadata.shape, np.float32)
+    for row_chunk in stripes(source):
+        pixels[:, row_chunk] = source.read(row_chunk, slice(0, metadata.shape[2]))
+    return Cube.of(pixels, metadata)

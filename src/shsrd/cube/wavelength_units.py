@@ -32,35 +32,35 @@ _UNKNOWN = ("", "unknown", "none", "n/a", "na", "1", "dimensionless", "unitless"
 _LARGEST_UM = 100.0  # numbers below this without a unit are micrometres
 
 
-def folded_unit(unit: str | None) -> str:
+def normalize_unit(unit: str | None) -> str:
     """A unit in lower case without braces, brackets, quotes, blanks and the plural ``s``."""
     text = "".join((unit or "").split()).strip("{}[]()\"'").lower().replace("_", "")
     return text[:-1] if len(text) > 3 and text.endswith("s") else text
 
 
-def says_unit(unit: str | None) -> bool:
+def has_unit(unit: str | None) -> bool:
     """Whether a file names a unit at all; ``Unknown`` and empty text name none."""
-    return folded_unit(unit) not in _UNKNOWN
+    return normalize_unit(unit) not in _UNKNOWN
 
 
-def length_power(unit: str | None) -> int | None:
+def unit_exponent(unit: str | None) -> int | None:
     """The power of ten from a unit of length to nanometres, or None where it is no length we know."""
-    name = folded_unit(unit)
+    name = normalize_unit(unit)
     return next((power for power, names in _LENGTHS.items() if name in names), None)
 
 
 def reciprocal_constant(unit: str | None) -> float | None:
     """The number that, divided by a value in this unit, gives nanometres (wavenumber, frequency); None for others."""
-    name = folded_unit(unit)
+    name = normalize_unit(unit)
     return 1e7 if name in _WAVENUMBERS else _FREQUENCIES.get(name)
 
 
 def is_wavelength_unit(unit: str | None) -> bool:
     """Whether wavelengths can be given in this unit."""
-    return length_power(unit) is not None or reciprocal_constant(unit) is not None
+    return unit_exponent(unit) is not None or reciprocal_constant(unit) is not None
 
 
-def guessed_power(numbers: Iterable[float]) -> int:
+def guess_unit_exponent(numbers: Iterable[float]) -> int:
     """The power of ten to nanometres of numbers without a unit: all below 100 means micrometres."""
     return 3 if max(numbers, default=np.inf) < _LARGEST_UM else 0
 
@@ -71,5 +71,5 @@ def in_nanometres(numbers: NDArray[np.float64], unit: str | None) -> NDArray[np.
     if constant is not None:
         with np.errstate(divide="ignore"):
             return constant / numbers
-    power = length_power(unit) if says_unit(unit) else guessed_power(numbers.tolist())
+    power = unit_exponent(unit) if has_unit(unit) else guess_unit_exponent(numbers.tolist())
     return None if power is None else numbers * 10.0**power

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from shsrd.cube.errors import SceneError
 from shsrd.cube.geolocation import Geolocation
-from shsrd.cube.metadata import Facts, Storage
+from shsrd.cube.metadata import SceneMetadata, Storage
 from shsrd.cube.wavelength_units import in_nanometres
 
 if TYPE_CHECKING:  # a heavy library that most programs with cubes never need
@@ -30,7 +30,7 @@ _PLACES = {
 _SAME_PIXEL = 1e-6  # of a pixel: coordinates and written transform say the same place
 
 
-def data_array(values: Any, facts: Facts) -> xarray.DataArray:
+def to_dataarray(values: Any, metadata: SceneMetadata) -> xarray.DataArray:
     """Values ``(band, y, x)`` with everything known about them.
 
     Coordinates are ``wavelength`` and ``fwhm`` (nm), ``good_bands``, ``band_name``, and ``y`` and ``x`` (pixel
@@ -39,30 +39,32 @@ def data_array(values: Any, facts: Facts) -> xarray.DataArray:
 
     Args:
         values: an array or a lazily indexed one.
-        facts: what is known.
+        metadata: what is known.
     """
     import rioxarray  # noqa: F401  (gives arrays their .rio)
     import xarray
 
-    bands, rows, columns = facts.shape
+    bands, rows, columns = metadata.shape
     coordinates: dict[str, Any] = {"band": np.arange(1, bands + 1)}
-    for name, numbers in (("wavelength", facts.wavelength_nm), ("fwhm", facts.fwhm_nm)):
+    for name, numbers in (("wavelength", metadata.wavelength_nm), ("fwhm", metadata.fwhm_nm)):
         if numbers is not None:
             coordinates[name] = ("band", numbers, {"units": "nm"})
-    coordinates["good_bands"] = ("band", facts.good_bands)
-    if facts.band_names:
-        coordinates["band_name"] = ("band", list(facts.band_names))
-    t = facts.transform
+    coordinates["good_bands"] = ("band", metadata.good_bands)
+    if metadata.band_names:
+        coordinates["band_name"] = ("band", list(metadata.band_names))
+    t = metadata.transform
     if t is not None and t.b == t.d == 0:
         coordinates |= {"y": t.f + t.e * (np.arange(rows) + 0.5), "x": t.c + t.a * (np.arange(columns) + 0.5)}
-    if facts.geolocation is not None:
-        tables = zip(_PLACES.items(), facts.geolocation.whole(), strict=True)
+    if metadata.geolocation is not None:
+        tables = zip(_PLACES.items(), metadata.geolocation.whole(), strict=True)
         coordinates |= {name: (("y", "x"), degrees, marks) for (name, marks), degrees in tables}
     array = xarray.DataArray(xarray.Variable(("band", "y", "x"), values), coordinates, name="reflectance")
-    array.attrs = {"source": facts.source} | ({HEADERS: json.dumps(dict(facts.headers))} if facts.headers else {})
-    array.encoding = _encoding(facts.storage)
-    if facts.crs is not None:
-        array.rio.write_crs(facts.crs, inplace=True)  # a copy would read lazy values
+    array.attrs = {"source": metadata.source} | (
+        {HEADERS: json.dumps(dict(metadata.headers))} if metadata.headers else {}
+    )
+    array.encoding = _encoding(metadata.storage)
+    if metadata.crs is not None:
+        array.rio.write_crs(metadata.crs, inplace=True)  # a copy would read lazy values
     if t is not None and not _in_coordinates(array, t):
         array.rio.write_transform(t, inplace=True)
     return array
@@ -83,8 +85,8 @@ def _encoding(storage: Storage) -> dict[str, Any]:
     return encoding if storage.nodata is None else encoding | {"_FillValue": storage.nodata}
 
 
-def pixels_and_facts(array: xarray.DataArray) -> tuple[NDArray[np.float32], Facts]:
-    """What :func:`data_array` made, or any other array with a band axis and two axes of place.
+def from_dataarray(array: xarray.DataArray) -> tuple[NDArray[np.float32], SceneMetadata]:
+    """What :func:`to_dataarray` made, or any other array with a band axis and two axes of place.
 
     Numbers that are still packed (``scale_factor`` among the attributes) are unpacked.
 
@@ -98,7 +100,7 @@ def pixels_and_facts(array: xarray.DataArray) -> tuple[NDArray[np.float32], Fact
     band = ordered.dims[0]
     good = _along(ordered, ("good_bands", "good_wavelengths", "bbl"), band)
     names = _along(ordered, ("band_name", "band_names"), band)
-    facts = Facts(
+    metadata = SceneMetadata(
         (bands, rows, columns),
         wavelength_nm=_nanometres(ordered, ("wavelength", "wavelengths"), band, source),
         fwhm_nm=_nanometres(ordered, ("fwhm",), band, source),
@@ -111,7 +113,7 @@ def pixels_and_facts(array: xarray.DataArray) -> tuple[NDArray[np.float32], Fact
         source=source,
         geolocation=_geolocation(ordered),
     )
-    return values, facts
+    return values, metadata
 
 
 def axes_of(array: xarray.DataArray) -> tuple[Hashable, ...]:

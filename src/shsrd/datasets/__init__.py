@@ -2,15 +2,15 @@
 
 from shsrd.datasets.cave import CAVE_SCENES, cave_names, cave_scenes
 from shsrd.datasets.protocols import PROTOCOLS, Protocol, Window
-from shsrd.datasets.published_results import LITERATURE, PrintedRow, printed
+from shsrd.datasets.published_results import PUBLISHED_RESULTS, PublishedResult, printed
 from shsrd.datasets.synthetic.scene import phantom
 
 __all__ = [
     "CAVE_SCENES",
-    "LITERATURE",
     "PROTOCOLS",
-    "PrintedRow",
+    "PUBLISHED_RESULTS",
     "Protocol",
+    "PublishedResult",
     "Window",
     "cave_names",
     "cave_scenes",

@@ -42,7 +42,7 @@ CAVE_SCENES = (
     "watercolors_ms",
 )
 TRAINING_COUNT = 20
-VALIDATION = ("cloth_ms", "feathers_ms", "flowers_ms", "hairs_ms")
+VALIDATION_SCENES = ("cloth_ms", "feathers_ms", "flowers_ms", "hairs_ms")
 
 
 def cave_names(split: Split) -> tuple[str, ...]:
@@ -60,9 +60,9 @@ def cave_names(split: Split) -> tuple[str, ...]:
         case "development":
             return development
         case "validation":
-            return VALIDATION
+            return VALIDATION_SCENES
         case "train":
-            return tuple(name for name in development if name not in VALIDATION)
+            return tuple(name for name in development if name not in VALIDATION_SCENES)
         case "test":
             return CAVE_SCENES[TRAINING_COUNT:]
     raise SceneError(f"CAVE has no split {split!r}; choose one of {', '.join(get_args(Split))}")

@@ -3,20 +3,20 @@
 from shsrd.degradation.consistency import (
     back_project,
     back_projection_reach,
+    back_projection_update,
     consistency_rmse,
-    interpolated_again,
-    low_correction,
+    degrade_upsampled,
 )
-from shsrd.degradation.correction import corrected, noise_left
+from shsrd.degradation.correction import corrected, residual_noise
 from shsrd.degradation.degradation import Degradation, Kernel, add_noise, degrade, degrade_cube
 from shsrd.degradation.kernels import FWHM_PER_SIGMA, area_down, gaussian_down, gaussian_planes_down
 from shsrd.degradation.noise import NoiseModel
 from shsrd.degradation.noise_limited import NoisyMeasurement
-from shsrd.degradation.observation import ObservationModel, blurred, noisy, observe_cube, observed
+from shsrd.degradation.observation import ObservationModel, blurred, noisy, observe, observe_cube
 from shsrd.degradation.random_observation import ObservationRanges, random_observation
 from shsrd.degradation.resample import bicubic_down, bicubic_round_trip, bicubic_up, pad_symmetric
-from shsrd.degradation.ringing import allowed_overshoot, overshoot, plausible_sensor
-from shsrd.degradation.sensors import SENSORS, Sensor, SpectralRange, gaussian_fwhm, gaussian_mtf, sensor_named
+from shsrd.degradation.ringing import limit_ringing, max_overshoot, overshoot
+from shsrd.degradation.sensors import SENSORS, Sensor, SpectralRange, gaussian_fwhm, gaussian_mtf, get_sensor
 
 __all__ = [
     "FWHM_PER_SIGMA",
@@ -30,10 +30,10 @@ __all__ = [
     "Sensor",
     "SpectralRange",
     "add_noise",
-    "allowed_overshoot",
     "area_down",
     "back_project",
     "back_projection_reach",
+    "back_projection_update",
     "bicubic_down",
     "bicubic_round_trip",
     "bicubic_up",
@@ -42,19 +42,19 @@ __all__ = [
     "corrected",
     "degrade",
     "degrade_cube",
+    "degrade_upsampled",
     "gaussian_down",
     "gaussian_fwhm",
     "gaussian_mtf",
     "gaussian_planes_down",
-    "interpolated_again",
-    "low_correction",
-    "noise_left",
+    "get_sensor",
+    "limit_ringing",
+    "max_overshoot",
     "noisy",
+    "observe",
     "observe_cube",
-    "observed",
     "overshoot",
     "pad_symmetric",
-    "plausible_sensor",
     "random_observation",
-    "sensor_named",
+    "residual_noise",
 ]

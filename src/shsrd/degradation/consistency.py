@@ -24,14 +24,14 @@ from torch import Tensor
 
 from shsrd.degradation.degradation import Degradation, degrade
 from shsrd.degradation.kernels import decimate
-from shsrd.degradation.resample import LONGEST_DENSE, SUPPORT, bicubic_round_trip, bicubic_up
+from shsrd.degradation.resample import MAX_DENSE_SIZE, SUPPORT, bicubic_round_trip, bicubic_up
 
 TOLERANCE_RMSE = 5e-5  # of the data range
 MAX_ITERATIONS = 6
-START_RMSE = 0.1  # of the data range; no useful estimate is farther from its measurement
-CUT = TOLERANCE_RMSE / START_RMSE  # cutting the inverse may leave this share: one step is then enough
-LONGEST_RADIUS = 16  # taps of P on each side, at most
-LARGEST_GAIN = 12.0  # of P along one axis
+INITIAL_RMSE = 0.1  # of the data range; no useful estimate is farther from its measurement
+INVERSE_TOLERANCE = TOLERANCE_RMSE / INITIAL_RMSE  # cutting the inverse may leave this share: one step is then enough
+MAX_RADIUS = 16  # taps of P on each side, at most
+MAX_GAIN = 12.0  # of P along one axis
 PERIOD = 128  # samples of the frequency response
 
 
@@ -55,11 +55,11 @@ def prefilter(degradation: Degradation) -> Prefilter:
     """The inverse filter P of a degradation, by its frequency response on a period of 128 LR pixels."""
     responses = [_round_trip_response(along) for along in (degradation, degradation.turned)]
     inverses = [_inverse(M) for M in responses]
-    for radius in range(1, LONGEST_RADIUS + 1):
+    for radius in range(1, MAX_RADIUS + 1):
         cut = [_cut(inverse, radius) for inverse in inverses]
         left_y, left_x = (M * P for M, (_, P) in zip(responses, cut, strict=True))
         contraction = float(np.abs(1 - np.outer(left_y, left_x)).max())
-        if contraction <= CUT:
+        if contraction <= INVERSE_TOLERANCE:
             break
     taps_y, taps_x = (tuple(float(weight) for weight in (*weights[:0:-1], *weights)) for weights, _ in cut)
     return Prefilter(taps_y, taps_x, contraction)
@@ -74,7 +74,7 @@ def damped_prefilter(degradation: Degradation, damping: float, radius: int) -> t
 def _inverse(M: NDArray[np.float64], damping: float | None = None) -> NDArray[np.float64]:
     """Weights of ``M^-1`` along one axis, damped where ``M`` all but suppresses a wave (None), or everywhere."""
     if damping is None:
-        damping = 0.0 if 1 / M.min() <= LARGEST_GAIN and M.min() > 0 else (0.5 / LARGEST_GAIN) ** 2
+        damping = 0.0 if 1 / M.min() <= MAX_GAIN and M.min() > 0 else (0.5 / MAX_GAIN) ** 2
     inverse: NDArray[np.float64] = np.fft.fft(M / (M * M + damping)).real / PERIOD  # symmetric: ifft but for 1/N
     return inverse
 
@@ -103,7 +103,7 @@ def steps_needed(
     contraction = prefilter(degradation).contraction
     if contraction >= 1:
         return max_iterations
-    enough = math.ceil(math.log(tolerance_rmse / START_RMSE) / math.log(contraction))
+    enough = math.ceil(math.log(tolerance_rmse / INITIAL_RMSE) / math.log(contraction))
     return min(max(enough, 1), max_iterations)
 
 
@@ -147,7 +147,7 @@ def back_project(
     return estimate + bicubic_up(correction, degradation.scale)
 
 
-def low_correction(residual: Tensor, degradation: Degradation) -> Tensor:
+def back_projection_update(residual: Tensor, degradation: Degradation) -> Tensor:
     """What back-projection enlarges: ``C r`` such that ``x + U C (y - D x)`` agrees with the measurement.
 
     ``C`` is linear and acts on each band by itself, so it commutes with spectral frames.
@@ -167,17 +167,17 @@ def _correction(residual: Tensor, degradation: Degradation, steps: int) -> Tenso
     P = prefilter(degradation)
     total = term = decimate(residual, P.taps, 1, taps_x=P.taps_x)
     for _ in range(1, steps):
-        residual = residual - interpolated_again(term, degradation)
+        residual = residual - degrade_upsampled(term, degradation)
         term = decimate(residual, P.taps, 1, taps_x=P.taps_x)
         total = total + term
     return total
 
 
-def interpolated_again(low: Tensor, degradation: Degradation) -> Tensor:
+def degrade_upsampled(low: Tensor, degradation: Degradation) -> Tensor:
     """``M y = D U y``: what the sensor would see of an interpolated measurement ``(..., y, x)``."""
     if degradation.kernel == "bicubic":
         return bicubic_round_trip(low, degradation.scale)
-    if max(low.shape[-2:]) * degradation.scale > LONGEST_DENSE:
+    if max(low.shape[-2:]) * degradation.scale > MAX_DENSE_SIZE:
         return degrade(bicubic_up(low, degradation.scale), degradation)
     with torch.autocast(low.device.type, enabled=False):
         along_y, along_x = (

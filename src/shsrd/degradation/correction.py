@@ -7,10 +7,10 @@ linear estimate of ``B x`` from ``G x + n`` with the least error is
     H(f) = sum_k B(w_k) G(w_k) c S(w_k) / (sum_k (G(w_k)^2 + E(w_k)^2) c S(w_k) + 1),    S(w) = 1 / |w|^2
 
 (without noise and ``E``: Abu Hussein, Tirer and Giryes, CVPR 2020). ``E`` is the error of ``G`` if its width is wrong
-by ``WIDTH_DOUBT``. One ``H`` for a whole image sharpens noise in its flat parts. So it is split into steps,
-``H = H_n + (H_n-1 - H_n) + ... + (H_1 - H_2)`` with the noise taken as ``LEVELS`` times what it is. Each step is let
-through at every pixel by as much as its local power exceeds the noise's, ``max(0, 1 - noise / power)``: where there is
-a signal the image is sharpened, elsewhere it is smoothed.
+by ``FWHM_UNCERTAINTY``. One ``H`` for a whole image sharpens noise in its flat parts. So it is split into steps,
+``H = H_n + (H_n-1 - H_n) + ... + (H_1 - H_2)`` with the noise taken as ``NOISE_LEVELS`` times what it is. Each step is
+let through at every pixel by as much as its local power exceeds the noise's, ``max(0, 1 - noise / power)``: where there
+is a signal the image is sharpened, elsewhere it is smoothed.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from numpy.typing import NDArray
 from shsrd.degradation.degradation import Degradation
 from shsrd.degradation.kernels import gaussian_taps
 
-LEVELS = (1.0, 4.0, 16.0, 64.0, 256.0, 1024.0)  # assumed noise variance, in units of the true one
+NOISE_LEVELS = (1.0, 4.0, 16.0, 64.0, 256.0, 1024.0)  # assumed noise variance, in units of the true one
 NOISE_ONLY = 1.02  # variance, in units of the noise's, below which a component holds no signal: it is smoothed alone
 WINDOW = 5  # low-resolution pixels on a side of the square whose power decides
-DOUBT = 1.5  # times the noise's power: what the power has to exceed; averages over few pixels scatter
-WIDTH_DOUBT = 0.05  # share by which a width may be wrong
+NOISE_THRESHOLD = 1.5  # times the noise's power: what the power has to exceed; averages over few pixels scatter
+FWHM_UNCERTAINTY = 0.05  # share by which a width may be wrong
 OPEN = 0.5  # of the noise's deviation where all steps are let through, what is left: 0.37 to 0.74 in 12 scenes
-NOISE_SIDE = 32  # low-resolution pixels: side of the grid on which noise that is left is summed
-LOWEST_WAVE = 0.01  # radians a pixel: below it the power spectrum is flat
+NOISE_GRID_SIZE = 32  # low-resolution pixels: side of the grid on which noise that is left is summed
+MIN_FREQUENCY = 0.01  # radians a pixel: below it the power spectrum is flat
 
 Plane = NDArray[np.float32]
 
@@ -43,10 +43,10 @@ def _sums(sensor: Degradation, side: int) -> tuple[NDArray[np.float64], NDArray[
     bicubic = _transfer(_bicubic_taps(sensor.scale), w)
     sigmas = (sensor.sigma, sensor.sigma_x)
     along_y, along_x = (_transfer(gaussian_taps(sensor.scale, sigma), w) for sigma in sigmas)
-    power = 1 / (w[:, None, :, None] ** 2 + w[None, :, None, :] ** 2 + LOWEST_WAVE**2)
+    power = 1 / (w[:, None, :, None] ** 2 + w[None, :, None, :] ** 2 + MIN_FREQUENCY**2)
     both = np.einsum("ik,jl,ijkl->ij", bicubic * along_y, bicubic * along_x, power)
     steepness = (sigmas[0] * w[:, None, :, None]) ** 2 + (sigmas[1] * w[None, :, None, :]) ** 2
-    own = np.einsum("ik,jl,ijkl->ij", along_y**2, along_x**2, power * (1 + (WIDTH_DOUBT * steepness) ** 2))
+    own = np.einsum("ik,jl,ijkl->ij", along_y**2, along_x**2, power * (1 + (FWHM_UNCERTAINTY * steepness) ** 2))
     return both, own
 
 
@@ -96,14 +96,14 @@ def corrected(components: Plane, variance: NDArray[np.float64], sensor: Degradat
         total = images[-1]
         for step in range(len(filters) - 2, -1, -1):
             gained = float(np.square(filters[step] - filters[step + 1]).mean())
-            total = total + _let_through(images[step] - images[step + 1], gained)
+            total = total + _local_wiener(images[step] - images[step + 1], gained)
         out[number] = total
     return out
 
 
 def _levels(variance: float) -> tuple[float, ...]:
     """Levels of noise that a component is split by; the last alone where there is no signal."""
-    return LEVELS if variance > NOISE_ONLY else LEVELS[-1:]
+    return NOISE_LEVELS if variance > NOISE_ONLY else NOISE_LEVELS[-1:]
 
 
 def _filter(variance: float, sensor: Degradation, side: int, level: float) -> NDArray[np.float64]:
@@ -114,21 +114,21 @@ def _filter(variance: float, sensor: Degradation, side: int, level: float) -> ND
     return np.asarray(signal * both / (signal * own + level))
 
 
-def noise_left(variance: NDArray[np.float64], sensor: Degradation) -> NDArray[np.float64]:
+def residual_noise(variance: NDArray[np.float64], sensor: Degradation) -> NDArray[np.float64]:
     """Typical variance ``(K,)`` of what is left of the noise of components, whose variance was 1.
 
     Args:
         variance: ``(K,)`` of the components, noise included.
         sensor: as for ``corrected``.
     """
-    filters = (_filter(v, sensor, NOISE_SIDE, _levels(v)[0]) for v in variance.tolist())
+    filters = (_filter(v, sensor, NOISE_GRID_SIZE, _levels(v)[0]) for v in variance.tolist())
     return np.array([OPEN**2 * np.square(h).mean() for h in filters])
 
 
-def _let_through(step: Plane, noise: float) -> Plane:
+def _local_wiener(step: Plane, noise: float) -> Plane:
     """A step ``(y, x)`` where its local power exceeds that of the noise in it."""
     from scipy.ndimage import uniform_filter
 
     power = uniform_filter(np.square(step), WINDOW, mode="wrap")
-    share = 1 - DOUBT * noise / np.maximum(power, 1e-12)
+    share = 1 - NOISE_THRESHOLD * noise / np.maximum(power, 1e-12)
     return np.asarray(step * np.maximum(share, 0), np.float32)

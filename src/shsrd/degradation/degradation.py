@@ -14,18 +14,18 @@ from shsrd.degradation.kernels import (
     FWHM_PER_SIGMA,
     area_down,
     decimate,
+    detector_sigma,
     detector_taps,
     gaussian_down,
     gaussian_taps,
-    sharpest_detector,
 )
-from shsrd.degradation.noise import NoiseModel, noise_of
+from shsrd.degradation.noise import NoiseModel, noise_sample
 from shsrd.degradation.resample import SUPPORT, bicubic_down
-from shsrd.degradation.sensors import sensor_named
+from shsrd.degradation.sensors import get_sensor
 
 SCALES = range(2, 17)
 Kernel = Literal["bicubic", "gaussian", "detector", "area"]
-WITH_WIDTH = ("gaussian", "detector")  # kernels that take a width
+FWHM_KERNELS = ("gaussian", "detector")  # kernels that take a width
 NODATA_SHARE = 0.5  # an LR pixel is no-data when at least this share of its block is
 
 
@@ -64,7 +64,7 @@ class Degradation(BaseModel):
             SceneError: no such sensor (the message lists those there are), or scale out of range.
         """
         check_scale(scale)
-        along_y, along_x = (scale * fwhm for fwhm in sensor_named(name).fwhm)
+        along_y, along_x = (scale * fwhm for fwhm in get_sensor(name).fwhm)
         return cls(kernel="gaussian", scale=scale, fwhm_pixels=along_y, fwhm_x_pixels=along_x)
 
     @property
@@ -126,13 +126,13 @@ def degrade(x: Tensor, degradation: Degradation) -> Tensor:
         case "gaussian":
             return gaussian_down(x, degradation.scale, degradation.sigma, sigma_x=degradation.sigma_x)
         case "detector":
-            along_y, along_x = (detector_taps(degradation.scale, width) for width in widths_of(degradation))
+            along_y, along_x = (detector_taps(degradation.scale, width) for width in psf_sigmas(degradation))
             return decimate(x, along_y, degradation.scale, taps_x=along_x)
         case "area":
             return area_down(x, degradation.scale)
 
 
-def widths_of(degradation: Degradation) -> tuple[float, float]:
+def psf_sigmas(degradation: Degradation) -> tuple[float, float]:
     """Standard deviations of the PSF along y and x in HR pixels."""
     return degradation.sigma, degradation.sigma_x
 
@@ -154,10 +154,10 @@ def degrade_cube(cube: Cube, degradation: Degradation) -> Cube:
     Raises:
         SceneError: scale out of range or larger than the scene.
     """
-    return coarsened(cube, degradation, lambda pixels: degrade(pixels, degradation))
+    return apply_degradation(cube, degradation, lambda pixels: degrade(pixels, degradation))
 
 
-def coarsened(cube: Cube, degradation: Degradation, shrink: Callable[[Tensor], Tensor]) -> Cube:
+def apply_degradation(cube: Cube, degradation: Degradation, shrink: Callable[[Tensor], Tensor]) -> Cube:
     """A whole scene after ``shrink``, with the crop, no-data and metadata of ``degrade_cube``.
 
     Args:
@@ -171,8 +171,8 @@ def coarsened(cube: Cube, degradation: Degradation, shrink: Callable[[Tensor], T
     pixels = cube.pixels[:, : rows // s * s, : columns // s * s]
     filled = torch.from_numpy(np.ascontiguousarray(fill_nodata(pixels)))
     low = shrink(filled).numpy()
-    low[_mostly_missing(pixels, s)] = np.nan
-    return Cube.of(low, cube.facts.coarser(s))
+    low[_nodata_mask(pixels, s)] = np.nan
+    return Cube.of(low, cube.metadata.coarser(s))
 
 
 def add_noise(cube: Cube, noise: float | NoiseModel, *, seed: int = 0) -> Cube:
@@ -198,7 +198,9 @@ def add_noise(cube: Cube, noise: float | NoiseModel, *, seed: int = 0) -> Cube:
             rng.standard_normal(size, np.float32) for size in (clean.shape, clean.shape[1], clean.shape[1])
         )
         level = np.float32(rms(clean))
-        pixels[band] = clean + noise_of(clean, white, columns, gains, sigma=level * ratios[band], level=level, of=model)
+        pixels[band] = clean + noise_sample(
+            clean, white, columns, gains, sigma=level * ratios[band], level=level, of=model
+        )
     return cube.replace(pixels=pixels)
 
 
@@ -208,7 +210,7 @@ def rms(pixels: NDArray[np.float32]) -> float:
     return float(np.sqrt(np.mean(np.square(valid)))) if valid.size else 0.0
 
 
-def _mostly_missing(pixels: NDArray[np.float32], scale: int) -> NDArray[np.bool_]:
+def _nodata_mask(pixels: NDArray[np.float32], scale: int) -> NDArray[np.bool_]:
     bands, rows, columns = pixels.shape
     blocks = ~np.isfinite(pixels).reshape(bands, rows // scale, scale, columns // scale, scale)
     missing: NDArray[np.bool_] = blocks.mean(axis=(2, 4)) >= NODATA_SHARE
@@ -221,12 +223,12 @@ def _check(degradation: Degradation, size: tuple[int, int], source: str) -> None
     if min(size) < s:
         raise SceneError(f"{source}: {size[0]} x {size[1]} pixels are fewer than scale {s}; choose a smaller scale")
     widths = (degradation.fwhm_pixels, degradation.fwhm_x_pixels)
-    if widths != (None, None) and degradation.kernel not in WITH_WIDTH:
+    if widths != (None, None) and degradation.kernel not in FWHM_KERNELS:
         raise SceneError(f"fwhm_pixels belongs to the gaussian kernel, not to {degradation.kernel}; leave it out")
-    if degradation.kernel == "detector" and not min(widths_of(degradation)) > sharpest_detector(s):
-        least = sharpest_detector(s) * FWHM_PER_SIGMA
+    if degradation.kernel == "detector" and not min(psf_sigmas(degradation)) > detector_sigma(s):
+        least = detector_sigma(s) * FWHM_PER_SIGMA
         raise SceneError(
-            f"a width of {min(widths_of(degradation)) * FWHM_PER_SIGMA:.3g} pixels is sharper than a detector of {s} "
+            f"a width of {min(psf_sigmas(degradation)) * FWHM_PER_SIGMA:.3g} pixels is sharper than a detector of {s} "
             f"pixels; give more than {least:.3g}, or the area kernel"
         )
 

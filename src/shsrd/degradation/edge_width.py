@@ -21,21 +21,21 @@ from shsrd.degradation.edges import Edges
 from shsrd.degradation.kernels import FWHM_PER_SIGMA
 
 FEWEST = 12  # edges
-FEWEST_PLACES = 5  # squares of PLACE pixels that hold an edge
+MIN_EDGE_CELLS = 5  # squares of PLACE pixels that hold an edge
 PLACE = 16  # pixels: edges within it are one edge seen several times
 MODEL_ERROR = 0.02  # of a width: what a Gaussian step does not describe
-STRAY = 0.02  # share of edges that follow no model
+OUTLIER_FRACTION = 0.02  # share of edges that follow no model
 ALIKE = 0.3  # standard deviation of log(sy / sx), before anything is seen
-EXCESS = 0.15, 1.5  # square pixels that tau is likely near, and the standard deviation of its logarithm
+TAU_PRIOR = 0.15, 1.5  # square pixels that tau is likely near, and the standard deviation of its logarithm
 BIAS = 0.06  # of a width, standard deviation: from scene to scene, seen in simulations; the bootstrap cannot see it
-RESAMPLED = 16  # times that edges are drawn anew
-LARGEST_ERROR = 0.2  # of a width: above it, the scene does not tell
+BOOTSTRAP_SAMPLES = 16  # times that edges are drawn anew
+MAX_RELATIVE_ERROR = 0.2  # of a width: above it, the scene does not tell
 
 Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class EdgeWidth:
+class PsfEstimate:
     """Estimated full widths at half maximum of a point spread function.
 
     Attributes:
@@ -55,26 +55,26 @@ class EdgeWidth:
         return along_y - error_y, along_x - error_x
 
 
-def edge_width(edges: Edges) -> EdgeWidth | None:
+def edge_width(edges: Edges) -> PsfEstimate | None:
     """Width that the edges of a scene tell; None where they do not."""
     if len(edges) < FEWEST:
         return None
     _, place = np.unique(np.stack([edges.row // PLACE, edges.column // PLACE]), axis=1, return_inverse=True)
     places = int(place.max()) + 1
-    if places < FEWEST_PLACES:
+    if places < MIN_EDGE_CELLS:
         return None
     every = np.ones(len(edges))
     found = _frontier(edges, every, _start(edges))
     rng = np.random.default_rng(0)
     resampled = list[Values]()
-    for _ in range(RESAMPLED):
+    for _ in range(BOOTSTRAP_SAMPLES):
         times = np.bincount(rng.integers(0, places, places), minlength=places)
         resampled.append(_frontier(edges, times[place.ravel()].astype(np.float64), found))
     relative = np.hypot(np.std(np.array(resampled)[:, :2], axis=0) / 2, BIAS)
-    if relative.max() > LARGEST_ERROR:
+    if relative.max() > MAX_RELATIVE_ERROR:
         return None
     along_y, along_x = (FWHM_PER_SIGMA * np.exp(found[:2] / 2)).tolist()
-    return EdgeWidth((along_y, along_x), (along_y * float(relative[0]), along_x * float(relative[1])), len(edges))
+    return PsfEstimate((along_y, along_x), (along_y * float(relative[0]), along_x * float(relative[1])), len(edges))
 
 
 def _start(edges: Edges) -> Values:
@@ -98,8 +98,13 @@ def _frontier(edges: Edges, times: Values, start: Values) -> Values:
         deviation = np.hypot(error, 2 * MODEL_ERROR * frontier)
         x, ratio = (variance - frontier) / deviation, deviation / tau
         density = -logarithms[2] - x * ratio + ratio**2 / 2 + log_ndtr(x - ratio)
-        density = np.logaddexp(density + np.log1p(-STRAY), np.log(STRAY / 4))  # a stray one is anywhere in 0 to 4
-        alike, usual = (logarithms[0] - logarithms[1]) / 2 / ALIKE, (logarithms[2] - np.log(EXCESS[0])) / EXCESS[1]
+        density = np.logaddexp(
+            density + np.log1p(-OUTLIER_FRACTION), np.log(OUTLIER_FRACTION / 4)
+        )  # a stray one is anywhere in 0 to 4
+        alike, usual = (
+            (logarithms[0] - logarithms[1]) / 2 / ALIKE,
+            (logarithms[2] - np.log(TAU_PRIOR[0])) / TAU_PRIOR[1],
+        )
         return float(-(times * density).sum() + (alike**2 + usual**2) / 2)
 
     simplex = np.vstack([start, start + 0.15 * np.eye(3)])

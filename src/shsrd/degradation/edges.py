@@ -20,8 +20,8 @@ SIDE = 1.5  # pixels along the edge, on each side
 HALF = 4  # of the square that holds them
 APART = 2  # pixels, at least one more lies between two edges
 STEPS = 25  # of Levenberg and Marquardt
-MISFIT = 0.06  # of an edge's height: a larger residual is no single straight edge
-SCATTER = 0.15  # of an edge's width: a larger error tells nothing
+MAX_FIT_RESIDUAL = 0.06  # of an edge's height: a larger residual is no single straight edge
+MAX_WIDTH_ERROR = 0.15  # of an edge's width: a larger error tells nothing
 LEAST, MOST = 0.15, 2.0  # pixels: standard deviations that can be told from 7 pixels
 
 Values = NDArray[np.float64]
@@ -67,18 +67,18 @@ class Edges:
         return cls(joined[0].astype(np.int64), joined[1].astype(np.int64), *joined[2:])
 
 
-def edges_of(image: Values, most: int = 400) -> Edges:
+def detect_edges(image: Values, most: int = 400) -> Edges:
     """The straight, lone edges of an image ``(y, x)`` without missing pixels.
 
     Args:
         image: what is looked at.
         most: edges that are fitted at most, the strongest ones.
     """
-    found = _strongest(np.asarray(image, np.float64), most)
-    return _fitted(np.asarray(image, np.float64), *found) if len(found[0]) else Edges.joined([])
+    found = _gradient_peaks(np.asarray(image, np.float64), most)
+    return _fit_steps(np.asarray(image, np.float64), *found) if len(found[0]) else Edges.joined([])
 
 
-def _strongest(image: Values, most: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Values]:
+def _gradient_peaks(image: Values, most: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Values]:
     """Rows, columns and angles of the normal where the gradient is largest along itself, steepest first."""
     from scipy.ndimage import gaussian_filter, map_coordinates
 
@@ -102,7 +102,7 @@ def _strongest(image: Values, most: int) -> tuple[NDArray[np.int64], NDArray[np.
     return rows, columns, np.arctan2(down[rows, columns], right[rows, columns])
 
 
-class _Steps:
+class _StepModel:
     """Squares around edges, and the model of a step: ``a + b Phi + c t + e u`` along the normal u and the edge t.
 
     Parameters ``(n, 7)`` are a, b, c, e, angle of the normal, place d, logarithm of the width.
@@ -144,9 +144,9 @@ class _Steps:
         return residual, np.stack(slopes, axis=2) * self.used[:, :, None]
 
 
-def _fitted(image: Values, rows: NDArray[np.int64], columns: NDArray[np.int64], angle: Values) -> Edges:
+def _fit_steps(image: Values, rows: NDArray[np.int64], columns: NDArray[np.int64], angle: Values) -> Edges:
     """The step that fits best at each place (Levenberg and Marquardt, all at once); bad fits are left out."""
-    model = _Steps(image, rows, columns, angle)
+    model = _StepModel(image, rows, columns, angle)
     found, (residual, slopes) = model.start, model.residual(model.start)
     squares, damping = np.square(residual).sum(1), np.full(len(rows), 1e-2)
     for _ in range(STEPS):
@@ -171,13 +171,18 @@ def _fitted(image: Values, rows: NDArray[np.int64], columns: NDArray[np.int64], 
 
 
 def _good(
-    model: _Steps, found: Values, squares: Values, slopes: Values, rows: NDArray[np.int64], columns: NDArray[np.int64]
+    model: _StepModel,
+    found: Values,
+    squares: Values,
+    slopes: Values,
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
 ) -> Edges:
     """The edges whose fit can be believed."""
     variance = squares / np.maximum(model.used.sum(1) - 7, 1)
     covariance = np.linalg.pinv(slopes.transpose(0, 2, 1) @ slopes, hermitian=True)
     width = np.exp(found[:, 6])
     error = np.sqrt(np.maximum(covariance[:, 6, 6], 0) * variance) * width
-    good = (np.sqrt(variance) < MISFIT * np.abs(found[:, 1])) & (np.abs(found[:, 5]) < 1)
-    good &= (error < SCATTER * width) & (width > LEAST) & (width < MOST) & (error > 0)
+    good = (np.sqrt(variance) < MAX_FIT_RESIDUAL * np.abs(found[:, 1])) & (np.abs(found[:, 5]) < 1)
+    good &= (error < MAX_WIDTH_ERROR * width) & (width > LEAST) & (width < MOST) & (error > 0)
     return Edges(rows[good], columns[good], np.square(np.sin(found[good, 4])), width[good], error[good])

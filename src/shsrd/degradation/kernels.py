@@ -17,7 +17,7 @@ from shsrd.degradation.resample import mirror, pad_symmetric
 
 FWHM_PER_SIGMA = math.sqrt(8 * math.log(2))  # 2.3548: full width at half maximum of a Gaussian of sigma 1
 SHARPEST = 0.05  # HR pixels: the Gaussian of a smaller deviation is the nearest samples alone, to double precision
-GAUSSIAN_REACH = 4.0  # taps are cut where the Gaussian is below 3.4e-4 of its peak
+GAUSSIAN_TRUNCATE = 4.0  # taps are cut where the Gaussian is below 3.4e-4 of its peak
 
 
 def decimate(x: Tensor, taps: Sequence[float], scale: int, *, taps_x: Sequence[float] | None = None) -> Tensor:
@@ -68,7 +68,7 @@ def _weighted(taps: Sequence[float], views: Sequence[Tensor]) -> Tensor:
 def gaussian_taps(scale: int, sigma: float) -> tuple[float, ...]:
     """Weights of a Gaussian of ``sigma`` HR pixels, sampled around a block's centre, sum 1."""
     sigma = max(sigma, SHARPEST)
-    count = max(scale, math.ceil(2 * GAUSSIAN_REACH * sigma) + 1)
+    count = max(scale, math.ceil(2 * GAUSSIAN_TRUNCATE * sigma) + 1)
     count += (count - scale) % 2
     weights = [math.exp(-0.5 * ((k - (count - 1) / 2) / sigma) ** 2) for k in range(count)]
     total = math.fsum(weights)
@@ -84,19 +84,19 @@ def detector_taps(scale: int, sigma: float) -> tuple[float, ...]:
 
     Args:
         scale: integer factor; the detector is ``scale`` HR pixels wide.
-        sigma: standard deviation of the equally sharp Gaussian in HR pixels, above ``sharpest_detector(scale)``.
+        sigma: standard deviation of the equally sharp Gaussian in HR pixels, above ``detector_sigma(scale)``.
 
     Raises:
         ValueError: a Gaussian that is sharper than the detector alone.
     """
-    optics = math.sqrt(max(sigma**2 - sharpest_detector(scale) ** 2, 0))
+    optics = math.sqrt(max(sigma**2 - detector_sigma(scale) ** 2, 0))
     if not optics > 0:
         raise ValueError(f"sigma {sigma} is sharper than a detector of {scale} pixels; give a wider one")
     weights = np.convolve(gaussian_taps(1, optics), np.full(scale, 1 / scale))
     return tuple(weights.tolist())
 
 
-def sharpest_detector(scale: int) -> float:
+def detector_sigma(scale: int) -> float:
     """Standard deviation in HR pixels of the Gaussian with the MTF, at the LR Nyquist frequency, of a block mean."""
     mtf = 1 / (scale * math.sin(math.pi / (2 * scale)))
     return scale / math.pi * math.sqrt(-2 * math.log(mtf))
@@ -143,7 +143,7 @@ def _gaussian_matrices(size: int, scale: int, sigma: Tensor) -> Tensor:
     """One axis of ``gaussian_planes_down`` as matrices ``(plane, size / scale, size)``."""
     widest = len(gaussian_taps(scale, float(sigma.max())))
     offset = torch.arange(widest, device=sigma.device, dtype=sigma.dtype) - (widest - 1) / 2
-    reach = torch.ceil(2 * GAUSSIAN_REACH * sigma) + 1  # taps of each plane, as in gaussian_taps
+    reach = torch.ceil(2 * GAUSSIAN_TRUNCATE * sigma) + 1  # taps of each plane, as in gaussian_taps
     count = reach.clamp(min=scale) + (reach.clamp(min=scale) - scale) % 2
     weights = torch.exp(-0.5 * (offset / sigma[:, None]) ** 2) * (offset.abs() <= (count[:, None] - 1) / 2)
     weights = weights / weights.sum(1, keepdim=True)

@@ -57,7 +57,7 @@ class NoiseModel(BaseModel):
         return (1 - self.photon_share) * total, slope
 
 
-def noise_of(
+def noise_sample(
     signal: Array, white: Array, columns: Array, gains: Array, *, sigma: Array, level: Array, of: NoiseModel
 ) -> Array:
     """What a sensor adds to a signal, from given standard normal numbers.

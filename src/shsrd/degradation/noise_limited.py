@@ -26,7 +26,7 @@ from shsrd.degradation.kernels import decimate
 from shsrd.degradation.resample import SUPPORT
 
 WINDOW = 5  # low-resolution pixels on a side of the square whose power decides
-DOUBT = 3.0  # times the noise's power: what the power has to exceed
+NOISE_THRESHOLD = 3.0  # times the noise's power: what the power has to exceed
 DAMPING = 0.01  # of P: the gain of a wave that D U keeps a tenth of is halved
 RADIUS = 8  # taps of P on each side
 
@@ -57,11 +57,11 @@ class NoisyMeasurement:
     def correction(self, residual: Block) -> Block:
         """``P W r`` of a residual ``(b, y, x)``: what has to be added to an estimate, once it is enlarged."""
         taps, taps_x = _prefilter(self.degradation)
-        unexplained = torch.from_numpy(self.unexplained(residual))
-        found: Block = decimate(unexplained, taps, 1, taps_x=taps_x).numpy()
+        significant_residual = torch.from_numpy(self.significant_residual(residual))
+        found: Block = decimate(significant_residual, taps, 1, taps_x=taps_x).numpy()
         return found
 
-    def unexplained(self, residual: Block) -> Block:
+    def significant_residual(self, residual: Block) -> Block:
         """``W r``: the part of a residual ``(b, y, x)`` that is more than noise."""
         from scipy.ndimage import uniform_filter
 
@@ -70,7 +70,7 @@ class NoisyMeasurement:
         components = (basis.T @ (residual.reshape(len(residual), -1) / noise)).reshape(residual.shape)
         for number, component in enumerate(components):
             power = uniform_filter(np.square(component), WINDOW)
-            components[number] = component * np.maximum(1 - DOUBT / np.maximum(power, 1e-12), 0)
+            components[number] = component * np.maximum(1 - NOISE_THRESHOLD / np.maximum(power, 1e-12), 0)
         left: Block = (basis @ components.reshape(len(residual), -1)) * noise
         return left.reshape(residual.shape)
 

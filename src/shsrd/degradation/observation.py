@@ -17,16 +17,16 @@ from torch import Tensor
 
 from shsrd.cube import Cube, SceneError
 from shsrd.degradation.degradation import (
-    WITH_WIDTH,
+    FWHM_KERNELS,
     Degradation,
     Kernel,
     add_noise,
+    apply_degradation,
     check_scale,
-    coarsened,
     degrade,
 )
-from shsrd.degradation.noise import NoiseModel, noise_of
-from shsrd.degradation.sensors import sensor_named
+from shsrd.degradation.noise import NoiseModel, noise_sample
+from shsrd.degradation.sensors import get_sensor
 
 
 class ObservationModel(BaseModel):
@@ -58,7 +58,7 @@ class ObservationModel(BaseModel):
     def of(cls, degradation: Degradation, noise: NoiseModel | None = None) -> Self:
         """The same kernel and width in all bands."""
         widths = None
-        if degradation.kernel in WITH_WIDTH or degradation.fwhm_pixels is not None:
+        if degradation.kernel in FWHM_KERNELS or degradation.fwhm_pixels is not None:
             along_y = degradation.scale if degradation.fwhm_pixels is None else degradation.fwhm_pixels
             along_x = along_y if degradation.fwhm_x_pixels is None else degradation.fwhm_x_pixels
             widths = ((along_y / degradation.scale, along_x / degradation.scale),)
@@ -90,11 +90,11 @@ class ObservationModel(BaseModel):
             SceneError: no such sensor.
         """
         check_scale(scale)
-        sensor = sensor_named(name)
+        sensor = get_sensor(name)
         widths = [sensor.fwhm] if wavelength_nm is None else sensor.fwhm_at(wavelength_nm, len(wavelength_nm)).tolist()
         return cls(kernel=kernel, scale=scale, fwhm=tuple((y, x) for y, x in widths), noise=noise)
 
-    def of_bands(self, bands: Sequence[int] | NDArray[np.int_]) -> Self:
+    def select_bands(self, bands: Sequence[int] | NDArray[np.int_]) -> Self:
         """The model of some bands of the scene, in their order."""
         fwhm, noise = self.fwhm, self.noise
         if fwhm is not None and len(fwhm) > 1:
@@ -152,7 +152,7 @@ def blurred(x: Tensor, model: ObservationModel) -> Tensor:
     return low
 
 
-def observed(
+def observe(
     x: Tensor, model: ObservationModel, *, generator: torch.Generator | None = None, level: Tensor | None = None
 ) -> Tensor:
     """The low-resolution image of every band, with noise.
@@ -173,7 +173,7 @@ def observed(
 def noisy(
     low: Tensor, noise: NoiseModel, *, generator: torch.Generator | None = None, level: Tensor | None = None
 ) -> Tensor:
-    """A low-resolution image ``(..., band, y, x)`` with noise; arguments as for ``observed``."""
+    """A low-resolution image ``(..., band, y, x)`` with noise; arguments as for ``observe``."""
     height = (low.square().mean((-2, -1)).sqrt() if level is None else level)[..., None, None]
     ratios = torch.from_numpy(noise.ratios(int(low.shape[-3]))).to(low)[:, None, None]
     one_row = (*low.shape[:-2], 1, low.shape[-1])
@@ -181,7 +181,7 @@ def noisy(
         torch.randn(size, generator=generator, device=low.device, dtype=low.dtype)
         for size in (low.shape, one_row, one_row)
     )
-    return low + noise_of(low, white, columns, gains, sigma=height * ratios, level=height, of=noise)
+    return low + noise_sample(low, white, columns, gains, sigma=height * ratios, level=height, of=noise)
 
 
 def observe_cube(cube: Cube, model: ObservationModel, *, seed: int = 0) -> Cube:
@@ -196,5 +196,5 @@ def observe_cube(cube: Cube, model: ObservationModel, *, seed: int = 0) -> Cube:
         SceneError: scale out of range or larger than the scene, or widths or ratios of another number of bands.
     """
     model.groups(cube.shape[0])
-    low = coarsened(cube, model.mean, lambda pixels: blurred(pixels, model))
+    low = apply_degradation(cube, model.mean, lambda pixels: blurred(pixels, model))
     return low if model.noise is None else add_noise(low, model.noise, seed=seed)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from shsrd.degradation.degradation import Kernel
-from shsrd.degradation.kernels import FWHM_PER_SIGMA, sharpest_detector
+from shsrd.degradation.kernels import FWHM_PER_SIGMA, detector_sigma
 from shsrd.degradation.noise import NoiseModel
 from shsrd.degradation.observation import ObservationModel
 
@@ -79,7 +79,7 @@ def _drifting(mean: float, drift: float, place: NDArray[np.float64], ranges: Obs
 def _kernel(draw: float, narrowest: float, scale: int, ranges: ObservationRanges) -> Kernel:
     if draw < ranges.bicubic:
         return "bicubic"
-    wide = narrowest > 1.01 * sharpest_detector(scale) * FWHM_PER_SIGMA / scale
+    wide = narrowest > 1.01 * detector_sigma(scale) * FWHM_PER_SIGMA / scale
     return "detector" if wide and draw < ranges.bicubic + ranges.detector else "gaussian"
 
 

@@ -15,7 +15,7 @@ from torch.nn import functional
 Resize = Callable[[Tensor, int], Tensor]
 
 SUPPORT = 2  # reach of the bicubic kernel, in pixels of the coarser grid
-LONGEST_DENSE = 1024  # pixels of the finer grid; beyond, a dense matrix costs more than it saves
+MAX_DENSE_SIZE = 1024  # pixels of the finer grid; beyond, a dense matrix costs more than it saves
 
 
 def mirror(index: Tensor, size: int) -> Tensor:
@@ -49,17 +49,17 @@ def bicubic_down(x: Tensor, scale: int) -> Tensor:
     """
     if x.shape[-2] % scale or x.shape[-1] % scale:
         raise ValueError(f"sides {tuple(x.shape[-2:])} are no multiples of scale {scale}; crop first")
-    return _separable(x, scale, _down) if max(x.shape[-2:]) <= LONGEST_DENSE else _down(x, scale)
+    return _separable(x, scale, _down) if max(x.shape[-2:]) <= MAX_DENSE_SIZE else _down(x, scale)
 
 
 def bicubic_up(y: Tensor, scale: int) -> Tensor:
     """Bicubic enlargement of ``(..., y, x)`` by an integer factor, equal to MATLAB ``imresize(y, scale)``."""
-    return _separable(y, scale, _up) if max(y.shape[-2:]) * scale <= LONGEST_DENSE else _up(y, scale)
+    return _separable(y, scale, _up) if max(y.shape[-2:]) * scale <= MAX_DENSE_SIZE else _up(y, scale)
 
 
 def bicubic_round_trip(y: Tensor, scale: int) -> Tensor:
     """``bicubic_down(bicubic_up(y))`` of ``(..., y, x)`` without ever making the large image."""
-    if max(y.shape[-2:]) * scale > LONGEST_DENSE:
+    if max(y.shape[-2:]) * scale > MAX_DENSE_SIZE:
         return bicubic_down(bicubic_up(y, scale), scale)
     with torch.autocast(y.device.type, enabled=False):
         along_y, along_x = (_round_trip(size, scale, y.dtype).to(y.device) for size in y.shape[-2:])

@@ -16,16 +16,16 @@ from shsrd.degradation.correction import Plane, corrected
 from shsrd.degradation.degradation import Degradation
 from shsrd.degradation.kernels import FWHM_PER_SIGMA
 
-RARE = 0.001  # of the pixels may leave their local range by more than is allowed
+RINGING_QUANTILE = 0.001  # of the pixels may leave their local range by more than is allowed
 ALLOWED = (0.78, 0.55)  # slope and offset of the allowance in the squared width: 20 CAVE scenes, and a margin of 0.1
-LEAST_ALLOWED = 0.3  # local ranges: sensors as sharp as the bicubic kernel
+MIN_ALLOWED_OVERSHOOT = 0.3  # local ranges: sensors as sharp as the bicubic kernel
 NARROWEST = 1.0  # pixels, the mean of both axes: below it the bicubic kernel is the wider one, nothing is sharpened
-HALVINGS = 6  # of the interval that holds the width
-LEAST_RANGE = 4.0  # times the noise's deviation: smaller local ranges are noise, which is no ringing
+BISECTION_STEPS = 6  # of the interval that holds the width
+MIN_LOCAL_RANGE = 4.0  # times the noise's deviation: smaller local ranges are noise, which is no ringing
 FEWEST = 400  # pixels from which something can be said
 
 
-def plausible_sensor(squares: Plane, valid: NDArray[np.bool_], variance: float, sensor: Degradation) -> Degradation:
+def limit_ringing(squares: Plane, valid: NDArray[np.bool_], variance: float, sensor: Degradation) -> Degradation:
     """The widest point spread function, no wider than ``sensor``, with which a scene does not ring.
 
     Args:
@@ -40,7 +40,7 @@ def plausible_sensor(squares: Plane, valid: NDArray[np.bool_], variance: float, 
     plausible, too_wide = NARROWEST / np.sqrt(_area(sensor)), 1.0
     if plausible >= too_wide or valid.sum() < FEWEST or not _rings(squares, valid, variance, sensor):
         return sensor
-    for _ in range(HALVINGS):
+    for _ in range(BISECTION_STEPS):
         share = (plausible + too_wide) / 2
         if _rings(squares, valid, variance, sensor.widened(share)):
             too_wide = share
@@ -49,32 +49,32 @@ def plausible_sensor(squares: Plane, valid: NDArray[np.bool_], variance: float, 
     return sensor.widened(plausible)
 
 
-def allowed_overshoot(sensor: Degradation) -> float:
+def max_overshoot(sensor: Degradation) -> float:
     """Local ranges by which one pixel in a thousand may leave the surroundings once it is corrected for a sensor."""
     slope, offset = ALLOWED
-    return max(slope * _area(sensor) - offset, LEAST_ALLOWED)
+    return max(slope * _area(sensor) - offset, MIN_ALLOWED_OVERSHOOT)
 
 
-def overshoot(image: Plane, measured: Plane, least_range: float = 1e-12) -> Plane:
+def overshoot(image: Plane, measured: Plane, min_range: float = 1e-12) -> Plane:
     """How far every pixel ``(..., y, x)`` leaves the range of the 3 x 3 measured ones around, in such ranges.
 
     Args:
         image: what is judged.
         measured: what it was made of.
-        least_range: smaller ranges count as this.
+        min_range: smaller ranges count as this.
     """
     from scipy.ndimage import maximum_filter, minimum_filter
 
     around = (1,) * (measured.ndim - 2) + (3, 3)
     highest, lowest = maximum_filter(measured, around), minimum_filter(measured, around)
     beyond = np.maximum(image - highest, lowest - image)
-    return np.asarray(beyond / np.maximum(highest - lowest, least_range), np.float32)
+    return np.asarray(beyond / np.maximum(highest - lowest, min_range), np.float32)
 
 
 def _rings(squares: Plane, valid: NDArray[np.bool_], variance: float, sensor: Degradation) -> bool:
     images = np.concatenate([corrected(square[None], np.array([variance]), sensor) for square in squares])
-    rare = float(np.quantile(overshoot(images, squares, LEAST_RANGE)[valid], 1 - RARE))
-    return rare > allowed_overshoot(sensor)
+    rare = float(np.quantile(overshoot(images, squares, MIN_LOCAL_RANGE)[valid], 1 - RINGING_QUANTILE))
+    return rare > max_overshoot(sensor)
 
 
 def _area(sensor: Degradation) -> float:

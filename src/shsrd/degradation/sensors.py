@@ -61,12 +61,12 @@ class Sensor:
         return math.fsum(along_y) / len(along_y), math.fsum(along_x) / len(along_x)
 
     @property
-    def mtf_along(self) -> float:
+    def mtf_along_track(self) -> float:
         """MTF at Nyquist in flight direction (y of a scene in the sensor's grid), of the mean width."""
         return gaussian_mtf(self.fwhm[0])
 
     @property
-    def mtf_across(self) -> float:
+    def mtf_across_track(self) -> float:
         """MTF at Nyquist along the detector's line (x), of the mean width."""
         return gaussian_mtf(self.fwhm[1])
 
@@ -167,7 +167,7 @@ SENSORS: Mapping[str, Sensor] = MappingProxyType(
 )
 
 
-def sensor_named(name: str) -> Sensor:
+def get_sensor(name: str) -> Sensor:
     """A sensor of the table.
 
     Raises:

@@ -33,7 +33,7 @@ def loss_weight(sigma: Tensor, sigma_data: float) -> Tensor:
     return (sigma**2 + sigma_data**2) / (sigma * sigma_data) ** 2
 
 
-def draw_sigma(count: int, sigma_data: float, generator: torch.Generator) -> Tensor:
+def sample_sigma(count: int, sigma_data: float, generator: torch.Generator) -> Tensor:
     """Training noise levels ``(count,)``: log-normal, EDM's values scaled from its data of deviation 0.5."""
     normal = torch.randn(count, generator=generator)
     return sigma_data * 0.6 * torch.exp(1.2 * normal)

@@ -26,11 +26,11 @@ from shsrd.upscaling import Report, UpscaleOptions, upscale
 
 SPLITS = {"val": "validation", "test": "test", "train": "train"}
 SplitName = Literal["val", "test", "train"]
-Done = Callable[[str, Comparison], None]
+SceneCallback = Callable[[str, Comparison], None]
 
 
 @dataclass(frozen=True)
-class Judged:
+class SceneEvaluation:
     """One scene of a benchmark.
 
     Attributes:
@@ -50,7 +50,7 @@ class Judged:
             "bicubic": self.comparison.bicubic.as_json(),
             "data_range": self.comparison.data_range,
             "bands": self.comparison.bands,
-            "bands_left_out": self.comparison.left_out_json(),
+            "bands_left_out": self.comparison.excluded_bands_json(),
             "notes": list(self.comparison.notes),
             "domain_score_db": self.report.domain_score_db,
             "bands_held_back": self.report.bands_held_back,
@@ -141,7 +141,7 @@ class Simulation:
         return UpscaleOptions.model_validate(options.model_dump() | told)
 
 
-AS_IN_THE_LITERATURE = Simulation()
+BICUBIC_SIMULATION = Simulation()
 
 
 @dataclass(frozen=True)
@@ -161,9 +161,9 @@ class BenchmarkResult:
     benchmark: Literal["cave", "scenes"]
     split: SplitName | None
     scale: int
-    judged: Mapping[str, Judged]
+    judged: Mapping[str, SceneEvaluation]
     model: str
-    simulation: Simulation = AS_IN_THE_LITERATURE
+    simulation: Simulation = BICUBIC_SIMULATION
     trained_on: tuple[str, ...] = ()
 
     @property
@@ -191,7 +191,7 @@ class BenchmarkResult:
         found: dict[str, Any] = {"benchmark": self.benchmark}
         if self.split is not None:
             found["split"] = self.split
-        if self.simulation != AS_IN_THE_LITERATURE:
+        if self.simulation != BICUBIC_SIMULATION:
             found |= {key: value for key, value in asdict(self.simulation).items() if value is not None}
         found |= {
             "scale": self.scale,
@@ -201,7 +201,7 @@ class BenchmarkResult:
             "scenes": {name: scene.as_json() for name, scene in self.judged.items()},
         }
         if self.benchmark == "cave":
-            found["literature"] = _literature(self.scale)
+            found["literature"] = _published_results(self.scale)
         return found
 
 
@@ -211,8 +211,8 @@ def benchmark_cave(
     scale: int,
     split: SplitName,
     options: UpscaleOptions,
-    simulation: Simulation = AS_IN_THE_LITERATURE,
-    done: Done | None = None,
+    simulation: Simulation = BICUBIC_SIMULATION,
+    done: SceneCallback | None = None,
 ) -> BenchmarkResult:
     """Degrade, super-resolve and judge every scene of a split; pixel values are stored counts / 65535, range 1.
 
@@ -230,7 +230,7 @@ def benchmark_cave(
     folders = cave_scenes(root, SPLITS[split])  # type: ignore[arg-type]
     model = load_weights(options.model or f"cave-x{scale}")
     options = options.model_copy(update={"non_negative": True})
-    judge = _Judge(simulation, scale, options, model, data_range=1.0)
+    judge = _SceneEvaluator(simulation, scale, options, model, data_range=1.0)
     judged = judge.all({folder.name: folder for folder in folders}, open_cube, done)
     return BenchmarkResult("cave", split, scale, judged, _named(model), simulation, _seen(judged, model))
 
@@ -241,9 +241,9 @@ def benchmark_scenes(
     scale: int,
     options: UpscaleOptions,
     opening: Mapping[str, Any] | None = None,
-    simulation: Simulation = AS_IN_THE_LITERATURE,
+    simulation: Simulation = BICUBIC_SIMULATION,
     checked: Callable[[Path, Cube], None] | None = None,
-    done: Done | None = None,
+    done: SceneCallback | None = None,
 ) -> BenchmarkResult:
     """Degrade, super-resolve and judge any scenes, each taken as the truth; nothing is rounded between.
 
@@ -277,12 +277,12 @@ def benchmark_scenes(
             checked(path, scene)
         del scene  # one at a time in memory
     model = load_weights(options.model or f"cave-x{scale}")
-    judged = _Judge(simulation, scale, options, model).all(_names(files), opened, done)
+    judged = _SceneEvaluator(simulation, scale, options, model).all(_names(files), opened, done)
     return BenchmarkResult("scenes", None, scale, judged, _named(model), simulation, _seen(judged, model))
 
 
 @dataclass(frozen=True)
-class _Judge:
+class _SceneEvaluator:
     """What is the same for all scenes of a benchmark."""
 
     simulation: Simulation
@@ -291,7 +291,9 @@ class _Judge:
     model: Model
     data_range: float | None = None
 
-    def all(self, sources: Mapping[str, Path], opened: Callable[[Path], Cube], done: Done | None) -> dict[str, Judged]:
+    def all(
+        self, sources: Mapping[str, Path], opened: Callable[[Path], Cube], done: SceneCallback | None
+    ) -> dict[str, SceneEvaluation]:
         judged = {}
         for name, path in sources.items():
             judged[name] = self.one(opened(path))
@@ -299,7 +301,7 @@ class _Judge:
                 done(name, judged[name].comparison)
         return judged
 
-    def one(self, reference: Cube) -> Judged:
+    def one(self, reference: Cube) -> SceneEvaluation:
         scale, simulation = self.scale, self.simulation
         low = simulation.measured(reference, scale)
         start = time.perf_counter()
@@ -307,7 +309,7 @@ class _Judge:
         spent = time.perf_counter() - start
         seen = simulation.observation(scale, reference.wavelength_nm)
         comparison = compare(result.cube, reference, scale, data_range=self.data_range, degradation=seen, measured=low)
-        return Judged(comparison, result.report, spent)
+        return SceneEvaluation(comparison, result.report, spent)
 
 
 def _check(cube: Cube, scale: int) -> None:
@@ -325,7 +327,7 @@ def _names(files: Sequence[Path]) -> dict[str, Path]:
     return {path.stem if often[path.stem] == 1 else str(path): path for path in distinct}
 
 
-def _seen(judged: Mapping[str, Judged], model: Model) -> tuple[str, ...]:
+def _seen(judged: Mapping[str, SceneEvaluation], model: Model) -> tuple[str, ...]:
     return tuple(name for name in judged if Path(name).stem in model.scenes)
 
 
@@ -333,7 +335,7 @@ def _named(model: Model) -> str:
     return f"{model.name} ({model.fingerprint})"
 
 
-def _literature(scale: int) -> list[dict[str, Any]]:
+def _published_results(scale: int) -> list[dict[str, Any]]:
     return [
         {"method": row.method, "mpsnr": row.mpsnr, "mssim": row.mssim, "sam_deg": row.sam_deg, "ergas": row.ergas}
         for row in printed("cave", scale)

@@ -37,14 +37,14 @@ class Comparison:
     left_out: Mapping[int, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
-    def left_out_sentences(self) -> list[str]:
+    def exclusion_notes(self) -> list[str]:
         """One sentence for every reason, with the bands that it concerns."""
         bands: dict[str, list[int]] = {}
         for band, reason in self.left_out.items():
             bands.setdefault(reason, []).append(band - 1)
         return [f"{listed(numbers)} left out: {reason}." for reason, numbers in bands.items()]
 
-    def left_out_json(self) -> list[dict[str, int | str]]:
+    def excluded_bands_json(self) -> list[dict[str, int | str]]:
         """``band`` (from 1) and ``reason`` of every band of the reference that did not count."""
         return [{"band": band, "reason": reason} for band, reason in self.left_out.items()]
 
@@ -86,19 +86,19 @@ def compare(
     reasons = _reasons(estimate, truth, pairing)
     kept = [number for number, band in enumerate(pairing.reference) if int(band) not in reasons]
     if not kept:
-        raise SceneError(_nothing_left(estimate, reference, reasons))
+        raise SceneError(_no_common_band(estimate, reference, reasons))
     ours, target = estimate.pixels[pairing.estimate[kept]], truth.pixels[pairing.reference[kept]]
     span = data_range if data_range is not None else _range(target)
     low = (measured or observe_cube(truth, seen)).pixels[pairing.reference[kept]]
     interpolated = bicubic_up(torch.from_numpy(fill_nodata(low)), scale).numpy()
 
-    seen_kept = seen.of_bands(pairing.reference[kept])
+    seen_kept = seen.select_bands(pairing.reference[kept])
 
     def judged(pixels: NDArray[np.float32]) -> Scores:
         agreement = _consistency(pixels, low, seen_kept, span)
         return evaluate(pixels, target, scale=scale, data_range=span, consistency=agreement)
 
-    own, bicubic = _without_identical([judged(ours), judged(interpolated)], [ours, interpolated], target, span)
+    own, bicubic = _mpsnr_on_common_bands([judged(ours), judged(interpolated)], [ours, interpolated], target, span)
     notes = (*pairing.notes, *place_notes(estimate, truth), *unit_notes(ours, target))
     left_out = {band + 1: reasons[band] for band in sorted(reasons)}
     identical = _identical(ours, target)
@@ -138,12 +138,12 @@ def _reasons(estimate: Cube, truth: Cube, pairing: Pairing) -> dict[int, str]:
             reasons[band] = "not in the estimate"
         elif not truth.good_bands[band] or not estimate.good_bands[partner[band]]:
             reasons[band] = "flagged as bad"
-        elif (why := _why_useless(estimate.pixels[partner[band]], truth.pixels[band])) is not None:
+        elif (why := _exclusion_reason(estimate.pixels[partner[band]], truth.pixels[band])) is not None:
             reasons[band] = why
     return reasons
 
 
-def _why_useless(estimate: NDArray[np.float32], truth: NDArray[np.float32]) -> str | None:
+def _exclusion_reason(estimate: NDArray[np.float32], truth: NDArray[np.float32]) -> str | None:
     valid = np.isfinite(truth)
     if not valid.any():
         return "no finite pixel in the reference"
@@ -154,7 +154,7 @@ def _why_useless(estimate: NDArray[np.float32], truth: NDArray[np.float32]) -> s
     return None
 
 
-def _nothing_left(estimate: Cube, reference: Cube, reasons: Mapping[int, str]) -> str:
+def _no_common_band(estimate: Cube, reference: Cube, reasons: Mapping[int, str]) -> str:
     why = ", ".join(dict.fromkeys(reasons.values()))
     return (
         f"{estimate.source} and {reference.source} share no band that can be judged ({why}); check their bands and "
@@ -174,7 +174,7 @@ def _identical(pixels: NDArray[np.float32], truth: NDArray[np.float32]) -> NDArr
     return np.asarray(((pixels == truth) | ~both).all(axis=(1, 2)))
 
 
-def _without_identical(
+def _mpsnr_on_common_bands(
     scores: list[Scores], cubes: list[NDArray[np.float32]], truth: NDArray[np.float32], span: float
 ) -> list[Scores]:
     """MPSNR of all cubes over the same bands: those that differ from the truth in every cube."""

@@ -17,7 +17,7 @@ from shsrd.evaluation.compare import Comparison, compare
 from shsrd.io import save_cube, write_json
 from shsrd.report import panel
 from shsrd.report.preview import preview
-from shsrd.upscaling import Upscaled, UpscaleOptions, upscale
+from shsrd.upscaling import UpscaleOptions, UpscaleResult, upscale
 
 SCALE = 4
 SIDE = 384  # pixels of the synthetic truth
@@ -36,7 +36,7 @@ class DemoResult:
 
     folder: Path
     comparison: Comparison
-    upscaled: Upscaled
+    upscaled: UpscaleResult
     seconds: float
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from shsrd.cube import Cube, SceneError
 
 Numbers = NDArray[np.intp]
-ROUNDED_NM = 0.51  # GDAL writes micrometres with three decimals, which is off by 0.5 nm at most
+WAVELENGTH_TOLERANCE_NM = 0.51  # GDAL writes micrometres with three decimals, which is off by 0.5 nm at most
 SHIFT = 0.05  # pixels between the corners of two grids that count as one
 UNIT_RATIO = 8.0  # between the medians of two scenes in one unit, at most
 
@@ -73,8 +73,8 @@ def _in_order(estimate: Cube, reference: Cube) -> Pairing:
 def _tolerance_nm(wavelength_nm: NDArray[np.float64]) -> float:
     """What rounding of a header may change, and less than half a typical distance of bands."""
     if len(wavelength_nm) < 2:
-        return ROUNDED_NM
-    return min(ROUNDED_NM, 0.45 * float(np.median(np.diff(np.sort(wavelength_nm)))))
+        return WAVELENGTH_TOLERANCE_NM
+    return min(WAVELENGTH_TOLERANCE_NM, 0.45 * float(np.median(np.diff(np.sort(wavelength_nm)))))
 
 
 def _nearest(fewer: NDArray[np.float64], more: NDArray[np.float64], near: float) -> Numbers | None:

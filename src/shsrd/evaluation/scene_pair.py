@@ -7,11 +7,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from shsrd.cube import Cube, SceneError, Source, read_whole
+from shsrd.cube import Cube, SceneError, Source, read_cube
 from shsrd.io import open_source
 from shsrd.io.opening import UnusedOptionError
 from shsrd.io.selection import part_of
-from shsrd.io.selection_syntax import Window, chosen_bands, window_of, words_of
+from shsrd.io.selection_syntax import Window, format_bands, parse_window, resolve_bands
 
 _HINTS = ("variable", "dataset", "wavelengths", "axes")
 
@@ -40,20 +40,23 @@ def open_pair(estimate: Path, reference: Path, scale: int, opening: Mapping[str,
         stack.callback(ours.close)
         truth, _ = _opened(reference, asked, UnusedOptionError if plain.keys() == taken.keys() else ())
         stack.callback(truth.close)
-        if "nodata" in asked and ours.facts.storage.nodata is None:
+        if "nodata" in asked and ours.metadata.storage.nodata is None:
             ours = open_source(estimate, **taken, nodata=asked["nodata"])
             stack.callback(ours.close)
-        part = None if window is None else _down_to(window_of(window), scale)
-        words = None if bands is None else words_of(bands)
-        cut = read_whole(part_of(truth, bands=words, window=part))
-        if part is not None and ours.facts.shape[1:] == (part[3], part[2]):
+        part = None if window is None else _round_down(parse_window(window), scale)
+        words = None if bands is None else format_bands(bands)
+        cut = read_cube(part_of(truth, bands=words, window=part))
+        if part is not None and ours.metadata.shape[1:] == (part[3], part[2]):
             part = None
-        if words is not None and ours.facts.shape[0] == len(chosen_bands(words, truth.facts)) < truth.facts.shape[0]:
+        if (
+            words is not None
+            and ours.metadata.shape[0] == len(resolve_bands(words, truth.metadata)) < truth.metadata.shape[0]
+        ):
             words = None
-        return read_whole(part_of(ours, bands=words, window=part)), cut
+        return read_cube(part_of(ours, bands=words, window=part)), cut
 
 
-def _down_to(window: Window, scale: int) -> Window:
+def _round_down(window: Window, scale: int) -> Window:
     column, row, width, height = window
     if scale < 2 or min(width, height) < scale:
         raise SceneError(f"--window {width} x {height} pixels are too few for --scale {scale}; give a larger window")

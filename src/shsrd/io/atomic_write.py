@@ -31,8 +31,8 @@ from pathlib import Path
 from typing import Any
 
 from shsrd.cube import SceneError
-from shsrd.io.file_checks import companions, writing
-from shsrd.io.file_locks import one_at_a_time, take_lock
+from shsrd.io.file_checks import sidecar_files, writing
+from shsrd.io.file_locks import acquire_lock, folder_lock
 
 _LOCK, _NEW, _OLDER, _JOURNAL = "lock", "new", "older", "replacing.json"
 _OURS = {_LOCK, _NEW, _OLDER, _JOURNAL, _JOURNAL + ".part"}
@@ -61,9 +61,9 @@ def staged(*targets: Path, overwrite: bool = True) -> Iterator[tuple[Path, ...]]
         parts = tuple(folder / _NEW / target.name for target in targets)
         yield parts
         if not overwrite:
-            refuse_existing([*targets, *(file for target in targets for file in companions(target))])
-        with writing(targets[0]), one_at_a_time(folder.parent):
-            _take_places(folder, targets)
+            check_not_existing([*targets, *(file for target in targets for file in sidecar_files(target))])
+        with writing(targets[0]), folder_lock(folder.parent):
+            _replace_targets(folder, targets)
     finally:
         _discard(folder)
         os.close(lock)
@@ -91,7 +91,7 @@ def write_json(value: Any, path: str | os.PathLike[str]) -> None:
         part.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def refuse_existing(files: Iterable[Path]) -> None:
+def check_not_existing(files: Iterable[Path]) -> None:
     """Refuse to replace anything.
 
     Raises:
@@ -114,13 +114,13 @@ def recover(*targets: Path) -> None:
         left = list(target.parent.glob(f".{glob.escape(target.name[:_NAME])}.????????.part"))
         if not left:
             continue
-        with writing(target), one_at_a_time(target.parent):
+        with writing(target), folder_lock(target.parent):
             for folder in left:
                 _recover(folder)
 
 
 def _recover(folder: Path) -> None:
-    if not _is_ours(folder):
+    if not _is_staging_folder(folder):
         return
     lock = _locked(folder)
     if lock is None:
@@ -134,7 +134,7 @@ def _recover(folder: Path) -> None:
 
 def _made(target: Path) -> tuple[Path, int]:
     """The folder and its lock; no other process can come between the two."""
-    with one_at_a_time(target.parent):
+    with folder_lock(target.parent):
         folder = Path(tempfile.mkdtemp(prefix=f".{target.name[:_NAME]}.", suffix=".part", dir=target.parent))
         try:
             lock = _locked(folder)
@@ -148,22 +148,22 @@ def _made(target: Path) -> tuple[Path, int]:
 
 def _locked(folder: Path) -> int | None:
     descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    if take_lock(descriptor):
+    if acquire_lock(descriptor):
         return descriptor
     os.close(descriptor)
     return None
 
 
-def _is_ours(folder: Path) -> bool:
+def _is_staging_folder(folder: Path) -> bool:
     """Whether nothing lies in a folder but what :func:`staged` puts there."""
     if folder.is_symlink() or not folder.is_dir():
         return False
     return {place.name for place in folder.iterdir()} <= _OURS
 
 
-def _take_places(folder: Path, targets: tuple[Path, ...]) -> None:
+def _replace_targets(folder: Path, targets: tuple[Path, ...]) -> None:
     """New files take the places of the older ones, all or none."""
-    beside = [file for target in targets for file in companions(target) if os.path.lexists(file)]
+    beside = [file for target in targets for file in sidecar_files(target) if os.path.lexists(file)]
     if len(targets) == 1 and not beside and _replaced_at_once(folder / _NEW / targets[0].name, targets[0]):
         return
     _begin(folder, targets)
@@ -224,7 +224,7 @@ def _identity(path: Path) -> list[int]:
 
 def _undo(folder: Path) -> None:
     """Put everything back where it was, unless the last new file is in its place: then all are."""
-    known = _noted(folder)
+    known = _read_journal(folder)
     *others, last = known or [""]
     if not known or not os.path.lexists(folder / _NEW / last):
         return
@@ -242,7 +242,7 @@ def _undo(folder: Path) -> None:
     (folder / _JOURNAL).unlink()  # from here on the folder may be deleted in any order
 
 
-def _noted(folder: Path) -> dict[str, list[int]]:
+def _read_journal(folder: Path) -> dict[str, list[int]]:
     place = folder / _JOURNAL
     if not place.exists():
         return {}
@@ -265,7 +265,7 @@ def _claimed(folder: Path, target: Path) -> SceneError:
 def _discard(folder: Path) -> None:
     """Delete the folder, unless it keeps what could not be put back."""
     try:
-        names = list(_noted(folder))
+        names = list(_read_journal(folder))
     except SceneError:
         return
     if not names or not os.path.lexists(folder / _NEW / names[-1]):

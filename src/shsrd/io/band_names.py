@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from shsrd.cube.wavelength_units import folded_unit, is_wavelength_unit, length_power, reciprocal_constant
+from shsrd.cube.wavelength_units import is_wavelength_unit, normalize_unit, reciprocal_constant, unit_exponent
 
 _TAIL = 80  # characters of a name that are looked at
 _NUMBER = r"(?<![\d.,])(\d{1,6}(?:[.,]\d{0,12})?)"
@@ -48,7 +48,7 @@ def named_wavelengths(names: Sequence[str]) -> NamedWavelengths:
     """
     nothing = NamedWavelengths((None,) * len(names), None)
     found = [_with_unit(name[-_TAIL:]) for name in names]
-    units = {(length_power(unit), reciprocal_constant(unit)): unit for _, unit in filter(None, found)}
+    units = {(unit_exponent(unit), reciprocal_constant(unit)): unit for _, unit in filter(None, found)}
     if len(units) == 1:
         return NamedWavelengths(tuple(pair[0] if pair else None for pair in found), *units.values())
     if units:
@@ -60,11 +60,11 @@ def named_wavelengths(names: Sequence[str]) -> NamedWavelengths:
 def _with_unit(name: str) -> tuple[str, str] | None:
     """The first number (the middle of a range) with a unit of wavelength, and that unit."""
     for match in _WITH_UNIT.finditer(name):
-        unit = folded_unit(match[3])
+        unit = normalize_unit(match[3])
         if is_wavelength_unit(unit) and unit not in _GROUND and not _WIDTH.search(name[: match.start()]):
             return _middle(match[1], match[2]), unit
     first = _UNIT_FIRST.search(name)
-    return (_middle(None, first[2]), folded_unit(first[1])) if first else None
+    return (_middle(None, first[2]), normalize_unit(first[1])) if first else None
 
 
 def _middle(first: str | None, last: str) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 SIDE = 512  # pixels; a tile of 128 low-resolution pixels at x4, and a multiple of every format's blocks
 
 Stored = NDArray[np.generic]
-Give = Callable[[Stored, int, int], None]
+WriteBlock = Callable[[Stored, int, int], None]
 
 
 class Sink(Protocol):
@@ -24,11 +24,11 @@ class Sink(Protocol):
     def finish(self) -> None:
         """Complete the file: everything is there."""
 
-    def abandon(self) -> None:
+    def abort(self) -> None:
         """Let go of a file that will not be completed; harmless after :meth:`finish`."""
 
 
-class Squares:
+class BlockBuffer:
     """Cuts what arrives into squares and hands them on complete and in a fixed order.
 
     Compressed formats place blocks in the file in the order of writing; this order is row of squares by row of
@@ -41,8 +41,8 @@ class Squares:
         give: gets each square ``(band, y, x)`` and its offset.
     """
 
-    def __init__(self, shape: tuple[int, int, int], dtype: str, give: Give) -> None:
-        self._shape, self._dtype, self._give = shape, np.dtype(dtype), give
+    def __init__(self, shape: tuple[int, int, int], dtype: str, give: WriteBlock) -> None:
+        self._shape, self._dtype, self._write_block = shape, np.dtype(dtype), give
         self._held: dict[tuple[int, int], tuple[Stored, int]] = {}  # square and pixels still missing, by offset
         self._turns = self._offsets((0, 0), shape[1:])
         self._turn = next(self._turns, None)
@@ -67,7 +67,7 @@ class Squares:
     def _pass(self, square: Stored) -> None:
         assert self._turn is not None
         row, column = self._turn
-        self._give(square, row, column)
+        self._write_block(square, row, column)
         self._turn = next(self._turns, None)
 
     def _hold(self, piece: Stored, square: tuple[int, int], offset: tuple[int, int]) -> None:

@@ -18,7 +18,7 @@ DEFAULT: Compression = "deflate"  # every TIFF reader knows it; zstd is not in t
 LEVEL = 1
 OVERVIEW_LEVELS = {"ZLEVEL_OVERVIEW": str(LEVEL), "ZSTD_LEVEL_OVERVIEW": str(LEVEL)}  # settings of GDAL
 TIFF_SUFFIXES = (".tif", ".tiff")
-_MOST_THREADS = 4
+_MAX_THREADS = 4
 
 
 def is_tiff(target: Path) -> bool:
@@ -80,4 +80,4 @@ def threads() -> int:
     """Threads that compress: half of the processors, since a network may be at work; bytes do not depend on it."""
     known = hasattr(os, "sched_getaffinity")
     processors = len(os.sched_getaffinity(0)) if known else os.cpu_count() or 1
-    return max(1, min(_MOST_THREADS, processors // 2))
+    return max(1, min(_MAX_THREADS, processors // 2))

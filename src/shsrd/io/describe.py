@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.cube import Cube, Facts, Geolocation, MemorySource, Source, parts_of, stripes
+from shsrd.cube import Cube, Geolocation, MemorySource, SceneMetadata, Source, detector_groups, stripes
 from shsrd.io.container.swath import GRID
 
 if TYPE_CHECKING:
@@ -33,43 +33,43 @@ def describe(scene: Cube | Source) -> dict[str, Any]:
         that of a recognised product.
     """
     source: Source = MemorySource(scene) if isinstance(scene, Cube) else scene
-    facts, seen = source.facts, _survey(source)
-    places = facts.geolocation
+    metadata, seen = source.metadata, _pixel_statistics(source)
+    places = metadata.geolocation
     return {
-        "source": facts.source,
-        "shape": list(facts.shape),
-        "wavelength_nm": _range(facts.wavelength_nm),
-        "fwhm_nm": _range(facts.fwhm_nm),
-        "detectors": detector_bands(facts),
-        "dtype": facts.storage.dtype,
-        "scale": facts.storage.scale,
-        "offset": facts.storage.offset,
-        "nodata": _plain(facts.storage.nodata),
-        "nodata_share": 1 - int(seen.counts.sum()) / math.prod(facts.shape),
-        "bad_bands": int((~facts.good_bands).sum()),
+        "source": metadata.source,
+        "shape": list(metadata.shape),
+        "wavelength_nm": _range(metadata.wavelength_nm),
+        "fwhm_nm": _range(metadata.fwhm_nm),
+        "detectors": detector_bands(metadata),
+        "dtype": metadata.storage.dtype,
+        "scale": metadata.storage.scale,
+        "offset": metadata.storage.offset,
+        "nodata": _plain(metadata.storage.nodata),
+        "nodata_share": 1 - int(seen.counts.sum()) / math.prod(metadata.shape),
+        "bad_bands": int((~metadata.good_bands).sum()),
         "empty_bands": int((seen.counts == 0).sum()),
-        "crs": _crs_name(facts.crs),
-        "pixel_size": _pixel_size(facts.transform),
-        "bounds": bounds(facts),
-        "control_points": None if facts.control_points is None else len(facts.control_points.pixels),
-        "rpc": facts.rpc is not None,
-        "grid": facts.headers.get(GRID),
+        "crs": _crs_name(metadata.crs),
+        "pixel_size": _pixel_size(metadata.transform),
+        "bounds": bounds(metadata),
+        "control_points": None if metadata.control_points is None else len(metadata.control_points.pixels),
+        "rpc": metadata.rpc is not None,
+        "grid": metadata.headers.get(GRID),
         "geolocation": None if places is None else extent(places),
         "lookup_table": None if places is None or places.lookup is None else list(places.lookup.shape),
         "value_range": [seen.lowest, seen.highest] if seen.counts.any() else None,
-        "sensor": facts.sensor,
-        "band_names": len(facts.band_names),
-        "headers": sorted(facts.headers),
-        "notes": list(facts.notes),
+        "sensor": metadata.sensor,
+        "band_names": len(metadata.band_names),
+        "headers": sorted(metadata.headers),
+        "notes": list(metadata.notes),
     }
 
 
-def detector_bands(facts: Facts) -> list[str] | None:
+def detector_bands(metadata: SceneMetadata) -> list[str] | None:
     """Name and bands (from 1) of every detector; None where there is one as far as can be told."""
-    names = facts.detectors
+    names = metadata.detectors
     if not names:
         return None
-    return [f"{names[bands[0]]} {_numbers(bands)}" for bands in parts_of(names, facts.shape[0])]
+    return [f"{names[bands[0]]} {_numbers(bands)}" for bands in detector_groups(names, metadata.shape[0])]
 
 
 def _numbers(bands: NDArray[np.intp]) -> str:
@@ -86,12 +86,12 @@ class _Seen:
     highest: float
 
 
-def _survey(source: Source) -> _Seen:
-    bands, _, columns = source.facts.shape
+def _pixel_statistics(source: Source) -> _Seen:
+    bands, _, columns = source.metadata.shape
     counts = np.zeros(bands, np.int64)
     lowest, highest = math.inf, -math.inf
-    for stripe in stripes(source):
-        for band, pixels in enumerate(source.read(stripe, slice(0, columns))):
+    for row_chunk in stripes(source):
+        for band, pixels in enumerate(source.read(row_chunk, slice(0, columns))):
             valid = pixels[np.isfinite(pixels)]
             if valid.size:
                 counts[band] += valid.size
@@ -99,7 +99,7 @@ def _survey(source: Source) -> _Seen:
     return _Seen(counts, lowest, highest)
 
 
-def bounds(scene: Cube | Facts) -> list[float] | None:
+def bounds(scene: Cube | SceneMetadata) -> list[float] | None:
     """``[left, bottom, right, top]`` of the outer corners, rotation included; None without a transform."""
     if scene.transform is None:
         return None

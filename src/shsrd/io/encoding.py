@@ -96,7 +96,7 @@ def _is_nodata(stored: NDArray[np.generic], nodata: float | None) -> NDArray[np.
     return np.asarray(stored == np.array(nodata, stored.dtype))
 
 
-def missing_numbers(stored: NDArray[np.generic], nodata: float | None) -> NDArray[np.bool_] | None:
+def nodata_mask(stored: NDArray[np.generic], nodata: float | None) -> NDArray[np.bool_] | None:
     """Which stored numbers are no-data: the no-data number, and what is not finite; None where that cannot be.
 
     Args:

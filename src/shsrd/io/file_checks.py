@@ -10,7 +10,7 @@ from pathlib import Path
 
 from shsrd.cube import SceneError
 
-MOST_COMPRESSION = 1100  # deflate reaches 1032:1 at most; a header that promises more than this is wrong
+MAX_COMPRESSION_RATIO = 1100  # deflate reaches 1032:1 at most; a header that promises more than this is wrong
 _NO_ROOM = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name)}
 PLACES = "_loc.tif"  # ending of the file with latitude and longitude of the scene beside it
 _NO_SPACE = 2**20  # bytes left on a disk that is full: less than one block of a scene
@@ -38,7 +38,7 @@ def reading(path: Path, kind: str) -> Iterator[None]:
         ) from error
 
 
-def check_size(path: Path, claimed: int, *, ratio: float = MOST_COMPRESSION) -> None:
+def check_size(path: Path, claimed: int, *, ratio: float = MAX_COMPRESSION_RATIO) -> None:
     """Refuse a header that promises more bytes than the file can hold, before anything is allocated.
 
     Raises:
@@ -85,17 +85,17 @@ def _is_full(error: BaseException | None, folder: Path) -> bool:
     return False
 
 
-def companions(target: Path) -> tuple[Path, ...]:
+def sidecar_files(target: Path) -> tuple[Path, ...]:
     """Files of GDAL that would shadow or outlive a replaced target: statistics and outside overviews."""
     return tuple(target.with_name(target.name + ending) for ending in (".aux.xml", ".ovr", ".msk"))
 
 
-def place_file(target: Path) -> Path:
+def geolocation_path(target: Path) -> Path:
     """Where latitude and longitude of a GeoTIFF or ENVI scene lie, which itself cannot hold them."""
     return target.with_name(target.stem + PLACES)
 
 
-def aux_file(data: Path) -> Path:
+def aux_xml_path(data: Path) -> Path:
     """Where GDAL looks for what an ENVI header cannot say."""
     return data.with_name(data.name + ".aux.xml")
 

@@ -13,7 +13,7 @@ from shsrd.cube import SceneError
 _NAME = 40  # characters of a target's name in that of its lock; a digest of the whole name follows
 
 
-def take_lock(descriptor: int, *, wait: bool = False) -> bool:
+def acquire_lock(descriptor: int, *, wait: bool = False) -> bool:
     """Lock an open file or folder for this process; closing it lets go.
 
     Args:
@@ -37,7 +37,7 @@ def take_lock(descriptor: int, *, wait: bool = False) -> bool:
 
 
 @contextmanager
-def one_at_a_time(folder: Path) -> Iterator[None]:
+def folder_lock(folder: Path) -> Iterator[None]:
     """Wait until no other process renames files of a folder; short work only.
 
     Where a folder cannot be locked the block runs all the same.
@@ -46,12 +46,12 @@ def one_at_a_time(folder: Path) -> Iterator[None]:
         with suppress(OSError):
             descriptor = os.open(folder, os.O_RDONLY)
             stack.callback(os.close, descriptor)
-            take_lock(descriptor, wait=True)
+            acquire_lock(descriptor, wait=True)
         yield
 
 
 @contextmanager
-def only_writer(*files: Path) -> Iterator[None]:
+def write_lock(*files: Path) -> Iterator[None]:
     """Keep other runs from writing the same files until the end of the block.
 
     Args:
@@ -94,7 +94,7 @@ def _opened(place: Path, file: Path) -> int:
         except OSError as error:
             reason = (error.strerror or "it cannot be made").lower()
             raise SceneError(f"{place}: cannot lock {file.name} ({reason}); check the folder's rights") from error
-        if not take_lock(descriptor):
+        if not acquire_lock(descriptor):
             os.close(descriptor)
             raise SceneError(f"{file}: another run is at work on this file; let it finish or choose another name")
         if _is_at(descriptor, place):

@@ -8,6 +8,6 @@ HEADERS_TAG = "SHSRD_HEADERS"  # the same in the common domain, which a cloud op
 GEOLOCATION = "GEOLOCATION"  # GDAL's own domain: which file tells where each pixel lies
 
 
-def wavelength_names(wavelength_nm: NDArray[np.float64] | None) -> list[str] | None:
+def band_descriptions(wavelength_nm: NDArray[np.float64] | None) -> list[str] | None:
     """Names such as ``650 nm`` for bands that have no others; None without wavelengths."""
     return None if wavelength_nm is None else [f"{value:.6g} nm" for value in wavelength_nm.tolist()]

@@ -16,13 +16,13 @@ from rasterio.enums import Interleaving
 from rasterio.errors import NotGeoreferencedWarning
 
 from shsrd.cube import SceneError
-from shsrd.io.file_checks import MOST_COMPRESSION, check_size
+from shsrd.io.file_checks import MAX_COMPRESSION_RATIO, check_size
 
 _DENSE = ("ZSTD", "LZMA", "LERC", "JXL", "WEBP")  # constant blocks shrink up to 30000:1
 _BLOCK = 2**26  # bytes of a tile in a file of any size; GDAL makes room for whole tiles
-_MOST_ABSENT = 2**30  # bytes that blocks which are not in a file may stand for, whatever its size
+_MAX_ABSENT_BYTES = 2**30  # bytes that blocks which are not in a file may stand for, whatever its size
 _ABSENT_RATIO = 16  # and how many times its size
-_MOST_BLOCKS = 2**18  # that are looked at one by one
+_MAX_BLOCKS = 2**18  # that are looked at one by one
 
 
 def open_tiff(path: Path) -> Any:
@@ -41,7 +41,7 @@ def open_page(path: Path, name: str) -> Any:
         path: the file.
         name: GDAL's name of the image.
     """
-    with _placeless():
+    with _ignore_not_georeferenced():
         dataset = rasterio.open(name, driver="GTiff", sharing=False)
     try:
         _check(dataset, path)
@@ -52,7 +52,7 @@ def open_page(path: Path, name: str) -> Any:
 
 
 @contextmanager
-def _placeless() -> Iterator[None]:
+def _ignore_not_georeferenced() -> Iterator[None]:
     """A scene without a place is fine."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
@@ -74,7 +74,7 @@ def absent_blocks(dataset: Any) -> tuple[int, int]:
     rows, columns = dataset.block_shapes[0]
     across, down = -(-dataset.width // columns), -(-dataset.height // rows)
     every = len(bands) * across * down
-    if every > _MOST_BLOCKS:
+    if every > _MAX_BLOCKS:
         return 0, 0
     names = [f"BLOCK_OFFSET_{x}_{y}" for x, y in itertools.product(range(across), range(down))]
     found = sum(dataset.get_tag_item(name, "TIFF", bidx=band) is None for band in bands for name in names)
@@ -87,9 +87,9 @@ def _check(dataset: Any, path: Path) -> None:
         raise SceneError(f"{path}: bands of type {kinds} are not one real type; convert to one, such as float32")
     claimed = dataset.width * dataset.height * dataset.count * bits_of(dataset) // 8
     method = dataset.tags(ns="IMAGE_STRUCTURE").get("COMPRESSION", "").upper()
-    ratio = 1 if not method else 40 * MOST_COMPRESSION if method in _DENSE else MOST_COMPRESSION
+    ratio = 1 if not method else 40 * MAX_COMPRESSION_RATIO if method in _DENSE else MAX_COMPRESSION_RATIO
     size = path.stat().st_size
-    if claimed > size * ratio and claimed <= _MOST_ABSENT + size * max(ratio, _ABSENT_RATIO):
+    if claimed > size * ratio and claimed <= _MAX_ABSENT_BYTES + size * max(ratio, _ABSENT_RATIO):
         absent, every = absent_blocks(dataset)
         claimed -= claimed * absent // every if every else 0
     check_size(path, claimed, ratio=ratio)

@@ -22,14 +22,14 @@ from rasterio.windows import Window
 from shsrd.cube import Geolocation, SceneError
 from shsrd.io.block_buffer import Sink, Stored
 from shsrd.io.compression import DEFAULT, is_tiff, tiff_options
-from shsrd.io.container.cf import NOWHERE, filled
-from shsrd.io.file_checks import aux_file, place_file, reading
+from shsrd.io.container.cf import GEOLOCATION_FILL, filled
+from shsrd.io.file_checks import aux_xml_path, geolocation_path, reading
 from shsrd.io.gdal_names import GEOLOCATION
 from shsrd.io.gdal_open import open_tiff
-from shsrd.io.geotiff.write import bounded, check_complete, tiled
+from shsrd.io.geotiff.write import check_complete, gdal_limits, tiled
 
 _BANDS = ("longitude", "latitude")
-_LONGEST_XML = 2**20  # characters of an .aux.xml that are looked at
+_MAX_XML_BYTES = 2**20  # characters of an .aux.xml that are looked at
 _NAMED = re.compile(r'<MDI key="X_DATASET">([^<]*)</MDI>')
 
 
@@ -59,7 +59,7 @@ def write_aux(path: Path, tags: Mapping[str, str]) -> None:
 
 
 @dataclass(frozen=True)
-class WithPlaces:
+class GeolocationSidecarSink:
     """A scene's file under construction, and that of its latitudes and longitudes, which is written last."""
 
     scene: Sink
@@ -73,19 +73,19 @@ class WithPlaces:
     def finish(self) -> None:
         """Complete both."""
         self.scene.finish()
-        write_places(self.part, self.geolocation)
+        write_geolocation(self.part, self.geolocation)
 
-    def abandon(self) -> None:
+    def abort(self) -> None:
         """Let go of the scene's file."""
-        self.scene.abandon()
+        self.scene.abort()
 
 
-def write_places(path: Path, geolocation: Geolocation) -> None:
+def write_geolocation(path: Path, geolocation: Geolocation) -> None:
     """Write longitude and latitude (degrees, float64) as the two bands of a GeoTIFF."""
     rows, columns = geolocation.shape
-    profile = {"width": columns, "height": rows, "count": 2, "dtype": "float64", "nodata": NOWHERE}
+    profile = {"width": columns, "height": rows, "count": 2, "dtype": "float64", "nodata": GEOLOCATION_FILL}
     layout = tiled(rows, columns) | tiff_options(DEFAULT, "float64")
-    with bounded():
+    with gdal_limits():
         with rasterio.open(path, "w", driver="GTiff", **profile, **layout) as d:
             d.descriptions = _BANDS
             for places, row, column in geolocation.squares():
@@ -93,16 +93,16 @@ def write_places(path: Path, geolocation: Geolocation) -> None:
         check_complete(path, overviews=0)
 
 
-def places_named(data: Path) -> Path | None:
+def find_geolocation_file(data: Path) -> Path | None:
     """The file with latitude and longitude of a GeoTIFF or ENVI image, if it is there and the image names it."""
-    places = place_file(data)
+    places = geolocation_path(data)
     if not places.is_file():
         return None
     if is_tiff(data):
         with closing(open_tiff(data)) as dataset:
             named = dataset.tags(ns=GEOLOCATION).get("X_DATASET")
     else:
-        named = _named_in(aux_file(data))
+        named = _named_in(aux_xml_path(data))
     return places if named == places.name else None
 
 
@@ -110,11 +110,11 @@ def _named_in(aux: Path) -> str | None:
     if not aux.is_file():
         return None
     with aux.open(encoding="utf-8", errors="replace") as file:
-        found = _NAMED.search(file.read(_LONGEST_XML))
+        found = _NAMED.search(file.read(_MAX_XML_BYTES))
     return None if found is None else unescape(found[1])
 
 
-def geolocation_beside(data: Path, shape: tuple[int, int]) -> Geolocation | None:
+def open_geolocation_sidecar(data: Path, shape: tuple[int, int]) -> Geolocation | None:
     """Latitude and longitude of a GeoTIFF or ENVI image, read when asked for; None where it names no such file.
 
     Args:
@@ -124,7 +124,7 @@ def geolocation_beside(data: Path, shape: tuple[int, int]) -> Geolocation | None
     Raises:
         SceneError: the file that it names is none of the kind.
     """
-    places = places_named(data)
+    places = find_geolocation_file(data)
     if places is None:
         return None
     with reading(places, "GeoTIFF"), closing(open_tiff(places)) as dataset:
@@ -133,11 +133,11 @@ def geolocation_beside(data: Path, shape: tuple[int, int]) -> Geolocation | None
                 f"{places}: does not hold longitude and latitude of the {shape[0]} x {shape[1]} pixels of {data.name}; "
                 "put the right file there or remove it"
             )
-    return Geolocation(shape, _Places(places))
+    return Geolocation(shape, _LatLonFile(places))
 
 
 @dataclass(frozen=True)
-class _Places:
+class _LatLonFile:
     """A file of longitude and latitude, opened for each rectangle: nobody needs to close it."""
 
     path: Path
@@ -146,5 +146,5 @@ class _Places:
         window = Window.from_slices(rows, columns)
         with reading(self.path, "GeoTIFF"), closing(open_tiff(self.path)) as dataset:
             places = dataset.read([2, 1], window=window).astype(np.float64)
-        places[:, (places == NOWHERE).any(axis=0)] = np.nan
+        places[:, (places == GEOLOCATION_FILL).any(axis=0)] = np.nan
         return np.asarray(places)

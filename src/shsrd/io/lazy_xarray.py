@@ -13,7 +13,7 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from shsrd.cube import Source
-from shsrd.cube.xarray_bridge import data_array
+from shsrd.cube.xarray_bridge import to_dataarray
 from shsrd.io.opening import open_source
 
 
@@ -59,7 +59,7 @@ def open_xarray(  # noqa: PLR0913
         window=window,
         strict=strict,
     )
-    array = data_array(indexing.LazilyIndexedArray(_Pixels(source)), source.facts)
+    array = to_dataarray(indexing.LazilyIndexedArray(_Pixels(source)), source.metadata)
     array.set_close(source.close)
     return array
 
@@ -69,7 +69,7 @@ class _Pixels(BackendArray):
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.shape = source.facts.shape
+        self.shape = source.metadata.shape
         self.dtype = np.dtype(np.float32)
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> NDArray[np.float32]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.cube import Cube, Facts, MemorySource, SceneError, Source, Storage
+from shsrd.cube import Cube, MemorySource, SceneError, SceneMetadata, Source, Storage
 from shsrd.io.encoding import decode, fits
 from shsrd.io.sources import StoredSource
 
@@ -25,14 +25,14 @@ def with_nodata(source: Source, given: float | str) -> Source:
     """
     value = None if isinstance(given, str) else float(given)
     if isinstance(source, StoredSource):
-        storages = [source.facts.storage] if source.decoding is None else source.decoding
-        _check(value, storages, source.facts.source)
+        storages = [source.metadata.storage] if source.decoding is None else source.decoding
+        _check(value, storages, source.metadata.source)
         decoding = None if source.decoding is None else [replace(one, nodata=value) for one in source.decoding]
-        return replace(source, facts=_told(source.facts, storages, value, given), decoding=decoding)
+        return replace(source, metadata=_told(source.metadata, storages, value, given), decoding=decoding)
     assert isinstance(source, MemorySource)  # readers make no others
     cube = source.cube
     _check(value, [cube.storage], cube.source)
-    told = _told(cube.facts, [cube.storage], value, given)
+    told = _told(cube.metadata, [cube.storage], value, given)
     return replace(source, cube=Cube.of(_decoded_again(cube, value), told))
 
 
@@ -45,11 +45,13 @@ def _check(value: float | None, storages: Sequence[Storage], source: str) -> Non
             )
 
 
-def _told(facts: Facts, storages: Sequence[Storage], value: float | None, given: float | str) -> Facts:
+def _told(
+    metadata: SceneMetadata, storages: Sequence[Storage], value: float | None, given: float | str
+) -> SceneMetadata:
     """Facts with the new value, where they are of the stored numbers; else the output keeps what it has."""
     before = {storage.nodata for storage in storages if storage.nodata is not None}
-    changed = facts.storage if facts.storage not in storages else replace(facts.storage, nodata=value)
-    told = facts.replace(storage=changed)
+    changed = metadata.storage if metadata.storage not in storages else replace(metadata.storage, nodata=value)
+    told = metadata.replace(storage=changed)
     if not before - {value}:
         return told
     said = ", ".join(f"{number:g}" for number in sorted(before))

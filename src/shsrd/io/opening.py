@@ -7,13 +7,13 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from shsrd.cube import Cube, Facts, MemorySource, SceneError, Source, read_whole
+from shsrd.cube import Cube, MemorySource, SceneError, SceneMetadata, Source, read_cube
 from shsrd.io.encoding import check_scale
 from shsrd.io.envi.header import read_header
 from shsrd.io.file_checks import reading
 from shsrd.io.nodata_override import with_nodata
 from shsrd.io.selection import part_of
-from shsrd.io.sources import FileSource, Opened, Options
+from shsrd.io.sources import FileSource, OpenedScene, Options
 
 _MAGIC = {
     b"II*\0": "geotiff", b"MM\0*": "geotiff", b"II+\0": "geotiff", b"MM\0+": "geotiff",
@@ -71,7 +71,7 @@ def open_cube(  # noqa: PLR0913
         strict=strict,
     )
     try:
-        return read_whole(source)
+        return read_cube(source)
     finally:
         source.close()
 
@@ -130,39 +130,39 @@ def open_source(  # noqa: PLR0913
             raise
 
 
-def _chosen(opened: Opened, options: Options, path: Path) -> Opened:
+def _chosen(opened: OpenedScene, options: Options, path: Path) -> OpenedScene:
     """The part of a scene that was asked for, with the no-data value that was given; checked."""
-    _check_scene(opened.source.facts, path)
+    _check_scene(opened.source.metadata, path)
     part = part_of(opened.source, bands=options.bands, window=options.window)
     if options.strict:
-        check_strict(part.facts)
+        check_strict(part.metadata)
     if options.nodata is not None:
         part = part_of(with_nodata(opened.source, options.nodata), bands=options.bands, window=options.window)
     return replace(opened, source=part)
 
 
-def check_strict(facts: Facts, *, known: Collection[str] = ()) -> None:
+def check_strict(metadata: SceneMetadata, *, known: Collection[str] = ()) -> None:
     """Refuse a scene with notes.
 
     Args:
-        facts: of the scene.
+        metadata: of the scene.
         known: notes that do not count.
 
     Raises:
         SceneError: naming the first of them.
     """
-    for note in facts.notes:
+    for note in metadata.notes:
         if note not in known:
-            raise SceneError(f"{facts.source}: refused by --strict: {note}")
+            raise SceneError(f"{metadata.source}: refused by --strict: {note}")
 
 
-def _check_scene(facts: Facts, path: Path) -> None:
-    if facts.shape[0] == 1:
+def _check_scene(metadata: SceneMetadata, path: Path) -> None:
+    if metadata.shape[0] == 1:
         raise SceneError(f"{path}: this is a 2-D image (one band); give a scene with one band a wavelength")
-    check_scale(facts.storage, source=str(path))
+    check_scale(metadata.storage, source=str(path))
 
 
-def _open(path: Path, options: Options) -> Opened:
+def _open(path: Path, options: Options) -> OpenedScene:
     if not path.exists():
         raise SceneError(f"{path}: no such file; check the path")
     if path.is_dir():
@@ -182,12 +182,12 @@ def _open(path: Path, options: Options) -> Opened:
         raise SceneError(f"{path}: {_REFUSED[kind]}")
     name, read = _READERS[kind]
     with reading(path, name):
-        return Opened(name, path, read(path, options))
+        return OpenedScene(name, path, read(path, options))
 
 
 def _recognise(path: Path) -> str:
     """Format by the first bytes; numbers without a signature are ENVI if a header lies beside them."""
-    from shsrd.io.envi.read import header_beside
+    from shsrd.io.envi.read import find_header
 
     with path.open("rb") as file:
         head = file.read(1024)
@@ -202,17 +202,17 @@ def _recognise(path: Path) -> str:
         return kind
     if path.suffix.lower() == ".mat":
         return "matlab"  # version 4 has no signature
-    return "envi" if header_beside(path) is not None else kind
+    return "envi" if find_header(path) is not None else kind
 
 
 def _is_raw(path: Path) -> bool:
-    from shsrd.io.envi.read import describes_tiff, header_beside
+    from shsrd.io.envi.read import describes_tiff, find_header
 
-    header = header_beside(path)
+    header = find_header(path)
     return header is not None and not describes_tiff(read_header(header))
 
 
-def _open_folder(path: Path, options: Options) -> Opened:
+def _open_folder(path: Path, options: Options) -> OpenedScene:
     from shsrd.io.products.cave import read_cave
     from shsrd.io.products.product_xml import metadata_in
     from shsrd.io.zarr.read import is_zarr
@@ -224,17 +224,17 @@ def _open_folder(path: Path, options: Options) -> Opened:
     if metadata is not None:
         return _open_product(metadata, options)
     _refuse_options(path, options)
-    return Opened("CAVE folder", path, MemorySource(read_cave(path)))
+    return OpenedScene("CAVE folder", path, MemorySource(read_cave(path)))
 
 
-def _open_zarr(path: Path, options: Options) -> Opened:
+def _open_zarr(path: Path, options: Options) -> OpenedScene:
     from shsrd.io.zarr.read import open_zarr
 
     source, described = open_zarr(path, variable=options.variable, wavelengths=options.wavelengths, axes=options.axes)
-    return Opened("Zarr", described, source)
+    return OpenedScene("Zarr", described, source)
 
 
-def _open_product(path: Path, options: Options) -> Opened:
+def _open_product(path: Path, options: Options) -> OpenedScene:
     """The image of an EnMAP or DESIS product, by its XML."""
     from shsrd.io.products.product_xml import image_of
 
@@ -243,27 +243,27 @@ def _open_product(path: Path, options: Options) -> Opened:
     return _open(image, replace(options, variable=None))
 
 
-def _open_header(path: Path, options: Options) -> Opened:
-    from shsrd.io.envi.read import data_beside, describes_tiff, open_envi
+def _open_header(path: Path, options: Options) -> OpenedScene:
+    from shsrd.io.envi.read import describes_tiff, find_image, open_envi
 
     with reading(path, "ENVI header"):
         values = read_header(path)
-        data = data_beside(path, values)
+        data = find_image(path, values)
     if describes_tiff(values):
         return _open(data, options)
     _refuse_options(path, options)
     with reading(data, "ENVI"):
-        return Opened("ENVI", data, open_envi(path, data))
+        return OpenedScene("ENVI", data, open_envi(path, data))
 
 
-def _open_envi(path: Path, options: Options) -> Opened:
-    from shsrd.io.envi.read import header_beside, open_envi
+def _open_envi(path: Path, options: Options) -> OpenedScene:
+    from shsrd.io.envi.read import find_header, open_envi
 
-    header = header_beside(path)
+    header = find_header(path)
     assert header is not None  # _recognise found it
     _refuse_options(path, options)
     with reading(path, "ENVI"):
-        return Opened("ENVI", path, open_envi(header, path))
+        return OpenedScene("ENVI", path, open_envi(header, path))
 
 
 def _refuse_options(path: Path, options: Options) -> None:

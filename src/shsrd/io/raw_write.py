@@ -11,14 +11,14 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from shsrd.cube import Facts, Storage
+from shsrd.cube import SceneMetadata, Storage
 from shsrd.io.encoding import decode, encode
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 
-class WholeWrites(FileIO):
+class CompleteWriteFile(FileIO):
     """An unbuffered file that takes all it is given: a plain one may take less, and only the next call says why."""
 
     def write(self, data: ReadableBuffer, /) -> int:
@@ -40,7 +40,7 @@ class RawFile:
     def __init__(self, path: Path, *, shape: tuple[int, int, int], dtype: str, head: bytes = b"") -> None:
         self._shape, self._head = shape, len(head)
         self._kind = np.dtype(dtype).newbyteorder("<")
-        self._file = WholeWrites(path, "w")
+        self._file = CompleteWriteFile(path, "w")
         self._file.write(head)
         self._file.truncate(self._head + math.prod(shape) * self._kind.itemsize)
 
@@ -66,11 +66,11 @@ class NpySink:
     The pixels are those that any other format gives back on reading: stored numbers, decoded.
     """
 
-    def __init__(self, part: Path, facts: Facts) -> None:
-        self._storage = storage = facts.storage
+    def __init__(self, part: Path, metadata: SceneMetadata) -> None:
+        self._storage = storage = metadata.storage
         self._plain = storage.scale == 1 and storage.offset == 0 and storage.nodata is None
         dtype = storage.dtype if self._plain else "float32"
-        self._file = RawFile(part, shape=facts.shape, dtype=dtype, head=_npy_head(facts.shape, dtype))
+        self._file = RawFile(part, shape=metadata.shape, dtype=dtype, head=_npy_head(metadata.shape, dtype))
 
     def put(self, stored: NDArray[np.generic], row: int, column: int) -> None:
         """Write a rectangle of stored numbers."""
@@ -82,7 +82,7 @@ class NpySink:
         """Close the file."""
         self._file.close()
 
-    def abandon(self) -> None:
+    def abort(self) -> None:
         """Close the file."""
         self._file.close()
 

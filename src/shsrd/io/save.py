@@ -36,7 +36,7 @@ def save_cube(
     """
     check_storable(cube)
     _, rows, columns = cube.shape
-    with open_writer(path, cube.facts, overwrite=overwrite, cog=cog, compress=compress) as writer:
+    with open_writer(path, cube.metadata, overwrite=overwrite, cog=cog, compress=compress) as writer:
         for row in range(0, rows, SIDE):
             for column in range(0, columns, SIDE):
                 writer.write(cube.pixels[:, row : row + SIDE, column : column + SIDE], row, column)

@@ -17,7 +17,7 @@ _RAW = ("", ".img", ".bsq", ".bil", ".bip", ".dat", ".raw", ".bin", ".cube", ".e
 _SCENES = (".hdr", ".tif", ".tiff", ".nc", ".h5", ".he5", ".hdf5", ".mat", ".npz", ".npy")
 _STAC = (".json", ".geojson")
 _COMPANIONS = (".aux.xml", ".ovr", ".msk")
-_FINER = re.compile(r"(?P<stem>.+)_x\d+(_uncertainty)?(_loc)?")
+_UPSCALED = re.compile(r"(?P<stem>.+)_x\d+(_uncertainty)?(_loc)?")
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class SceneFile:
 
 
 @dataclass
-class Found:
+class FoundScenes:
     """What was found.
 
     Attributes:
@@ -50,7 +50,7 @@ class Found:
     left_out: list[Path] = field(default_factory=list)
 
 
-def find_scenes(sources: Sequence[str], *, asset: str | None = None) -> Found:
+def find_scenes(sources: Sequence[str], *, asset: str | None = None) -> FoundScenes:
     """All scenes that are meant.
 
     Args:
@@ -62,11 +62,11 @@ def find_scenes(sources: Sequence[str], *, asset: str | None = None) -> Found:
     """
     scenes: dict[Path, SceneFile] = {}
     for source in sources:
-        for scene in _meant(source, asset):
+        for scene in _scenes_of_source(source, asset):
             key = scene.path.resolve() if scene.fault is None else Path(f"{scene.path}#{scene.stem}")
             scenes.setdefault(key, scene)
     ours = _outputs([scene.path for scene in scenes.values() if scene.fault is None])
-    found = Found()
+    found = FoundScenes()
     for scene in scenes.values():
         if scene.path in ours:
             found.left_out.append(scene.path)
@@ -78,7 +78,7 @@ def find_scenes(sources: Sequence[str], *, asset: str | None = None) -> Found:
     return found
 
 
-def _meant(source: str, asset: str | None) -> Iterator[SceneFile]:
+def _scenes_of_source(source: str, asset: str | None) -> Iterator[SceneFile]:
     """Scenes of one source."""
     path = Path(source)
     if glob.has_magic(source) and not path.exists():
@@ -96,7 +96,7 @@ def _meant(source: str, asset: str | None) -> Iterator[SceneFile]:
     for place in paths:
         if place.suffix.lower() in _STAC:
             yield from _catalogued(place, asset)
-        elif not _aside(place):
+        elif not _is_auxiliary(place):
             scene = _image(place)
             yield SceneFile(scene, _stem(scene), origin_of_file(scene))
 
@@ -123,7 +123,7 @@ def _stem(path: Path) -> str:
     return path.stem if known else path.name
 
 
-def _aside(path: Path) -> bool:
+def _is_auxiliary(path: Path) -> bool:
     """Whether a file belongs to a scene without being one, or to an unfinished run."""
     if path.name.endswith(PLACES) and any(_names_places(path, ending) for ending in (*_SCENES, *_RAW)):
         return True
@@ -136,22 +136,22 @@ def _names_places(places: Path, ending: str) -> bool:
     scene = places.with_name(places.name.removesuffix(PLACES) + ending)
     if ending == ".hdr" or not scene.is_file():
         return False
-    from shsrd.io.geolocation_sidecar import places_named
+    from shsrd.io.geolocation_sidecar import find_geolocation_file
 
     try:
-        return places_named(scene) == places
+        return find_geolocation_file(scene) == places
     except (ValueError, OSError):  # no scene that can be opened
         return False
 
 
 def _may_be_scene(path: Path) -> bool:
-    from shsrd.io.envi.read import header_beside
+    from shsrd.io.envi.read import find_header
 
-    if _aside(path):
+    if _is_auxiliary(path):
         return False
     if path.is_dir():
         return _is_scene(path)
-    return path.suffix.lower() in _SCENES or (_is_raw(path) and header_beside(path) is not None)
+    return path.suffix.lower() in _SCENES or (_is_raw(path) and find_header(path) is not None)
 
 
 def _is_raw(path: Path) -> bool:
@@ -179,12 +179,12 @@ def _is_scene(folder: Path) -> bool:
 def _image(path: Path) -> Path:
     """The image of an ENVI header, so that the two are one scene; opening says what is wrong with others."""
     from shsrd.io.envi.header import read_header
-    from shsrd.io.envi.read import data_beside
+    from shsrd.io.envi.read import find_image
 
     if path.suffix.lower() != ".hdr" or not path.is_file():
         return path
     try:
-        return data_beside(path, read_header(path))
+        return find_image(path, read_header(path))
     except (ValueError, OSError):
         return path
 
@@ -195,7 +195,7 @@ def _outputs(paths: Sequence[Path]) -> set[Path]:
     places = {(path.parent.resolve(), _stem(path)) for path in paths}
     made = set()
     for path in paths:
-        match = _FINER.fullmatch(_stem(path))
+        match = _UPSCALED.fullmatch(_stem(path))
         named = match is not None and (path.parent.resolve(), match["stem"]) in places
         if named or path.resolve() in told:
             made.add(path)

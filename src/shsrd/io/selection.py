@@ -8,39 +8,39 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.cube import Facts, SceneError, Source
-from shsrd.cube.grid_keys import plain_key
-from shsrd.cube.source import STRIPE
+from shsrd.cube import SceneError, SceneMetadata, Source
+from shsrd.cube.grid_keys import normalize_key
+from shsrd.cube.source import CHUNK_PIXELS
 from shsrd.io.envi.header import items
-from shsrd.io.selection_syntax import WINDOW, Window, chosen_bands
-from shsrd.io.sources import StoredSource, is_held
+from shsrd.io.selection_syntax import WINDOW, Window, resolve_bands
+from shsrd.io.sources import StoredSource, is_in_memory
 
 _WHOLE = {"description", "map info", "geo points", "pixel size", "projection info", "rpc info", "z plot range"}
 _MARKED = "default bands"  # numbers of bands, counted from 1
 
 
 @dataclass(frozen=True)
-class PartSource:
+class SubsetSource:
     """Some bands or a window of another source.
 
     Attributes:
         whole: the other source.
         bands: positions in its bands, or None for all of them.
-        facts: of the part.
+        metadata: of the part.
         row: upper row of the window.
         column: left column of the window.
     """
 
     whole: Source
     bands: tuple[int, ...] | None
-    facts: Facts
+    metadata: SceneMetadata
     row: int = 0
     column: int = 0
 
     @property
-    def row_step(self) -> int:
+    def block_height(self) -> int:
         """Rows that are cheapest to read together."""
-        return min(self.whole.row_step, self.facts.shape[1])
+        return min(self.whole.block_height, self.metadata.shape[1])
 
     def read(self, rows: slice, columns: slice) -> NDArray[np.float32]:
         """Pixels ``(band, y, x)``; see :meth:`shsrd.cube.Source.read`."""
@@ -49,7 +49,7 @@ class PartSource:
         if self.bands is None:
             return self.whole.read(moved, across)
         pixels = np.empty((len(self.bands), moved.stop - moved.start, across.stop - across.start), np.float32)
-        step = max(1, STRIPE // (self.whole.facts.shape[0] * pixels.shape[2]))
+        step = max(1, CHUNK_PIXELS // (self.whole.metadata.shape[0] * pixels.shape[2]))
         for top in range(moved.start, moved.stop, step):
             part = slice(top, min(top + step, moved.stop))
             pixels[:, part.start - moved.start : part.stop - moved.start] = self._bands_of(part, across)
@@ -61,7 +61,7 @@ class PartSource:
     @property
     def held(self) -> bool:
         """Whether all pixels are in memory."""
-        return is_held(self.whole)
+        return is_in_memory(self.whole)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -74,23 +74,23 @@ def part_of(source: Source, *, bands: str | None, window: Window | None) -> Sour
     Args:
         source: the scene.
         bands: see :mod:`shsrd.io.band_words`.
-        window: see :func:`window_of`.
+        window: see :func:`parse_window`.
 
     Raises:
         SceneError: bands or pixels that the scene has not.
     """
-    facts, row, column = source.facts, 0, 0
+    metadata, row, column = source.metadata, 0, 0
     if window is not None:
         column, row = window[:2]
-        facts = facts.cut(*_slices(facts, window))
+        metadata = metadata.cut(*_slices(metadata, window))
     if bands is not None:
-        chosen = chosen_bands(bands, facts)
-        facts = facts_of_bands(facts.with_detectors(facts.detectors), chosen)
-        return PartSource(*_narrowed(source, chosen), facts, row, column)
-    return source if window is None else PartSource(source, None, facts, row, column)
+        chosen = resolve_bands(bands, metadata)
+        metadata = select_band_metadata(metadata.with_detectors(metadata.detectors), chosen)
+        return SubsetSource(*_slice_bands(source, chosen), metadata, row, column)
+    return source if window is None else SubsetSource(source, None, metadata, row, column)
 
 
-def _narrowed(source: Source, bands: tuple[int, ...]) -> tuple[Source, tuple[int, ...]]:
+def _slice_bands(source: Source, bands: tuple[int, ...]) -> tuple[Source, tuple[int, ...]]:
     """A source that reads from the first to the last of some bands where that is possible, and the bands in it."""
     first, last = min(bands), max(bands)
     if not isinstance(source, StoredSource):
@@ -98,38 +98,38 @@ def _narrowed(source: Source, bands: tuple[int, ...]) -> tuple[Source, tuple[int
     return source.narrowed(slice(first, last + 1)), tuple(band - first for band in bands)
 
 
-def _slices(facts: Facts, window: Window) -> tuple[slice, slice]:
+def _slices(metadata: SceneMetadata, window: Window) -> tuple[slice, slice]:
     column, row, width, height = window
-    _, rows, columns = facts.shape
+    _, rows, columns = metadata.shape
     if column + width > columns or row + height > rows:
         raise SceneError(
-            f"{facts.source}: --window {','.join(map(str, window))} ({WINDOW}) reaches column {column + width} and row "
-            f"{row + height}, the scene has {columns} columns and {rows} rows; give a window inside"
+            f"{metadata.source}: --window {','.join(map(str, window))} ({WINDOW}) reaches column {column + width} and "
+            f"row {row + height}, the scene has {columns} columns and {rows} rows; give a window inside"
         )
     return slice(row, row + height), slice(column, column + width)
 
 
-def facts_of_bands(facts: Facts, bands: Sequence[int]) -> Facts:
+def select_band_metadata(metadata: SceneMetadata, bands: Sequence[int]) -> SceneMetadata:
     """Facts of some bands of a scene: every list with one entry a band is cut along.
 
     Args:
-        facts: of the whole scene.
+        metadata: of the whole scene.
         bands: their positions, from 0.
     """
     chosen = np.array(bands, np.intp)
     lists = {
-        name: None if getattr(facts, name) is None else getattr(facts, name)[chosen]
+        name: None if getattr(metadata, name) is None else getattr(metadata, name)[chosen]
         for name in ("wavelength_nm", "fwhm_nm", "good_bands")
     }
-    names = tuple(facts.band_names[band] for band in bands) if facts.band_names else ()
-    headers = {key: _header_of(key, value, facts.shape[0], bands) for key, value in facts.headers.items()}
+    names = tuple(metadata.band_names[band] for band in bands) if metadata.band_names else ()
+    headers = {key: _header_of(key, value, metadata.shape[0], bands) for key, value in metadata.headers.items()}
     kept = {key: value for key, value in headers.items() if value is not None}
-    return facts.replace(shape=(len(bands), *facts.shape[1:]), band_names=names, headers=kept, **lists)
+    return metadata.replace(shape=(len(bands), *metadata.shape[1:]), band_names=names, headers=kept, **lists)
 
 
 def _header_of(key: str, value: str, count: int, bands: Sequence[int]) -> str | None:
     """A header key of a scene with fewer bands; None where it says nothing of them."""
-    plain, entries = plain_key(key), items(value)
+    plain, entries = normalize_key(key), items(value)
     if plain == _MARKED:
         return _renumbered(value, entries, bands)
     if plain in _WHOLE or count < 2 or len(entries) != count:

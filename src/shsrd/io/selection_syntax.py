@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from shsrd.cube import Facts, SceneError
+from shsrd.cube import SceneError, SceneMetadata
 
 WINDOW = "COLUMN,ROW,WIDTH,HEIGHT"
 _NUMBER = r"(\d+(?:\.\d*)?|\.\d+)"
@@ -23,7 +23,7 @@ _FORMS = "numbers (7), ranges (5-20) or wavelengths (450-900nm, 650nm), separate
 Window = tuple[int, int, int, int]
 
 
-def window_of(given: str | Sequence[int] | Any) -> Window:
+def parse_window(given: str | Sequence[int] | Any) -> Window:
     """Read a window: column and row of its upper-left pixel, counted from 0, then width and height.
 
     The order is that of GDAL's ``-srcwin`` and of ``rasterio.windows.Window``.
@@ -55,7 +55,7 @@ def _whole(part: Any) -> int:
     return int(number)
 
 
-def words_of(given: str | int | Iterable[int | str] | Any) -> str:
+def format_bands(given: str | int | Iterable[int | str] | Any) -> str:
     """Bands in words, as on the command line, from any way to give them in Python (numbers count from 1).
 
     Raises:
@@ -75,79 +75,85 @@ def words_of(given: str | int | Iterable[int | str] | Any) -> str:
     return ",".join(parts)
 
 
-def chosen_bands(words: str, facts: Facts) -> tuple[int, ...]:
+def resolve_bands(words: str, metadata: SceneMetadata) -> tuple[int, ...]:
     """Positions of the bands, from 0, in the order of the words; a band that is named twice comes once.
 
     Args:
-        words: see :func:`words_of`.
-        facts: of the scene.
+        words: see :func:`format_bands`.
+        metadata: of the scene.
 
     Raises:
         SceneError: bands that the scene has not, or wavelengths where it has none.
     """
-    named = dict.fromkeys(band for part in words.split(",") for band in _bands_of(part, words, facts))
+    named = dict.fromkeys(band for part in words.split(",") for band in _bands_of(part, words, metadata))
     if len(named) < 2:
-        raise SceneError(f"{facts.source}: --bands {words} leaves one band; a scene needs two or more, name others too")
+        raise SceneError(
+            f"{metadata.source}: --bands {words} leaves one band; a scene needs two or more, name others too"
+        )
     return tuple(named)
 
 
-def _bands_of(part: str, words: str, facts: Facts) -> Iterator[int]:
+def _bands_of(part: str, words: str, metadata: SceneMetadata) -> Iterator[int]:
     numbers = _BANDS.fullmatch(part)
     if numbers is not None:
         first = int(numbers[1])
-        yield from _numbered(first, int(numbers[2] or first), words, facts)
+        yield from _numbered(first, int(numbers[2] or first), words, metadata)
         return
-    if facts.wavelength_nm is None:
+    if metadata.wavelength_nm is None:
         raise SceneError(
-            f"{facts.source}: --bands {words} asks for wavelengths and the scene has none; count its bands from 1 "
+            f"{metadata.source}: --bands {words} asks for wavelengths and the scene has none; count its bands from 1 "
             "(--bands 5-20), or name the list with --wavelengths"
         )
     single = _ONE.fullmatch(part)
-    yield from _nearest(single, words, facts) if single is not None else _between(_RANGE.fullmatch(part), words, facts)
+    yield from (
+        _nearest(single, words, metadata) if single is not None else _between(_RANGE.fullmatch(part), words, metadata)
+    )
 
 
-def _numbered(first: int, last: int, words: str, facts: Facts) -> Iterable[int]:
-    count = facts.shape[0]
+def _numbered(first: int, last: int, words: str, metadata: SceneMetadata) -> Iterable[int]:
+    count = metadata.shape[0]
     if first < 1 or first > last:
-        raise SceneError(f"{facts.source}: --bands {words}: bands and ranges go from 1 upwards (such as 5-20)")
+        raise SceneError(f"{metadata.source}: --bands {words}: bands and ranges go from 1 upwards (such as 5-20)")
     if last > count:
         raise SceneError(
-            f"{facts.source}: --bands {words}: there is no band {last}, the scene has {count}; for wavelengths give "
+            f"{metadata.source}: --bands {words}: there is no band {last}, the scene has {count}; for wavelengths give "
             f"the unit ({first}-{last}nm)"
         )
     return range(first - 1, last)
 
 
-def _nearest(found: re.Match[str], words: str, facts: Facts) -> Iterable[int]:
+def _nearest(found: re.Match[str], words: str, metadata: SceneMetadata) -> Iterable[int]:
     """The band nearest to a wavelength, if that lies within its width or half the usual step between bands."""
-    centres = facts.wavelength_nm
+    centres = metadata.wavelength_nm
     assert centres is not None  # asked before
     wanted = float(found[1]) * _UNITS[found[2]]
     band = int(np.abs(centres - wanted).argmin())
     apart = np.diff(np.unique(centres))
-    reach = max(float(np.median(apart)) if apart.size else 0.0, 0.0 if facts.fwhm_nm is None else facts.fwhm_nm[band])
+    reach = max(
+        float(np.median(apart)) if apart.size else 0.0, 0.0 if metadata.fwhm_nm is None else metadata.fwhm_nm[band]
+    )
     if abs(centres[band] - wanted) > reach / 2:
-        raise _no_band(f"at {wanted:g} nm", words, facts)
+        raise _no_band(f"at {wanted:g} nm", words, metadata)
     return [band]
 
 
-def _between(found: re.Match[str] | None, words: str, facts: Facts) -> Iterable[int]:
-    assert found is not None and facts.wavelength_nm is not None  # asked before
+def _between(found: re.Match[str] | None, words: str, metadata: SceneMetadata) -> Iterable[int]:
+    assert found is not None and metadata.wavelength_nm is not None  # asked before
     last = _UNITS[found[4]]
     low, high = float(found[1]) * _UNITS.get(found[2], last), float(found[3]) * last
     if low > high:
         raise SceneError(
-            f"{facts.source}: --bands {words}: {low:g} nm is above {high:g} nm; give the smaller one first"
+            f"{metadata.source}: --bands {words}: {low:g} nm is above {high:g} nm; give the smaller one first"
         )
-    inside = np.flatnonzero((facts.wavelength_nm >= low) & (facts.wavelength_nm <= high))
+    inside = np.flatnonzero((metadata.wavelength_nm >= low) & (metadata.wavelength_nm <= high))
     if inside.size == 0:
-        raise _no_band(f"from {low:g} to {high:g} nm", words, facts)
+        raise _no_band(f"from {low:g} to {high:g} nm", words, metadata)
     return [int(band) for band in inside]
 
 
-def _no_band(where: str, words: str, facts: Facts) -> SceneError:
-    assert facts.wavelength_nm is not None
-    low, high = facts.wavelength_nm.min(), facts.wavelength_nm.max()
+def _no_band(where: str, words: str, metadata: SceneMetadata) -> SceneError:
+    assert metadata.wavelength_nm is not None
+    low, high = metadata.wavelength_nm.min(), metadata.wavelength_nm.max()
     return SceneError(
-        f"{facts.source}: --bands {words}: no band lies {where}; the scene goes from {low:g} to {high:g} nm"
+        f"{metadata.source}: --bands {words}: no band lies {where}; the scene goes from {low:g} to {high:g} nm"
     )

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.cube import Facts, MemorySource, SceneError, Source, Storage
+from shsrd.cube import MemorySource, SceneError, SceneMetadata, Source, Storage
 from shsrd.io.encoding import check_numeric, decode, decode_bands
 from shsrd.io.file_checks import reading
-from shsrd.io.selection_syntax import Window, window_of, words_of
+from shsrd.io.selection_syntax import Window, format_bands, parse_window
 
 Numbers = Callable[[slice, slice], NDArray[np.generic]]
 
@@ -28,19 +28,19 @@ class StoredSource:
     """Stored numbers of a rectangle, and what they mean.
 
     Attributes:
-        facts: all that is known without pixels.
+        metadata: all that is known without pixels.
         numbers: gives the stored numbers ``(band, y, x)`` of rows and columns, in any memory order.
-        row_step: rows that are cheapest to read together.
+        block_height: rows that are cheapest to read together.
         release: closes the file.
-        decoding: what the numbers mean, one for each band; None where ``facts.storage`` holds for all.
+        decoding: what the numbers mean, one for each band; None where ``metadata.storage`` holds for all.
         name: path of the scene inside the file, where it has one.
         mask: gives where there is data ``(y, x)``, beside what no-data numbers say; None for everywhere.
         held: whether all numbers are in memory, so that the file is not needed any more.
     """
 
-    facts: Facts
+    metadata: SceneMetadata
     numbers: Numbers
-    row_step: int = 1
+    block_height: int = 1
     release: Callable[[], None] = _nothing
     decoding: Sequence[Storage] | None = None
     name: str = ""
@@ -51,9 +51,9 @@ class StoredSource:
         """Pixels ``(band, y, x)``; see :meth:`shsrd.cube.Source.read`."""
         stored = self.numbers(rows, columns)
         if self.decoding is None:
-            pixels = decode(stored, self.facts.storage, source=self.facts.source)
+            pixels = decode(stored, self.metadata.storage, source=self.metadata.source)
         else:
-            pixels = decode_bands(stored, self.decoding, source=self.facts.source)
+            pixels = decode_bands(stored, self.decoding, source=self.metadata.source)
         if self.mask is not None:
             pixels[:, ~self.mask(rows, columns)] = np.nan
         return pixels
@@ -63,9 +63,9 @@ class StoredSource:
         numbers, decoding = self.numbers, self.decoding
         narrow: Callable[[slice], Numbers] | None = getattr(numbers, "narrowed", None)
         fewer = (lambda rows, columns: numbers(rows, columns)[bands]) if narrow is None else narrow(bands)
-        plain = Facts((bands.stop - bands.start, *self.facts.shape[1:]), storage=self.facts.storage)
-        facts = plain.replace(source=self.facts.source)
-        return replace(self, facts=facts, numbers=fewer, decoding=None if decoding is None else decoding[bands])
+        plain = SceneMetadata((bands.stop - bands.start, *self.metadata.shape[1:]), storage=self.metadata.storage)
+        metadata = plain.replace(source=self.metadata.source)
+        return replace(self, metadata=metadata, numbers=fewer, decoding=None if decoding is None else decoding[bands])
 
     def close(self) -> None:
         """Close the file."""
@@ -110,8 +110,8 @@ class Options:
             options,
             axes=None if options.axes is None else options.axes.lower(),
             nodata=None if options.nodata is None else _nodata(options.nodata),
-            bands=None if options.bands is None else words_of(options.bands),
-            window=None if options.window is None else window_of(options.window),
+            bands=None if options.bands is None else format_bands(options.bands),
+            window=None if options.window is None else parse_window(options.window),
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -132,7 +132,7 @@ def _nodata(given: float | str) -> float | str:
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenedScene:
     """What a format's reader found.
 
     Attributes:
@@ -158,26 +158,26 @@ class FileSource:
         opened: the scene found there.
     """
 
-    def __init__(self, path: Path, options: Options, opened: Opened) -> None:
+    def __init__(self, path: Path, options: Options, opened: OpenedScene) -> None:
         self._path, self._options = path, options
-        self._opened: Opened | None = opened
-        self._facts, self._row_step = opened.source.facts, opened.source.row_step
+        self._opened: OpenedScene | None = opened
+        self._metadata, self._block_height = opened.source.metadata, opened.source.block_height
         self.size = 0 if opened.data.is_dir() else opened.data.stat().st_size
         # a scene that was read whole needs its file no more
-        self._watched = None if is_held(opened.source) or opened.data.is_dir() else opened.data
+        self._watched = None if is_in_memory(opened.source) or opened.data.is_dir() else opened.data
 
     def __repr__(self) -> str:
-        return f"<{self._opened.kind if self._opened else 'closed'} source of {self._facts!r}>"
+        return f"<{self._opened.kind if self._opened else 'closed'} source of {self._metadata!r}>"
 
     @property
-    def facts(self) -> Facts:
+    def metadata(self) -> SceneMetadata:
         """All that is known without reading pixels."""
-        return self._facts
+        return self._metadata
 
     @property
-    def row_step(self) -> int:
+    def block_height(self) -> int:
         """Rows that are cheapest to read together."""
-        return self._row_step
+        return self._block_height
 
     def read(self, rows: slice, columns: slice) -> NDArray[np.float32]:
         """Pixels ``(band, y, x)`` of a rectangle; see :meth:`shsrd.cube.Source.read`.
@@ -188,7 +188,7 @@ class FileSource:
         """
         if self._opened is None:
             raise ValueError(f"{self._path}: this source is closed; open it again")
-        for axis, extent, part in zip("yx", self._facts.shape[1:], (rows, columns), strict=True):
+        for axis, extent, part in zip("yx", self._metadata.shape[1:], (rows, columns), strict=True):
             check_inside(part, extent, axis=axis)
         self._check_unchanged()
         with reading(self._opened.data, self._opened.kind):
@@ -216,7 +216,7 @@ class FileSource:
         return _reopen, (self._path.absolute(), self._options, self.size)
 
 
-def is_held(source: Source) -> bool:
+def is_in_memory(source: Source) -> bool:
     """Whether all pixels of a source are in memory."""
     return isinstance(source, MemorySource) or bool(getattr(source, "held", False))
 
@@ -256,8 +256,8 @@ def _reopen(path: Path, options: Options, size: int) -> Source:
 
 
 @dataclass(frozen=True)
-class ArrayNumbers:
-    """Numbers of an array in a file, whatever its axes; see :func:`array_numbers`."""
+class ArrayReader:
+    """Numbers of an array in a file, whatever its axes; see :func:`array_reader`."""
 
     part: Callable[[tuple[slice, ...]], NDArray[np.generic]]
     order: Sequence[int]
@@ -269,18 +269,18 @@ class ArrayNumbers:
         key[self.order[1]], key[self.order[2]] = rows, columns
         return self.part(tuple(key)).transpose(self.order)
 
-    def narrowed(self, bands: slice) -> ArrayNumbers:
+    def narrowed(self, bands: slice) -> ArrayReader:
         """Numbers of neighbouring bands."""
         return replace(self, bands=bands)
 
 
-def array_numbers(
+def array_reader(
     part: Callable[[tuple[slice, ...]], NDArray[np.generic]],
     order: Sequence[int],
     *,
     dtype: np.dtype[np.generic],
     source: str,
-) -> ArrayNumbers:
+) -> ArrayReader:
     """Numbers of an array in a file, whatever its axes.
 
     Args:
@@ -293,4 +293,4 @@ def array_numbers(
         SceneError: complex or non-numeric numbers.
     """
     check_numeric(dtype, source=source)
-    return ArrayNumbers(part, order)
+    return ArrayReader(part, order)

@@ -11,29 +11,36 @@ from pathlib import Path
 
 import numpy as np
 
-from shsrd.cube import Facts, SceneError
-from shsrd.io.atomic_write import refuse_existing
+from shsrd.cube import SceneError, SceneMetadata
+from shsrd.io.atomic_write import check_not_existing
 from shsrd.io.block_buffer import Sink
 from shsrd.io.compression import DEFAULT, TIFF_SUFFIXES, Compression, check_compression, is_tiff
 from shsrd.io.encoding import check_storage
-from shsrd.io.file_checks import aux_file, companions, place_file
+from shsrd.io.file_checks import aux_xml_path, geolocation_path, sidecar_files
 
 Identity = Path | tuple[int, int]  # a name without links, or device and inode
 _ENVI = (".hdr", ".img", ".bsq", ".dat")
 WRITABLE_SUFFIXES = (*_ENVI, *TIFF_SUFFIXES, ".nc", ".mat", ".npz", ".npy", ".zarr")
-_KEEP_PLACES = (*TIFF_SUFFIXES, *_ENVI, ".nc", ".zarr")  # with latitude and longitude of every pixel, inside or beside
+_KEEP_GEOLOCATION = (
+    *TIFF_SUFFIXES,
+    *_ENVI,
+    ".nc",
+    ".zarr",
+)  # with latitude and longitude of every pixel, inside or beside
 _KEEP_CONTROL_POINTS = _KEEP_RPC = (*TIFF_SUFFIXES, *_ENVI)
 _PLACE = 16  # bytes of one
 _ZARR_MARKS = (".zgroup", ".zarray", "zarr.json", ".zmetadata")
 _UNCOMPRESSED = (*_ENVI, ".npy")
-_LEAST_SHARE = 0.1  # reflectance seldom shrinks more; compressed files are refused only where even this has no room
+_MIN_COMPRESSED_FRACTION = (
+    0.1  # reflectance seldom shrinks more; compressed files are refused only where even this has no room
+)
 
 
 def check_target(
     path: str | os.PathLike[str],
     *,
     overwrite: bool = False,
-    facts: Facts | None = None,
+    metadata: SceneMetadata | None = None,
     cog: bool = False,
     compress: Compression | None = None,
 ) -> Path:
@@ -45,7 +52,7 @@ def check_target(
     Args:
         path: the file to be written.
         overwrite: whether an existing file may be replaced.
-        facts: what will be written, where it is known.
+        metadata: what will be written, where it is known.
         cog: whether it is to be a cloud optimised GeoTIFF; on the way there are two files.
         compress: how a GeoTIFF is compressed; None where nobody said.
 
@@ -67,47 +74,49 @@ def check_target(
         raise SceneError(f"{target}: the folder {target.parent} does not exist; create it first")
     if not os.access(target.parent, os.W_OK | os.X_OK):
         raise SceneError(f"{target}: the folder {target.parent} cannot be written; choose another")
-    for file in files_of(target, facts):
+    for file in files_of(target, metadata):
         if file.is_dir() and not (file.suffix.lower() == ".zarr" and is_zarr(file)):
             raise SceneError(f"{file}: this is a folder; give the name of a file in it")
     if not overwrite:
-        refuse_existing(files_of(target, facts))
-    if facts is not None:
-        check_storage(facts.storage, source=facts.source)
-        _check_format(target, facts)
-        _check_space(target, least_size(target, facts, cog=cog, compress=compress))
+        check_not_existing(files_of(target, metadata))
+    if metadata is not None:
+        check_storage(metadata.storage, source=metadata.source)
+        _check_format(target, metadata)
+        _check_space(target, least_size(target, metadata, cog=cog, compress=compress))
     return target
 
 
-def least_size(target: Path, facts: Facts, *, cog: bool = False, compress: Compression | None = None) -> float:
+def least_size(
+    target: Path, metadata: SceneMetadata, *, cog: bool = False, compress: Compression | None = None
+) -> float:
     """Bytes that a scene takes at least in a format; on the way to a COG there are two files."""
     whole = compress == "none" or target.suffix.lower() in _UNCOMPRESSED
-    storage, a_number = facts.storage, np.dtype(facts.storage.dtype).itemsize
+    storage, a_number = metadata.storage, np.dtype(metadata.storage.dtype).itemsize
     if target.suffix.lower() == ".npy" and not (storage.scale == 1 and storage.offset == 0 and storage.nodata is None):
         a_number = 4  # decoded to float32
-    a_pixel = facts.shape[0] * a_number
-    if facts.geolocation is not None and keeps_places(target):
+    a_pixel = metadata.shape[0] * a_number
+    if metadata.geolocation is not None and keeps_geolocation(target):
         a_pixel += _PLACE
-    return (2 if cog else 1) * (1.0 if whole else _LEAST_SHARE) * math.prod(facts.shape[1:]) * a_pixel
+    return (2 if cog else 1) * (1.0 if whole else _MIN_COMPRESSED_FRACTION) * math.prod(metadata.shape[1:]) * a_pixel
 
 
-def keeps_places(target: Path) -> bool:
+def keeps_geolocation(target: Path) -> bool:
     """Whether latitude and longitude of every pixel are kept, in the file or beside it."""
-    return target.suffix.lower() in _KEEP_PLACES
+    return target.suffix.lower() in _KEEP_GEOLOCATION
 
 
-def lost_place(target: Path, facts: Facts) -> str | None:
+def lost_georeferencing(target: Path, metadata: SceneMetadata) -> str | None:
     """A sentence on what the format of a target cannot keep of a scene's place, and which formats can; None if it can.
 
     Args:
         target: the file that is written.
-        facts: of the scene that goes there.
+        metadata: of the scene that goes there.
     """
     suffix, lost, keeping = target.suffix.lower(), list[str](), set(WRITABLE_SUFFIXES)
     for held, what, endings in (
-        (facts.geolocation, "latitude and longitude of its pixels", _KEEP_PLACES),
-        (facts.control_points, "ground control points", _KEEP_CONTROL_POINTS),
-        (facts.rpc, "rational polynomials (RPC)", _KEEP_RPC),
+        (metadata.geolocation, "latitude and longitude of its pixels", _KEEP_GEOLOCATION),
+        (metadata.control_points, "ground control points", _KEEP_CONTROL_POINTS),
+        (metadata.rpc, "rational polynomials (RPC)", _KEEP_RPC),
     ):
         if held is not None and suffix not in endings:
             lost.append(what)
@@ -127,13 +136,13 @@ def is_zarr(folder: Path) -> bool:
 def _check_space(target: Path, size: float) -> None:
     free = shutil.disk_usage(target.parent).free
     if free < size:
-        needed, there = sizes_in_words(math.ceil(size), free)
+        needed, there = format_sizes(math.ceil(size), free)
         raise SceneError(
             f"{target}: needs at least {needed} but only {there} are free; make room or choose another disk"
         )
 
 
-def sizes_in_words(needed: int, free: int) -> tuple[str, str]:
+def format_sizes(needed: int, free: int) -> tuple[str, str]:
     """Two numbers of bytes in a unit that fits the first, with as many digits as tell them apart."""
     unit = min(3, int(math.log10(max(needed, 1))) // 3)
     name, digits = ("bytes", "kB", "MB", "GB")[unit], 1 if unit else 0
@@ -142,61 +151,61 @@ def sizes_in_words(needed: int, free: int) -> tuple[str, str]:
     return f"{needed / 1000**unit:.{digits}f} {name}", f"{free / 1000**unit:.{digits}f} {name}"
 
 
-def _check_format(target: Path, facts: Facts) -> None:
+def _check_format(target: Path, metadata: SceneMetadata) -> None:
     """Refuse what the format cannot hold."""
     suffix = target.suffix.lower()
     if suffix in _ENVI:
         from shsrd.io.envi.write import check_envi
 
-        check_envi(facts)
+        check_envi(metadata)
     elif is_tiff(target):
         from shsrd.io.geotiff.write import check_geotiff
 
-        check_geotiff(facts)
+        check_geotiff(metadata)
     elif suffix == ".mat":
         from shsrd.io.arrays.mat_npz_writer import check_matlab
 
-        check_matlab(target, facts)
-    elif suffix == ".nc" and facts.storage.dtype == "float16":
+        check_matlab(target, metadata)
+    elif suffix == ".nc" and metadata.storage.dtype == "float16":
         raise SceneError(f"{target}: NetCDF has no float16; write a .zarr or .npz, or give the scene as float32")
 
 
-def written_files(target: Path, facts: Facts | None = None) -> tuple[Path, ...]:
+def written_files(target: Path, metadata: SceneMetadata | None = None) -> tuple[Path, ...]:
     """The files of a scene saved to ``target``, in the order in which they appear; the one with the pixels is first.
 
     Args:
         target: name that was given.
-        facts: of the scene, where they are known; without them, those files that every scene has.
+        metadata: of the scene, where they are known; without them, those files that every scene has.
     """
     from shsrd.io.envi.write import envi_pair
 
-    located, suffix = facts is not None and facts.geolocation is not None, target.suffix.lower()
+    located, suffix = metadata is not None and metadata.geolocation is not None, target.suffix.lower()
     if suffix in _ENVI:
         data, header = envi_pair(target)
-        return (data, place_file(data), aux_file(data), header) if located else (data, header)
-    return (target, place_file(target)) if located and is_tiff(target) else (target,)
+        return (data, geolocation_path(data), aux_xml_path(data), header) if located else (data, header)
+    return (target, geolocation_path(target)) if located and is_tiff(target) else (target,)
 
 
-def files_of(target: Path, facts: Facts | None = None) -> tuple[Path, ...]:
+def files_of(target: Path, metadata: SceneMetadata | None = None) -> tuple[Path, ...]:
     """Every file that saving to ``target`` writes or replaces; arguments as for :func:`written_files`."""
-    written = written_files(target, facts)
-    return (*written, *(companion for file in written for companion in companions(file)))
+    written = written_files(target, metadata)
+    return (*written, *(companion for file in written for companion in sidecar_files(file)))
 
 
-def check_apart(source: Path, targets: Sequence[Path], facts: Sequence[Facts | None] = ()) -> None:
+def check_apart(source: Path, targets: Sequence[Path], metadata: Sequence[SceneMetadata | None] = ()) -> None:
     """Refuse targets whose files are the source's, or those of another target.
 
     Args:
         source: scene file or folder that is read.
         targets: files to be written.
-        facts: of the scene that goes to each target; without them, files that not every scene has are not looked at.
+        metadata: of the scene that goes to each target; without them, files that not every scene has are not looked at.
 
     Raises:
         SceneError: naming the target.
     """
-    read, taken = identities(files_read(source)), set[Identity]()
-    for target, known in zip(targets, facts or [None] * len(targets), strict=True):
-        ours = identities(files_of(target, known))
+    read, taken = file_identities(files_read(source)), set[Identity]()
+    for target, known in zip(targets, metadata or [None] * len(targets), strict=True):
+        ours = file_identities(files_of(target, known))
         if ours & read:
             raise SceneError(f"{target}: writing it would replace the source {source}; choose another destination")
         if ours & taken:
@@ -204,7 +213,7 @@ def check_apart(source: Path, targets: Sequence[Path], facts: Sequence[Facts | N
         taken |= ours
 
 
-def identities(files: Iterable[Path]) -> set[Identity]:
+def file_identities(files: Iterable[Path]) -> set[Identity]:
     """What two names of one file have in common: where they lead, and the file itself where it exists (hard links).
 
     Raises:
@@ -222,52 +231,54 @@ def identities(files: Iterable[Path]) -> set[Identity]:
     return found
 
 
-def open_sink(parts: tuple[Path, ...], facts: Facts, *, cog: bool = False, compress: Compression | None = None) -> Sink:
+def open_sink(
+    parts: tuple[Path, ...], metadata: SceneMetadata, *, cog: bool = False, compress: Compression | None = None
+) -> Sink:
     """Begin the files of a scene, in the format of their ending.
 
     Args:
         parts: where :func:`written_files` come into being.
-        facts: of the scene; :func:`check_target` has passed.
+        metadata: of the scene; :func:`check_target` has passed.
         cog: whether it is to be a cloud optimised GeoTIFF.
         compress: how a GeoTIFF is compressed; None where nobody said.
     """
     first, suffix = parts[0], parts[0].suffix.lower()
     if len(parts) > 1 or is_tiff(first):
-        return _beside_places(parts, facts, cog=cog, compress=compress or DEFAULT)
+        return _open_with_sidecar(parts, metadata, cog=cog, compress=compress or DEFAULT)
     if suffix == ".nc":
         from shsrd.io.hdf5.netcdf_write import NetcdfSink
 
-        return NetcdfSink(first, facts)
+        return NetcdfSink(first, metadata)
     if suffix == ".npy":
         from shsrd.io.raw_write import NpySink
 
-        return NpySink(first, facts)
+        return NpySink(first, metadata)
     if suffix == ".zarr":
         from shsrd.io.zarr.write import ZarrSink
 
-        return ZarrSink(first, facts)
+        return ZarrSink(first, metadata)
     from shsrd.io.arrays.mat_npz_writer import MatlabSink, NpzSink
 
-    return (MatlabSink if suffix == ".mat" else NpzSink)(first, facts)
+    return (MatlabSink if suffix == ".mat" else NpzSink)(first, metadata)
 
 
-def _beside_places(parts: tuple[Path, ...], facts: Facts, *, cog: bool, compress: Compression) -> Sink:
+def _open_with_sidecar(parts: tuple[Path, ...], metadata: SceneMetadata, *, cog: bool, compress: Compression) -> Sink:
     """The formats that hold no latitude and longitude, and the files that do."""
     from shsrd.io.envi.write import EnviSink
-    from shsrd.io.geolocation_sidecar import WithPlaces, geolocation_tags, write_aux
+    from shsrd.io.geolocation_sidecar import GeolocationSidecarSink, geolocation_tags, write_aux
     from shsrd.io.geotiff.cog import CogSink
     from shsrd.io.geotiff.write import GeotiffSink
 
-    located, first, last = facts.geolocation is not None, parts[0], parts[-1]
-    places = place_file(first)
+    located, first, last = metadata.geolocation is not None, parts[0], parts[-1]
+    places = geolocation_path(first)
     tags = geolocation_tags(places.name) if located else {}
     if is_tiff(first):
-        sink: Sink = (CogSink if cog else GeotiffSink)(first, facts, compress=compress, places=tags)
+        sink: Sink = (CogSink if cog else GeotiffSink)(first, metadata, compress=compress, places=tags)
     else:
-        sink = EnviSink(first, last, facts)
+        sink = EnviSink(first, last, metadata)
         if located:
-            write_aux(aux_file(first), tags)
-    return sink if facts.geolocation is None else WithPlaces(sink, places, facts.geolocation)
+            write_aux(aux_xml_path(first), tags)
+    return sink if metadata.geolocation is None else GeolocationSidecarSink(sink, places, metadata.geolocation)
 
 
 def files_read(source: Path) -> list[Path]:
@@ -275,13 +286,13 @@ def files_read(source: Path) -> list[Path]:
     if source.is_dir():
         return sorted(path for path in source.rglob("*") if path.is_file())
     files = _pair_read(source)
-    images = [file for file in files if place_file(file).is_file()]
+    images = [file for file in files if geolocation_path(file).is_file()]
     if not images:
         return files
-    from shsrd.io.geolocation_sidecar import places_named
+    from shsrd.io.geolocation_sidecar import find_geolocation_file
 
     try:
-        found = [places_named(image) for image in images]
+        found = [find_geolocation_file(image) for image in images]
     except (ValueError, OSError):  # opening the source will say what is wrong with it
         return files
     return files + sorted({places for places in found if places is not None})
@@ -290,14 +301,14 @@ def files_read(source: Path) -> list[Path]:
 def _pair_read(source: Path) -> list[Path]:
     """A file and, for ENVI, its other half."""
     from shsrd.io.envi.header import read_header
-    from shsrd.io.envi.read import data_beside, header_beside
+    from shsrd.io.envi.read import find_header, find_image
 
     if not source.is_file():
         return [source]
     if source.suffix.lower() != ".hdr":
-        header = header_beside(source)
+        header = find_header(source)
         return [source] if header is None else [source, header]
     try:
-        return [source, data_beside(source, read_header(source))]
+        return [source, find_image(source, read_header(source))]
     except (ValueError, OSError):  # opening the source will say what is wrong with it
         return [source]

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from shsrd.cube import SceneError
 from shsrd.cube.metadata import MOST_BANDS
-from shsrd.cube.wavelength_units import guessed_power, in_nanometres, length_power, reciprocal_constant, says_unit
+from shsrd.cube.wavelength_units import guess_unit_exponent, has_unit, in_nanometres, reciprocal_constant, unit_exponent
 
-_SEEN_NM = (50.0, 100_000.0)
+_MEASURABLE_NM = (50.0, 100_000.0)
 _PLAUSIBLE_NM = (150.0, 20_000.0)
 _USUAL_NM = (200.0, 3_000.0)  # ultraviolet to short-wave infrared: nanometres go without saying
 
@@ -62,7 +62,7 @@ def spectral_lists(centres: NumberList, widths: NumberList | None = None) -> Spe
     if numbers is None:
         return SpectralLists(None, None, tuple(notes))
     nanometres = _converted(centres, numbers, notes)
-    _doubt(centres, nanometres, notes)
+    _unlikely_wavelength_note(centres, nanometres, notes)
     if nanometres is None or widths is None:
         return SpectralLists(nanometres, None, tuple(notes))
     spread = _positive(widths, notes)
@@ -74,9 +74,9 @@ def spectral_lists(centres: NumberList, widths: NumberList | None = None) -> Spe
     return SpectralLists(nanometres, _widths(widths, spread, centres, numbers, notes), tuple(notes))
 
 
-def _doubt(given: NumberList, nanometres: NDArray[np.float64] | None, notes: list[str]) -> None:
+def _unlikely_wavelength_note(given: NumberList, nanometres: NDArray[np.float64] | None, notes: list[str]) -> None:
     """A note on wavelengths that no imaging spectrometer sees: the unit of the file may be wrong."""
-    low, high = _SEEN_NM
+    low, high = _MEASURABLE_NM
     if nanometres is None or nanometres.size == 0 or (nanometres.max() >= low and nanometres.min() <= high):
         return
     notes.append(
@@ -95,14 +95,14 @@ def _positive(given: NumberList, notes: list[str]) -> NDArray[np.float64] | None
 
 
 def _converted(given: NumberList, numbers: NDArray[np.float64], notes: list[str]) -> NDArray[np.float64] | None:
-    if not says_unit(given.unit):
-        power = guessed_power(numbers.tolist())
+    if not has_unit(given.unit):
+        power = guess_unit_exponent(numbers.tolist())
         if not _surely_nanometres(given, numbers):
             word = "micrometres" if power else "nanometres"
             unit = f"the unit {str(given.unit).strip()[:20]!r}" if str(given.unit or "").strip() else "no unit"
             notes.append(f"{given.name} ({numbers[0]:g} to {numbers[-1]:g}) has {unit}; {word} are assumed.")
         return to_nanometres(given.texts, power, what=given.name, source="")
-    length = length_power(given.unit)
+    length = unit_exponent(given.unit)
     if length is not None:
         return to_nanometres(given.texts, length, what=given.name, source="")
     nanometres = in_nanometres(numbers, given.unit)
@@ -124,7 +124,7 @@ def _widths(
     numbers: NDArray[np.float64],
     notes: list[str],
 ) -> NDArray[np.float64] | None:
-    unit = given.unit if says_unit(given.unit) else centres.unit
+    unit = given.unit if has_unit(given.unit) else centres.unit
     constant = reciprocal_constant(unit)
     if constant is not None:
         middles = numbers if reciprocal_constant(centres.unit) == constant else None
@@ -132,7 +132,7 @@ def _widths(
             return np.asarray(constant * spread / middles**2, np.float64)
         notes.append(f"Unit {str(unit)[:40]!r} of {given.name} is not that of the wavelengths; it is left out.")
         return None
-    power = length_power(unit) if says_unit(unit) else guessed_power(numbers.tolist())
+    power = unit_exponent(unit) if has_unit(unit) else guess_unit_exponent(numbers.tolist())
     if power is None:
         notes.append(f"Unit {str(unit)[:40]!r} of {given.name} is no wavelength; {given.name} is left out.")
         return None
@@ -162,7 +162,7 @@ def unit_power(unit: str | None, numbers: Iterable[float], *, source: str) -> in
     Raises:
         SceneError: a unit that is no length.
     """
-    power = length_power(unit) if says_unit(unit) else guessed_power(numbers)
+    power = unit_exponent(unit) if has_unit(unit) else guess_unit_exponent(numbers)
     if power is not None:
         return power
     raise SceneError(f"{source}: wavelength unit {unit!r} is not known; write Nanometers or Micrometers")

@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.cube import Facts
+from shsrd.cube import SceneMetadata
 from shsrd.io.atomic_write import recover, staged
 from shsrd.io.block_buffer import Sink
 from shsrd.io.compression import Compression
@@ -22,7 +22,7 @@ from shsrd.io.targets import check_target, open_sink, written_files
 
 def open_writer(
     path: str | os.PathLike[str],
-    facts: Facts,
+    metadata: SceneMetadata,
     *,
     overwrite: bool = False,
     cog: bool = False,
@@ -34,7 +34,7 @@ def open_writer(
 
     Args:
         path: the file; its ending decides the format, as for :func:`shsrd.io.save_cube`.
-        facts: all that is known beyond the pixels; ``facts.storage`` says how they are stored.
+        metadata: all that is known beyond the pixels; ``metadata.storage`` says how they are stored.
         overwrite: replace an existing file.
         cog: make a ``.tif`` cloud optimised.
         compress: how a ``.tif`` is compressed: ``deflate`` (also by default), ``zstd`` or ``none``.
@@ -46,9 +46,9 @@ def open_writer(
         SceneError: a target that exists or cannot be written, or a scene that the format cannot hold.
     """
     if Path(path).parent.is_dir():
-        recover(*written_files(Path(path), facts))
-    target = check_target(path, overwrite=overwrite, facts=facts, cog=cog, compress=compress)
-    return Writer(target, facts, overwrite=overwrite, cog=cog, compress=compress)
+        recover(*written_files(Path(path), metadata))
+    target = check_target(path, overwrite=overwrite, metadata=metadata, cog=cog, compress=compress)
+    return Writer(target, metadata, overwrite=overwrite, cog=cog, compress=compress)
 
 
 class Writer:
@@ -60,24 +60,24 @@ class Writer:
     def __init__(
         self,
         target: Path,
-        facts: Facts,
+        metadata: SceneMetadata,
         *,
         overwrite: bool = False,
         cog: bool = False,
         compress: Compression | None = None,
     ) -> None:
-        self._target, self._facts, self._cog, self._compress = target, facts, cog, compress
+        self._target, self._metadata, self._cog, self._compress = target, metadata, cog, compress
         self._overwrite = overwrite
-        self._filled = np.zeros(facts.shape[2], np.int64)  # rows written, by column
+        self._filled = np.zeros(metadata.shape[2], np.int64)  # rows written, by column
         self._stack = ExitStack()
         self._sink: Sink | None = None
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            parts = stack.enter_context(staged(*written_files(self._target, self._facts), overwrite=self._overwrite))
+            parts = stack.enter_context(staged(*written_files(self._target, self._metadata), overwrite=self._overwrite))
             with writing(self._target):
-                self._sink = open_sink(parts, self._facts, cog=self._cog, compress=self._compress)
-            stack.callback(self._sink.abandon)
+                self._sink = open_sink(parts, self._metadata, cog=self._cog, compress=self._compress)
+            stack.callback(self._sink.abort)
             self._stack = stack.pop_all()
         return self
 
@@ -93,7 +93,7 @@ class Writer:
             SceneError: no-data that the stored type cannot express, or the disk refuses.
             ValueError: a rectangle that is outside, out of turn, or has other bands.
         """
-        self.write_stored(encode_bands(block, self._facts.storage, source=self._facts.source), row, column)
+        self.write_stored(encode_bands(block, self._metadata.storage, source=self._metadata.source), row, column)
 
     def write_stored(self, stored: NDArray[np.generic], row: int, column: int) -> None:
         """Write numbers that :func:`shsrd.io.encoding.encode_bands` made.
@@ -116,8 +116,8 @@ class Writer:
 
     def _check(self, stored: NDArray[np.generic], row: int, column: int) -> None:
         """Each column is filled downwards without gaps, so every pixel is written once at most."""
-        bands, rows, columns = self._facts.shape
-        kind = np.dtype(self._facts.storage.dtype)
+        bands, rows, columns = self._metadata.shape
+        kind = np.dtype(self._metadata.storage.dtype)
         if stored.ndim != 3 or stored.shape[0] != bands or stored.dtype != kind or 0 in stored.shape:
             raise ValueError(f"a block of {stored.dtype} {stored.shape} is no part of {bands} bands of {kind}")
         bottom, right = row + stored.shape[1], column + stored.shape[2]
@@ -135,7 +135,7 @@ class Writer:
             return
         with stack:
             assert sink is not None  # __enter__ made it
-            _, rows, columns = self._facts.shape
+            _, rows, columns = self._metadata.shape
             written, wanted = int(self._filled.sum()), rows * columns
             if written != wanted:
                 raise ValueError(f"{self._target}: only {written} of {wanted} pixels were written; nothing is kept")

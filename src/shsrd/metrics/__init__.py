@@ -5,13 +5,13 @@ from shsrd.metrics.error import cc, consistency, ergas, mpsnr, psnr_cube, rmse
 from shsrd.metrics.scores import DEFINITIONS, Scores, average, evaluate
 from shsrd.metrics.spectrum import octave_edges, octave_power
 from shsrd.metrics.structure import mssim
-from shsrd.metrics.uncertainty import best_constant_deviation, coverage, crps_gaussian, error_ratio
+from shsrd.metrics.uncertainty import best_constant_std, coverage, crps_gaussian, error_ratio
 
 __all__ = [
     "DEFINITIONS",
     "Scores",
     "average",
-    "best_constant_deviation",
+    "best_constant_std",
     "cc",
     "consistency",
     "coverage",

@@ -13,7 +13,7 @@ from shsrd.cube import SceneError
 from shsrd.metrics.pair import Mask, Pixels, counted
 
 Float64s = NDArray[np.float64]
-TINY_MEAN = 1e-6  # of the largest band mean; below it ERGAS has no meaning for a band
+MIN_MEAN_RATIO = 1e-6  # of the largest band mean; below it ERGAS has no meaning for a band
 
 
 def _band_mse(estimate: Pixels, reference: Pixels, valid: Mask) -> tuple[Float64s, Float64s]:
@@ -49,11 +49,11 @@ def rmse(estimate: Pixels, reference: Pixels, *, mask: Mask | None = None) -> fl
     return math.sqrt(float(np.average(mse, weights=counts)))
 
 
-def consistency(resimulated: Pixels, low: Pixels, *, data_range: float = 1.0) -> float:
+def consistency(degraded_estimate: Pixels, low: Pixels, *, data_range: float = 1.0) -> float:
     """RMSE between the degraded estimate and the measurement, divided by the range: ``RMSE(D x, y) / range``.
 
     Args:
-        resimulated: ``D x``, the estimate as the sensor would have seen it, ``(band, y, x)``.
+        degraded_estimate: ``D x``, the estimate as the sensor would have seen it, ``(band, y, x)``.
         low: ``y``, what the sensor saw, ``(band, y, x)``.
         data_range: largest minus smallest possible value.
 
@@ -61,7 +61,7 @@ def consistency(resimulated: Pixels, low: Pixels, *, data_range: float = 1.0) ->
         >>> consistency(np.full((1, 2, 2), 0.5), np.full((1, 2, 2), 0.25), data_range=0.5)
         0.5
     """
-    return rmse(resimulated, low) / data_range
+    return rmse(degraded_estimate, low) / data_range
 
 
 def mpsnr(estimate: Pixels, reference: Pixels, *, data_range: float = 1.0, mask: Mask | None = None) -> float:
@@ -124,7 +124,7 @@ def ergas(estimate: Pixels, reference: Pixels, *, scale: int, mask: Mask | None 
     mse, _ = _band_mse(estimate, reference, valid)
     pairs = zip(reference, valid, strict=True)
     mean = np.array([band[keep].mean(dtype=np.float64) for band, keep in pairs if keep.any()])
-    usable = np.abs(mean) > TINY_MEAN * np.abs(mean).max()
+    usable = np.abs(mean) > MIN_MEAN_RATIO * np.abs(mean).max()
     if not usable.any():
         return math.nan
     return 100 / scale * math.sqrt(float(np.mean(mse[usable] / mean[usable] ** 2)))

@@ -43,7 +43,7 @@ def crps_gaussian(error: Array, deviation: Array) -> float:
     return float(np.mean(sigma * (z * erf(z / math.sqrt(2)) + 2 * density - 1 / math.sqrt(math.pi))))
 
 
-def best_constant_deviation(error: Array) -> float:
+def best_constant_std(error: Array) -> float:
     """The one standard deviation for all pixels that has the smallest ``crps_gaussian`` on these very errors.
 
     It knows the truth, so no constant does better: the strongest baseline of its kind. Where the derivative

@@ -1,7 +1,7 @@
 """Networks only: from standardised triplets to the residual's mean and denoised samples."""
 
-from shsrd.model.backends.int8 import in_int8, int8_supported, sums_dtype
-from shsrd.model.backends.winograd import NARROWEST, in_winograd, winograd_supported
+from shsrd.model.backends.int8 import accumulator_dtype, int8_supported, to_int8
+from shsrd.model.backends.winograd import NARROWEST, to_winograd, winograd_supported
 from shsrd.model.config import INTERVALS, NetworkConfig
 from shsrd.model.injection import SpectralInformation
 from shsrd.model.network import Condition, Network, channels_last, pack, unpack
@@ -12,7 +12,7 @@ from shsrd.model.weights import (
     load_weights,
     read_header,
     save_weights,
-    weights_content,
+    serialize_weights,
 )
 
 __all__ = [
@@ -24,17 +24,17 @@ __all__ = [
     "NetworkConfig",
     "SpectralInformation",
     "WeightsError",
+    "accumulator_dtype",
     "bundled_models",
     "channels_last",
-    "in_int8",
-    "in_winograd",
     "int8_supported",
     "load_weights",
     "pack",
     "read_header",
     "save_weights",
-    "sums_dtype",
+    "serialize_weights",
+    "to_int8",
+    "to_winograd",
     "unpack",
-    "weights_content",
     "winograd_supported",
 ]

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from shsrd.model.backends.fused import residual
 
 
-def conv3(inputs: int, outputs: int) -> nn.Conv2d:
+def conv3x3(inputs: int, outputs: int) -> nn.Conv2d:
     """3x3 convolution that keeps the size."""
     return nn.Conv2d(inputs, outputs, 3, padding=1)
 
@@ -16,7 +16,7 @@ def conv3(inputs: int, outputs: int) -> nn.Conv2d:
 Layer = TypeVar("Layer", nn.Conv2d, nn.Linear)
 
 
-def zeroed(layer: Layer) -> Layer:
+def zero_module(layer: Layer) -> Layer:
     """The same layer with all weights zero: whatever it feeds starts unchanged."""
     nn.init.zeros_(layer.weight)
     if layer.bias is not None:
@@ -29,8 +29,8 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.first = conv3(width, width)
-        self.second = conv3(width, width)
+        self.first = conv3x3(width, width)
+        self.second = conv3x3(width, width)
         with torch.no_grad():
             self.second.weight.mul_(0.1)
 

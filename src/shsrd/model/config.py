@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from shsrd.spectral import CONTENT_FEATURES, FrameName, GuideName
+from shsrd.spectral import CONTENT_FEATURES, BasisName, GuideName
 
 INTERVALS = (0.5, 0.8, 0.9)  # shares of the truth that central intervals are calibrated to hold
 
@@ -53,7 +53,7 @@ class NetworkConfig(BaseModel):
     scale_width: int = Field(32, ge=1)
     scale_context: int = Field(0, ge=0, le=64)
     sigma_data: float = Field(1.0, gt=0)
-    frame: FrameName = "bands"
+    frame: BasisName = "bands"
     spread: float = Field(1.0, gt=0)
     sample_spread: float = Field(1.0, gt=0)
     interval_factors: tuple[float, float, float] = (0.6745, 1.2816, 1.6449)
@@ -81,7 +81,7 @@ class NetworkConfig(BaseModel):
         return encoder + guide
 
     @property
-    def scale_reach(self) -> int:
+    def std_reach(self) -> int:
         """Receptive field of the predicted scale beyond the encoder's, in low-resolution pixels."""
         return max(1, self.scale_context)
 

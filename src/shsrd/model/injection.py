@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from shsrd.model.backends.fused import affine, conv_relu
-from shsrd.model.blocks import conv3, zeroed
+from shsrd.model.blocks import conv3x3, zero_module
 from shsrd.model.config import NetworkConfig
 from shsrd.spectral import CONTENT_FEATURES, WAVELENGTH_FEATURES
 
@@ -25,7 +25,7 @@ class SpectralInformation:
 
 
 @dataclass(frozen=True)
-class Guide:
+class GuideFeatures:
     """Lifted guide maps and what the descriptors make of them.
 
     Attributes:
@@ -57,8 +57,8 @@ class SpectralInjection(nn.Module):
     def __init__(self, config: NetworkConfig, site_widths: list[int]) -> None:
         super().__init__()
         width = config.guide_width
-        self.lift = conv3(config.map_channels, width)
-        self.mix = conv3(width, width)
+        self.lift = conv3x3(config.map_channels, width)
+        self.mix = conv3x3(width, width)
         self.wavelengths, self.described = config.wavelengths, config.descriptor_features
         self.select: nn.Sequential | None = None
         if config.injection == "gated":
@@ -69,32 +69,34 @@ class SpectralInjection(nn.Module):
             )
         self.offset: nn.Linear | None = None
         if config.acquisition:
-            self.offset = zeroed(nn.Linear(2 * width, width * len(site_widths)))
-        self.sites = nn.ModuleList(zeroed(nn.Conv2d(width, 2 * site, 1)) for site in site_widths)
+            self.offset = zero_module(nn.Linear(2 * width, width * len(site_widths)))
+        self.sites = nn.ModuleList(zero_module(nn.Conv2d(width, 2 * site, 1)) for site in site_widths)
 
-    def guide(self, triplets: Tensor, information: SpectralInformation) -> Guide:
+    def guide(self, triplets: Tensor, information: SpectralInformation) -> GuideFeatures:
         """Lift the maps of triplets ``(n, 3, y, x)`` and select by their descriptors."""
         maps = information.maps
         repeats = (maps.shape[1] - 3) // 3
         own = torch.cat([torch.zeros_like(triplets), triplets.repeat(1, repeats, 1, 1)], dim=1)
         features = conv_relu(self.mix, conv_relu(self.lift, maps - own))
-        return Guide(features, self.gates(information.descriptor), self.offsets(information.descriptor))
+        return GuideFeatures(features, self.gates(information.descriptor), self.offsets(information.descriptor))
 
     def gates(self, descriptor: Tensor) -> Tensor:
         """Gates ``(n, sites, guide_width)`` of triplets with these descriptors; all open where nothing is selected."""
         if self.select is None:
             return descriptor.new_ones(len(descriptor), len(self.sites), 1)
-        return torch.sigmoid(self.select(self._looked_at(descriptor))).reshape(len(descriptor), len(self.sites), -1)
+        return torch.sigmoid(self.select(self._masked_descriptor(descriptor))).reshape(
+            len(descriptor), len(self.sites), -1
+        )
 
     def offsets(self, descriptor: Tensor) -> Tensor | None:
         """Offsets ``(n, sites, guide_width)`` of triplets with these descriptors."""
         if self.select is None or self.offset is None:
             return None
-        hidden = self.select[1](self.select[0](self._looked_at(descriptor)))
+        hidden = self.select[1](self.select[0](self._masked_descriptor(descriptor)))
         offsets: Tensor = self.offset(hidden)
         return offsets.reshape(len(descriptor), len(self.sites), -1)
 
-    def _looked_at(self, descriptor: Tensor) -> Tensor:
+    def _masked_descriptor(self, descriptor: Tensor) -> Tensor:
         """The entries that selection may look at; wavelengths are 0 where it may not."""
         descriptor = descriptor[:, : self.described]
         if self.wavelengths:
@@ -104,6 +106,6 @@ class SpectralInjection(nn.Module):
         channels[:, :, :WAVELENGTH_FEATURES] = 0
         return torch.cat([channels.flatten(1), acquisition], dim=1)
 
-    def inject(self, h: Tensor, site: int, guide: Guide) -> Tensor:
+    def inject(self, h: Tensor, site: int, guide: GuideFeatures) -> Tensor:
         """Modulate features ``h`` at one site by the gated guide features."""
         return affine(self.sites[site], guide.selected(site), h)  # type: ignore[arg-type]

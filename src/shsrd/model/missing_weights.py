@@ -23,24 +23,24 @@ def missing_weights(source: str | Path, bundled: Sequence[str]) -> str:
         named = [str(file) for file in inside if file.name != "checkpoint.safetensors"][:MOST]
         if named:
             return f"{path} is a folder; give the file: {' or '.join(named)}"
-        return _unfinished(path) or f"no model {str(source)!r}: give a .safetensors file or one of: {known}"
+        return _unfinished_run(path) or f"no model {str(source)!r}: give a .safetensors file or one of: {known}"
     if path.suffix != ".safetensors" and path.parent == Path():
         return f"no model {str(source)!r}: give a .safetensors file or one of: {known}"
-    unfinished = _unfinished(path.parent)
+    unfinished = _unfinished_run(path.parent)
     if unfinished is not None:
         return unfinished
-    others = [str(file) for file in _neighbours(path)]
+    others = [str(file) for file in _nearby_weights(path)]
     instead = f"there are {', '.join(others)}" if others else f"give another file or one of: {known}"
     return f"{path}: no such file; {instead}"
 
 
-def _neighbours(path: Path) -> list[Path]:
+def _nearby_weights(path: Path) -> list[Path]:
     """Weight files beside the one that is missing, or of runs beside its run."""
     beside = [file for file in sorted(path.parent.glob("*.safetensors")) if file.name != "checkpoint.safetensors"]
     return (beside or sorted(path.parent.parent.glob("*/best.safetensors")))[:MOST]
 
 
-def _unfinished(run: Path) -> str | None:
+def _unfinished_run(run: Path) -> str | None:
     """What is known of a training without weights; None where the folder is none."""
     try:
         settings = json.loads((run / "config.json").read_text())

@@ -11,10 +11,10 @@ from torch.nn import functional
 
 from shsrd.diffusion import precondition
 from shsrd.model.backends.fused import modulate
-from shsrd.model.blocks import ResidualBlock, conv3, zeroed
+from shsrd.model.blocks import ResidualBlock, conv3x3, zero_module
 from shsrd.model.config import NetworkConfig
 from shsrd.model.injection import SpectralInformation, SpectralInjection
-from shsrd.model.residual_std import ScaleHead
+from shsrd.model.residual_std import StdHead
 
 
 @dataclass(frozen=True)
@@ -50,16 +50,16 @@ class Encoder(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.inject_every = config.inject_every
-        self.stem = conv3(3, config.width)
+        self.stem = conv3x3(3, config.width)
         self.blocks = nn.ModuleList(ResidualBlock(config.width) for _ in range(config.blocks))
-        self.head = zeroed(conv3(config.width, 3 * config.scale**2))
+        self.head = zero_module(conv3x3(config.width, 3 * config.scale**2))
         self.injection = _injection(config, [config.width] * (config.blocks // config.inject_every))
 
     def forward(self, triplets: Tensor, information: SpectralInformation | None) -> Condition:
         """Standardised triplets ``(n, 3, y, x)`` to features and posterior mean."""
-        return self.through(self.blocks, self.stem(triplets), triplets, information)
+        return self.forward_blocks(self.blocks, self.stem(triplets), triplets, information)
 
-    def through(
+    def forward_blocks(
         self,
         blocks: Iterable[Callable[[Tensor], Tensor]],
         stem: Tensor,
@@ -84,13 +84,13 @@ class Denoiser(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         width, packed = config.denoiser_width, 3 * config.scale**2
-        self.stem = conv3(packed, width)
+        self.stem = conv3x3(packed, width)
         self.merge = nn.Conv2d(config.width, width, 1)
         self.injection = _injection(config, [width])
         self.blocks = nn.ModuleList(ResidualBlock(width) for _ in range(config.denoiser_blocks))
         self.level = nn.Sequential(nn.Linear(32, width), nn.SiLU())
-        self.modulations = nn.ModuleList(zeroed(nn.Linear(width, 2 * width)) for _ in self.blocks)
-        self.head = zeroed(conv3(width, packed))
+        self.modulations = nn.ModuleList(zero_module(nn.Linear(width, 2 * width)) for _ in self.blocks)
+        self.head = zero_module(conv3x3(width, packed))
         self.frequencies: Tensor
         # on the CPU even where the network is built without memory: no file fills it, and on "meta" linspace imports
         # PyTorch's compiler
@@ -126,7 +126,7 @@ class Network(nn.Module):
         self.config = config
         self.encoder = Encoder(config)
         self.denoiser = Denoiser(config)
-        self.scale_head = ScaleHead(config)
+        self.scale_head = StdHead(config)
 
     def encode(self, triplets: Tensor, information: SpectralInformation | None = None) -> Condition:
         """Run the condition encoder on ``(n, 3, y, x)``; without ``information`` the injection is left out."""

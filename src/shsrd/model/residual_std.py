@@ -6,21 +6,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from shsrd.model.blocks import conv3, zeroed
+from shsrd.model.blocks import conv3x3, zero_module
 from shsrd.model.config import NetworkConfig
 
-INITIAL = 0.25  # standard units: what a new head says everywhere
-SMALLEST = 2e-3  # standard units: no pixel is known better, whatever the head says
-KNEE = 0.05  # standard units: above it the scale is linear in the head's output, below it exponential
+INITIAL_STD = 0.25  # standard units: what a new head says everywhere
+MIN_STD = 2e-3  # standard units: no pixel is known better, whatever the head says
+SOFTPLUS_WIDTH = 0.05  # standard units: above it the scale is linear in the head's output, below it exponential
 
 
-class ScaleHead(nn.Module):
+class StdHead(nn.Module):
     """Standard deviation of ``r - m`` at every pixel, in standard units.
 
-    ``sqrt(SMALLEST^2 + (KNEE softplus(h / KNEE))^2)``, where ``h`` comes from two small convolutions. The scale is
-    *linear* in large ``h``, not its exponential: twice the contrast makes features, residual and scale twice as large,
-    and what the head has never seen cannot blow up. (In a trial on CAVE, an exponential of the same ``h`` scored 0.1 to
-    0.4 nats worse on scenes held out, and its scales were 2 to 3 times too large there.)
+    ``sqrt(MIN_STD^2 + (SOFTPLUS_WIDTH softplus(h / SOFTPLUS_WIDTH))^2)``, where ``h`` comes from two small
+    convolutions. The scale is *linear* in large ``h``, not its exponential: twice the contrast makes features, residual
+    and scale twice as large, and what the head has never seen cannot blow up. (In a trial on CAVE, an exponential of
+    the same ``h`` scored 0.1 to 0.4 nats worse on scenes held out, and its scales were 2 to 3 times too large there.)
 
     With a context, ``h`` also depends on mean features of the surroundings, which tell one kind of scene from another:
     how sharp it is, how noisy.
@@ -29,17 +29,17 @@ class ScaleHead(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.lift = nn.Conv2d(config.width, config.scale_width, 1)
-        self.head = zeroed(conv3(config.scale_width, 3 * config.scale**2))
+        self.head = zero_module(conv3x3(config.scale_width, 3 * config.scale**2))
         self.reach = config.scale_context
-        self.context = zeroed(nn.Conv2d(config.scale_width, 3 * config.scale**2, 1)) if self.reach else None
-        self.restart(INITIAL)
+        self.context = zero_module(nn.Conv2d(config.scale_width, 3 * config.scale**2, 1)) if self.reach else None
+        self.restart(INITIAL_STD)
 
     @torch.no_grad()
     def restart(self, scale: float) -> None:
-        """Say ``scale`` (well above ``KNEE``, standard units) everywhere, from now on."""
-        zeroed(self.head)
+        """Say ``scale`` (well above ``SOFTPLUS_WIDTH``, standard units) everywhere, from now on."""
+        zero_module(self.head)
         if self.context is not None:
-            zeroed(self.context)
+            zero_module(self.context)
         assert self.head.bias is not None
         self.head.bias.fill_(scale)
 
@@ -49,7 +49,7 @@ class ScaleHead(nn.Module):
         h = self.head(lifted).float()
         if self.context is not None:
             h = h + self.context(box_mean(lifted, self.reach)).float()
-        return torch.hypot(KNEE * functional.softplus(h / KNEE), torch.full_like(h, SMALLEST))
+        return torch.hypot(SOFTPLUS_WIDTH * functional.softplus(h / SOFTPLUS_WIDTH), torch.full_like(h, MIN_STD))
 
 
 def box_mean(x: Tensor, reach: int) -> Tensor:

@@ -20,7 +20,7 @@ from shsrd.cube import InputError
 from shsrd.model.config import NetworkConfig
 from shsrd.model.missing_weights import missing_weights
 from shsrd.model.network import Network
-from shsrd.model.residual_std import ScaleHead
+from shsrd.model.residual_std import StdHead
 from shsrd.model.tensor_files import replacing
 
 FORMAT = "shsrd-weights"
@@ -74,7 +74,7 @@ def save_weights(path: Path, network: Network, provenance: Mapping[str, Any]) ->
         save_file(tensors, partial, metadata=header)
 
 
-def weights_content(network: Network) -> bytes:
+def serialize_weights(network: Network) -> bytes:
     """A weight file's bytes with every digit of a network in memory, for another process of the same version."""
     tensors = {key: value.detach().to("cpu", torch.float32).contiguous() for key, value in network.state_dict().items()}
     header = {"format": FORMAT, "version": str(VERSION), "config": network.config.model_dump_json(), "provenance": "{}"}
@@ -172,21 +172,25 @@ def _fitting(path: Path, config: NetworkConfig, tensors: Mapping[str, Tensor]) -
         raise WeightsError(fault) from None
     wanted = {key: value.shape for key, value in network.state_dict().items()}
     found = {key: value.shape for key, value in tensors.items()}
-    older = {} if any(_is_scale(key) for key in found) else {k: shape for k, shape in wanted.items() if _is_scale(k)}
+    older = (
+        {}
+        if any(_is_std_head_key(key) for key in found)
+        else {k: shape for k, shape in wanted.items() if _is_std_head_key(k)}
+    )
     if not found or older | found != wanted:
         raise WeightsError(fault)
     return network
 
 
-def _is_scale(key: str) -> bool:
+def _is_std_head_key(key: str) -> bool:
     return key.startswith("scale_head.")
 
 
 def _filled(network: Network, tensors: dict[str, Tensor]) -> Network:
     """The network made of these tensors; files from before the scale head have one ``sigma_data`` for all pixels."""
-    if not any(_is_scale(key) for key in tensors):
+    if not any(_is_std_head_key(key) for key in tensors):
         config = network.config
-        head = ScaleHead(config)
+        head = StdHead(config)
         head.restart(config.sigma_data)
         changed = {"sigma_data": 1.0, "spread": 1.0, "sample_spread": config.spread}
         network.config = config.model_copy(update=changed)

@@ -2,7 +2,7 @@
 
 from shsrd.report.colour import Stretch, rgb, rgb_bands, stretch_of
 from shsrd.report.panel import error_map, panel
-from shsrd.report.table import Row, markdown, measured, quoted, scene_table, table
+from shsrd.report.table import Row, markdown, measured, published_row, scene_table, table
 
 __all__ = [
     "Row",
@@ -11,7 +11,7 @@ __all__ = [
     "markdown",
     "measured",
     "panel",
-    "quoted",
+    "published_row",
     "rgb",
     "rgb_bands",
     "scene_table",

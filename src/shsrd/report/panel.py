@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from shsrd.cube import Cube, SceneError
 from shsrd.metrics import mpsnr, sam_deg
 from shsrd.report.colour import rgb, stretch_of
-from shsrd.report.points_of_interest import Spot, busiest_window, distinct_pixels
+from shsrd.report.points_of_interest import PixelIndex, max_gradient_window, representative_pixels
 
-MARKS = ("#e4572e", "#2a9d8f", "#5b5bd6")  # one colour a pixel, told apart also without red and green
+MARKER_COLOURS = ("#e4572e", "#2a9d8f", "#5b5bd6")  # one colour a pixel, told apart also without red and green
 LINES = {
     "input": ("#9aa0a6", ":"),
     "bicubic": ("#e0a030", "--"),
@@ -64,7 +64,7 @@ def panel(
     heights = [tall, WIDE + 0.1, *([tall] if maps else []), 2.6]
     figure = Figure(figsize=(WIDE * len(scenes) + 0.3, sum(heights)), layout="constrained")
     strips = list(figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0])
-    spots = distinct_pixels(truth or ours)
+    spots = representative_pixels(truth or ours)
     _pictures(strips[0], strips[1], scenes, spots=spots)
     if maps:
         _draw_maps(strips[2], maps)
@@ -83,12 +83,12 @@ def _check(scenes: dict[str, Cube]) -> None:
         raise SceneError(f"input {scenes['input'].shape} is no coarser version of {ours}; give the matching input")
 
 
-def _pictures(whole: SubFigure, closer: SubFigure, scenes: dict[str, Cube], *, spots: list[Spot]) -> None:
+def _pictures(whole: SubFigure, closer: SubFigure, scenes: dict[str, Cube], *, spots: list[PixelIndex]) -> None:
     """The first two rows: whole scenes with marks, and the closer look."""
     reference = scenes.get("truth", scenes["ours"])
     stretch = stretch_of(reference)
     _, rows, columns = reference.shape
-    window = busiest_window(rgb(reference, stretch), max(24, min(rows, columns) // 4))
+    window = max_gradient_window(rgb(reference, stretch), max(24, min(rows, columns) // 4))
     for count, (name, cube) in enumerate(scenes.items(), 1):
         for strip in (whole, closer):
             axes = strip.add_subplot(1, len(scenes), count)
@@ -101,11 +101,11 @@ def _pictures(whole: SubFigure, closer: SubFigure, scenes: dict[str, Cube], *, s
                 axes.set(xlim=(window[1].start, window[1].stop), ylim=(window[0].stop, window[0].start))
 
 
-def _mark(axes: Any, window: tuple[slice, slice], spots: list[Spot]) -> None:
+def _mark(axes: Any, window: tuple[slice, slice], spots: list[PixelIndex]) -> None:
     """A frame around the closer look, a ring around each pixel whose spectrum is drawn."""
     size = (window[1].stop - window[1].start, window[0].stop - window[0].start)
     axes.add_patch(Rectangle((window[1].start, window[0].start), *size, fill=False, ec="white", lw=1.4))
-    for (row, column), colour in zip(spots, MARKS, strict=False):
+    for (row, column), colour in zip(spots, MARKER_COLOURS, strict=False):
         for ink, width in (("white", 2.8), (colour, 1.5)):
             axes.plot(column + 0.5, row + 0.5, "o", ms=6, mfc="none", mec=ink, mew=width)
 
@@ -164,14 +164,14 @@ def _draw_maps(strip: SubFigure, maps: dict[str, Map]) -> None:
         bar.set_label("standard deviation" if own else "RMSE over bands", fontsize=7)
 
 
-def _spectra(strip: SubFigure, scenes: dict[str, Cube], *, spots: list[Spot]) -> None:
+def _spectra(strip: SubFigure, scenes: dict[str, Cube], *, spots: list[PixelIndex]) -> None:
     """The last row: at each marked pixel, the spectrum of every scene; bad bands leave a gap."""
     ours = scenes["ours"]
     s = ours.shape[1] // scenes["input"].shape[1]
     lam = np.arange(ours.shape[0]) if ours.wavelength_nm is None else ours.wavelength_nm
     order = np.argsort(lam)
-    for count, ((row, column), colour) in enumerate(zip(spots, MARKS, strict=False), 1):
-        axes = strip.add_subplot(1, len(MARKS), count)
+    for count, ((row, column), colour) in enumerate(zip(spots, MARKER_COLOURS, strict=False), 1):
+        axes = strip.add_subplot(1, len(MARKER_COLOURS), count)
         for name, cube in scenes.items():
             y, x = (row // s, column // s) if name == "input" else (row, column)
             values = np.where(ours.good_bands, cube.pixels[:, y, x], np.nan)

@@ -7,10 +7,10 @@ from shsrd.cube import Cube
 
 CANDIDATES = 4096
 ROUNDS = 12
-Spot = tuple[int, int]
+PixelIndex = tuple[int, int]
 
 
-def distinct_pixels(cube: Cube, count: int = 3) -> list[Spot]:
+def representative_pixels(cube: Cube, count: int = 3) -> list[PixelIndex]:
     """Rows and columns of ``count`` pixels that stand for the scene's most common distinct spectra.
 
     Spectra are grouped by angle (k-means on the unit sphere, started farthest-first, so nothing is random);
@@ -52,7 +52,7 @@ def _farthest_first(unit: NDArray[np.float64], count: int) -> NDArray[np.float64
     return unit[chosen]
 
 
-def busiest_window(picture: NDArray[np.uint8], side: int) -> tuple[slice, slice]:
+def max_gradient_window(picture: NDArray[np.uint8], side: int) -> tuple[slice, slice]:
     """The ``side`` x ``side`` window of a picture ``(y, x, 3)`` with the largest mean gradient."""
     grey = picture.mean(axis=2)
     rows, columns = grey.shape

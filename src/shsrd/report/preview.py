@@ -11,11 +11,11 @@ import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from shsrd.cube import Cube, Facts, SceneError, Source, fill_nodata
+from shsrd.cube import Cube, SceneError, SceneMetadata, Source, fill_nodata
 from shsrd.degradation import bicubic_up
 from shsrd.io.atomic_write import replacing
 from shsrd.report.colour import Stretch, rgb, rgb_bands, stretch_between
-from shsrd.report.scale_bar import bar_length_m, in_words, pixel_width_m
+from shsrd.report.scale_bar import format_length, ground_sample_distance_m, scale_bar_m
 
 SIDE = 128  # low-resolution pixels that are shown at most
 _REACH = 3  # low-resolution pixels that bicubic interpolation looks at beyond them
@@ -71,9 +71,9 @@ def preview(path: Path, low: Source, fine: Source, *, title: str = "shsrd") -> P
     Raises:
         SceneError: the grids do not belong together, or the picture cannot be written.
     """
-    facts, scale = low.facts, _scale(low.facts, fine.facts)
+    metadata, scale = low.metadata, _scale(low.metadata, fine.metadata)
     window = _chosen(low)
-    seen = Cube.of(low.read(*window), facts.cut(*window))
+    seen = Cube.of(low.read(*window), metadata.cut(*window))
     bands, true_colour = rgb_bands(seen)
     chosen = list(bands)
     pictures = {
@@ -82,14 +82,14 @@ def preview(path: Path, low: Source, fine: Source, *, title: str = "shsrd") -> P
         f"{title} ×{scale}": _result(fine, window, chosen, scale),
     }
     stretch = stretch_between(list(pictures.values())[-1], true_colour=true_colour)
-    figure = _drawn(pictures, stretch, pixel_width_m(seen.facts))
-    figure.suptitle(_caption(facts, window, bands, true_colour=true_colour), fontsize=9)
+    figure = _drawn(pictures, stretch, ground_sample_distance_m(seen.metadata))
+    figure.suptitle(_caption(metadata, window, bands, true_colour=true_colour), fontsize=9)
     with replacing(path) as (part,):
         figure.savefig(part, dpi=_DPI, facecolor="white", format="png", metadata={"Software": None})
     return path
 
 
-def _scale(low: Facts, fine: Facts) -> int:
+def _scale(low: SceneMetadata, fine: SceneMetadata) -> int:
     scale = fine.shape[1] // low.shape[1]
     if fine.shape != (low.shape[0], scale * low.shape[1], scale * low.shape[2]) or scale < 1:
         raise SceneError(f"{fine.source}: shape {fine.shape} is no finer grid of {low.source} {low.shape}")
@@ -98,7 +98,7 @@ def _scale(low: Facts, fine: Facts) -> int:
 
 def _chosen(low: Source) -> _Window:
     """The middle of the scene, or another of nine places if less than half of that has data and there is more."""
-    _, rows, columns = low.facts.shape
+    _, rows, columns = low.metadata.shape
     places = [_Window(y, x) for y in _thirds(rows) for x in _thirds(columns)]
     shares = []
     for place in places:
@@ -116,7 +116,9 @@ def _thirds(extent: int) -> list[slice]:
 
 def _bicubic(low: Source, window: _Window, bands: list[int], scale: int) -> Planes:
     """Bicubic enlargement; what has no data in the input has none."""
-    wide, cut = zip(*(_around(part, size) for part, size in zip(window, low.facts.shape[1:], strict=True)), strict=True)
+    wide, cut = zip(
+        *(_around(part, size) for part, size in zip(window, low.metadata.shape[1:], strict=True)), strict=True
+    )
     planes = np.ascontiguousarray(low.read(*wide)[bands])
     large = bicubic_up(torch.from_numpy(fill_nodata(planes)), scale).numpy()
     large[np.isnan(planes).repeat(scale, axis=1).repeat(scale, axis=2)] = np.nan
@@ -147,26 +149,26 @@ def _drawn(pictures: dict[str, Planes], stretch: Stretch, pixel_m: float | None)
         axes.set(xticks=[], yticks=[])
         axes.set_title(f"{name}   {planes.shape[2]} × {planes.shape[1]} pixels", fontsize=9, loc="left")
         if pixel_m is not None and count == len(pictures):
-            _draw_bar(axes, rows, columns, pixel_m)
+            _draw_scale_bar(axes, rows, columns, pixel_m)
     return figure
 
 
-def _draw_bar(axes: Any, rows: int, columns: int, pixel_m: float) -> None:
+def _draw_scale_bar(axes: Any, rows: int, columns: int, pixel_m: float) -> None:
     """A scale bar in the lower left corner."""
-    length = bar_length_m(columns * pixel_m)
+    length = scale_bar_m(columns * pixel_m)
     x, y, across = 0.04 * columns, 0.95 * rows, length / pixel_m
     for ink, width in (("black", 5), ("white", 2.5)):
         axes.plot([x, x + across], [y, y], color=ink, lw=width, solid_capstyle="butt")
     box = {"facecolor": "black", "alpha": 0.5, "pad": 1.5, "edgecolor": "none"}
-    axes.text(x, y - 0.03 * rows, in_words(length), color="white", fontsize=8, va="bottom", bbox=box)
+    axes.text(x, y - 0.03 * rows, format_length(length), color="white", fontsize=8, va="bottom", bbox=box)
     axes.set(xlim=(0, columns), ylim=(rows, 0))
 
 
-def _caption(facts: Facts, window: _Window, bands: tuple[int, int, int], *, true_colour: bool) -> str:
-    nm = facts.wavelength_nm
+def _caption(metadata: SceneMetadata, window: _Window, bands: tuple[int, int, int], *, true_colour: bool) -> str:
+    nm = metadata.wavelength_nm
     told = [f"band {band + 1}" if nm is None else f"{nm[band]:.0f} nm" for band in bands]
     words = f"{'true' if true_colour else 'false'} colour ({', '.join(told)})"
-    _, rows, columns = facts.shape
+    _, rows, columns = metadata.shape
     if (window.rows.stop - window.rows.start, window.columns.stop - window.columns.start) == (rows, columns):
         return words
     return (

@@ -6,50 +6,50 @@ import math
 
 import numpy as np
 
-from shsrd.cube import Facts
+from shsrd.cube import SceneMetadata
 
-_A_DEGREE = 111_195.0  # metres along a meridian of a sphere of 6371 km
+_METRES_PER_DEGREE = 111_195.0  # metres along a meridian of a sphere of 6371 km
 
 
-def pixel_width_m(facts: Facts) -> float | None:
+def ground_sample_distance_m(metadata: SceneMetadata) -> float | None:
     """Width of a pixel in the middle of the scene, in metres; None where its place is not known."""
-    if facts.geolocation is not None:
-        return _between_centres(facts)
-    if facts.transform is None or facts.crs is None:
+    if metadata.geolocation is not None:
+        return _between_centres(metadata)
+    if metadata.transform is None or metadata.crs is None:
         return None
     from rasterio.crs import CRS
 
-    crs, transform = CRS.from_wkt(facts.crs), facts.transform
+    crs, transform = CRS.from_wkt(metadata.crs), metadata.transform
     if crs.is_projected:
         return math.hypot(transform.a, transform.d) * float(crs.linear_units_factor[1])
     if not crs.is_geographic:
         return None
-    _, rows, columns = facts.shape
+    _, rows, columns = metadata.shape
     _, latitude = transform * (columns / 2, rows / 2)
-    return math.hypot(transform.a * math.cos(math.radians(latitude)), transform.d) * _A_DEGREE
+    return math.hypot(transform.a * math.cos(math.radians(latitude)), transform.d) * _METRES_PER_DEGREE
 
 
-def _between_centres(facts: Facts) -> float | None:
+def _between_centres(metadata: SceneMetadata) -> float | None:
     """From a pixel's latitude and longitude to those of the next one in its row."""
-    _, rows, columns = facts.shape
-    assert facts.geolocation is not None  # the caller looked
+    _, rows, columns = metadata.shape
+    assert metadata.geolocation is not None  # the caller looked
     if columns < 2:
         return None
     row, column = rows // 2, (columns - 1) // 2
-    latitude, longitude = facts.geolocation.read(slice(row, row + 1), slice(column, column + 2))
+    latitude, longitude = metadata.geolocation.read(slice(row, row + 1), slice(column, column + 2))
     east = (np.diff(longitude[0])[0] + 180) % 360 - 180
-    width = math.hypot(east * math.cos(math.radians(latitude[0, 0])), np.diff(latitude[0])[0]) * _A_DEGREE
+    width = math.hypot(east * math.cos(math.radians(latitude[0, 0])), np.diff(latitude[0])[0]) * _METRES_PER_DEGREE
     return width if math.isfinite(width) and width > 0 else None
 
 
-def bar_length_m(width_m: float, *, share: float = 0.3) -> float:
+def scale_bar_m(width_m: float, *, share: float = 0.3) -> float:
     """The longest of 1, 2, 5, 10, 20, 50 … that is not longer than a share of the width of a picture."""
     most = width_m * share
     power = 10.0 ** math.floor(math.log10(most))
     return max(step * power for step in (1, 2, 5) if step * power <= most)
 
 
-def in_words(metres: float) -> str:
+def format_length(metres: float) -> str:
     """A length such as ``20 m``, ``5 km`` or ``10 cm``."""
     if metres >= 1000:
         return f"{metres / 1000:g} km"

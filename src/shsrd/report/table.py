@@ -8,7 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from shsrd.datasets import PrintedRow
+from shsrd.datasets import PublishedResult
 from shsrd.metrics import Scores
 
 COLUMNS: Mapping[str, tuple[str, int, bool]] = {  # heading, decimals, whether more is better
@@ -43,7 +43,7 @@ def measured(method: str, scores: Scores, *, source: str = "measured here") -> R
     return Row(method, {name: value for name, value in asdict(scores).items() if not math.isnan(value)}, source)
 
 
-def quoted(printed: PrintedRow) -> Row:
+def published_row(printed: PublishedResult) -> Row:
     """A row of the literature, with its source."""
     figures = {name: float(getattr(printed, name)) for name in ("mpsnr", "mssim", "sam_deg", "ergas")}
     return Row(printed.method, figures, printed.source)

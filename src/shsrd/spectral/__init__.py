@@ -1,16 +1,16 @@
 """Spectral frames and wavelengths: how a cube of any band count reaches a network that sees three channels."""
 
 from shsrd.spectral.basis import (
-    ALL_SEEN,
-    REPRESENTATIVES,
-    Frame,
-    FrameName,
+    DEFAULT_INPUT_BANDS,
+    MAX_FULL_INPUT_BANDS,
+    BasisName,
     GuideName,
-    bands_frame,
-    eigen_channels,
-    eigen_frame,
-    guide_frame,
-    linear_frame,
+    SpectralBasis,
+    band_basis,
+    guide_basis,
+    linear_basis,
+    pca_basis,
+    pca_component_counts,
 )
 from shsrd.spectral.information import (
     ACQUISITION_FEATURES,
@@ -24,30 +24,30 @@ from shsrd.spectral.information import (
     positions_um,
     spectral_guide,
 )
-from shsrd.spectral.regression import MANY_BANDS
+from shsrd.spectral.regression import MIN_FILTERED_BANDS
 from shsrd.spectral.statistics import SceneStatistics, scene_statistics
 
 __all__ = [
     "ACQUISITION_FEATURES",
-    "ALL_SEEN",
     "CONTENT_FEATURES",
+    "DEFAULT_INPUT_BANDS",
     "DESCRIPTOR_FEATURES",
     "GUIDE_CHANNELS",
-    "MANY_BANDS",
     "MAP_CHANNELS",
-    "REPRESENTATIVES",
+    "MAX_FULL_INPUT_BANDS",
+    "MIN_FILTERED_BANDS",
     "WAVELENGTH_FEATURES",
     "Acquisition",
-    "Frame",
-    "FrameName",
+    "BasisName",
     "GuideName",
     "SceneStatistics",
+    "SpectralBasis",
     "SpectralGuide",
-    "bands_frame",
-    "eigen_channels",
-    "eigen_frame",
-    "guide_frame",
-    "linear_frame",
+    "band_basis",
+    "guide_basis",
+    "linear_basis",
+    "pca_basis",
+    "pca_component_counts",
     "positions_um",
     "scene_statistics",
     "spectral_guide",

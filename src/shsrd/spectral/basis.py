@@ -11,21 +11,21 @@ import torch
 from numpy.typing import NDArray
 
 from shsrd.spectral.filter import BandFilter
-from shsrd.spectral.regression import Detail, evenly_spaced, finest_detail
-from shsrd.spectral.statistics import SceneStatistics, clamped
+from shsrd.spectral.regression import DetailStatistics, detail_statistics, evenly_spaced_bands
+from shsrd.spectral.statistics import SceneStatistics, nonzero_std
 
-FrameName = Literal["eigen", "bands"]
+BasisName = Literal["eigen", "bands"]
 GuideName = Literal["pca", "napc"]
 Matrix = NDArray[np.float64]
 
-MAX_EIGEN_CHANNELS = 12
-ENERGY_LEFT_OUT = 1e-5  # share of the variance that may stay bicubic
-ALL_SEEN = 36  # bands: the network sees each of so many
-REPRESENTATIVES = 24  # of more
+MAX_PCA_COMPONENTS = 12
+DISCARDED_VARIANCE = 1e-5  # share of the variance that may stay bicubic
+MAX_FULL_INPUT_BANDS = 36  # bands: the network sees each of so many
+DEFAULT_INPUT_BANDS = 24  # of more
 
 
 @dataclass(frozen=True)
-class Frame:
+class SpectralBasis:
     """A linear map ``z = E^T (y - mu) / d`` of cubes, and one of detail in the channels back to the bands, ``S z``.
 
     Attributes:
@@ -33,19 +33,19 @@ class Frame:
         mean: mu ``(B,)``, the band means.
         basis: E ``(B, K)``; orthonormal columns, or single bands.
         deviation: d ``(K,)``, standard deviation of each channel, never zero.
-        synthesis: S, what a standard unit of each channel's detail is in each band, ``(B, K)``; ``(B, F)`` where a
-            filter makes detail of F bands out of that of K.
+        reconstruction_matrix: S, what a standard unit of each channel's detail is in each band, ``(B, K)``; ``(B, F)``
+            where a filter makes detail of F bands out of that of K.
         variances: ``(B, K)``, what a squared standard unit of each channel's error is in each band's.
         energy: ``(K,)`` share of the scene's variance in each channel.
         noise: ``(K,)`` noise standard deviation of each channel in units of its deviation.
         filter: of the channels' detail before it goes back to the bands; F is K or B. Or None.
     """
 
-    name: FrameName
+    name: BasisName
     mean: Matrix
     basis: Matrix
     deviation: Matrix
-    synthesis: Matrix
+    reconstruction_matrix: Matrix
     variances: Matrix
     energy: Matrix
     noise: Matrix
@@ -75,7 +75,7 @@ class Frame:
         starts = [min(start, count - 3) for start in range(0, count - 3 + stride, stride)]
         return np.array([[start, start + 1, start + 2] for start in starts])
 
-    def analyse(self, cube: NDArray[np.float32]) -> NDArray[np.float32]:
+    def project(self, cube: NDArray[np.float32]) -> NDArray[np.float32]:
         """Channels ``(K, y, x)`` in standard units of a cube ``(B, y, x)`` without missing values."""
         return _project((self.basis / self.deviation).T, cube, -(self.mean @ self.basis) / self.deviation)
 
@@ -83,20 +83,20 @@ class Frame:
         """Detail ``(K, s y, s x)`` of the channels of a cube ``(B, y, x)``, as far as the cube makes it likely.
 
         Returns:
-            ``(F, s y, s x)``, what ``synthesis`` takes.
+            ``(F, s y, s x)``, what ``reconstruction_matrix`` takes.
         """
         return detail if self.filter is None else self.filter(cube, detail)
 
     def add_detail(self, cube: NDArray[np.float32], channels: NDArray[np.float32]) -> None:
         """Add channel differences ``(F, y, x)`` to a cube ``(B, y, x)`` in place: ``y += S z``."""
-        matrix = torch.from_numpy(self.synthesis.astype(np.float32))
+        matrix = torch.from_numpy(self.reconstruction_matrix.astype(np.float32))
         torch.from_numpy(cube).view(len(cube), -1).addmm_(matrix, torch.from_numpy(channels).flatten(1))
 
-    def synthesise(self, channels: NDArray[np.float32]) -> NDArray[np.float32]:
+    def reconstruct(self, channels: NDArray[np.float32]) -> NDArray[np.float32]:
         """Cube ``(B, y, x)`` of channel *differences* ``(F, y, x)``: ``S z``, without the mean."""
-        return _project(self.synthesis, channels, np.zeros(len(self.synthesis)))
+        return _project(self.reconstruction_matrix, channels, np.zeros(len(self.reconstruction_matrix)))
 
-    def synthesise_deviation(self, deviation: NDArray[np.float32]) -> NDArray[np.float32]:
+    def reconstruct_std(self, deviation: NDArray[np.float32]) -> NDArray[np.float32]:
         """Standard deviations ``(B, y, x)`` of a cube whose channels have these, ``(K, y, x)``.
 
         Channels of the eigen frame count as uncorrelated; in the bands frame a band's error is that of the channels its
@@ -111,51 +111,54 @@ def _project(matrix: Matrix, stack: NDArray[np.float32], offset: Matrix) -> NDAr
     return flat.reshape(-1, *stack.shape[1:])
 
 
-def bands_frame(statistics: SceneStatistics, channels: int | None = None) -> Frame:
+def band_basis(statistics: SceneStatistics, channels: int | None = None) -> SpectralBasis:
     """Bands, standardised: triplets are neighbours in the spectrum, like the R, G, B of a photo.
 
     The network's detail is not taken band by band. Where there are many, it is filtered across the channels
-    (``shsrd.spectral.filter``). That of bands not seen comes from the same filter in cubes of up to ``ALL_SEEN`` bands,
-    and by regression in larger ones (``shsrd.spectral.regression``), where it is as good and costs less.
+    (``shsrd.spectral.filter``). That of bands not seen comes from the same filter in cubes of up to
+    ``MAX_FULL_INPUT_BANDS`` bands, and by regression in larger ones (``shsrd.spectral.regression``), where it is as
+    good and costs less.
 
     Args:
         statistics: of the low-resolution cube.
-        channels: how many evenly spaced bands the network sees; None: all of a few, ``REPRESENTATIVES`` of many.
+        channels: how many evenly spaced bands the network sees; None: all of a few, ``DEFAULT_INPUT_BANDS`` of many.
     """
     bands = statistics.bands
     if channels is None:
-        channels = bands if bands <= ALL_SEEN else REPRESENTATIVES
-    chosen = evenly_spaced(bands, channels)
-    frame = linear_frame(statistics, np.eye(bands)[:, chosen], "bands")
-    detail = finest_detail(statistics)
-    weights = detail.of_all_bands(chosen)
+        channels = bands if bands <= MAX_FULL_INPUT_BANDS else DEFAULT_INPUT_BANDS
+    chosen = evenly_spaced_bands(bands, channels)
+    frame = linear_basis(statistics, np.eye(bands)[:, chosen], "bands")
+    detail = detail_statistics(statistics)
+    weights = detail.regression_weights(chosen)
     shares = np.abs(weights * frame.deviation)
     shares /= np.maximum(shares.sum(axis=1, keepdims=True), np.finfo(float).tiny)
     variances = shares * np.maximum(np.diag(statistics.covariance), 0)[:, None]
     if not detail.filtered:
-        return replace(frame, synthesis=weights * frame.deviation, variances=variances)
-    deviation = clamped(np.sqrt(np.maximum(np.diag(statistics.covariance), 0)), statistics.brightest)
-    if bands <= ALL_SEEN:
+        return replace(frame, reconstruction_matrix=weights * frame.deviation, variances=variances)
+    deviation = nonzero_std(np.sqrt(np.maximum(np.diag(statistics.covariance), 0)), statistics.brightest)
+    if bands <= MAX_FULL_INPUT_BANDS:
         filtering = _band_filter(detail, deviation, np.arange(bands), chosen)
-        return replace(frame, synthesis=np.diag(deviation), variances=variances, filter=filtering)
+        return replace(frame, reconstruction_matrix=np.diag(deviation), variances=variances, filter=filtering)
     filtering = _band_filter(detail, deviation, chosen, np.arange(len(chosen)))
-    synthesis = detail.continuation(chosen) * frame.deviation
-    return replace(frame, synthesis=synthesis, variances=variances, filter=filtering)
+    reconstruction_matrix = detail.missing_band_weights(chosen) * frame.deviation
+    return replace(frame, reconstruction_matrix=reconstruction_matrix, variances=variances, filter=filtering)
 
 
-def _band_filter(detail: Detail, deviation: Matrix, bands: NDArray[np.intp], seen: NDArray[np.intp]) -> BandFilter:
+def _band_filter(
+    detail: DetailStatistics, deviation: Matrix, bands: NDArray[np.intp], seen: NDArray[np.intp]
+) -> BandFilter:
     """The filter from estimates of the bands ``bands[seen]`` to the detail of ``bands``."""
     covariance = detail.covariance[np.ix_(bands, bands)]
     return BandFilter(bands, seen, covariance, detail.noise[bands], detail.deviation[bands], deviation[bands])
 
 
-def eigen_frame(statistics: SceneStatistics, channels: int | None = None) -> Frame:
+def pca_basis(statistics: SceneStatistics, channels: int | None = None) -> SpectralBasis:
     """The K leading principal components of the cube (its eigenimages).
 
     Args:
         statistics: of the low-resolution cube.
-        channels: K; None chooses the smallest multiple of 3 that leaves out less than ``ENERGY_LEFT_OUT`` of the
-            variance, at most ``MAX_EIGEN_CHANNELS`` (and at most B).
+        channels: K; None chooses the smallest multiple of 3 that leaves out less than ``DISCARDED_VARIANCE`` of the
+            variance, at most ``MAX_PCA_COMPONENTS`` (and at most B).
 
     Returns:
         A frame whose columns have their largest entry positive, so signs are reproducible.
@@ -163,25 +166,25 @@ def eigen_frame(statistics: SceneStatistics, channels: int | None = None) -> Fra
     values, vectors = statistics.principal_components
     energy = values / max(values.sum(), np.finfo(float).tiny)
     if channels is None:
-        needed = int(np.searchsorted(np.cumsum(energy), 1 - ENERGY_LEFT_OUT)) + 1
-        channels = min(MAX_EIGEN_CHANNELS, 3 * -(-needed // 3))
-    return linear_frame(statistics, _signed(vectors[:, : min(channels, statistics.bands)]), "eigen")
+        needed = int(np.searchsorted(np.cumsum(energy), 1 - DISCARDED_VARIANCE)) + 1
+        channels = min(MAX_PCA_COMPONENTS, 3 * -(-needed // 3))
+    return linear_basis(statistics, _signed(vectors[:, : min(channels, statistics.bands)]), "eigen")
 
 
-def eigen_channels(detectors: Sequence[SceneStatistics], channels: int | None = None) -> list[int]:
+def pca_component_counts(detectors: Sequence[SceneStatistics], channels: int | None = None) -> list[int]:
     """How many principal components of each detector of a scene are taken.
 
-    Triplets go where most variance is left: one to each detector, then until less than ``ENERGY_LEFT_OUT`` of the
-    scene's is left out, or ``channels`` are reached (``MAX_EIGEN_CHANNELS`` where nobody says).
+    Triplets go where most variance is left: one to each detector, then until less than ``DISCARDED_VARIANCE`` of the
+    scene's is left out, or ``channels`` are reached (``MAX_PCA_COMPONENTS`` where nobody says).
     """
     values = [each.principal_components[0] for each in detectors]
     total = max(sum(float(each.sum()) for each in values), np.finfo(float).tiny)
-    most = MAX_EIGEN_CHANNELS if channels is None else channels
+    most = MAX_PCA_COMPONENTS if channels is None else channels
     unit = 3 if most % 3 == 0 else 1
     found = [min(unit, len(each)) for each in values]
     while sum(found) + unit <= most:
         left = [float(each[have:].sum()) / total for each, have in zip(values, found, strict=True)]
-        enough = channels is None and sum(left) < ENERGY_LEFT_OUT
+        enough = channels is None and sum(left) < DISCARDED_VARIANCE
         open_ones = [share if have < len(each) else -1.0 for share, have, each in zip(left, found, values, strict=True)]
         if enough or max(open_ones) < 0:
             break
@@ -196,20 +199,22 @@ def _signed(vectors: Matrix) -> Matrix:
     return np.asarray(vectors * np.sign(largest))
 
 
-def linear_frame(statistics: SceneStatistics, basis: Matrix, name: FrameName) -> Frame:
+def linear_basis(statistics: SceneStatistics, basis: Matrix, name: BasisName) -> SpectralBasis:
     """The frame of any columns ``basis`` ``(B, K)``: deviations, energies and noise of its channels.
 
     Its synthesis is right for orthonormal columns; training also analyses with others.
     """
     variance = np.maximum(_quadratic(statistics.covariance, basis), 0)
-    deviation = clamped(np.sqrt(variance), statistics.brightest)
+    deviation = nonzero_std(np.sqrt(variance), statistics.brightest)
     noise = np.sqrt(np.maximum(_quadratic(statistics.noise_covariance, basis), 0)) / deviation
     energy = variance / max(float(np.trace(statistics.covariance)), np.finfo(float).tiny)
-    synthesis = basis * deviation
-    return Frame(name, statistics.mean, basis, deviation, synthesis, np.square(synthesis), energy, noise)
+    reconstruction_matrix = basis * deviation
+    return SpectralBasis(
+        name, statistics.mean, basis, deviation, reconstruction_matrix, np.square(reconstruction_matrix), energy, noise
+    )
 
 
-def napc_frame(statistics: SceneStatistics, channels: int) -> Frame:
+def mnf_basis(statistics: SceneStatistics, channels: int) -> SpectralBasis:
     """The leading noise-adjusted principal components (Lee et al. 1990): those of bands in units of their own noise.
 
     A noisy band takes no component for itself as it does in the eigen frame, so few components hold more of the scene
@@ -217,9 +222,9 @@ def napc_frame(statistics: SceneStatistics, channels: int) -> Frame:
     """
     unit, vectors = statistics.noise_adjusted_components
     leading = _signed(vectors[:, :channels])
-    frame = linear_frame(statistics, leading / unit[:, None], "eigen")
-    synthesis = leading * unit[:, None] * frame.deviation
-    return replace(frame, synthesis=synthesis, variances=np.square(synthesis))
+    frame = linear_basis(statistics, leading / unit[:, None], "eigen")
+    reconstruction_matrix = leading * unit[:, None] * frame.deviation
+    return replace(frame, reconstruction_matrix=reconstruction_matrix, variances=np.square(reconstruction_matrix))
 
 
 def _quadratic(matrix: Matrix, basis: Matrix) -> Matrix:
@@ -227,7 +232,7 @@ def _quadratic(matrix: Matrix, basis: Matrix) -> Matrix:
     return np.asarray(((matrix @ basis) * basis).sum(axis=0))
 
 
-def guide_frame(statistics: SceneStatistics, channels: int, kind: GuideName) -> Frame:
+def guide_basis(statistics: SceneStatistics, channels: int, kind: GuideName) -> SpectralBasis:
     """The leading ``channels`` components of a scene (all of them if it has fewer bands), of either kind."""
     count = min(channels, statistics.bands)
-    return eigen_frame(statistics, count) if kind == "pca" else napc_frame(statistics, count)
+    return pca_basis(statistics, count) if kind == "pca" else mnf_basis(statistics, count)

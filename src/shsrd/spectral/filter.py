@@ -26,7 +26,7 @@ Matrix = NDArray[np.float64]
 
 SHARED = 0.3  # of the scene's covariance where the surroundings are believed
 RIDGE = 0.06  # error of the network's estimates in shares of the local detail
-DOUBT = 16.0  # gradients count as far as their energy is above so many times the noise's variance
+NOISE_THRESHOLD = 16.0  # gradients count as far as their energy is above so many times the noise's variance
 LEAST = 4e-3  # energy of gradients, in units of the scene's detail, that every pixel has at least
 _VALUES = 2**21  # of covariances held at a time
 
@@ -85,7 +85,7 @@ class BandFilter:
         near = around[:, seen]
         local = torch.bmm(near, near.mT)
         energy = _mean_diagonal(local)
-        belief = (1 - DOUBT * noise[seen].mean() / energy.clamp_min(LEAST)).clamp(0, 1)[:, None, None]
+        belief = (1 - NOISE_THRESHOLD * noise[seen].mean() / energy.clamp_min(LEAST)).clamp(0, 1)[:, None, None]
         weight = ((1 - belief[:, 0, 0] + SHARED) * energy + LEAST)[:, None, None]
         ridged = belief * local + weight * shared[seen][:, seen]
         ridged.diagonal(dim1=1, dim2=2).add_(RIDGE * _mean_diagonal(ridged)[:, None])

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.spectral.basis import Frame
+from shsrd.spectral.basis import SpectralBasis
 
 Matrix = NDArray[np.float64]
 
@@ -31,7 +31,7 @@ CONTENT_FEATURES = 3 * CHANNEL_FEATURES  # a descriptor without the acquisition:
 DESCRIPTOR_FEATURES = CONTENT_FEATURES + 3 * ACQUISITION_FEATURES
 TYPICAL_FWHM = 1.4  # low-resolution pixels
 TYPICAL_NOISE = -2.0  # decimal logarithm of a channel's noise over its deviation
-LEAST_CHANNEL_NOISE = 1e-4  # of its deviation: less cannot be told apart
+MIN_CHANNEL_NOISE = 1e-4  # of its deviation: less cannot be told apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,16 +46,16 @@ class Acquisition:
     fwhm: Matrix
     noise: Matrix
 
-    def of_bands(self, bands: NDArray[np.intp]) -> Acquisition:
+    def select_bands(self, bands: NDArray[np.intp]) -> Acquisition:
         """The same of some of the bands ``(b,)``."""
         return Acquisition(self.fwhm[bands], self.noise[bands])
 
-    def features(self, frame: Frame) -> Matrix:
+    def features(self, frame: SpectralBasis) -> Matrix:
         """Features ``(K, ACQUISITION_FEATURES)`` of a frame's channels; all 0 means: no sensor known."""
         share = np.square(frame.basis)
         fwhm = share.T @ self.fwhm / share.sum(axis=0)[:, None]
         noise = np.sqrt(share.T @ np.square(self.noise)) / frame.deviation
-        level = np.log10(np.clip(noise, LEAST_CHANNEL_NOISE, 1)) - TYPICAL_NOISE
+        level = np.log10(np.clip(noise, MIN_CHANNEL_NOISE, 1)) - TYPICAL_NOISE
         return np.concatenate([np.ones((len(fwhm), 1)), fwhm - TYPICAL_FWHM, level[:, None]], axis=1)
 
 
@@ -70,7 +70,7 @@ class SpectralGuide:
         acquisition: ``(K, ACQUISITION_FEATURES)``, the same of its measurement.
     """
 
-    frame: Frame
+    frame: SpectralBasis
     loadings: Matrix
     features: Matrix
     acquisition: Matrix
@@ -79,7 +79,7 @@ class SpectralGuide:
         """Guide maps of some triplets.
 
         Args:
-            eigenimages: ``(GUIDE_CHANNELS, y, x)``, from ``guide_images``.
+            eigenimages: ``(GUIDE_CHANNELS, y, x)``, from ``guide_components``.
             triplets: ``(T, 3)`` channel numbers of the working frame.
 
         Returns:
@@ -95,9 +95,9 @@ class SpectralGuide:
         flat = weights.reshape(-1, rank) @ eigenimages[:rank].reshape(rank, -1)
         return flat.reshape(len(triplets), 3, *eigenimages.shape[1:])
 
-    def guide_images(self, cube: NDArray[np.float32]) -> NDArray[np.float32]:
+    def guide_components(self, cube: NDArray[np.float32]) -> NDArray[np.float32]:
         """The standardised leading eigenimages ``(GUIDE_CHANNELS, y, x)`` of a cube without missing values."""
-        images = self.frame.analyse(cube)
+        images = self.frame.project(cube)
         missing = GUIDE_CHANNELS - images.shape[0]
         return np.pad(images, ((0, missing), (0, 0), (0, 0)))
 
@@ -121,19 +121,19 @@ def positions_um(wavelength_nm: Matrix | None, bands: int) -> Matrix:
 
 
 def spectral_guide(
-    frame: Frame, guide: Frame, position_um: Matrix, acquisition: Acquisition | None = None
+    frame: SpectralBasis, guide: SpectralBasis, position_um: Matrix, acquisition: Acquisition | None = None
 ) -> SpectralGuide:
     """Relate the channels of ``frame`` to the eigenimages of ``guide`` and describe them.
 
     Args:
         frame: the working frame (eigen or bands), K channels.
-        guide: from ``guide_frame``, of the same scene.
+        guide: from ``guide_basis``, of the same scene.
         position_um: ``(B,)`` from ``positions_um``.
         acquisition: how the bands were measured, of a scene that was corrected for that.
     """
     kept = min(guide.channels, GUIDE_CHANNELS)
     loadings = np.zeros((frame.channels, GUIDE_CHANNELS))
-    loadings[:, :kept] = frame.basis.T @ guide.synthesis[:, :kept] / frame.deviation[:, None]
+    loadings[:, :kept] = frame.basis.T @ guide.reconstruction_matrix[:, :kept] / frame.deviation[:, None]
     explained = np.square(loadings).sum(axis=1, keepdims=True)
     features = np.concatenate(
         [

@@ -12,8 +12,8 @@ foretell, which in a scene of many bands is mostly noise (Roger and Arnold 1996)
 say too little about each other: seen by the network, each is taken as it comes.
 
 Where there are many bands, the estimates are filtered pixel by pixel first (``shsrd.spectral.filter``). What is left to
-do, in scenes of more bands than that filter gives, is the bands not seen (``Detail.continuation``); ``A`` still says
-what a band's uncertainty is made of.
+do, in scenes of more bands than that filter gives, is the bands not seen (``DetailStatistics.missing_band_weights``);
+``A`` still says what a band's uncertainty is made of.
 """
 
 from __future__ import annotations
@@ -23,30 +23,32 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.spectral.statistics import SceneStatistics, clamped
+from shsrd.spectral.statistics import SceneStatistics, nonzero_std
 
 Matrix = NDArray[np.float64]
 
 RIDGE = 0.02  # error of the network's estimates in shares of a band's detail; measured in docs/results.md
 FILTERED_RIDGE = 0.002  # of estimates that were filtered before
-MANY_BANDS = 12  # from here on, what the other bands do not foretell is taken for noise, and all bands are filtered
+MIN_FILTERED_BANDS = (
+    12  # from here on, what the other bands do not foretell is taken for noise, and all bands are filtered
+)
 _LOADING = 1e-4  # keeps the inverse finite where bands are copies of each other
 
 
-def evenly_spaced(bands: int, count: int) -> NDArray[np.intp]:
+def evenly_spaced_bands(bands: int, count: int) -> NDArray[np.intp]:
     """Numbers of ``count`` bands spread over all of them.
 
-    From ``MANY_BANDS`` on from the first to the last. Fewer are in the middle of equal parts, each nearest to the bands
-    that it speaks for; the outermost, often the worst, would speak for few. (Measured in docs/results.md.)
+    From ``MIN_FILTERED_BANDS`` on from the first to the last. Fewer are in the middle of equal parts, each nearest to
+    the bands that it speaks for; the outermost, often the worst, would speak for few. (Measured in docs/results.md.)
     """
     kept = min(count, bands)
-    if kept == bands or kept >= MANY_BANDS:
+    if kept == bands or kept >= MIN_FILTERED_BANDS:
         return np.rint(np.linspace(0, bands - 1, kept)).astype(np.intp)
     return np.floor((np.arange(kept) + 0.5) * bands / kept).astype(np.intp)
 
 
 @dataclass(frozen=True)
-class Detail:
+class DetailStatistics:
     """What a low-resolution scene tells of its bands' finest detail.
 
     Attributes:
@@ -62,45 +64,45 @@ class Detail:
     @property
     def filtered(self) -> bool:
         """Whether there are bands enough, and detail, to tell noise from it."""
-        return len(self.noise) >= MANY_BANDS and bool(self.covariance.any())
+        return len(self.noise) >= MIN_FILTERED_BANDS and bool(self.covariance.any())
 
     def regression(self, chosen: NDArray[np.intp], ridge: float) -> Matrix:
         """Weights ``(B, K)`` by which estimates of the chosen bands' detail give that of all bands, in bands' units."""
-        foretold = self.covariance - np.diag(self.noise)
+        predicted = self.covariance - np.diag(self.noise)
         ridged = self.covariance[np.ix_(chosen, chosen)] + ridge * np.eye(len(chosen))
-        weights = np.linalg.solve(ridged, foretold[chosen]).T
+        weights = np.linalg.solve(ridged, predicted[chosen]).T
         return np.asarray(weights * self.deviation[:, None] / self.deviation[chosen])
 
-    def of_all_bands(self, chosen: NDArray[np.intp]) -> Matrix:
+    def regression_weights(self, chosen: NDArray[np.intp]) -> Matrix:
         """The regression with the network's ``RIDGE``; bands as they are where there are too few, or no detail."""
         bands = len(self.noise)
-        too_few = bands < MANY_BANDS and len(chosen) == bands
+        too_few = bands < MIN_FILTERED_BANDS and len(chosen) == bands
         if too_few or not self.covariance.any():
             return np.eye(bands)[:, chosen]
         return self.regression(chosen, RIDGE)
 
-    def continuation(self, chosen: NDArray[np.intp]) -> Matrix:
+    def missing_band_weights(self, chosen: NDArray[np.intp]) -> Matrix:
         """The same from detail of the chosen bands that was filtered before; these stay as they are."""
         weights = self.regression(chosen, FILTERED_RIDGE)
         weights[chosen] = np.eye(len(chosen))
         return weights
 
 
-def finest_detail(statistics: SceneStatistics) -> Detail:
+def detail_statistics(statistics: SceneStatistics) -> DetailStatistics:
     """What the mixed second differences of a scene's pixels tell."""
     covariance = _detail(statistics)
-    deviation = clamped(np.sqrt(np.maximum(np.diag(covariance), 0)))
+    deviation = nonzero_std(np.sqrt(np.maximum(np.diag(covariance), 0)))
     correlation = covariance / np.outer(deviation, deviation)
     noise = np.zeros(len(correlation))
-    if len(correlation) >= MANY_BANDS:
+    if len(correlation) >= MIN_FILTERED_BANDS:
         own = 1 / np.diag(np.linalg.inv(correlation + _LOADING * np.eye(len(correlation))))
         noise = np.minimum(own, np.diag(correlation))
-    return Detail(correlation, deviation, noise)
+    return DetailStatistics(correlation, deviation, noise)
 
 
 def detail_regression(statistics: SceneStatistics, chosen: NDArray[np.intp]) -> Matrix:
     """Weights ``(B, K)`` by which estimates of the chosen bands' detail give that of all bands, in the bands' units."""
-    return finest_detail(statistics).of_all_bands(chosen)
+    return detail_statistics(statistics).regression_weights(chosen)
 
 
 def _detail(statistics: SceneStatistics) -> Matrix:

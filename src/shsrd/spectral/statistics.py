@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 Matrix = NDArray[np.float64]
 
-LEAST_NOISE = 1e-3  # of a band's deviation
-SMALLEST_DEVIATION = 1e-6  # in units of the scene's largest deviation: channels below carry nothing
+MIN_NOISE_RATIO = 1e-3  # of a band's deviation
+MIN_STD_RATIO = 1e-6  # in units of the scene's largest deviation: channels below carry nothing
 
 
 @dataclass
@@ -78,14 +78,14 @@ class SceneStatistics:
         return made
 
     @classmethod
-    def of_moments(cls, mean: Matrix, covariance: Matrix, noise_covariance: Matrix) -> SceneStatistics:
+    def from_moments(cls, mean: Matrix, covariance: Matrix, noise_covariance: Matrix) -> SceneStatistics:
         """Statistics of a scene of which only the moments are known: ``(B,)``, ``(B, B)`` and ``(B, B)``."""
         made = cls(len(mean))
         made._count = made._noise_count = 1
         made._shift, made._products, made._noise = mean, covariance, noise_covariance
         return made
 
-    def of_bands(self, bands: NDArray[np.intp]) -> SceneStatistics:
+    def select_bands(self, bands: NDArray[np.intp]) -> SceneStatistics:
         """Statistics of some of the bands ``(b,)``, over the same pixels."""
         chosen = np.ix_(bands, bands)
         made = SceneStatistics(len(bands))
@@ -96,7 +96,7 @@ class SceneStatistics:
     def with_noise(self, deviation: Matrix) -> SceneStatistics:
         """What they would be with white noise of these standard deviations ``(B,)`` added to the bands."""
         added = np.diag(np.square(deviation))
-        return SceneStatistics.of_moments(self.mean, self.covariance + added, self.noise_covariance + added)
+        return SceneStatistics.from_moments(self.mean, self.covariance + added, self.noise_covariance + added)
 
     @property
     def count(self) -> int:
@@ -133,7 +133,7 @@ class SceneStatistics:
     def noise_adjusted_components(self) -> tuple[Matrix, Matrix]:
         """Noise of each band ``(B,)``, never zero, and eigenvectors ``(B, B)`` of bands in its units, leading first."""
         deviation, noise = (np.sqrt(np.maximum(np.diag(c), 0)) for c in (self.covariance, self.noise_covariance))
-        unit = clamped(np.maximum(noise, LEAST_NOISE * deviation), self.brightest)
+        unit = nonzero_std(np.maximum(noise, MIN_NOISE_RATIO * deviation), self.brightest)
         return unit, np.linalg.eigh(self.covariance / np.outer(unit, unit))[1][:, ::-1]
 
     @property
@@ -147,10 +147,10 @@ class SceneStatistics:
         return self._noise / max(self._noise_count, 1)
 
 
-def clamped(deviation: Matrix, brightest: float = 0.0) -> Matrix:
+def nonzero_std(deviation: Matrix, brightest: float = 0.0) -> Matrix:
     """Deviations that can be divided by; a channel without variance gets one too small to show in the output."""
     largest = float(deviation.max(initial=0.0))
-    return np.maximum(deviation, SMALLEST_DEVIATION * (largest or brightest or 1.0))
+    return np.maximum(deviation, MIN_STD_RATIO * (largest or brightest or 1.0))
 
 
 def scene_statistics(pixels: NDArray[np.float32]) -> SceneStatistics:

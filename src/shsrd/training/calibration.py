@@ -19,14 +19,14 @@ from shsrd.degradation import Degradation, bicubic_down
 from shsrd.model import INTERVALS, Network, NetworkConfig
 from shsrd.spectral import scene_statistics
 from shsrd.training.data.pack import PackedScene, load_scenes
-from shsrd.upscaling.bases import guided_frame
-from shsrd.upscaling.block import BlockResult, Recipe, solve_block
+from shsrd.upscaling.bases import guided_basis
+from shsrd.upscaling.block import BlockResult, BlockSettings, upscale_block
 from shsrd.upscaling.inference import Engine, Position, Precision, Sampling
 from shsrd.upscaling.tiles import BORDER, Window, read_window
 
 STEPS = 4
 SAMPLES = 8
-DRAWN = 50_000  # errors of each scene that decide on the intervals, evenly spaced in rank
+ERROR_QUANTILES = 50_000  # errors of each scene that decide on the intervals, evenly spaced in rank
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class Calibration:
 
 
 @dataclass(frozen=True)
-class _Judged:
-    """One scene: mean squared error over mean predicted variance, and ``DRAWN`` errors in predicted deviations."""
+class _SceneErrors:
+    """Errors of one scene: mean squared error over mean predicted variance, and quantiles of the standardised error."""
 
     scale_ratio: float
     sample_ratio: float
@@ -59,7 +59,7 @@ class _Judged:
 def calibrate(network: Network, folder: Path, precision: Precision) -> Calibration:
     """Measure on every scene of a packed folder; each scene counts alike, whatever its brightness and size."""
     engine = Engine(network, device=next(network.parameters()).device, precision=precision)
-    judged = [_judge(engine, packed) for packed in load_scenes(folder)]
+    judged = [_scene_errors(engine, packed) for packed in load_scenes(folder)]
     spread = round(_factor([scene.scale_ratio for scene in judged]), 4)
     sample_spread = round(_factor([scene.sample_ratio for scene in judged]), 4)
     pooled = np.concatenate([scene.relative_errors for scene in judged])
@@ -76,14 +76,14 @@ def _factor(ratios: list[float]) -> float:
     return float(np.sqrt(1 / np.mean(1 / told))) if told.size else 1.0
 
 
-def _judge(engine: Engine, packed: PackedScene) -> _Judged:
+def _scene_errors(engine: Engine, packed: PackedScene) -> _SceneErrors:
     truth = packed.pixels(engine.scale)
     predicted, sampled = (_solve(engine, packed, truth, sampling) for sampling in (None, Sampling(STEPS)))
     errors, deviation = predicted.estimate - truth, predicted.deviation
     assert deviation is not None
     relative = np.sort(np.abs(errors) / np.maximum(deviation, np.finfo(np.float32).tiny), axis=None)
-    ranks = np.linspace(0, relative.size - 1, DRAWN).round().astype(np.intp)
-    return _Judged(_ratio(errors, deviation), _ratio(errors, sampled.deviation), relative[ranks])
+    ranks = np.linspace(0, relative.size - 1, ERROR_QUANTILES).round().astype(np.intp)
+    return _SceneErrors(_ratio(errors, deviation), _ratio(errors, sampled.deviation), relative[ranks])
 
 
 def _ratio(errors: NDArray[np.float32], deviation: NDArray[np.float32] | None) -> float:
@@ -97,8 +97,8 @@ def _solve(engine: Engine, packed: PackedScene, truth: NDArray[np.float32], samp
     low = bicubic_down(torch.from_numpy(truth), engine.scale).numpy()
     statistics = scene_statistics(low)
     config = engine.network.config
-    guided = partial(guided_frame, statistics, wavelength_nm=packed.wavelength_nm, guides=config.guides)
-    recipe = Recipe(
+    guided = partial(guided_basis, statistics, wavelength_nm=packed.wavelength_nm, guides=config.guides)
+    block_settings = BlockSettings(
         mean=guided(config.frame),
         texture=guided("eigen"),
         degradation=Degradation(kernel="bicubic", scale=engine.scale),
@@ -109,4 +109,4 @@ def _solve(engine: Engine, packed: PackedScene, truth: NDArray[np.float32], samp
     scene = Window(0, 0, *low.shape[1:])
     seen = scene.grown(BORDER)
     position = Position(seen.row, seen.column)
-    return solve_block(read_window(low, seen), engine, recipe, position, scene.relative_to(seen))
+    return upscale_block(read_window(low, seen), engine, block_settings, position, scene.relative_to(seen))

@@ -64,10 +64,10 @@ def load_checkpoint(
             progress = Progress(**json.loads(file.metadata()["progress"]))
     except SafetensorError:
         raise TrainingError(f"{path}: damaged checkpoint; remove it to start this run again") from None
-    network.load_state_dict(_under(tensors, "raw."))
-    average.load_state_dict(_under(tensors, "average."))
+    network.load_state_dict(_with_prefix(tensors, "raw."))
+    average.load_state_dict(_with_prefix(tensors, "average."))
     state: dict[int, dict[str, Tensor]] = {}
-    for key, value in _under(tensors, "optimizer.").items():
+    for key, value in _with_prefix(tensors, "optimizer.").items():
         number, name = key.split(".", 1)
         state.setdefault(int(number), {})[name] = value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
@@ -88,5 +88,5 @@ def read_progress(folder: Path) -> Progress:
         raise TrainingError(f"{path}: damaged checkpoint; remove it to start this run again") from None
 
 
-def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+def _with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}

@@ -15,13 +15,13 @@ from torch import Tensor, nn
 
 from shsrd.training.data.batch import Batch
 
-WARM = 2  # steps of a kind before it is recorded: libraries choose their kernels in them
+WARMUP_STEPS = 2  # steps of a kind before it is recorded: libraries choose their kernels in them
 KINDS = 4  # of batches that are recorded, each with memory of its own
 
-Work = Callable[[Batch], Tensor]
+GradientFn = Callable[[Batch], Tensor]
 
 
-class Ahead:
+class CudaPrefetcher:
     """Batches on the device; on a GPU each is drawn in a stream beside the one that computes.
 
     Args:
@@ -54,8 +54,8 @@ class Ahead:
             self.free.record(torch.cuda.current_stream(self.device))
 
 
-class GraphedGradients:
-    """Loss and gradients of batches; a kind of batch seen ``WARM`` times is recorded, and replayed from then on.
+class CudaGraphGradients:
+    """Loss and gradients of batches; a batch signature met ``WARMUP_STEPS`` times is captured, then replayed.
 
     Args:
         work: takes a batch forwards and back; nothing in it is drawn at random or depends on the host.
@@ -63,50 +63,50 @@ class GraphedGradients:
         release: called as soon as a batch is not needed any more.
     """
 
-    def __init__(self, work: Work, parameters: list[nn.Parameter], release: Callable[[], None]) -> None:
+    def __init__(self, work: GradientFn, parameters: list[nn.Parameter], release: Callable[[], None]) -> None:
         self.work, self.parameters, self.release = work, parameters, release
         self.seen: Counter[Any] = Counter()
-        self.recorded: dict[Any, _Recorded] = {}
+        self.captured: dict[Any, _CapturedGraph] = {}
         self.pool: Any = None
 
     def __call__(self, batch: Batch) -> Tensor:
         """The loss; gradients lie in the parameters."""
         kind = batch.kind()
-        if kind not in self.recorded:
+        if kind not in self.captured:
             self.seen[kind] += 1
-            if self.seen[kind] <= WARM or len(self.recorded) == KINDS:
+            if self.seen[kind] <= WARMUP_STEPS or len(self.captured) == KINDS:
                 return self._plain(batch)
-            self.recorded[kind] = self._record(batch)
-        recorded = self.recorded[kind]
-        for place, tensor in zip(recorded.batch.tensors(), batch.tensors(), strict=True):
+            self.captured[kind] = self._record(batch)
+        captured = self.captured[kind]
+        for place, tensor in zip(captured.batch.tensors(), batch.tensors(), strict=True):
             place.copy_(tensor)
         self.release()
-        recorded.graph.replay()
-        for parameter, gradient in zip(self.parameters, recorded.gradients, strict=True):
+        captured.graph.replay()
+        for parameter, gradient in zip(self.parameters, captured.gradients, strict=True):
             parameter.grad = gradient
-        return recorded.loss.clone()
+        return captured.loss.clone()
 
     def _plain(self, batch: Batch) -> Tensor:
-        self._forget()
+        self._clear_gradients()
         loss = self.work(batch)
         self.release()
         return loss
 
-    def _record(self, batch: Batch) -> _Recorded:
-        self._forget()
+    def _record(self, batch: Batch) -> _CapturedGraph:
+        self._clear_gradients()
         place, graph = batch.map(torch.clone), torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, pool=self.pool):
             loss = self.work(place)
         self.pool = graph.pool()
-        return _Recorded(graph, place, loss, [parameter.grad for parameter in self.parameters])
+        return _CapturedGraph(graph, place, loss, [parameter.grad for parameter in self.parameters])
 
-    def _forget(self) -> None:
+    def _clear_gradients(self) -> None:
         for parameter in self.parameters:
             parameter.grad = None
 
 
 @dataclass(frozen=True)
-class _Recorded:
+class _CapturedGraph:
     """A recorded step: where it reads its batch, and where it leaves loss and gradients."""
 
     graph: torch.cuda.CUDAGraph

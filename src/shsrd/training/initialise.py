@@ -17,7 +17,7 @@ _SELECTION = ".select.0.weight"
 _BLOCK = re.compile(r"encoder\.blocks\.(\d+)\.")
 
 
-def starting_network(config: TrainConfig, start: Model | None) -> Network:
+def initialise_network(config: TrainConfig, start: Model | None) -> Network:
     """The network of a run before its first step.
 
     Raises:
@@ -37,13 +37,13 @@ def starting_network(config: TrainConfig, start: Model | None) -> Network:
         return _deepened(start.network, Network(settings.model_copy(update={"blocks": config.deepen})))
     kept = start.network.state_dict()
     if config.restart_injection:
-        kept = {key: value for key, value in kept.items() if _stays(key)}
+        kept = {key: value for key, value in kept.items() if _is_kept(key)}
     elif settings == start.network.config:
         return start.network
     return _filled(Network(settings), kept)
 
 
-def _wider(weight: Tensor, like: Tensor) -> Tensor:
+def _pad_inputs(weight: Tensor, like: Tensor) -> Tensor:
     """First weights of a selection by shorter descriptors, blind to the further entries."""
     return functional.pad(weight, (0, like.shape[1] - weight.shape[1]))
 
@@ -58,17 +58,17 @@ def _deepened(start: Network, network: Network) -> Network:
         block = network.encoder.blocks[number]
         torch.nn.init.zeros_(block.second.weight)  # type: ignore[union-attr,arg-type]
         torch.nn.init.zeros_(block.second.bias)  # type: ignore[union-attr,arg-type]
-    kept = {key: value for key, value in start.state_dict().items() if _stays(key)}
+    kept = {key: value for key, value in start.state_dict().items() if _is_kept(key)}
     moved = {_BLOCK.sub(lambda block: f"encoder.blocks.{place[int(block[1])]}.", key): kept[key] for key in kept}
     return _filled(network, moved)
 
 
-def _stays(key: str) -> bool:
+def _is_kept(key: str) -> bool:
     return ".injection." not in key
 
 
 def _filled(network: Network, kept: dict[str, Tensor]) -> Network:
     fresh = network.state_dict()
-    widened = {key: _wider(kept[key], fresh[key]) for key in kept if key.endswith(_SELECTION)}
+    widened = {key: _pad_inputs(kept[key], fresh[key]) for key in kept if key.endswith(_SELECTION)}
     network.load_state_dict(fresh | kept | widened)
     return network

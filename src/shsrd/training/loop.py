@@ -18,12 +18,12 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from shsrd.model import Network, channels_last
 from shsrd.training.checkpoint import BEST, Progress, load_checkpoint, save_checkpoint
 from shsrd.training.config import TrainConfig
-from shsrd.training.cuda_graphs import Ahead, GraphedGradients
+from shsrd.training.cuda_graphs import CudaGraphGradients, CudaPrefetcher
 from shsrd.training.data.batch import Batch
 from shsrd.training.data.loader import drawn
 from shsrd.training.data.mixture import Source
 from shsrd.training.fabric import Fabric
-from shsrd.training.losses import diffusion_loss, mean_loss
+from shsrd.training.losses import diffusion_loss, posterior_mean_loss
 from shsrd.training.monitor import Monitor
 from shsrd.training.muon import Muon
 from shsrd.training.trainable import freeze, parameter_groups, trainable_parameters
@@ -75,17 +75,17 @@ def train(run: Run, save_best: SaveBest) -> Progress:
     optimizer = _optimizer(network, config)
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.ema))  # type: ignore[no-untyped-call]
     progress = load_checkpoint(config.out, network, average, optimizer) or Progress()
-    state = _State(fabric, run, network, average, optimizer, progress)
+    state = _Trainer(fabric, run, network, average, optimizer, progress)
     fresh = progress.step == 0
     monitored = Monitor(config.out, fabric.is_global_zero, total=config.steps, fresh=fresh)
-    with monitored as monitor, few_threads(fabric.device):
+    with monitored as monitor, limit_threads(fabric.device):
         state.loop(monitor, save_best)
     if fabric.is_global_zero and math.isinf(progress.best) and not (config.out / BEST).exists():
-        _keep_last(state, save_best)
+        _save_last_average(state, save_best)
     return progress
 
 
-def _keep_last(state: _State, save_best: SaveBest) -> None:
+def _save_last_average(state: _Trainer, save_best: SaveBest) -> None:
     """Keep the averaged weights as they are, for want of better ones."""
     averaged: Any = state.average.module
     save_best(averaged, state.progress, {})
@@ -98,7 +98,7 @@ def _keep_last(state: _State, save_best: SaveBest) -> None:
 
 
 @contextmanager
-def few_threads(device: torch.device) -> Iterator[None]:
+def limit_threads(device: torch.device) -> Iterator[None]:
     """``THREADS`` of the processor at most while a GPU trains; afterwards as many as before."""
     before = torch.get_num_threads()
     if device.type == "cuda":
@@ -126,7 +126,7 @@ def _fabric(config: TrainConfig) -> Fabric:
     return Fabric(devices=processes, num_nodes=nodes, strategy=_DDP, precision=precision)
 
 
-class _State:
+class _Trainer:
     """The moving parts of a run."""
 
     def __init__(
@@ -146,13 +146,13 @@ class _State:
         if fabric.device.type == "cuda":
             torch.backends.cudnn.benchmark = True
         self.clock = time.monotonic() - progress.seconds
-        self.gradients: GraphedGradients | None = None
+        self.gradients: CudaGraphGradients | None = None
         self.longest = 0.0
 
     def loop(self, monitor: Monitor, save_best: SaveBest) -> None:
         config, progress = self.config, self.progress
         batches = self.batches()
-        ended, first = self._agreed(self._ending() or self._stale()), True
+        ended, first = self._agreed(self._ending() or self._out_of_patience()), True
         while not ended:
             if self._agreed(self.run.pause is not None and self.run.pause(self.longest)):
                 if not first:
@@ -168,7 +168,7 @@ class _State:
             if progress.step % config.validate_every == 0 or self._ending():
                 monitor.checked(progress)
                 self._timed(partial(self._validate, monitor, save_best))
-            ended = self._agreed(self._ending() or self._stale())
+            ended = self._agreed(self._ending() or self._out_of_patience())
             if progress.step % config.checkpoint_every == 0 or ended:
                 monitor.checked(progress)
                 self._timed(self._save)
@@ -179,23 +179,23 @@ class _State:
         work()
         self.longest = max(self.longest, time.monotonic() - start)
 
-    def batches(self) -> Ahead:
+    def batches(self) -> CudaPrefetcher:
         """The rest of the run's batches."""
         config = self.config
         steps = range(self.progress.step, config.steps)
         rank = self.fabric.global_rank
         source = drawn(self.run.source, steps, count=config.batch, seed=config.seed, rank=rank, workers=config.workers)
-        ahead = Ahead(source, self.fabric.device)
+        ahead = CudaPrefetcher(source, self.fabric.device)
         if self.fabric.device.type == "cuda" and self.fabric.world_size == 1 and config.objective == "mean":
             work = partial(self._gradients, generator=None)
-            self.gradients = GraphedGradients(work, trainable_parameters(self.bare), ahead.release)
+            self.gradients = CudaGraphGradients(work, trainable_parameters(self.bare), ahead.release)
         return ahead
 
     def _agreed(self, value: Value) -> Value:
         """The first process's value, so that all processes take the same steps at the same rates."""
         return value if self.fabric.world_size == 1 else self.fabric.broadcast(value)
 
-    def step(self, batches: Ahead) -> torch.Tensor:
+    def step(self, batches: CudaPrefetcher) -> torch.Tensor:
         """One update of the weights and of their average; the loss before it."""
         config = self.config
         batch, generator = next(batches)
@@ -209,10 +209,10 @@ class _State:
             loss = self.gradients(batch)
         self.fabric.clip_gradients(self.objective, self.optimizer, max_norm=config.clip, error_if_nonfinite=False)
         self.optimizer.step()
-        self._follow()
+        self._update_average()
         return loss
 
-    def _follow(self) -> None:
+    def _update_average(self) -> None:
         """Move the average towards the weights; ``update_parameters`` alone would have the GPU waited for."""
         if int(self.average.n_averaged) == 0 or self.average.multi_avg_fn is None:
             self.average.update_parameters(self.bare)
@@ -230,7 +230,7 @@ class _State:
 
     def _loss(self, batch: Batch, generator: torch.Generator | None, network: Network) -> torch.Tensor:
         if self.config.objective == "mean":
-            return mean_loss(network, batch, self.config.knee)
+            return posterior_mean_loss(network, batch, self.config.knee)
         assert generator is not None
         return diffusion_loss(network, batch, generator, self.config.draws).total
 
@@ -267,7 +267,7 @@ class _State:
             save_checkpoint(self.config.out, self.bare, self.average, self.optimizer, self.progress)
         self.fabric.barrier()
 
-    def _stale(self) -> bool:
+    def _out_of_patience(self) -> bool:
         return 0 < self.config.patience <= self.progress.stale
 
     def _ending(self) -> bool:

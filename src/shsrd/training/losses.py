@@ -8,25 +8,25 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from shsrd.diffusion import draw_sigma, loss_weight
+from shsrd.diffusion import loss_weight, sample_sigma
 from shsrd.model import Network, pack, unpack
 from shsrd.training.data.batch import Batch
 from shsrd.training.data.random_ops import white_noise
 
-SLOPE = 10 / 3  # of the mean's loss for large errors, a typical residual being one
+ASYMPTOTIC_SLOPE = 10 / 3  # of the mean's loss for large errors, a typical residual being one
 
 
-def mean_loss(network: Network, batch: Batch, knee: float = 0.3) -> Tensor:
+def posterior_mean_loss(network: Network, batch: Batch, knee: float = 0.3) -> Tensor:
     """How far the posterior mean is from the true residual, plus the spectral angle if asked.
 
     ``sqrt(1 + (error / (knee unit))^2) - 1`` (Charbonnier et al. 1994): quadratic for errors below the knee, linear for
     large ones. Noise in flat areas, which nobody can predict, is small against that size and hardly pulls; a plain L1
-    distance pulls as hard there as at an edge. For large errors the slope is ``SLOPE``, whatever the knee.
+    distance pulls as hard there as at an edge. For large errors the slope is ``ASYMPTOTIC_SLOPE``, whatever the knee.
     """
     information = batch.information
     mean = unpack(network.encode(batch.low, information).mean, network.config.scale).float()
     relative = (mean - batch.residual) / batch.unit
-    loss = SLOPE * knee * (((1 + (relative / knee).square()).sqrt() - 1) * batch.weight).mean()
+    loss = ASYMPTOTIC_SLOPE * knee * (((1 + (relative / knee).square()).sqrt() - 1) * batch.weight).mean()
     if batch.angle is not None:
         loss = loss + batch.angle.loss(mean, batch.residual)
     return loss
@@ -65,14 +65,14 @@ def diffusion_loss(network: Network, batch: Batch, generator: torch.Generator, d
     scale = network.scale(condition)
     clean = (deviation / scale.detach()).repeat(draws, 1, 1, 1)
     base = network.prepare(condition, batch.low, batch.information).repeat(draws, 1, 1, 1)
-    sigma = draw_sigma(len(clean), config.sigma_data, generator).to(clean.device)
+    sigma = sample_sigma(len(clean), config.sigma_data, generator).to(clean.device)
     noise = white_noise(clean.shape, generator, clean.device)
     estimate = network.denoise(clean + sigma.reshape(-1, 1, 1, 1) * noise, sigma, base)
     weight = loss_weight(sigma, config.sigma_data).reshape(-1, 1, 1, 1)
-    return DiffusionLoss((weight * (estimate - clean).square()).mean(), scale_loss(scale, deviation))
+    return DiffusionLoss((weight * (estimate - clean).square()).mean(), laplace_nll(scale, deviation))
 
 
-def scale_loss(scale: Tensor, deviation: Tensor) -> Tensor:
+def laplace_nll(scale: Tensor, deviation: Tensor) -> Tensor:
     """Mean logarithmic score of a Laplace distribution of standard deviation ``scale``, in nats.
 
     ``log(sqrt(2) scale) + sqrt(2) |deviation| / scale``: a proper score (Gneiting and Raftery 2007), least where

@@ -34,7 +34,7 @@ class Monitor:
     def __init__(self, folder: Path, active: bool, *, total: int, fresh: bool = False) -> None:
         self.active, self.folder, self.total, self.fresh = active, folder, total, fresh
         self.log: TextIO | None = None
-        self.board: Any = None
+        self.summary_writer: Any = None
         self.average: Tensor | float = 0.0
         self.last: tuple[int, float] | None = None
         self.gain = ""
@@ -51,8 +51,8 @@ class Monitor:
             self.bar.stop()
             if self.log is not None:
                 self.log.close()
-            if self.board is not None:
-                self.board.close()
+            if self.summary_writer is not None:
+                self.summary_writer.close()
 
     def step(self, counters: Counters, loss: Tensor, rate: float) -> None:
         """One optimiser step done; its loss is read off its device only when it is written."""
@@ -93,14 +93,14 @@ class Monitor:
     def _write(self, figures: dict[str, float], counters: Counters) -> None:
         if self.log is None:
             self.log = (self.folder / "log.jsonl").open("w" if self.fresh else "a")
-            self.board = _tensorboard(self.folder)
+            self.summary_writer = _tensorboard(self.folder)
         known = {key: value if math.isfinite(value) else None for key, value in figures.items()}  # JSON has no NaN
         line = {"step": counters.step, "seconds": round(counters.seconds, 1), **known}
         self.log.write(json.dumps(line) + "\n")
         self.log.flush()
-        if self.board is not None:
+        if self.summary_writer is not None:
             for key, value in figures.items():
-                self.board.add_scalar(key, value, counters.step)
+                self.summary_writer.add_scalar(key, value, counters.step)
 
 
 def _remedy(folder: Path) -> str:

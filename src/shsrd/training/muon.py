@@ -17,7 +17,7 @@ NS_STEPS = 5
 RMS_OF_ADAM = 0.2  # typical root mean square of an AdamW update, Liu et al. 2025 ("Moonlight"), eq. 4
 
 
-def orthogonalised(matrix: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+def newton_schulz(matrix: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     """The nearest matrix ``(rows, columns)`` with singular values near one, by Newton-Schulz iteration in ``dtype``."""
     a, b, c = NS
     tall = matrix.shape[0] > matrix.shape[1]
@@ -77,7 +77,7 @@ class Muon(torch.optim.Optimizer):
         average = state["momentum"].lerp_(gradient, 1 - group["momentum"])
         ahead = gradient.lerp(average, group["momentum"])
         matrix = ahead.flatten(1)
-        update = orthogonalised(matrix, self.dtype) * (RMS_OF_ADAM * max(matrix.shape) ** 0.5)
+        update = newton_schulz(matrix, self.dtype) * (RMS_OF_ADAM * max(matrix.shape) ** 0.5)
         parameter.add_(update.reshape(parameter.shape), alpha=-group["lr"])
 
     def _adam(self, parameter: nn.Parameter, state: dict[str, Any], group: dict[str, Any]) -> None:

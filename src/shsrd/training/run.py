@@ -16,19 +16,25 @@ from shsrd.model import Network, NetworkConfig, load_weights, save_weights
 from shsrd.training.calibration import Calibration, calibrate
 from shsrd.training.checkpoint import BEST, CHECKPOINT, LAST, Progress, read_progress
 from shsrd.training.config import TrainConfig, TrainingError
-from shsrd.training.data.mixture import EitherSource, Source
+from shsrd.training.data.mixture import MixtureSource, Source
 from shsrd.training.data.pack import scene_names
-from shsrd.training.data.photo_cubes import PhotoCubes
+from shsrd.training.data.photo_cubes import PhotoCubeSource
 from shsrd.training.data.photos import PhotoSource
 from shsrd.training.data.scenes import SceneSource
-from shsrd.training.initialise import starting_network
+from shsrd.training.initialise import initialise_network
 from shsrd.training.loop import PausedError, Run, train
 from shsrd.training.validation import Validate, photo_validator, scene_validator
-from shsrd.training.weight_averaging import Weights, best_mix, last_average, mix_name, mixed
+from shsrd.training.weight_averaging import (
+    StateDict,
+    load_ema_weights,
+    mixed,
+    select_weight_average,
+    weight_average_name,
+)
 from shsrd.upscaling.inference import Precision
 from shsrd.upscaling.options import choose_device, choose_precision
 
-FINISHING_S = 40.0  # what mixing or calibration may take, at least, before a run that can be paused begins with it
+POSTPROCESS_S = 40.0  # what mixing or calibration may take, at least, before a run that can be paused begins with it
 
 
 def run_training(config: TrainConfig, *, pause: Callable[[float], bool] | None = None) -> Path:
@@ -51,11 +57,11 @@ def run_training(config: TrainConfig, *, pause: Callable[[float], bool] | None =
     start = None if config.start_from is None else load_weights(config.start_from)
     if config.stage == "transfer" and start is None:
         raise TrainingError("a transfer starts from pre-trained weights; set start_from, for example natural-x4")
-    network = starting_network(config, start)
-    check_folder(config, network.config)
+    network = initialise_network(config, start)
+    check_run_folder(config, network.config)
     validate = None if config.validation is None else _validator(config, config.validation, network.config)
     source = _source(config, network.config)
-    run = Run(config, network, source, validate, partial(keep_resolved, config, network.config), pause)
+    run = Run(config, network, source, validate, partial(write_resolved_config, config, network.config), pause)
     target = config.out / BEST
     history = [] if start is None else list(start.provenance.get("stages", []))
 
@@ -66,10 +72,10 @@ def run_training(config: TrainConfig, *, pause: Callable[[float], bool] | None =
     try:
         progress = train(run, save_best)
     except PausedError:
-        _keep_so_far(config, network, history)
+        _save_paused(config, network, history)
         raise
-    if config.stage == "transfer" and pause is not None and pause(FINISHING_S):
-        _keep_so_far(config, network, history)
+    if config.stage == "transfer" and pause is not None and pause(POSTPROCESS_S):
+        _save_paused(config, network, history)
         raise PausedError
     if config.stage == "transfer" and config.objective == "mean":
         _mix(target, config, run, progress, history)
@@ -78,11 +84,11 @@ def run_training(config: TrainConfig, *, pause: Callable[[float], bool] | None =
     return target
 
 
-def _keep_so_far(config: TrainConfig, network: Network, history: list[dict[str, Any]]) -> None:
+def _save_paused(config: TrainConfig, network: Network, history: list[dict[str, Any]]) -> None:
     """Write the averaged weights of a paused run's checkpoint, if it has one."""
     if (config.out / CHECKPOINT).exists():
         stage = _provenance(config, read_progress(config.out), {}) | {"unfinished": True}
-        network.load_state_dict(last_average(config.out))
+        network.load_state_dict(load_ema_weights(config.out))
         save_weights(config.out / LAST, network, {"version": shsrd.__version__, "stages": [*history, stage]})
 
 
@@ -92,9 +98,9 @@ def _check(config: TrainConfig) -> None:
         raise TrainingError("patience stops a run by its validation figures; set validation, or patience to 0")
     if config.calibration is not None and config.validation is not None:
         raise TrainingError("calibration is measured on validation scenes; leave out one of validation, calibration")
-    rehearsed = config.stage == "transfer" and config.rehearsal is not None and config.rehearsal_share > 0
+    uses_replay = config.stage == "transfer" and config.rehearsal is not None and config.rehearsal_share > 0
     plain = config.photos.cubes < 1  # some of the photos come without spectral information
-    if rehearsed and plain and config.objective == "mean" and config.trainable == "injection":
+    if uses_replay and plain and config.objective == "mean" and config.trainable == "injection":
         raise TrainingError("photos teach an injection nothing, and it alone may change; leave out rehearsal")
 
 
@@ -104,7 +110,7 @@ def _mix(target: Path, config: TrainConfig, run: Run, progress: Progress, histor
     best = load_weights(target)
     if "mix" in best.provenance["stages"][-1]:  # a finished run, started once more
         return
-    network = starting_network(config, load_weights(config.start_from))
+    network = initialise_network(config, load_weights(config.start_from))
     found = _mixed(network, config, run, _copy(best.network))
     if found is not None:
         name, figures = found
@@ -112,15 +118,15 @@ def _mix(target: Path, config: TrainConfig, run: Run, progress: Progress, histor
         save_weights(target, network, {"version": shsrd.__version__, "stages": stages})
 
 
-def _mixed(network: Network, config: TrainConfig, run: Run, best: Weights) -> tuple[str, dict[str, float]] | None:
+def _mixed(network: Network, config: TrainConfig, run: Run, best: StateDict) -> tuple[str, dict[str, float]] | None:
     """Load a mix into the network, which holds the start; its name and figures, or None where nothing is gained."""
-    start, last = _copy(network), last_average(config.out)
+    start, last = _copy(network), load_ema_weights(config.out)
     if config.mix_share is not None:
         network.load_state_dict(mixed(start, last, config.mix_share))
-        return mix_name("start", config.mix_share), {} if run.validate is None else run.validate(network)
+        return weight_average_name("start", config.mix_share), {} if run.validate is None else run.validate(network)
     if not config.mix or run.validate is None:
         return None
-    return best_mix(network, {"start": start, "best": best}, last, run.validate)
+    return select_weight_average(network, {"start": start, "best": best}, last, run.validate)
 
 
 def _name(weights: Path) -> str:
@@ -161,13 +167,15 @@ def _source(config: TrainConfig, network: NetworkConfig) -> Source:
     if config.rehearsal is None:
         return scenes
     photos = _photos(config.rehearsal, config, network, device)
-    return EitherSource(scenes, photos, config.rehearsal_share, apart=device.type != "cpu")
+    return MixtureSource(scenes, photos, config.rehearsal_share, apart=device.type != "cpu")
 
 
 def _photos(folder: Path, config: TrainConfig, network: NetworkConfig, device: torch.device | str) -> Source:
     photos = PhotoSource(folder, config.photos, scale=network.scale, patch=config.patch, device=device)
     return (
-        EitherSource(photos, PhotoCubes(photos, network.guides), config.photos.cubes) if config.photos.cubes else photos
+        MixtureSource(photos, PhotoCubeSource(photos, network.guides), config.photos.cubes)
+        if config.photos.cubes
+        else photos
     )
 
 
@@ -185,7 +193,7 @@ def _validator(config: TrainConfig, folder: Path, network: NetworkConfig) -> Val
     return scene_validator(folder, network=network, objective=objective, precision=precision, sensors=sensors)
 
 
-def check_folder(config: TrainConfig, network: NetworkConfig) -> None:
+def check_run_folder(config: TrainConfig, network: NetworkConfig) -> None:
     """Refuse a run folder that holds a run of other settings; one that ended before its first checkpoint holds none."""
     path = config.out / "config.json"
     if not path.exists() or not any((config.out / name).exists() for name in (CHECKPOINT, BEST)):
@@ -196,7 +204,7 @@ def check_folder(config: TrainConfig, network: NetworkConfig) -> None:
         raise TrainingError(f"{path}: not readable; choose another out folder, or delete this one") from None
     resolved = _resolved(config, network)
     drawn_on_cpu = {"workers"} if config.stage == "transfer" else set()  # photos of stage 1 may be drawn on a GPU
-    fixed = resolved.keys() - _MAY_CHANGE - drawn_on_cpu
+    fixed = resolved.keys() - _MUTABLE_KEYS - drawn_on_cpu
     changed = sorted(key for key in fixed if before.get(key, _default(key)) != resolved[key])
     if changed:
         raise TrainingError(
@@ -204,7 +212,7 @@ def check_folder(config: TrainConfig, network: NetworkConfig) -> None:
         )
 
 
-def keep_resolved(config: TrainConfig, network: NetworkConfig) -> None:
+def write_resolved_config(config: TrainConfig, network: NetworkConfig) -> None:
     """Write the settings beside the results."""
     config.out.mkdir(parents=True, exist_ok=True)
     (config.out / "config.json").write_text(json.dumps(_resolved(config, network), indent=2) + "\n")
@@ -220,7 +228,7 @@ def _default(key: str) -> object:
     return TrainConfig.model_fields[key].default
 
 
-_MAY_CHANGE = {"time_limit", "patience", "checkpoint_every", "out", "precision"}
+_MUTABLE_KEYS = {"time_limit", "patience", "checkpoint_every", "out", "precision"}
 
 
 def _provenance(config: TrainConfig, progress: Progress, figures: Mapping[str, float]) -> dict[str, Any]:

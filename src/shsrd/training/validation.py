@@ -15,14 +15,14 @@ from shsrd.cube import varying_bands
 from shsrd.degradation import bicubic_down, bicubic_up
 from shsrd.metrics import sam_deg
 from shsrd.model import Network, NetworkConfig, unpack
-from shsrd.spectral import Acquisition, FrameName, scene_statistics
+from shsrd.spectral import Acquisition, BasisName, scene_statistics
 from shsrd.training.config import SceneAugmentation, TrainingError
 from shsrd.training.data.batch import MARGIN, Batch
 from shsrd.training.data.pack import PackedScene, load_photos, load_scenes
 from shsrd.training.data.scenes import SceneSource
-from shsrd.training.data.simulated_sensor import Acquired
+from shsrd.training.data.simulated_sensor import SimulatedSensor
 from shsrd.training.losses import diffusion_loss
-from shsrd.upscaling.bases import GuidedFrame, guided_frame
+from shsrd.upscaling.bases import GuidedBasis, guided_basis
 from shsrd.upscaling.block import posterior_mean
 from shsrd.upscaling.inference import Engine, Precision
 from shsrd.upscaling.tiles import BORDER, Window, read_window, trim
@@ -48,7 +48,7 @@ def photo_validator(folder: Path, *, network: NetworkConfig, objective: Objectiv
 
     def validate(network: Network) -> dict[str, float]:
         if objective == "diffusion":
-            return _denoising([photo.batch() for photo in photos], network)
+            return _denoising_scores([photo.batch() for photo in photos], network)
         with torch.inference_mode():
             return {"gain_db": float(np.mean([photo.gain(network, precision) for photo in photos]))}
 
@@ -82,14 +82,14 @@ def scene_validator(
         augmentation = SceneAugmentation(eigen=1.0, gain=1.0)
         source = SceneSource(folder, augmentation, scale=scale, patch=patch, guides=network.guides)
         batches = [source.draw(8, torch.Generator().manual_seed(seed)) for seed in range(SCENE_BATCHES)]
-        return lambda network: _denoising(batches, network)
+        return lambda network: _denoising_scores(batches, network)
     scenes = [HeldOutScene(packed, scale, noise) for packed in load_scenes(folder)]
     measured = held_out_by_sensor(folder, scale) if sensors else {}
 
     def validate(network: Network) -> dict[str, float]:
         engine = Engine(network, device=next(network.parameters()).device, precision=precision)
         figures: dict[str, float] = {}
-        names: tuple[FrameName, ...] = ("bands", "eigen")
+        names: tuple[BasisName, ...] = ("bands", "eigen")
         for name in names:
             gain, ratio = np.mean([scene.judge(engine, scene.guided(engine, name)) for scene in scenes], axis=0)
             figures |= {f"{name}_gain_db": float(gain), f"{name}_sam_ratio": float(ratio)}
@@ -110,7 +110,7 @@ def held_out_by_sensor(folder: Path, scale: int) -> dict[str, list[HeldOutScene]
     """Held-out scenes by name of the sensor and its noise."""
     return {
         f"{name}_{snr_db:g}dB" if snr_db else name: [
-            HeldOutScene(packed, scale, sensor=Acquired.by_sensor(name, snr_db, scale=scale))
+            HeldOutScene(packed, scale, sensor=SimulatedSensor.by_sensor(name, snr_db, scale=scale))
             for packed in load_scenes(folder)
         ]
         for name, snr_db in SENSORS
@@ -118,7 +118,7 @@ def held_out_by_sensor(folder: Path, scale: int) -> dict[str, list[HeldOutScene]
 
 
 @torch.no_grad()
-def _denoising(batches: list[Batch], network: Network) -> dict[str, float]:
+def _denoising_scores(batches: list[Batch], network: Network) -> dict[str, float]:
     """Both losses at fixed noise, and their sum in dB.
 
     The denoiser's part is how far it is below the loss of doing nothing; the scale's how small the scales are, as long
@@ -131,7 +131,7 @@ def _denoising(batches: list[Batch], network: Network) -> dict[str, float]:
     ]
     denoising, scale = np.mean(losses, axis=0).tolist()
     gain_db = -10 * np.log10(denoising) - 20 * math.log10(math.e) * scale
-    return {"gain_db": float(gain_db), "denoising_loss": denoising, "scale_loss": scale}
+    return {"gain_db": float(gain_db), "denoising_loss": denoising, "laplace_nll": scale}
 
 
 class _Photo:
@@ -181,7 +181,9 @@ class HeldOutScene:
             what is corrected for it.
     """
 
-    def __init__(self, packed: PackedScene, scale: int, noise: float = 0.0, sensor: Acquired | None = None) -> None:
+    def __init__(
+        self, packed: PackedScene, scale: int, noise: float = 0.0, sensor: SimulatedSensor | None = None
+    ) -> None:
         self.truth = packed.pixels(scale)
         self.acquisition: Acquisition | None = None
         if sensor is None:
@@ -202,13 +204,13 @@ class HeldOutScene:
         if not self.counted.any():
             raise TrainingError(f"validation scene {packed.name!r} has no band that can be judged; leave it out")
 
-    def guided(self, engine: Engine, name: FrameName, channels: int | None = None) -> GuidedFrame:
+    def guided(self, engine: Engine, name: BasisName, channels: int | None = None) -> GuidedBasis:
         """A frame of the scene with the guides that the weights take."""
         guides, acquisition = engine.network.config.guides, self.acquisition
         statistics, wavelength_nm = self.statistics, self.wavelength_nm
-        return guided_frame(statistics, name, wavelength_nm, channels, guides=guides, acquisition=acquisition)
+        return guided_basis(statistics, name, wavelength_nm, channels, guides=guides, acquisition=acquisition)
 
-    def judge(self, engine: Engine, guided: GuidedFrame) -> tuple[float, float]:
+    def judge(self, engine: Engine, guided: GuidedBasis) -> tuple[float, float]:
         """Gain in dB (mean over the bands that can be judged) and SAM as a share of bicubic's (1 where it has none)."""
         window = Window(0, 0, *self.low.shape[1:]).grown(BORDER)
         estimate = posterior_mean(read_window(self.low, window), engine, guided)

@@ -17,12 +17,12 @@ from shsrd.model import Network
 from shsrd.training.checkpoint import CHECKPOINT
 from shsrd.training.validation import Validate
 
-SHARES = (0.25, 0.5, 0.75)  # of the last weights
-Weights = Mapping[str, Tensor]
+INTERPOLATION_WEIGHTS = (0.25, 0.5, 0.75)  # of the last weights
+StateDict = Mapping[str, Tensor]
 
 
-def best_mix(
-    network: Network, ends: Mapping[str, Weights], last: Weights, validate: Validate
+def select_weight_average(
+    network: Network, ends: Mapping[str, StateDict], last: StateDict, validate: Validate
 ) -> tuple[str, dict[str, float]] | None:
     """Load the best mix of ``last`` with one of ``ends`` into the network, if it beats every end.
 
@@ -35,7 +35,7 @@ def best_mix(
     Returns:
         The mix's description and figures, or None (the network then holds the best of the ends).
     """
-    found = [(mix_name(name, share), mix) for name, share, mix in _mixes(ends, last)]
+    found = [(weight_average_name(name, share), mix) for name, share, mix in _weight_averages(ends, last)]
     candidates = [(None, ends["best"]), (None, last), *found]
     judged = []
     for name, weights in candidates:
@@ -46,12 +46,12 @@ def best_mix(
     return None if name is None else (name, figures)
 
 
-def mixed(start: Weights, last: Weights, share: float) -> dict[str, Tensor]:
+def mixed(start: StateDict, last: StateDict, share: float) -> dict[str, Tensor]:
     """The average of two weights, ``share`` of it from the last ones."""
     return {key: (1 - share) * start[key] + share * last[key] for key in last}
 
 
-def mix_name(start: str, share: float) -> str:
+def weight_average_name(start: str, share: float) -> str:
     """What a mix is called in the provenance of the weights."""
     return f"{start} {1 - share:g} + last {share:g}"
 
@@ -64,14 +64,14 @@ def score_db(figures: Mapping[str, float]) -> float:
     return max([score for score in scores if math.isfinite(score)], default=-math.inf)
 
 
-def last_average(folder: Path) -> dict[str, Tensor]:
+def load_ema_weights(folder: Path) -> dict[str, Tensor]:
     """The averaged weights of a run's last checkpoint."""
     prefix = "average.module."
     with safe_open(folder / CHECKPOINT, "pt") as file:
         return {key.removeprefix(prefix): file.get_tensor(key) for key in file.keys() if key.startswith(prefix)}  # noqa: SIM118
 
 
-def _mixes(ends: Mapping[str, Weights], last: Weights) -> Iterator[tuple[str, float, dict[str, Tensor]]]:
+def _weight_averages(ends: Mapping[str, StateDict], last: StateDict) -> Iterator[tuple[str, float, dict[str, Tensor]]]:
     for name, end in ends.items():
-        for share in SHARES:
+        for share in INTERPOLATION_WEIGHTS:
             yield name, share, mixed(end, last, share)

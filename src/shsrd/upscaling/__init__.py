@@ -1,24 +1,24 @@
 """Geometry, memory, tiles: from a low-resolution scene to a high-resolution one."""
 
-from shsrd.upscaling.jobs.batch import Order, Outcome, upscale_many, write_collection
-from shsrd.upscaling.jobs.resource_estimate import Forecast, Observer
-from shsrd.upscaling.jobs.upscale_file import Job, Streamed, upscale_file
+from shsrd.upscaling.jobs.batch import BatchOptions, Outcome, upscale_batch, write_collection
+from shsrd.upscaling.jobs.resource_estimate import Observer, ResourceEstimate
+from shsrd.upscaling.jobs.upscale_file import Job, UpscaleFileResult, upscale_file
 from shsrd.upscaling.options import UpscaleOptions
 from shsrd.upscaling.report import Report
-from shsrd.upscaling.upscale import Upscaled, upscale
+from shsrd.upscaling.upscale import UpscaleResult, upscale
 
 __all__ = [
-    "Forecast",
+    "BatchOptions",
     "Job",
     "Observer",
-    "Order",
     "Outcome",
     "Report",
-    "Streamed",
+    "ResourceEstimate",
+    "UpscaleFileResult",
     "UpscaleOptions",
-    "Upscaled",
+    "UpscaleResult",
     "upscale",
+    "upscale_batch",
     "upscale_file",
-    "upscale_many",
     "write_collection",
 ]

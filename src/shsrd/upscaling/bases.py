@@ -10,21 +10,21 @@ from numpy.typing import NDArray
 from shsrd.spectral import (
     GUIDE_CHANNELS,
     Acquisition,
-    Frame,
-    FrameName,
+    BasisName,
     GuideName,
     SceneStatistics,
+    SpectralBasis,
     SpectralGuide,
-    bands_frame,
-    eigen_frame,
-    guide_frame,
+    band_basis,
+    guide_basis,
+    pca_basis,
     positions_um,
     spectral_guide,
 )
 
 
 @dataclass(frozen=True)
-class GuidedFrame:
+class GuidedBasis:
     """A working frame with the spectral information that goes with it.
 
     Attributes:
@@ -34,22 +34,22 @@ class GuidedFrame:
         flips: ``(T,)``, which of ``symmetries(4)`` each of them is shown to the network in.
     """
 
-    frame: Frame
+    frame: SpectralBasis
     guide: SpectralGuide
     triplets: NDArray[np.intp]
     flips: NDArray[np.intp]
 
 
-def guided_frame(
+def guided_basis(
     statistics: SceneStatistics,
-    name: FrameName,
+    name: BasisName,
     wavelength_nm: NDArray[np.float64] | None = None,
     channels: int | None = None,
     *,
     stride: int = 3,
     guides: GuideName,
     acquisition: Acquisition | None = None,
-) -> GuidedFrame:
+) -> GuidedBasis:
     """The working frame ``name`` of a scene and its guide.
 
     Where detail is filtered across the channels afterwards, triplets are shown in turn as they are and mirrored: the
@@ -64,9 +64,9 @@ def guided_frame(
         guides: which components the weights take for guide maps.
         acquisition: how the bands were measured, of a scene that was corrected for that.
     """
-    frame = bands_frame(statistics, channels) if name == "bands" else eigen_frame(statistics, channels)
-    leading = guide_frame(statistics, GUIDE_CHANNELS, guides)
+    frame = band_basis(statistics, channels) if name == "bands" else pca_basis(statistics, channels)
+    leading = guide_basis(statistics, GUIDE_CHANNELS, guides)
     guide = spectral_guide(frame, leading, positions_um(wavelength_nm, statistics.bands), acquisition)
     triplets = frame.triplets(stride)
     flips = np.arange(len(triplets)) % (4 if frame.filter is not None else 1)
-    return GuidedFrame(frame, guide, triplets, flips)
+    return GuidedBasis(frame, guide, triplets, flips)

@@ -8,18 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shsrd.degradation import Degradation, NoisyMeasurement
-from shsrd.spectral import Frame
-from shsrd.upscaling.bases import GuidedFrame
-from shsrd.upscaling.composition import composed, composed_to_noise, unseen
+from shsrd.spectral import SpectralBasis
+from shsrd.upscaling.bases import GuidedBasis
+from shsrd.upscaling.composition import compose_estimate, compose_noise_limited, null_space_component
 from shsrd.upscaling.ensemble import ensemble_mean
-from shsrd.upscaling.inference import Conditioned, Engine, Position, Sampling
+from shsrd.upscaling.inference import EncodedBlock, Engine, Position, Sampling
 from shsrd.upscaling.tiles import Window
 
 Block = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Recipe:
+class BlockSettings:
     """How every block of a scene is computed.
 
     Attributes:
@@ -35,8 +35,8 @@ class Recipe:
         ensemble: flips and turns over which the posterior mean is averaged: 1, 2, 4 or 8.
     """
 
-    mean: GuidedFrame
-    texture: GuidedFrame
+    mean: GuidedBasis
+    texture: GuidedBasis
     degradation: Degradation | None
     measurements: tuple[NoisyMeasurement, ...] = ()
     sampling: Sampling | None = None
@@ -55,8 +55,13 @@ class BlockResult:
     deviation: Block | None = None
 
 
-def solve_block(
-    seen: Block, engine: Engine, recipe: Recipe, position: Position, inside: Window, measured: Block | None = None
+def upscale_block(
+    seen: Block,
+    engine: Engine,
+    block_settings: BlockSettings,
+    position: Position,
+    inside: Window,
+    measured: Block | None = None,
 ) -> BlockResult:
     """Super-resolve a block ``(B, y, x)`` without missing values.
 
@@ -67,74 +72,78 @@ def solve_block(
     Args:
         seen: what the network looks at; mirrored pixels where it reaches beyond the scene.
         engine: the network.
-        recipe: what is computed.
+        block_settings: what is computed.
         position: of ``seen`` in the scene.
         inside: the part of ``seen`` that lies in the scene. Only it is solved and back-projected: what the network
             makes of mirrored pixels is not the mirror image of what it makes of the pixels.
         measured: pixels of ``inside`` before a correction for their sensor, NaN where there are none; for
-            ``recipe.measurements``.
+            ``block_settings.measurements``.
 
     Returns:
         The solved part, ``scale`` times as large as ``inside``.
     """
     low = np.ascontiguousarray(seen[:, *inside.slices])
     kept = (slice(None), *inside.finer(engine.scale).slices)
-    predicted = recipe.uncertain and recipe.sampling is None
-    detail, scale = ensemble_mean(seen, engine, recipe.mean, count=recipe.ensemble, scaled=predicted)
-    frame, degradation = recipe.mean.frame, recipe.degradation
+    predicted = block_settings.uncertain and block_settings.sampling is None
+    detail, scale = ensemble_mean(seen, engine, block_settings.mean, count=block_settings.ensemble, scaled=predicted)
+    frame, degradation = block_settings.mean.frame, block_settings.degradation
     detail = frame.filtered(low, detail[kept])
-    if measured is not None and recipe.measurements:
-        parts = recipe.measurements
-        estimate = composed_to_noise(low, detail, frame, scale=engine.scale, measured=measured, measurements=parts)
+    if measured is not None and block_settings.measurements:
+        parts = block_settings.measurements
+        estimate = compose_noise_limited(low, detail, frame, scale=engine.scale, measured=measured, measurements=parts)
     else:
-        estimate = composed(low, detail, frame, scale=engine.scale, degradation=degradation)
-    if recipe.sampling is None:
-        return BlockResult(estimate, None if scale is None else _predicted(scale[kept], recipe))
+        estimate = compose_estimate(low, detail, frame, scale=engine.scale, degradation=degradation)
+    if block_settings.sampling is None:
+        return BlockResult(estimate, None if scale is None else _predicted(scale[kept], block_settings))
     del detail
-    conditioned = engine.condition(seen, recipe.texture)
-    total = np.zeros((recipe.texture.frame.channels, *estimate.shape[1:]), np.float32)
-    squares = np.zeros_like(estimate) if recipe.uncertain and recipe.samples > 1 else None
-    for number in range(recipe.samples):
-        texture = unseen(_texture(conditioned, engine, recipe, position, number)[kept], degradation)
+    encoded_block = engine.condition(seen, block_settings.texture)
+    total = np.zeros((block_settings.texture.frame.channels, *estimate.shape[1:]), np.float32)
+    squares = np.zeros_like(estimate) if block_settings.uncertain and block_settings.samples > 1 else None
+    for number in range(block_settings.samples):
+        texture = null_space_component(
+            _texture(encoded_block, engine, block_settings, position, number)[kept], degradation
+        )
         total += texture
         if squares is not None:
-            _add_squares(squares, texture, recipe.texture.frame)
-    total /= np.float32(recipe.samples)
-    deviation = None if squares is None else _deviation(squares, total, recipe)
-    recipe.texture.frame.add_detail(estimate, total)
+            _add_squares(squares, texture, block_settings.texture.frame)
+    total /= np.float32(block_settings.samples)
+    deviation = None if squares is None else _deviation(squares, total, block_settings)
+    block_settings.texture.frame.add_detail(estimate, total)
     return BlockResult(estimate, deviation)
 
 
-def posterior_mean(low: Block, engine: Engine, guided: GuidedFrame) -> Block:
+def posterior_mean(low: Block, engine: Engine, guided: GuidedBasis) -> Block:
     """``U(y) + E diag(d) m``, the estimate before consistency."""
     detail = guided.frame.filtered(low, engine.mean(low, guided))
-    return composed(low, detail, guided.frame, scale=engine.scale, degradation=None)
+    return compose_estimate(low, detail, guided.frame, scale=engine.scale, degradation=None)
 
 
-def _predicted(scale: Block, recipe: Recipe) -> Block:
+def _predicted(scale: Block, block_settings: BlockSettings) -> Block:
     """Calibrated standard deviation of scales ``(K, y, x)`` of the mean's channels."""
-    return recipe.mean.frame.synthesise_deviation(scale * np.float32(recipe.spread))
+    return block_settings.mean.frame.reconstruct_std(scale * np.float32(block_settings.spread))
 
 
-def _texture(conditioned: Conditioned, engine: Engine, recipe: Recipe, position: Position, number: int) -> Block:
+def _texture(
+    encoded_block: EncodedBlock, engine: Engine, block_settings: BlockSettings, position: Position, number: int
+) -> Block:
     """Channels of sample ``number`` minus the mean, in standard units, times ``detail``."""
-    sampling = recipe.sampling
+    sampling = block_settings.sampling
     assert sampling is not None
     seeded = replace(sampling, seed=sampling.seed * 1_000_003 + number)
-    return engine.deviation(conditioned, position, seeded) * np.float32(recipe.detail)
+    return engine.deviation(encoded_block, position, seeded) * np.float32(block_settings.detail)
 
 
-def _add_squares(squares: Block, texture: Block, frame: Frame) -> None:
+def _add_squares(squares: Block, texture: Block, frame: SpectralBasis) -> None:
     """Add ``(E d z)^2`` of channels ``(K, y, x)`` to a cube in place, row by row."""
     for row, channels in enumerate(texture.swapaxes(0, 1)):
-        squares[:, row] += np.square(frame.synthesise(channels[:, None])[:, 0])
+        squares[:, row] += np.square(frame.reconstruct(channels[:, None])[:, 0])
 
 
-def _deviation(squares: Block, average: Block, recipe: Recipe) -> Block:
+def _deviation(squares: Block, average: Block, block_settings: BlockSettings) -> Block:
     """Calibrated standard deviation, with ``n - 1``, in place of the sums of squares."""
-    squares /= np.float32(recipe.samples)
+    squares /= np.float32(block_settings.samples)
     for row, channels in enumerate(average.swapaxes(0, 1)):
-        squares[:, row] -= np.square(recipe.texture.frame.synthesise(channels[:, None])[:, 0])
+        squares[:, row] -= np.square(block_settings.texture.frame.reconstruct(channels[:, None])[:, 0])
     np.maximum(squares, 0, out=squares)
-    squares *= np.float32(recipe.samples / (recipe.samples - 1) * recipe.spread**2)
+    squares *= np.float32(block_settings.samples / (block_settings.samples - 1) * block_settings.spread**2)
     return np.sqrt(squares, out=squares)

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shsrd.cube import Source
-from shsrd.degradation.edge_width import EdgeWidth, edge_width
-from shsrd.degradation.edges import HALF, Edges, edges_of
+from shsrd.degradation.edge_width import PsfEstimate, edge_width
+from shsrd.degradation.edges import HALF, Edges, detect_edges
 from shsrd.spectral import SceneStatistics
-from shsrd.upscaling.noise_estimate import LEAST_NOISE, unforeseen_noise
+from shsrd.upscaling.noise_estimate import MIN_NOISE_RATIO, estimate_noise_std
 from shsrd.upscaling.tiles import Window, filled_with
 
 WHOLE = 256  # pixels on a side: smaller scenes are read whole
@@ -27,7 +27,7 @@ Vector = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Measurement:
+class BlurNoiseEstimate:
     """Blur and noise of a scene.
 
     Attributes:
@@ -38,36 +38,36 @@ class Measurement:
             pixels for so many bands.
     """
 
-    width: EdgeWidth | None
+    width: PsfEstimate | None
     edges: int
     bands: NDArray[np.intp]
     snr_db: Vector
 
 
-def measure(source: Source) -> Measurement:
+def measure(source: Source) -> BlurNoiseEstimate:
     """Estimate blur and noise of a scene.
 
     Raises:
         SceneError: pixels that cannot be read.
     """
-    _, rows, columns = source.facts.shape
+    _, rows, columns = source.metadata.shape
     windows = _windows(rows, columns)
     parts = [_plausible(source.read(*window.slices)) for window in windows]
     finite = np.isfinite(values := _side_by_side(parts))
     lowest = np.min(values, axis=1, initial=np.inf, where=finite)
     highest = np.max(values, axis=1, initial=-np.inf, where=finite)
-    bands = np.flatnonzero(source.facts.good_bands & (lowest < highest))
+    bands = np.flatnonzero(source.metadata.good_bands & (lowest < highest))
     if not bands.size:
-        return Measurement(None, 0, bands, np.zeros(0))
+        return BlurNoiseEstimate(None, 0, bands, np.zeros(0))
     parts = [part[bands] for part in parts]
     statistics = _statistics(parts)
     deviation = np.sqrt(np.maximum(np.diag(statistics.covariance), 0))
-    noise = np.maximum(unforeseen_noise(statistics), LEAST_NOISE * np.maximum(deviation, 1e-30))
+    noise = np.maximum(estimate_noise_std(statistics), MIN_NOISE_RATIO * np.maximum(deviation, 1e-30))
     snr_db = 20 * np.log10(np.maximum(np.hypot(statistics.mean, deviation), 1e-300) / noise)
     if statistics.differences < ENOUGH * len(bands):
         snr_db = np.zeros(0)
     edges = _edges(parts, windows, statistics, noise)
-    return Measurement(edge_width(edges), len(edges), bands, snr_db)
+    return BlurNoiseEstimate(edge_width(edges), len(edges), bands, snr_db)
 
 
 def _windows(rows: int, columns: int) -> list[Window]:
@@ -118,7 +118,7 @@ def _edges(parts: list[Block], windows: list[Window], statistics: SceneStatistic
         filled = filled_with(part, statistics.mean.astype(np.float32))
         units = (filled - statistics.mean[:, None, None]) / noise[:, None, None]
         for image in np.tensordot(leading.T, units, 1):
-            edges = edges_of(image, most)
+            edges = detect_edges(image, most)
             found.append(edges.only(~missing[edges.row, edges.column]).moved(window.row, window.column))
     return Edges.joined(found)
 

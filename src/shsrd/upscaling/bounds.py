@@ -5,9 +5,9 @@ of the band in the scene, every value of the estimate ends up in
 
     [lo - a (hi - lo) - SLACK R,  hi + a (hi - lo) + SLACK R],
 
-and no more than ``DEEPEST R`` below the band's smallest value. What is cut off, ``e``, is given back to the pixels
-around, as the sensor saw it (``x <- clip(x) + U C D e``, see ``composition``), a few times; what then leaves the bounds
-is cut off for good.
+and no more than ``MAX_UNDERSHOOT R`` below the band's smallest value. What is cut off, ``e``, is given back to the
+pixels around, as the sensor saw it (``x <- clip(x) + U C D e``, see ``composition``), a few times; what then leaves the
+bounds is cut off for good.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from shsrd.degradation import Degradation, back_projection_reach, bicubic_up, degrade, low_correction
+from shsrd.degradation import Degradation, back_projection_reach, back_projection_update, bicubic_up, degrade
 
 Block = NDArray[np.float32]
 Vector = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 REACH = 2  # low-resolution pixels around, on each side, whose range counts
-LEAST_GIVEN_BACK = 1e-4  # RMS of what is cut off, as a share of the band's range: half of it shows in the consistency
+MIN_REDISTRIBUTED = 1e-4  # RMS of what is cut off, as a share of the band's range: half of it shows in the consistency
 ROUNDS = 4  # of giving back, at most
-DEEPEST = 0.1  # of a band's range below its smallest value
+MAX_UNDERSHOOT = 0.1  # of a band's range below its smallest value
 ROUNDING = 8 * 2.0**-23  # of the largest value of a band: sums in float32 are no surer
 SLACK = 0.02  # of a band's range that may be left everywhere: flat places are quantised
 
@@ -86,9 +86,9 @@ class Bounds:
             count += int((limited != pixels)[counted].sum())
             for _ in range(ROUNDS if degradation is not None else 0):
                 excess = pixels - limited
-                if degradation is None or not _matters(excess, self.slack[band]):
+                if degradation is None or not _is_significant(excess, self.slack[band]):
                     break
-                pixels.copy_(limited + _given_back(excess, degradation))
+                pixels.copy_(limited + _redistributed(excess, degradation))
                 limited = _between(pixels, least[band], most[band])
             pixels.copy_(limited)
         return count
@@ -106,7 +106,7 @@ class Bounds:
 def _floor(lowest: Vector, highest: Vector) -> Vector:
     """Not far below the smallest value; minus infinity where there is none."""
     rounding = ROUNDING * np.maximum(np.abs(lowest), np.abs(highest))
-    return np.nan_to_num(lowest - np.maximum(DEEPEST * (highest - lowest), rounding), nan=-np.inf)
+    return np.nan_to_num(lowest - np.maximum(MAX_UNDERSHOOT * (highest - lowest), rounding), nan=-np.inf)
 
 
 def _between(pixels: Tensor, least: Tensor, most: Tensor) -> Tensor:
@@ -117,12 +117,12 @@ def _between(pixels: Tensor, least: Tensor, most: Tensor) -> Tensor:
     return torch.clamp(pixels.reshape(rows, scale, -1), *limits).reshape(pixels.shape)
 
 
-def _matters(excess: Tensor, slack: float) -> bool:
+def _is_significant(excess: Tensor, slack: float) -> bool:
     """Whether what is cut off would show in the consistency."""
-    return bool(excess.square().mean().sqrt() > slack * (LEAST_GIVEN_BACK / SLACK))
+    return bool(excess.square().mean().sqrt() > slack * (MIN_REDISTRIBUTED / SLACK))
 
 
-def _given_back(excess: Tensor, degradation: Degradation) -> Tensor:
+def _redistributed(excess: Tensor, degradation: Degradation) -> Tensor:
     """``U C D e`` of ``e`` ``(s y, s x)``, which is zero in most places: computed where it is not, and around."""
     s = degradation.scale
     reach = back_projection_reach(degradation) + 1
@@ -130,7 +130,7 @@ def _given_back(excess: Tensor, degradation: Degradation) -> Tensor:
     where = excess != 0
     rows, columns = (_span(where.any(dim=1 - axis), s, reach, where.shape[axis] // s) for axis in (0, 1))
     box = (slice(rows.start * s, rows.stop * s), slice(columns.start * s, columns.stop * s))
-    found[box] = bicubic_up(low_correction(degrade(excess[box].contiguous(), degradation), degradation), s)
+    found[box] = bicubic_up(back_projection_update(degrade(excess[box].contiguous(), degradation), degradation), s)
     return found
 
 

@@ -9,17 +9,17 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.degradation import FWHM_PER_SIGMA, Degradation, corrected, noise_left
+from shsrd.degradation import FWHM_PER_SIGMA, Degradation, corrected, residual_noise
 from shsrd.spectral import SceneStatistics
 
-SAME_WIDTH = 0.06  # share by which widths of bands that are corrected together may differ at most
+FWHM_TOLERANCE = 0.06  # share by which widths of bands that are corrected together may differ at most
 Block = NDArray[np.float32]
 Vector = NDArray[np.float64]
 Bands = NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
-class Components:
+class MNFTransform:
     """Minimum noise fraction of some bands, and the point spread function that they are corrected for.
 
     Attributes:
@@ -41,7 +41,7 @@ class Components:
     told: Degradation | None = None
 
     @classmethod
-    def of(cls, bands: Bands, sensor: Degradation, statistics: SceneStatistics, noise: Vector) -> Components:
+    def of(cls, bands: Bands, sensor: Degradation, statistics: SceneStatistics, noise: Vector) -> MNFTransform:
         """Components of some bands.
 
         Args:
@@ -50,11 +50,11 @@ class Components:
             statistics: of the usable bands.
             noise: ``(B,)`` of the usable bands.
         """
-        own, unit = statistics.of_bands(bands), noise[bands]
+        own, unit = statistics.select_bands(bands), noise[bands]
         variance, basis = np.linalg.eigh(own.covariance / np.outer(unit, unit))
         return cls(bands, sensor, own.mean, unit, basis, variance)
 
-    def only(self, bands: Bands) -> Components:
+    def only(self, bands: Bands) -> MNFTransform:
         """Components of some of the bands, in the order given."""
         if np.array_equal(bands, self.bands):
             return self
@@ -72,19 +72,19 @@ class Components:
         return np.asarray(np.hypot(self.mean, spread))
 
     @cached_property
-    def noise_left(self) -> Vector:
+    def residual_noise(self) -> Vector:
         """Standard deviation ``(b,)`` of the noise that correction leaves in every band, typically."""
-        left = noise_left(self.variance, self.sensor)
+        left = residual_noise(self.variance, self.sensor)
         return np.asarray(self.noise * np.sqrt(np.square(self.basis) @ left))
 
     def apply(self, block: Block) -> Block:
         """Correct a square ``(b, side, side)`` of these bands, without missing pixels."""
         bands, mean = len(block), self.mean[:, None].astype(np.float32)
-        out = corrected(self.analyse(block), self.variance, self.sensor).reshape(bands, -1)
+        out = corrected(self.project(block), self.variance, self.sensor).reshape(bands, -1)
         pixels: Block = np.matmul((self.noise[:, None] * self.basis).astype(np.float32), out) + mean
         return pixels.reshape(block.shape)
 
-    def analyse(self, block: Block, chosen: slice = slice(None)) -> Block:
+    def project(self, block: Block, chosen: slice = slice(None)) -> Block:
         """Some components ``(k, y, x)`` of pixels ``(b, y, x)``, in units of noise; the last one is the leading one."""
         units = block.reshape(len(block), -1) - self.mean[:, None].astype(np.float32)
         units /= self.noise[:, None].astype(np.float32)
@@ -98,7 +98,7 @@ def fwhm_of(sensor: Degradation) -> tuple[float, float]:
     return along_y, along_x
 
 
-def same_width(fwhm: Vector, parts: Sequence[Bands]) -> list[Bands]:
+def group_by_fwhm(fwhm: Vector, parts: Sequence[Bands]) -> list[Bands]:
     """Parts of the bands that have one width, from parts that have one detector.
 
     Args:
@@ -106,14 +106,14 @@ def same_width(fwhm: Vector, parts: Sequence[Bands]) -> list[Bands]:
         parts: numbers of every detector's bands.
 
     Returns:
-        Numbers of bands whose widths differ by ``SAME_WIDTH`` at most along each axis, in rising order.
+        Numbers of bands whose widths differ by ``FWHM_TOLERANCE`` at most along each axis, in rising order.
     """
     found = list[Bands]()
     for bands in parts:
         left = bands[np.argsort(fwhm[bands].prod(axis=1), kind="stable")]
         while left.size:
-            near = (fwhm[left] / fwhm[left[0]]).max(axis=1) <= 1 + SAME_WIDTH
-            near &= (fwhm[left[0]] / fwhm[left]).max(axis=1) <= 1 + SAME_WIDTH
+            near = (fwhm[left] / fwhm[left[0]]).max(axis=1) <= 1 + FWHM_TOLERANCE
+            near &= (fwhm[left[0]] / fwhm[left]).max(axis=1) <= 1 + FWHM_TOLERANCE
             found.append(np.sort(left[near]))
             left = left[~near]
     return found

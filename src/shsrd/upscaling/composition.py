@@ -30,22 +30,25 @@ from torch.nn import functional
 from shsrd.degradation import (
     Degradation,
     NoisyMeasurement,
+    back_projection_update,
     bicubic_up,
     degrade,
-    interpolated_again,
-    low_correction,
+    degrade_upsampled,
 )
-from shsrd.spectral import Frame
+from shsrd.spectral import SpectralBasis
 
 Block = NDArray[np.float32]
 
 
-def composed(low: Block, detail: Block, frame: Frame, *, scale: int, degradation: Degradation | None) -> Block:
+def compose_estimate(
+    low: Block, detail: Block, frame: SpectralBasis, *, scale: int, degradation: Degradation | None
+) -> Block:
     """The estimate with some detail, consistent with the measurement.
 
     Args:
         low: ``y``, the measurement ``(B, y, x)``.
-        detail: ``z``, the residual's channels as ``frame.synthesis`` takes them, ``(F, s y, s x)`` in standard units.
+        detail: ``z``, the residual's channels as ``frame.reconstruction_matrix`` takes them, ``(F, s y, s x)`` in
+            standard units.
         frame: ``E``, ``d``.
         scale: factor of ``U``.
         degradation: ``D``, or None to leave consistency out.
@@ -55,17 +58,17 @@ def composed(low: Block, detail: Block, frame: Frame, *, scale: int, degradation
     """
     base = torch.from_numpy(low)
     if degradation is not None:
-        base = base + low_correction(base - interpolated_again(base, degradation), degradation)
-        frame.add_detail(base.numpy(), -_seen_correction(detail, degradation))
+        base = base + back_projection_update(base - degrade_upsampled(base, degradation), degradation)
+        frame.add_detail(base.numpy(), -_range_space_correction(detail, degradation))
     estimate: Block = bicubic_up(base, scale).numpy()
     frame.add_detail(estimate, detail)
     return estimate
 
 
-def composed_to_noise(
+def compose_noise_limited(
     corrected: Block,
     detail: Block,
-    frame: Frame,
+    frame: SpectralBasis,
     *,
     scale: int,
     measured: Block,
@@ -75,7 +78,7 @@ def composed_to_noise(
 
     Args:
         corrected: ``y'``, as the bicubic kernel would have given it, ``(B, y, x)``.
-        detail: ``z``, as for ``composed``.
+        detail: ``z``, as for ``compose_estimate``.
         frame: ``E``, ``d``.
         scale: factor of ``U``.
         measured: ``y``, ``(B, y, x)``; NaN where nothing was measured.
@@ -92,10 +95,10 @@ def composed_to_noise(
     return estimate
 
 
-def _residual(corrected: Block, detail: Block, frame: Frame, measured: Block, part: NoisyMeasurement) -> Block:
+def _residual(corrected: Block, detail: Block, frame: SpectralBasis, measured: Block, part: NoisyMeasurement) -> Block:
     """``y - M y' - E d D z`` of some bands ``(b, y, x)``; zero where ``D`` sees pixels that nobody measured."""
     degradation = part.degradation
-    again = interpolated_again(torch.from_numpy(corrected), degradation).numpy()
+    again = degrade_upsampled(torch.from_numpy(corrected), degradation).numpy()
     frame.add_detail(again, degrade(torch.from_numpy(detail), degradation).numpy())
     residual: Block = measured[part.bands] - again[part.bands]
     missing = ~np.isfinite(residual)
@@ -111,18 +114,18 @@ def _grown(flags: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
     return spread.numpy() > 0
 
 
-def unseen(detail: Block, degradation: Degradation | None) -> Block:
+def null_space_component(detail: Block, degradation: Degradation | None) -> Block:
     """The part of channels ``(K, s y, s x)`` that the sensor cannot see: ``z - U C D z``.
 
     Added to a consistent estimate it leaves it consistent. Without a degradation all of it is unseen.
     """
     if degradation is None:
         return detail
-    seen = torch.from_numpy(_seen_correction(detail, degradation))
+    seen = torch.from_numpy(_range_space_correction(detail, degradation))
     left: Block = detail - bicubic_up(seen, degradation.scale).numpy()
     return left
 
 
-def _seen_correction(detail: Block, degradation: Degradation) -> Block:
-    corrected: Block = low_correction(degrade(torch.from_numpy(detail), degradation), degradation).numpy()
+def _range_space_correction(detail: Block, degradation: Degradation) -> Block:
+    corrected: Block = back_projection_update(degrade(torch.from_numpy(detail), degradation), degradation).numpy()
     return corrected

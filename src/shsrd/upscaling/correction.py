@@ -18,27 +18,27 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.cube import Facts, Source
-from shsrd.degradation import Degradation, NoisyMeasurement, plausible_sensor
-from shsrd.spectral import MANY_BANDS, Acquisition, SceneStatistics
-from shsrd.upscaling.components import Components, fwhm_of, same_width
+from shsrd.cube import SceneMetadata, Source
+from shsrd.degradation import Degradation, NoisyMeasurement, limit_ringing
+from shsrd.spectral import MIN_FILTERED_BANDS, Acquisition, SceneStatistics
+from shsrd.upscaling.components import MNFTransform, fwhm_of, group_by_fwhm
 from shsrd.upscaling.detectors import parts_of_usable
-from shsrd.upscaling.noise_estimate import LEAST_NOISE, unforeseen_noise
+from shsrd.upscaling.noise_estimate import MIN_NOISE_RATIO, estimate_noise_std
 from shsrd.upscaling.options import UpscaleOptions
-from shsrd.upscaling.outliers import Suspicion, Unsuspicious
+from shsrd.upscaling.outliers import MaskedSource, OutlierRules
 from shsrd.upscaling.scan import survey
-from shsrd.upscaling.scene_psf import Instrument, instrument_of
+from shsrd.upscaling.scene_psf import Instrument, resolve_psf
 from shsrd.upscaling.tiles import Window, filled_with, plan_tiles, read_window
 
 BLOCK = 128  # low-resolution pixels on a side that are corrected together
 MARGIN = 24  # pixels around them that the filter sees
-HELD = 2**28  # bytes of corrected blocks that are kept: neighbouring tiles share them
-LOOKED_AT = 4  # blocks of the scene, spread over it, in which the leading component must not ring
+BLOCK_CACHE_BYTES = 2**28  # bytes of corrected blocks that are kept: neighbouring tiles share them
+RINGING_TEST_BLOCKS = 4  # blocks of the scene, spread over it, in which the leading component must not ring
 Block = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
-class Correction:
+class PSFCorrection:
     """How a scene is corrected.
 
     Attributes:
@@ -49,10 +49,10 @@ class Correction:
         notes: what is said of them.
     """
 
-    parts: tuple[Components, ...]
+    parts: tuple[MNFTransform, ...]
     usable: NDArray[np.bool_]
     extremes: NDArray[np.float64]
-    suspicion: Suspicion = field(default_factory=Suspicion)
+    suspicion: OutlierRules = field(default_factory=OutlierRules)
     notes: tuple[str, ...] = ()
 
     @classmethod
@@ -62,7 +62,7 @@ class Correction:
         sensor: Degradation,
         snr_db: float | None = None,
         fwhm: NDArray[np.float64] | None = None,
-    ) -> Correction:
+    ) -> PSFCorrection:
         """Read a scene once and decide how it is corrected.
 
         Args:
@@ -77,12 +77,12 @@ class Correction:
         """
         seen = survey(source, [])
         statistics = seen.statistics
-        detectors = parts_of_usable(source.facts, seen.usable)
+        detectors = parts_of_usable(source.metadata, seen.usable)
         noise = _noise(statistics, detectors, snr_db)
         widths = np.tile(fwhm_of(sensor), (len(noise), 1)) if fwhm is None else fwhm[seen.usable]
         parts = tuple(
-            Components.of(bands, sensor if fwhm is None else _with_fwhm(sensor, widths[bands]), statistics, noise)
-            for bands in same_width(widths, detectors)
+            MNFTransform.of(bands, sensor if fwhm is None else _with_fwhm(sensor, widths[bands]), statistics, noise)
+            for bands in group_by_fwhm(widths, detectors)
         )
         found = cls(parts, seen.usable, seen.extremes, seen.suspicion, seen.notes)
         return replace(found, parts=tuple(map(_plausible, parts, leading_components(source, found))))
@@ -127,9 +127,9 @@ class Correction:
         return self._mean_fwhm([part.told or part.sensor for part in self.parts])
 
     @property
-    def noise_left(self) -> NDArray[np.float64]:
+    def residual_noise(self) -> NDArray[np.float64]:
         """Standard deviation ``(b,)`` of the noise that correction leaves in every usable band, typically."""
-        return self._of_bands([part.noise_left for part in self.parts])
+        return self._of_bands([part.residual_noise for part in self.parts])
 
     @property
     def acquisition(self) -> Acquisition:
@@ -179,11 +179,11 @@ def _noise(
     if snr_db is not None:
         noise = np.hypot(statistics.mean, deviation) / 10 ** (snr_db / 20)
     else:
-        noise = unforeseen_noise(statistics)
+        noise = estimate_noise_std(statistics)
         for bands in detectors:
-            if MANY_BANDS <= len(bands) < len(noise):
-                noise[bands] = unforeseen_noise(statistics.of_bands(bands))
-    smallest = LEAST_NOISE * np.maximum(deviation, 1e-6 * max(deviation.max(), statistics.brightest, 1e-30))
+            if MIN_FILTERED_BANDS <= len(bands) < len(noise):
+                noise[bands] = estimate_noise_std(statistics.select_bands(bands))
+    smallest = MIN_NOISE_RATIO * np.maximum(deviation, 1e-6 * max(deviation.max(), statistics.brightest, 1e-30))
     return np.asarray(np.maximum(noise, smallest))
 
 
@@ -193,13 +193,13 @@ def _with_fwhm(sensor: Degradation, fwhm: NDArray[np.float64]) -> Degradation:
     return sensor.model_copy(update={"kernel": "gaussian", "fwhm_pixels": along_y, "fwhm_x_pixels": along_x})
 
 
-def _plausible(part: Components, leading: tuple[Block, NDArray[np.bool_]]) -> Components:
+def _plausible(part: MNFTransform, leading: tuple[Block, NDArray[np.bool_]]) -> MNFTransform:
     """The part with a width with which its leading component does not ring."""
-    plausible = plausible_sensor(*leading, float(part.variance[-1]), part.sensor)
+    plausible = limit_ringing(*leading, float(part.variance[-1]), part.sensor)
     return part if plausible == part.sensor else replace(part, sensor=plausible, told=part.sensor)
 
 
-def leading_components(source: Source, correction: Correction) -> list[tuple[Block, NDArray[np.bool_]]]:
+def leading_components(source: Source, correction: PSFCorrection) -> list[tuple[Block, NDArray[np.bool_]]]:
     """Every part's leading component in a few blocks with their margins, and where it was measured.
 
     Args:
@@ -209,26 +209,26 @@ def leading_components(source: Source, correction: Correction) -> list[tuple[Blo
     Returns:
         For each part ``(n, side, side)`` twice, in units of noise; the margin counts as not measured.
     """
-    blocks = list(plan_tiles(*source.facts.shape[1:], BLOCK))
-    chosen = np.unique(np.linspace(0, len(blocks) - 1, LOOKED_AT).round().astype(int))
+    blocks = list(plan_tiles(*source.metadata.shape[1:], BLOCK))
+    chosen = np.unique(np.linspace(0, len(blocks) - 1, RINGING_TEST_BLOCKS).round().astype(int))
     shape = (len(chosen), BLOCK + 2 * MARGIN, BLOCK + 2 * MARGIN)
     found = [(np.empty(shape, np.float32), np.zeros(shape, bool)) for _ in correction.parts]
     for number, block in enumerate(blocks[n] for n in chosen):
-        around, inside, measured = _surroundings(source, correction.suspicion, block)
+        around, inside, measured = _read_with_margin(source, correction.suspicion, block)
         measured = measured[correction.usable]
         filled = read_window(filled_with(measured, correction.mean.astype(np.float32)), around.relative_to(inside))
         core = (number, *block.relative_to(around).slices)
         for (images, known), part in zip(found, correction.parts, strict=True):
-            images[number] = part.analyse(filled[part.bands], slice(-1, None))[0]
+            images[number] = part.project(filled[part.bands], slice(-1, None))[0]
             known[core] = np.isfinite(measured[part.bands][:, *block.relative_to(inside).slices]).all(axis=0)
     return found
 
 
-def _surroundings(source: Source, suspicion: Suspicion, block: Window) -> tuple[Window, Window, Block]:
+def _read_with_margin(source: Source, suspicion: OutlierRules, block: Window) -> tuple[Window, Window, Block]:
     """A block of full size with its margin, the part of that in the scene, and its pixels ``(B, y, x)``."""
     around = Window(block.row, block.column, BLOCK, BLOCK).grown(MARGIN)
-    inside = around.clipped(*source.facts.shape[1:])
-    return around, inside, Unsuspicious(source, suspicion).read(*inside.slices)
+    inside = around.clipped(*source.metadata.shape[1:])
+    return around, inside, MaskedSource(source, suspicion).read(*inside.slices)
 
 
 class CorrectedSource:
@@ -240,25 +240,25 @@ class CorrectedSource:
         instrument: what it is corrected for, and who says so.
     """
 
-    def __init__(self, measured: Source, correction: Correction, instrument: Instrument | None = None) -> None:
+    def __init__(self, measured: Source, correction: PSFCorrection, instrument: Instrument | None = None) -> None:
         self.measured, self.correction, self.instrument = measured, correction, instrument or Instrument()
         self._blocks: OrderedDict[Window, Block] = OrderedDict()
 
     @property
-    def facts(self) -> Facts:
+    def metadata(self) -> SceneMetadata:
         """Those of the measured scene."""
-        return self.measured.facts
+        return self.measured.metadata
 
     @property
-    def row_step(self) -> int:
+    def block_height(self) -> int:
         """Rows that are cheapest to read together."""
-        return self.measured.row_step
+        return self.measured.block_height
 
     def read(self, rows: slice, columns: slice) -> Block:
         """Corrected pixels ``(band, y, x)`` of a rectangle; NaN stays NaN."""
         asked = Window(rows.start, columns.start, rows.stop - rows.start, columns.stop - columns.start)
-        out = np.empty((self.facts.shape[0], asked.rows, asked.columns), np.float32)
-        for block in plan_tiles(*self.facts.shape[1:], BLOCK):
+        out = np.empty((self.metadata.shape[0], asked.rows, asked.columns), np.float32)
+        for block in plan_tiles(*self.metadata.shape[1:], BLOCK):
             common = block.within(asked)
             if common.rows > 0 and common.columns > 0:
                 pixels = self._block(block)
@@ -270,7 +270,7 @@ class CorrectedSource:
         self._blocks.clear()
         self.measured.close()
 
-    def __reduce__(self) -> tuple[type[CorrectedSource], tuple[Source, Correction, Instrument]]:
+    def __reduce__(self) -> tuple[type[CorrectedSource], tuple[Source, PSFCorrection, Instrument]]:
         """Travel to another process without what was kept."""
         return CorrectedSource, (self.measured, self.correction, self.instrument)
 
@@ -279,13 +279,13 @@ class CorrectedSource:
             self._blocks.move_to_end(block)
             return self._blocks[block]
         pixels = self._blocks[block] = self._corrected(block)
-        while len(self._blocks) > 1 and sum(kept.nbytes for kept in self._blocks.values()) > HELD:
+        while len(self._blocks) > 1 and sum(kept.nbytes for kept in self._blocks.values()) > BLOCK_CACHE_BYTES:
             self._blocks.popitem(last=False)
         return pixels
 
     def _corrected(self, block: Window) -> Block:
         """The pixels of one block; what lies beyond the scene is mirrored."""
-        around, inside, measured = _surroundings(self.measured, self.correction.suspicion, block)
+        around, inside, measured = _read_with_margin(self.measured, self.correction.suspicion, block)
         core = (slice(None), *block.relative_to(inside).slices)
         out = measured[core].copy()  # a source in memory gives views
         usable, missing = self.correction.usable, ~np.isfinite(out)
@@ -297,7 +297,7 @@ class CorrectedSource:
         return out
 
 
-def as_bicubic(source: Source, options: UpscaleOptions, scale: int) -> Source:
+def match_bicubic_psf(source: Source, options: UpscaleOptions, scale: int) -> Source:
     """The scene as the bicubic kernel would have given it, where another is known; it is read once for that.
 
     A scene whose bands are all constant is returned as it is.
@@ -305,10 +305,10 @@ def as_bicubic(source: Source, options: UpscaleOptions, scale: int) -> Source:
     Raises:
         SceneError: contradictory options, nothing to correct, or an estimate that the scene does not allow.
     """
-    instrument = instrument_of(source, options)
-    sensor, facts = instrument.degradation(scale), source.facts
+    instrument = resolve_psf(source, options)
+    sensor, metadata = instrument.degradation(scale), source.metadata
     if sensor is None:
         return source
-    widths = None if instrument.sensor is None else instrument.fwhm_at(facts.wavelength_nm, facts.shape[0])
-    correction = Correction.of_scene(source, sensor, options.snr, widths)
+    widths = None if instrument.sensor is None else instrument.fwhm_at(metadata.wavelength_nm, metadata.shape[0])
+    correction = PSFCorrection.of_scene(source, sensor, options.snr, widths)
     return CorrectedSource(source, correction, instrument) if correction.varies else source

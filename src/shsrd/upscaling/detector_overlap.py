@@ -13,13 +13,13 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.cube import Facts, Source, fill_nodata, parts_of
-from shsrd.upscaling.outliers import Suspicion, Unsuspicious
+from shsrd.cube import SceneMetadata, Source, detector_groups, fill_nodata
+from shsrd.upscaling.outliers import MaskedSource, OutlierRules
 from shsrd.upscaling.tiles import Window, plan_tiles
 
 SIDE = 128  # pixels: side of the squares that are looked at
 SQUARES = 4
-JUMP = 0.02  # share by which brightness may differ without a word
+MAX_BRIGHTNESS_CHANGE = 0.02  # share by which brightness may differ without a word
 APART = 0.1  # pixels that the detectors may lie apart without a word
 FINEST = 0.25  # cycles a pixel: waves up to it tell the shift; none of them turns by half for less than two pixels
 ALIKE = 0.5  # correlation of the two images without which no shift is told
@@ -28,7 +28,7 @@ Image = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Overlap:
+class DetectorOverlap:
     """Bands of two detectors at the same wavelengths.
 
     Attributes:
@@ -57,12 +57,12 @@ class Overlap:
         return first, pixels[self.second].mean(axis=0, dtype=np.float64)
 
 
-def overlaps(facts: Facts, usable: NDArray[np.bool_]) -> Iterator[Overlap]:
+def overlaps(metadata: SceneMetadata, usable: NDArray[np.bool_]) -> Iterator[DetectorOverlap]:
     """Neighbouring detectors of a scene that measured the same wavelengths."""
-    names, centres = facts.detectors, facts.wavelength_nm
+    names, centres = metadata.detectors, metadata.wavelength_nm
     if not names or centres is None or not np.isfinite(centres).all():
         return
-    parts = [bands[usable[bands]] for bands in parts_of(names, len(names))]
+    parts = [bands[usable[bands]] for bands in detector_groups(names, len(names))]
     sorted_parts = [bands[np.argsort(centres[bands], kind="stable")] for bands in parts if bands.size]
     sorted_parts.sort(key=lambda bands: float(centres[bands[0]]))
     for first, second in pairwise(sorted_parts):
@@ -71,10 +71,10 @@ def overlaps(facts: Facts, usable: NDArray[np.bool_]) -> Iterator[Overlap]:
         inside = second[(centres[second] >= low) & (centres[second] <= high)]
         distinct = first.size > 1 and (np.diff(centres[first]) > 0).all()
         if inside.size and distinct and centres[first[0]] <= low:
-            yield Overlap((names[first[0]], names[second[0]]), first, inside, (low, high))
+            yield DetectorOverlap((names[first[0]], names[second[0]]), first, inside, (low, high))
 
 
-def overlap_notes(source: Source, usable: NDArray[np.bool_], suspicion: Suspicion) -> tuple[str, ...]:
+def overlap_notes(source: Source, usable: NDArray[np.bool_], suspicion: OutlierRules) -> tuple[str, ...]:
     """One sentence for every two detectors whose numbers or places differ where both measured the same.
 
     Args:
@@ -82,22 +82,22 @@ def overlap_notes(source: Source, usable: NDArray[np.bool_], suspicion: Suspicio
         usable: bool ``(B,)``, the bands that are looked at.
         suspicion: values that are left out.
     """
-    facts = source.facts
-    found = list(overlaps(facts, usable))
+    metadata = source.metadata
+    found = list(overlaps(metadata, usable))
     if not found:
         return ()
-    squares = _sample(Unsuspicious(source, suspicion), facts)
-    assert facts.wavelength_nm is not None  # without it there is no overlap
+    squares = _sample(MaskedSource(source, suspicion), metadata)
+    assert metadata.wavelength_nm is not None  # without it there is no overlap
     notes = []
     for overlap in found:
-        pairs = [overlap.images(pixels, facts.wavelength_nm) for pixels in squares]
-        notes.append(_sentence(overlap, brightness_ratio(pairs), shift_between(pairs)))
+        pairs = [overlap.images(pixels, metadata.wavelength_nm) for pixels in squares]
+        notes.append(_sentence(overlap, brightness_ratio(pairs), phase_correlation_shift(pairs)))
     return tuple(note for note in notes if note)
 
 
-def _sample(source: Source | Unsuspicious, facts: Facts) -> list[NDArray[np.float32]]:
+def _sample(source: Source | MaskedSource, metadata: SceneMetadata) -> list[NDArray[np.float32]]:
     """A few squares spread over the scene, all of one size."""
-    _, rows, columns = facts.shape
+    _, rows, columns = metadata.shape
     height, width = min(rows, SIDE), min(columns, SIDE)
     whole = [w for w in plan_tiles(rows, columns, SIDE) if (w.rows, w.columns) == (height, width)]
     chosen = np.unique(np.linspace(0, len(whole) - 1, SQUARES).round().astype(int))
@@ -116,7 +116,7 @@ def brightness_ratio(pairs: list[tuple[Image, Image]]) -> float | None:
     return ratio if ratio > 0 else None
 
 
-def shift_between(pairs: list[tuple[Image, Image]]) -> tuple[float, float] | None:
+def phase_correlation_shift(pairs: list[tuple[Image, Image]]) -> tuple[float, float] | None:
     """How far the content of the second image lies down and right of that of the first, in pixels.
 
     Args:
@@ -149,11 +149,11 @@ def shift_between(pairs: list[tuple[Image, Image]]) -> tuple[float, float] | Non
     return float(found[0]), float(found[1])
 
 
-def _sentence(overlap: Overlap, ratio: float | None, shift: tuple[float, float] | None) -> str | None:
+def _sentence(overlap: DetectorOverlap, ratio: float | None, shift: tuple[float, float] | None) -> str | None:
     """What is said of two detectors; None where they differ by little."""
     brighter = 0.0 if ratio is None else ratio - 1
     apart = 0.0 if shift is None else float(np.hypot(*shift))
-    if abs(brighter) < JUMP and apart < APART:
+    if abs(brighter) < MAX_BRIGHTNESS_CHANGE and apart < APART:
         return None
     first, second = overlap.names
     low, high = overlap.range_nm

@@ -13,10 +13,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.cube import Facts, parts_of
-from shsrd.spectral import ALL_SEEN, REPRESENTATIVES, Acquisition, FrameName, GuideName, SceneStatistics, eigen_channels
-from shsrd.upscaling.bases import GuidedFrame, guided_frame
-from shsrd.upscaling.block import Block, BlockResult, Recipe, posterior_mean, solve_block
+from shsrd.cube import SceneMetadata, detector_groups
+from shsrd.spectral import (
+    DEFAULT_INPUT_BANDS,
+    MAX_FULL_INPUT_BANDS,
+    Acquisition,
+    BasisName,
+    GuideName,
+    SceneStatistics,
+    pca_component_counts,
+)
+from shsrd.upscaling.bases import GuidedBasis, guided_basis
+from shsrd.upscaling.block import Block, BlockResult, BlockSettings, posterior_mean, upscale_block
 from shsrd.upscaling.inference import Engine, Position
 from shsrd.upscaling.tiles import Window
 
@@ -24,7 +32,7 @@ Bands = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
-class DetectorFrame:
+class DetectorBasis:
     """Working frame and guide of one detector.
 
     Attributes:
@@ -33,20 +41,20 @@ class DetectorFrame:
     """
 
     bands: Bands
-    guided: GuidedFrame
+    guided: GuidedBasis
 
 
 @dataclass(frozen=True)
-class DetectorRecipe:
+class DetectorSettings:
     """How every block of one detector is computed; ``bands`` ``(b,)`` are its bands among the usable ones."""
 
     bands: Bands
-    recipe: Recipe
+    block_settings: BlockSettings
 
 
-def detector_frames(
+def detector_bases(
     statistics: SceneStatistics,
-    name: FrameName,
+    name: BasisName,
     parts: Sequence[Bands],
     wavelength_nm: NDArray[np.float64] | None = None,
     channels: int | None = None,
@@ -54,8 +62,8 @@ def detector_frames(
     stride: int = 3,
     guides: GuideName,
     acquisition: Acquisition | None = None,
-) -> tuple[DetectorFrame, ...]:
-    """A working frame for each detector; arguments as for ``guided_frame``.
+) -> tuple[DetectorBasis, ...]:
+    """A working frame for each detector; arguments as for ``guided_basis``.
 
     Args:
         statistics: of the scene.
@@ -67,26 +75,26 @@ def detector_frames(
         guides: which components the weights take for guide maps.
         acquisition: how the bands were measured, of a scene that was corrected for that.
     """
-    own = [statistics.of_bands(bands) if len(parts) > 1 else statistics for bands in parts]
+    own = [statistics.select_bands(bands) if len(parts) > 1 else statistics for bands in parts]
     shares = [channels] if len(parts) == 1 else shared_channels(own, name, channels)
 
-    def framed(each: SceneStatistics, bands: Bands, share: int | None) -> DetectorFrame:
+    def framed(each: SceneStatistics, bands: Bands, share: int | None) -> DetectorBasis:
         wavelengths = None if wavelength_nm is None else wavelength_nm[bands]
-        measured = None if acquisition is None else acquisition.of_bands(bands)
-        guided = guided_frame(each, name, wavelengths, share, stride=stride, guides=guides, acquisition=measured)
-        return DetectorFrame(bands, guided)
+        measured = None if acquisition is None else acquisition.select_bands(bands)
+        guided = guided_basis(each, name, wavelengths, share, stride=stride, guides=guides, acquisition=measured)
+        return DetectorBasis(bands, guided)
 
     return tuple(framed(*each) for each in zip(own, parts, shares, strict=True))
 
 
-def parts_of_usable(facts: Facts, usable: NDArray[np.bool_]) -> list[Bands]:
+def parts_of_usable(metadata: SceneMetadata, usable: NDArray[np.bool_]) -> list[Bands]:
     """Numbers, among the usable bands, of every detector's; detectors without one are left out."""
-    names = facts.detectors
-    return parts_of([names[band] for band in np.flatnonzero(usable)] if names else (), int(usable.sum()))
+    names = metadata.detectors
+    return detector_groups([names[band] for band in np.flatnonzero(usable)] if names else (), int(usable.sum()))
 
 
 def shared_channels(
-    statistics: Sequence[SceneStatistics], name: FrameName, channels: int | None
+    statistics: Sequence[SceneStatistics], name: BasisName, channels: int | None
 ) -> Sequence[int | None]:
     """How many channels of every detector the network sees; None for all of its bands.
 
@@ -100,10 +108,10 @@ def shared_channels(
     """
     sizes = [each.bands for each in statistics]
     if name == "eigen":
-        return eigen_channels(statistics, channels)
-    if channels is None and sum(sizes) <= ALL_SEEN:
+        return pca_component_counts(statistics, channels)
+    if channels is None and sum(sizes) <= MAX_FULL_INPUT_BANDS:
         return [None] * len(sizes)
-    wanted = REPRESENTATIVES if channels is None else channels
+    wanted = DEFAULT_INPUT_BANDS if channels is None else channels
     unit = 1 if wanted % 3 else 3
     found = [min(unit, size) for size in sizes]
     while sum(found) + unit <= wanted and any(have < size for have, size in zip(found, sizes, strict=True)):
@@ -113,23 +121,25 @@ def shared_channels(
     return found
 
 
-def solve_detectors(
+def upscale_detectors(
     seen: Block,
     engine: Engine,
-    recipes: Sequence[DetectorRecipe],
+    detector_settings: Sequence[DetectorSettings],
     position: Position,
     inside: Window,
     measured: Block | None = None,
 ) -> BlockResult:
-    """What ``solve_block`` gives, for every detector by itself."""
-    if len(recipes) == 1:
-        return solve_block(seen, engine, recipes[0].recipe, position, inside, measured)
+    """What ``upscale_block`` gives, for every detector by itself."""
+    if len(detector_settings) == 1:
+        return upscale_block(seen, engine, detector_settings[0].block_settings, position, inside, measured)
     side = [size * engine.scale for size in (inside.rows, inside.columns)]
     estimate = np.empty((len(seen), *side), np.float32)
     deviation = None
-    for part in recipes:
+    for part in detector_settings:
         own = None if measured is None else measured[part.bands]
-        solved = solve_block(np.ascontiguousarray(seen[part.bands]), engine, part.recipe, position, inside, own)
+        solved = upscale_block(
+            np.ascontiguousarray(seen[part.bands]), engine, part.block_settings, position, inside, own
+        )
         estimate[part.bands] = solved.estimate
         if solved.deviation is not None:
             deviation = np.empty_like(estimate) if deviation is None else deviation
@@ -137,7 +147,7 @@ def solve_detectors(
     return BlockResult(estimate, deviation)
 
 
-def detectors_mean(low: Block, engine: Engine, frames: Sequence[DetectorFrame]) -> Block:
+def posterior_mean_by_detector(low: Block, engine: Engine, frames: Sequence[DetectorBasis]) -> Block:
     """What ``posterior_mean`` gives, for every detector by itself."""
     if len(frames) == 1:
         return posterior_mean(low, engine, frames[0].guided)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.upscaling.bases import GuidedFrame
+from shsrd.upscaling.bases import GuidedBasis
 from shsrd.upscaling.inference import Engine
 from shsrd.upscaling.symmetry import symmetries
 
 
 def ensemble_mean(
-    low: NDArray[np.float32], engine: Engine, guided: GuidedFrame, *, count: int, scaled: bool = False
+    low: NDArray[np.float32], engine: Engine, guided: GuidedBasis, *, count: int, scaled: bool = False
 ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
     """``Engine.mean`` averaged over ``count`` symmetries of the block; guide maps turn with it, being made from it.
 
@@ -30,7 +30,7 @@ def ensemble_mean(
         Mean ``(K, s y, s x)`` in standard units, and the deviation likewise, or None.
     """
     _, *others = symmetries(count)
-    total, scale = engine.mean_and_scale(low, guided) if scaled else (engine.mean(low, guided), None)
+    total, scale = engine.mean_and_std(low, guided) if scaled else (engine.mean(low, guided), None)
     for symmetry in others:
         total += symmetry.undo(engine.mean(np.ascontiguousarray(symmetry.apply(low)), guided))
     if others:

@@ -9,7 +9,7 @@ import torch
 
 
 @cache
-def survive_forks() -> None:
+def make_fork_safe() -> None:
     """Let processes forked from this one compute too, each with one thread.
 
     OpenMP's threads are not copied by a fork, but their pool is; the first layer computed in a copy would wait for them

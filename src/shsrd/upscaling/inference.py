@@ -18,20 +18,20 @@ from shsrd.model import (
     Condition,
     Network,
     SpectralInformation,
+    accumulator_dtype,
     channels_last,
-    in_int8,
-    in_winograd,
     pack,
-    sums_dtype,
+    to_int8,
+    to_winograd,
     unpack,
     winograd_supported,
 )
-from shsrd.upscaling.bases import GuidedFrame
-from shsrd.upscaling.fork_safety import survive_forks
+from shsrd.upscaling.bases import GuidedBasis
+from shsrd.upscaling.fork_safety import make_fork_safe
 from shsrd.upscaling.symmetry import symmetries
 
 Precision = Literal["int8", "bf16", "fp32"]
-PIXELS_AT_ONCE = 2**14  # low-resolution pixels times triplets in one network call
+BATCH_PIXELS = 2**14  # low-resolution pixels times triplets in one network call
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Position:
 
 
 @dataclass(frozen=True)
-class Conditioned:
+class EncodedBlock:
     """A block as the denoiser sees it.
 
     Attributes:
@@ -69,7 +69,7 @@ class Conditioned:
         batches: channel numbers, what the denoiser needs, and scale, by batch of triplets.
     """
 
-    guided: GuidedFrame
+    guided: GuidedBasis
     shape: tuple[int, ...]
     batches: list[tuple[NDArray[np.intp], Tensor, Tensor]]
 
@@ -82,7 +82,7 @@ class Engine:
     """
 
     def __init__(self, network: Network, *, device: torch.device | str = "cpu", precision: Precision = "bf16") -> None:
-        survive_forks()
+        make_fork_safe()
         self.device = torch.device(device)
         self.precision = precision
         self.network = channels_last(network.to(self.device)).eval()
@@ -92,13 +92,13 @@ class Engine:
     def _running(self) -> Network:
         """The network with the encoder that is fastest here."""
         if self.precision == "int8":
-            return in_int8(self.network)
+            return to_int8(self.network)
         wide = self.network.config.width >= NARROWEST
         if self.precision == "fp32" and self.device.type == "cpu" and wide and winograd_supported():
-            return in_winograd(self.network)
+            return to_winograd(self.network)
         return self.network
 
-    def mean(self, low: NDArray[np.float32], guided: GuidedFrame) -> NDArray[np.float32]:
+    def mean(self, low: NDArray[np.float32], guided: GuidedBasis) -> NDArray[np.float32]:
         """Posterior mean of the residual of every channel, in standard units.
 
         Args:
@@ -113,8 +113,8 @@ class Engine:
             total.add(chosen, _mirrored(unpack(condition.mean, self.scale), flips))
         return total.result()
 
-    def mean_and_scale(
-        self, low: NDArray[np.float32], guided: GuidedFrame
+    def mean_and_std(
+        self, low: NDArray[np.float32], guided: GuidedBasis
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """What ``mean`` gives, and the standard deviation of the residual around it, both ``(K, s y, s x)``."""
         total, spread = (_Average(guided, low.shape, self.scale) for _ in range(2))
@@ -125,7 +125,7 @@ class Engine:
             spread.add(chosen, _mirrored(scale, flips))
         return total.result(), spread.result()
 
-    def condition(self, low: NDArray[np.float32], guided: GuidedFrame) -> Conditioned:
+    def condition(self, low: NDArray[np.float32], guided: GuidedBasis) -> EncodedBlock:
         """What all samples of a block need, computed once."""
         batches = []
         for chosen, _, triplets, information in self._batches(low, guided):
@@ -133,19 +133,19 @@ class Engine:
                 condition = self.running.encode(triplets, information)
                 base = self.running.prepare(condition, triplets, information)
                 batches.append((chosen, base, self.running.scale(condition)))
-        return Conditioned(guided, low.shape, batches)
+        return EncodedBlock(guided, low.shape, batches)
 
-    def deviation(self, conditioned: Conditioned, position: Position, sampling: Sampling) -> NDArray[np.float32]:
+    def deviation(self, encoded_block: EncodedBlock, position: Position, sampling: Sampling) -> NDArray[np.float32]:
         """One posterior sample minus the posterior mean, ``(K, s y, s x)`` in standard units."""
-        total = _Average(conditioned.guided, conditioned.shape, self.scale)
-        for chosen, base, scale in conditioned.batches:
+        total = _Average(encoded_block.guided, encoded_block.shape, self.scale)
+        for chosen, base, scale in encoded_block.batches:
             noise = self._noise(chosen, position, base.shape[-2:], sampling.seed)
             with torch.inference_mode(), self._autocast():
                 total.add(chosen, unpack(scale * self._sample(noise, base, sampling), self.scale))
         return total.result()
 
     def _conditions(
-        self, low: NDArray[np.float32], guided: GuidedFrame
+        self, low: NDArray[np.float32], guided: GuidedBasis
     ) -> Iterator[tuple[NDArray[np.intp], list[int], Condition]]:
         """Channel numbers of a batch of triplets, the flips they were shown in, and what the network says of them."""
         for chosen, flips, triplets, information in self._batches(low, guided):
@@ -173,11 +173,11 @@ class Engine:
         return pack(noise.reshape(len(chosen), 3, *noise.shape[1:]), s)
 
     def _batches(
-        self, low: NDArray[np.float32], guided: GuidedFrame
+        self, low: NDArray[np.float32], guided: GuidedBasis
     ) -> Iterator[tuple[NDArray[np.intp], list[int], Tensor, SpectralInformation]]:
-        channels = guided.frame.analyse(low)
-        images = guided.guide.guide_images(low)
-        count = max(1, PIXELS_AT_ONCE // (low.shape[1] * low.shape[2]))
+        channels = guided.frame.project(low)
+        images = guided.guide.guide_components(low)
+        count = max(1, BATCH_PIXELS // (low.shape[1] * low.shape[2]))
         for start in range(0, len(guided.triplets), count):
             chosen = guided.triplets[start : start + count]
             maps = self._tensor(guided.guide.maps(images, chosen))
@@ -189,7 +189,7 @@ class Engine:
         return torch.from_numpy(values).to(self.device, memory_format=torch.channels_last)
 
     def _autocast(self) -> AbstractContextManager[object]:
-        if self.precision == "fp32" or (self.precision == "int8" and sums_dtype() == torch.float32):
+        if self.precision == "fp32" or (self.precision == "int8" and accumulator_dtype() == torch.float32):
             return nullcontext()
         return torch.autocast(self.device.type, torch.bfloat16)
 
@@ -207,7 +207,7 @@ def _mirrored(images: Tensor, flips: list[int]) -> Tensor:
 class _Average:
     """Puts triplets back into channels; a channel that came twice is averaged."""
 
-    def __init__(self, guided: GuidedFrame, shape: tuple[int, ...], scale: int) -> None:
+    def __init__(self, guided: GuidedBasis, shape: tuple[int, ...], scale: int) -> None:
         self.sum = torch.empty((guided.frame.channels, shape[1] * scale, shape[2] * scale))
         self.times = np.bincount(guided.triplets.ravel(), minlength=guided.frame.channels)
         self.sum[self.times > 1] = 0

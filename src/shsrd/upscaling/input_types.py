@@ -11,7 +11,7 @@ import numpy as np
 
 from shsrd.cube import Cube, SceneError
 from shsrd.io import open_cube
-from shsrd.io.container.axes import checked_axes, odd_axis
+from shsrd.io.container.axes import checked_axes, infer_band_axis
 
 if TYPE_CHECKING:
     import xarray
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _KINDS = "a shsrd.Cube, a numpy array (band, y, x), an xarray DataArray, or the path of a file"
 
 
-def cube_of(given: Any, axes: str | None = None) -> tuple[Cube, Callable[[Cube], Any]]:
+def as_cube(given: Any, axes: str | None = None) -> tuple[Cube, Callable[[Cube], Any]]:
     """A scene in any kind as a cube, and what gives a cube back in that kind.
 
     Args:
@@ -41,9 +41,9 @@ def cube_of(given: Any, axes: str | None = None) -> tuple[Cube, Callable[[Cube],
         dtype, order = given.dtype, [letters.index(letter) for letter in "byx"]
         return Cube(given.transpose(order)), lambda cube: _array_of(cube, letters, dtype)
     if _is_xarray(given, "Dataset"):
-        given = _variable_of(given)
+        given = _scene_variable(given)
     if _is_xarray(given, "DataArray"):
-        return Cube.from_xarray(given), lambda cube: _like(cube.to_xarray(), given)
+        return Cube.from_xarray(given), lambda cube: _restore_dims(cube.to_xarray(), given)
     raise SceneError(f"{type(given).__module__}.{type(given).__name__} is no scene; pass {_KINDS}")
 
 
@@ -58,7 +58,7 @@ def _axes_of(array: np.ndarray[Any, Any], axes: str | None) -> str:
         raise SceneError(f"the array has {array.ndim} axes, a scene has three (band, y, x); pass all bands")
     if axes is not None:
         return checked_axes(axes.lower(), source="array")
-    if odd_axis(array.shape) not in (None, 0):
+    if infer_band_axis(array.shape) not in (None, 0):
         size = " x ".join(map(str, array.shape))
         raise SceneError(f"an array of {size} does not look like bands x rows x columns; pass axes='yxb' or 'byx'")
     return "byx"
@@ -70,7 +70,7 @@ def _array_of(cube: Cube, letters: str, dtype: np.dtype[Any]) -> np.ndarray[Any,
     return pixels.astype(dtype) if dtype.kind == "f" else pixels
 
 
-def _like(result: xarray.DataArray, given: xarray.DataArray) -> xarray.DataArray:
+def _restore_dims(result: xarray.DataArray, given: xarray.DataArray) -> xarray.DataArray:
     """The result with the name and the dimensions of what was given, in their order."""
     from shsrd.cube.xarray_bridge import axes_of
 
@@ -82,7 +82,7 @@ def _like(result: xarray.DataArray, given: xarray.DataArray) -> xarray.DataArray
     return result.transpose(*given.dims).rename(given.name)
 
 
-def _variable_of(dataset: xarray.Dataset) -> xarray.DataArray:
+def _scene_variable(dataset: xarray.Dataset) -> xarray.DataArray:
     """The one variable of a dataset that is a scene."""
     scenes = [str(name) for name, variable in dataset.data_vars.items() if variable.ndim == 3]
     if len(scenes) != 1:

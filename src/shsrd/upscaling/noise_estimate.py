@@ -6,11 +6,11 @@ from numpy.typing import NDArray
 from shsrd.spectral import SceneStatistics
 
 SHARED = 2.25  # (sum of the squared autocorrelations of 1, -1/2 along each axis)
-LEAST_FREE = 0.02  # share of the variance; below it nothing can be told
-LEAST_NOISE = 1e-4  # of a band's deviation: numbers are not known better
+MIN_FREE_SHARE = 0.02  # share of the variance; below it nothing can be told
+MIN_NOISE_RATIO = 1e-4  # of a band's deviation: numbers are not known better
 
 
-def unforeseen_noise(statistics: SceneStatistics) -> NDArray[np.float64]:
+def estimate_noise_std(statistics: SceneStatistics) -> NDArray[np.float64]:
     """Standard deviation of each band's noise ``(b,)``: what the other bands do not foretell of its finest detail.
 
     Texture is alike in all bands, noise is not (Roger and Arnold 1996). Detail is the mixed second difference of 2 x 2
@@ -24,4 +24,4 @@ def unforeseen_noise(statistics: SceneStatistics) -> NDArray[np.float64]:
     unforeseen = detail / np.sqrt(np.maximum(np.diag(np.linalg.inv(correlation)), 1))
     seen = statistics.differences
     free = max(1 - (len(detail) - 1) / seen, 0.0) if seen > 1 else 1.0  # one: moments that are known, not counted
-    return np.asarray(unforeseen / max(free**SHARED, LEAST_FREE) ** 0.5, np.float64)
+    return np.asarray(unforeseen / max(free**SHARED, MIN_FREE_SHARE) ** 0.5, np.float64)

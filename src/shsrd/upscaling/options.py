@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from shsrd.cube import SceneError
 from shsrd.model import int8_supported
-from shsrd.spectral import FrameName
+from shsrd.spectral import BasisName
 from shsrd.upscaling.inference import Precision
 
 DEFAULT_MODELS = {4: "cave-x4"}  # by scale factor
@@ -80,7 +80,7 @@ class UpscaleOptions(BaseModel):
     samples: int = Field(1, ge=1, le=1000)
     uncertainty: bool = False
     seed: int = Field(0, ge=0, lt=2**40)
-    frame: FrameName | None = None
+    frame: BasisName | None = None
     channels: int | None = Field(None, ge=1, le=4096)
     device: str = "auto"
     precision: Literal["auto", "int8", "bf16", "fp32"] = "auto"
@@ -100,7 +100,7 @@ class UpscaleOptions(BaseModel):
         """One number is the width along both axes."""
         return (fwhm, fwhm) if isinstance(fwhm, int | float) and not isinstance(fwhm, bool) else fwhm
 
-    def check_instrument(self) -> None:
+    def check_psf_options(self) -> None:
         """Refuse options about the scene's measurement that contradict each other.
 
         Raises:
@@ -137,8 +137,8 @@ def choose_precision(name: Literal["auto", "bf16", "fp32"], device: torch.device
     return "fp32"
 
 
-def running_precision(
-    name: Literal["auto", "int8", "bf16", "fp32"], device: torch.device, one_cell: bool = True
+def inference_precision(
+    name: Literal["auto", "int8", "bf16", "fp32"], device: torch.device, single_block: bool = True
 ) -> Precision:
     """What a trained network runs in.
 
@@ -149,7 +149,7 @@ def running_precision(
     Args:
         name: what was asked for.
         device: where.
-        one_cell: whether the scene is no larger than what the network sees together.
+        single_block: whether the scene is no larger than what the network sees together.
 
     Raises:
         SceneError: integers were asked for and are not to be had.
@@ -160,4 +160,4 @@ def running_precision(
     if name != "auto":
         return name
     found = choose_precision("auto", device)
-    return "int8" if integers and (one_cell or found == "fp32") else found
+    return "int8" if integers and (single_block or found == "fp32") else found

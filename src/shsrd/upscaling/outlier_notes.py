@@ -8,14 +8,14 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from shsrd.cube import Storage
-from shsrd.upscaling.outlier_scan import SMALLEST_FILLING, Examination
+from shsrd.upscaling.outlier_scan import SMALLEST_FILLING, OutlierScan
 from shsrd.upscaling.outliers import Flags, Vector
 
 LEAST_FULL = 1e-3  # of a band's values
 MOST_RANGES = 6  # of band numbers in a sentence
 
 
-def remarks_on(examination: Examination) -> tuple[str, ...]:
+def outlier_notes(examination: OutlierScan) -> tuple[str, ...]:
     """All of them, the gravest first."""
     return (
         *_impossible(examination),
@@ -35,63 +35,63 @@ def constant_bands(constant: Flags, lowest: Vector, storage: Storage) -> tuple[s
     return (f"{_bands(np.flatnonzero(constant).tolist())} constant ({values}): not shown to the network.",)
 
 
-def _impossible(examination: Examination) -> Iterator[str]:
-    most, storage = examination.most, examination.facts.storage
+def _impossible(examination: OutlierScan) -> Iterator[str]:
+    most, storage = examination.most, examination.metadata.storage
     found = {band: [n for n in numbers if abs(n) > most] for band, numbers in enumerate(examination.numbers)}
     bands = [band for band, numbers in found.items() if numbers]
     if bands:
         example = max(found[bands[0]], key=abs)
         count = sum(examination.numbers[band][number] for band in bands for number in found[band])
         yield (
-            f"{_stored(example, storage):.4g} or the like occurs {_times(count)} in {_among(bands)}, over a million "
+            f"{_stored(example, storage):.4g} or the like occurs {_times(count)} in {_in_bands(bands)}, over a million "
             f"times the ordinary values: left out and kept as it is; {_remedy(example, storage)}"
         )
 
 
-def _filling(examination: Examination) -> Iterator[str]:
+def _filling(examination: OutlierScan) -> Iterator[str]:
     for number in examination.filling():
-        count, storage = examination.uniform[number], examination.facts.storage
-        share = 100 * count / int(np.prod(examination.facts.shape[1:]))
+        count, storage = examination.uniform[number], examination.metadata.storage
+        share = 100 * count / int(np.prod(examination.metadata.shape[1:]))
         yield (
             f"{count} pixels ({share:.2g} %) are {_stored(number, storage):g} in every band: left out and kept as they "
             f"are; {_remedy(number, storage)}"
         )
 
 
-def _codes(examination: Examination) -> Iterator[str]:
+def _codes(examination: OutlierScan) -> Iterator[str]:
     found: dict[float, list[int]] = defaultdict(list)
     for band, numbers in enumerate(examination.codes()):
         for number in numbers:
             found[number].append(band)
-    filling, storage = examination.filling(), examination.facts.storage
+    filling, storage = examination.filling(), examination.metadata.storage
     for number, bands in sorted(found.items()):
         count = sum(examination.numbers[band][number] for band in bands)
         if number in filling and count <= examination.uniform[number] * len(bands):
             continue  # said already
         low, high = examination.ordinary[bands, 0].min(), examination.ordinary[bands, 1].max()
         yield (
-            f"{_stored(number, storage):g} occurs {_times(count)} in {_among(bands)}, whose ordinary values are "
+            f"{_stored(number, storage):g} occurs {_times(count)} in {_in_bands(bands)}, whose ordinary values are "
             f"{_stored(low, storage):.4g} to {_stored(high, storage):.4g}: left out and kept as it is; "
             f"{_remedy(number, storage)}"
         )
 
 
-def _spikes(examination: Examination) -> Iterator[str]:
+def _spikes(examination: OutlierScan) -> Iterator[str]:
     codes = examination.codes()
     spikes = {band: found for band, found in examination.spikes.items() if found[1] not in codes[band]}
     if not spikes:
         return
     band, (_, example) = min(spikes.items())
-    low, high = (_stored(value, examination.facts.storage) for value in examination.ordinary[band].tolist())
+    low, high = (_stored(value, examination.metadata.storage) for value in examination.ordinary[band].tolist())
     count = sum(count for count, _ in spikes.values())
-    value = _stored(example, examination.facts.storage)
+    value = _stored(example, examination.metadata.storage)
     yield (
-        f"{count} isolated {'extreme' if count == 1 else 'extremes'} in {_among(sorted(spikes))} (in band "
+        f"{count} isolated {'extreme' if count == 1 else 'extremes'} in {_in_bands(sorted(spikes))} (in band "
         f"{band + 1} {value:.4g}, ordinary are {low:.4g} to {high:.4g}): left out and kept as measured."
     )
 
 
-def _full(examination: Examination) -> Iterator[str]:
+def _full(examination: OutlierScan) -> Iterator[str]:
     numbers: Counter[float] = Counter()
     bands: dict[float, list[int]] = defaultdict(list)
     taken = [*examination.filling(), *(number for numbers_ in examination.codes() for number in numbers_)]
@@ -102,8 +102,8 @@ def _full(examination: Examination) -> Iterator[str]:
             bands[value].append(band)
     for value, count in sorted(numbers.items()):
         yield (
-            f"{count} values are {_stored(value, examination.facts.storage):g}, the largest their type holds, in "
-            f"{_among(bands[value])}: saturated, what was brighter is not known."
+            f"{count} values are {_stored(value, examination.metadata.storage):g}, the largest their type holds, in "
+            f"{_in_bands(bands[value])}: saturated, what was brighter is not known."
         )
 
 
@@ -121,7 +121,7 @@ def _stored(value: float, storage: Storage) -> float:
     return float(round(stored)) if np.issubdtype(np.dtype(storage.dtype), np.integer) else stored
 
 
-def _among(bands: Sequence[int]) -> str:
+def _in_bands(bands: Sequence[int]) -> str:
     return f"band {bands[0] + 1}" if len(bands) == 1 else f"{len(bands)} bands ({_ranges(bands)})"
 
 

@@ -12,21 +12,21 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.cube import Facts, Storage
-from shsrd.upscaling.outliers import Block, Flags, Suspicion, Vector, alone, beyond
+from shsrd.cube import SceneMetadata, Storage
+from shsrd.upscaling.outliers import Block, Flags, OutlierRules, Vector, alone, beyond
 from shsrd.upscaling.tiles import Window
 
 SIDE, MOST_VALUES = 64, 2**22  # of the sample: pixels a side, and values of all bands together
 FEWEST = 16  # valid values of a band's sample below which nothing is said of it
 TRIMMED = 0.01  # of the sample on each side
 IMPOSSIBLE = 1e6  # times the largest ordinary value of the scene: no sensor has such a dynamic range
-LONELY = 20.0  # ordinary ranges away: left out where it stands alone
+SPIKE_DISTANCE = 20.0  # ordinary ranges away: left out where it stands alone
 FAR = 10.0  # ordinary ranges away: a number that is repeated there is no measurement
 KNOWN_FAR = 1.0  # the same for numbers that are known to mean no data
 KNOWN = (-9999.0, -9998.0, -999.0, -99.0, -1.0, -32768.0, -32767.0, 32767.0, 65534.0, 65535.0)
 FULL = (255.0, 1023.0, 4095.0, 16383.0, 32767.0, 65535.0)  # the largest numbers of converters
 REPEATED = 3
-MANY_BANDS = 8  # a pixel that is the same number in so many bands was not measured
+MIN_FILTERED_BANDS = 8  # a pixel that is the same number in so many bands was not measured
 SMALLEST_FILLING = 16  # pixels of a number that is not known to mean no data
 MOST_NUMBERS = 64  # distinct ones far away: more are the tail of a distribution
 
@@ -34,8 +34,8 @@ MOST_NUMBERS = 64  # distinct ones far away: more are the tail of a distribution
 class Sample:
     """Values of a scene on a coarse grid, gathered rectangle by rectangle."""
 
-    def __init__(self, facts: Facts) -> None:
-        bands, rows, columns = facts.shape
+    def __init__(self, metadata: SceneMetadata) -> None:
+        bands, rows, columns = metadata.shape
         side = int(max(4, min(SIDE, (MOST_VALUES // bands) ** 0.5)))
         self.steps = (-(-rows // side), -(-columns // side))
         self.parts: list[Block] = []
@@ -46,7 +46,7 @@ class Sample:
         first = (-place.row % self.steps[0], -place.column % self.steps[1])
         taken = pixels[:, first[0] :: self.steps[0], first[1] :: self.steps[1]]
         self.parts.append(taken.reshape(len(pixels), -1).copy())
-        if good.sum() >= MANY_BANDS and len(self.uniform) <= MOST_NUMBERS:
+        if good.sum() >= MIN_FILTERED_BANDS and len(self.uniform) <= MOST_NUMBERS:
             self.uniform.update(_uniform(pixels, np.flatnonzero(good)))
 
     def ordinary(self) -> Vector:
@@ -94,11 +94,11 @@ def _apart(values: Vector, end: int, following: int, other: int) -> bool:
 
 
 @dataclass
-class Examination:
+class OutlierScan:
     """The second look at a scene, at what lies far from its ordinary values.
 
     Attributes:
-        facts: of the scene.
+        metadata: of the scene.
         good: bool ``(B,)``, the bands that are examined.
         ordinary: ``(B, 2)`` as a sample tells.
         extremes: ``(B, 2)`` smallest and largest value.
@@ -106,7 +106,7 @@ class Examination:
         valid: number of valid values of every band.
     """
 
-    facts: Facts
+    metadata: SceneMetadata
     good: Flags
     ordinary: Vector
     extremes: Vector
@@ -127,7 +127,7 @@ class Examination:
     @property
     def known(self) -> Vector:
         """Numbers that are known to mean no data, as pixel values."""
-        return _as_pixels(KNOWN, self.facts.storage)
+        return _as_pixels(KNOWN, self.metadata.storage)
 
     def limits(self, widths: float) -> Vector:
         """So many ordinary widths around the ordinary values of every band, ``(B, 2)``."""
@@ -150,7 +150,9 @@ class Examination:
         return np.asarray((known & ((self.extremes - limits) * [1, -1] < 0)).any(axis=1))
 
     def _full(self) -> Flags:
-        ends = np.isin(self.extremes[:, 1].astype(np.float32), _as_pixels(FULL, self.facts.storage).astype(np.float32))
+        ends = np.isin(
+            self.extremes[:, 1].astype(np.float32), _as_pixels(FULL, self.metadata.storage).astype(np.float32)
+        )
         return np.asarray(ends & self.good & (self.extremes[:, 0] < self.extremes[:, 1]))
 
     def filling(self) -> list[float]:
@@ -180,10 +182,10 @@ class Examination:
                 self.numbers[band].update(dict(numbers.most_common(MOST_NUMBERS + 1)))
         for band in np.flatnonzero(self._full()):
             self.full[int(band)] += int((pixels[band] == np.float32(self.extremes[band, 1])).sum())
-        self._look_for_spikes(pixels)
+        self._find_spikes(pixels)
 
-    def _look_for_spikes(self, pixels: Block) -> None:
-        extreme = beyond(pixels, self.limits(LONELY)) & (np.abs(pixels) <= self.most)
+    def _find_spikes(self, pixels: Block) -> None:
+        extreme = beyond(pixels, self.limits(SPIKE_DISTANCE)) & (np.abs(pixels) <= self.most)
         lonely = alone(extreme & ~np.isin(pixels, self.known.astype(np.float32)))
         for band in np.flatnonzero(lonely.any(axis=(1, 2))):
             values = pixels[band][lonely[band]]
@@ -196,7 +198,7 @@ class Examination:
 
     def _codes_of(self, band: int) -> list[float]:
         numbers, known = self.numbers[band], self.known.astype(np.float32)
-        full = _as_pixels(FULL, self.facts.storage).astype(np.float32)
+        full = _as_pixels(FULL, self.metadata.storage).astype(np.float32)
         possible = {number: count for number, count in numbers.items() if abs(number) <= self.most}
         found: list[float] = []
         if len(numbers) > MOST_NUMBERS:
@@ -209,7 +211,7 @@ class Examination:
                 found.append(number)
         return sorted(found)
 
-    def suspicion(self) -> Suspicion:
+    def suspicion(self) -> OutlierRules:
         """What is left out."""
         codes = self.codes()
         width = max(map(len, codes))
@@ -217,9 +219,9 @@ class Examination:
         possible = np.where(self.good[:, None], [[-self.most, self.most]], [[-np.inf, np.inf]])
         if not (np.abs(self.extremes[self.good]) > self.most).any():
             possible = np.where(True, [[-np.inf, np.inf]], possible)
-        likely = self.limits(LONELY)
+        likely = self.limits(SPIKE_DISTANCE)
         likely[[band for band in range(len(likely)) if band not in self.spikes]] = (-np.inf, np.inf)
-        return Suspicion(possible, likely, padded, np.array(self.filling()), self.good)
+        return OutlierRules(possible, likely, padded, np.array(self.filling()), self.good)
 
 
 def _as_pixels(numbers: tuple[float, ...], storage: Storage) -> Vector:

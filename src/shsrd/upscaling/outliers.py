@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.cube import Facts, Source
+from shsrd.cube import SceneMetadata, Source
 
 Block = NDArray[np.float32]
 Vector = NDArray[np.float64]
@@ -22,7 +22,7 @@ AROUND = 2  # neighbouring bands on each side that are asked about a spike
 
 
 @dataclass(frozen=True)
-class Suspicion:
+class OutlierRules:
     """What is left out of a scene of B bands.
 
     Attributes:
@@ -107,7 +107,7 @@ def filled_with(pixels: Block, numbers: Vector) -> Flags:
 
 
 @dataclass(frozen=True)
-class Unsuspicious:
+class MaskedSource:
     """A scene in which suspicious values are missing.
 
     Attributes:
@@ -116,17 +116,17 @@ class Unsuspicious:
     """
 
     source: Source
-    suspicion: Suspicion
+    suspicion: OutlierRules
 
     @property
-    def facts(self) -> Facts:
+    def metadata(self) -> SceneMetadata:
         """The scene's."""
-        return self.source.facts
+        return self.source.metadata
 
     @property
-    def row_step(self) -> int:
+    def block_height(self) -> int:
         """The scene's."""
-        return self.source.row_step
+        return self.source.block_height
 
     def read(self, rows: slice, columns: slice) -> Block:
         """Pixels of a rectangle, NaN where they are suspicious. What stands alone is judged inside the rectangle."""

@@ -9,25 +9,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.cube import Facts, SceneError, Source
+from shsrd.cube import SceneError, SceneMetadata, Source
 from shsrd.degradation import Degradation, NoisyMeasurement, back_projection_reach
 from shsrd.model import Model, load_weights
-from shsrd.upscaling.block import Recipe
+from shsrd.upscaling.block import BlockSettings
 from shsrd.upscaling.bounds import Bounds
-from shsrd.upscaling.correction import CorrectedSource, Correction
+from shsrd.upscaling.correction import CorrectedSource, PSFCorrection
 from shsrd.upscaling.detector_overlap import overlap_notes
-from shsrd.upscaling.detectors import DetectorRecipe, detector_frames, parts_of_usable
+from shsrd.upscaling.detectors import DetectorSettings, detector_bases, parts_of_usable
 from shsrd.upscaling.inference import Engine, Sampling
-from shsrd.upscaling.options import DEFAULT_MODELS, UpscaleOptions, choose_device, running_precision
-from shsrd.upscaling.outliers import Unsuspicious
+from shsrd.upscaling.options import DEFAULT_MODELS, UpscaleOptions, choose_device, inference_precision
+from shsrd.upscaling.outliers import MaskedSource
 from shsrd.upscaling.report import Report
-from shsrd.upscaling.scan import Survey, survey
-from shsrd.upscaling.scene_psf import Instrument, known_instrument
-from shsrd.upscaling.self_check import DomainCheck, candidate_windows, check_domain, chosen_windows
+from shsrd.upscaling.scan import SceneScan, survey
+from shsrd.upscaling.scene_psf import Instrument, declared_psf
+from shsrd.upscaling.self_check import SelfCheck, candidate_windows, run_self_check, select_windows
 from shsrd.upscaling.tiles import Window, plan_tiles
 
 if TYPE_CHECKING:
-    from shsrd.upscaling.reconstruction import Agreement
+    from shsrd.upscaling.reconstruction import ConsistencyStats
 
 DEFAULT_HALO = 18  # low-resolution pixels; measured in docs/method.md
 BICUBIC_REACH = 2  # low-resolution pixels that D and U look at on each side
@@ -38,10 +38,10 @@ class Plan:
     """All that computing a tile takes, but for the weights and the pixels; can be sent to other machines.
 
     Attributes:
-        facts: of the low-resolution scene.
+        metadata: of the low-resolution scene.
         options: what was asked for.
         seen: what the first pass found.
-        recipes: how blocks are computed, one for each detector.
+        detector_settings: how blocks are computed, one for each detector.
         domain: what the self-check found.
         scale: factor.
         halo: low-resolution pixels around a cell that are read with it.
@@ -49,23 +49,23 @@ class Plan:
         instrument: what the scene was measured with, and who says so.
     """
 
-    facts: Facts
+    metadata: SceneMetadata
     options: UpscaleOptions
-    seen: Survey
-    recipes: tuple[DetectorRecipe, ...]
-    domain: DomainCheck
+    seen: SceneScan
+    detector_settings: tuple[DetectorSettings, ...]
+    domain: SelfCheck
     scale: int
     halo: int
-    correction: Correction | None = None
+    correction: PSFCorrection | None = None
     instrument: Instrument = field(default_factory=Instrument)
 
     @property
-    def recipe(self) -> Recipe:
+    def block_settings(self) -> BlockSettings:
         """How blocks of the first detector are computed; all but the frames holds for every one."""
-        return self.recipes[0].recipe
+        return self.detector_settings[0].block_settings
 
     @property
-    def measured_by(self) -> list[tuple[NDArray[np.intp], Degradation]]:
+    def band_degradations(self) -> list[tuple[NDArray[np.intp], Degradation]]:
         """Numbers of usable bands, and the degradation that made their measurement as far as is known."""
         if self.correction is None:
             return [(np.arange(int(self.seen.usable.sum())), Degradation(scale=self.scale))]
@@ -80,11 +80,11 @@ class Plan:
     @property
     def scene(self) -> Window:
         """All of the scene."""
-        return Window(0, 0, *self.facts.shape[1:])
+        return Window(0, 0, *self.metadata.shape[1:])
 
     def tiles(self) -> list[Window]:
         """Rectangles of whole cells that are read and kept together, row by row."""
-        _, rows, columns = self.facts.shape
+        _, rows, columns = self.metadata.shape
         return list(plan_tiles(rows, columns, self.tile))
 
     def cells(self, tile: Window) -> list[Window]:
@@ -112,17 +112,17 @@ class Plan:
         lowest, highest = self.extremes[self.seen.usable].T
         return float(np.nanmin(lowest)), float(np.nanmax(highest))
 
-    def report(self, model: Model, engine: Engine, agreement: Agreement) -> Report:
+    def report(self, model: Model, engine: Engine, agreement: ConsistencyStats) -> Report:
         """What the caller is told, once all tiles were compared with the measurement."""
         options = self.options
         return Report(
             model=model.name,
             fingerprint=model.fingerprint,
             scale=self.scale,
-            frame=self.recipe.mean.frame.name,
-            channels=sum(part.recipe.mean.frame.channels for part in self.recipes),
+            frame=self.block_settings.mean.frame.name,
+            channels=sum(part.block_settings.mean.frame.channels for part in self.detector_settings),
             steps=options.steps,
-            samples=self.recipe.samples,
+            samples=self.block_settings.samples,
             seed=options.seed,
             bands_bicubic=int((~self.seen.usable).sum()),
             consistency=agreement.relative_to(self.span),
@@ -143,7 +143,7 @@ class Plan:
             fwhm_told=None if self.correction is None else self.correction.fwhm_told,
             snr_db=None if self.correction is None else self.correction.snr_db,
             noise=None if self.correction is None or self.span <= 0 else self.correction.noise_rms / self.span,
-            notes=self.facts.notes,
+            notes=self.metadata.notes,
             input_range=self._input_range(),
             output_range=agreement.span,
             values_limited=agreement.limited,
@@ -157,7 +157,7 @@ def tile_side(options: UpscaleOptions) -> int:
     return -(-options.tile // options.cell) * options.cell
 
 
-def chosen_model(options: UpscaleOptions, scale: int, given: Model | None = None) -> Model:
+def select_model(options: UpscaleOptions, scale: int, given: Model | None = None) -> Model:
     """The weights for a scale factor, after checks that need no pixels.
 
     Raises:
@@ -189,18 +189,18 @@ def make_engine(model: Model, options: UpscaleOptions, shape: tuple[int, ...]) -
         options: what was asked for.
         shape: of the low-resolution scene ``(B, y, x)``.
     """
-    device, one_cell = choose_device(options.device), max(shape[1:]) <= options.cell
-    return Engine(model.network, device=device, precision=running_precision(options.precision, device, one_cell))
+    device, single_block = choose_device(options.device), max(shape[1:]) <= options.cell
+    return Engine(model.network, device=device, precision=inference_precision(options.precision, device, single_block))
 
 
-def make_plan(source: Source, engine: Engine, options: UpscaleOptions, seen: Survey | None = None) -> Plan:
+def make_plan(source: Source, engine: Engine, options: UpscaleOptions, seen: SceneScan | None = None) -> Plan:
     """Read the scene once (unless that was done before) and decide how it is computed.
 
     Raises:
         SceneError: nothing to super-resolve.
     """
-    facts, scale = source.facts, engine.scale
-    _, rows, columns = facts.shape
+    metadata, scale = source.metadata, engine.scale
+    _, rows, columns = metadata.shape
     candidates = candidate_windows(rows, columns, scale)
     known = source.correction.usable if isinstance(source, CorrectedSource) else None
     seen = seen or survey(source, candidates, known)
@@ -211,41 +211,41 @@ def make_plan(source: Source, engine: Engine, options: UpscaleOptions, seen: Sur
     seen = replace(seen, notes=tuple(dict.fromkeys((*seen.notes, *said))))  # an interrupted run has said it before
     correction = source.correction if isinstance(source, CorrectedSource) else None
     if correction is not None:
-        _check_left(facts, seen)
-    instrument = source.instrument if isinstance(source, CorrectedSource) else known_instrument(facts, options)
-    recipes = _recipes(facts, seen, engine, options, correction)
-    recipe = recipes[0].recipe
-    domain = DomainCheck()
+        _check_signal(metadata, seen)
+    instrument = source.instrument if isinstance(source, CorrectedSource) else declared_psf(metadata, options)
+    detector_settings = _recipes(metadata, seen, engine, options, correction)
+    block_settings = detector_settings[0].block_settings
+    domain = SelfCheck()
     if options.self_check:
-        windows = chosen_windows(candidates, seen.valid, scale)
-        mean, asked = recipe.mean.frame.name, options.channels
-        plausible = source if isinstance(source, CorrectedSource) else Unsuspicious(source, seen.suspicion)
-        domain = check_domain(plausible, engine, mean, usable=seen.usable, windows=windows, channels=asked)
-    reach = BICUBIC_REACH if recipe.degradation is None else back_projection_reach(recipe.degradation)
-    reach = max(reach, *(part.reach for each in recipes for part in each.recipe.measurements), 0)
+        windows = select_windows(candidates, seen.valid, scale)
+        mean, asked = block_settings.mean.frame.name, options.channels
+        plausible = source if isinstance(source, CorrectedSource) else MaskedSource(source, seen.suspicion)
+        domain = run_self_check(plausible, engine, mean, usable=seen.usable, windows=windows, channels=asked)
+    reach = BICUBIC_REACH if block_settings.degradation is None else back_projection_reach(block_settings.degradation)
+    reach = max(reach, *(part.reach for each in detector_settings for part in each.block_settings.measurements), 0)
     halo = max(DEFAULT_HALO if options.halo is None else options.halo, reach)
-    return Plan(facts, options, seen, recipes, domain, scale, halo, correction, instrument)
+    return Plan(metadata, options, seen, detector_settings, domain, scale, halo, correction, instrument)
 
 
-def _check_left(facts: Facts, seen: Survey) -> None:
+def _check_signal(metadata: SceneMetadata, seen: SceneScan) -> None:
     """Refuse a scene with a detector of which correction leaves nothing, since it has no signal in any band."""
     lowest, highest = seen.extremes[seen.usable].T
-    for bands in parts_of_usable(facts, seen.usable):
+    for bands in parts_of_usable(metadata, seen.usable):
         if (lowest[bands] >= highest[bands]).all():
             raise SceneError(
-                f"{facts.source}: all bands of a detector are noise alone, which correction removes; leave "
+                f"{metadata.source}: all bands of a detector are noise alone, which correction removes; leave "
                 "them out with --bands, or correct for nothing with --kernel bicubic"
             )
 
 
 def _recipes(
-    facts: Facts, seen: Survey, engine: Engine, options: UpscaleOptions, correction: Correction | None
-) -> tuple[DetectorRecipe, ...]:
-    wavelength_nm = None if facts.wavelength_nm is None else facts.wavelength_nm[seen.usable]
+    metadata: SceneMetadata, seen: SceneScan, engine: Engine, options: UpscaleOptions, correction: PSFCorrection | None
+) -> tuple[DetectorSettings, ...]:
+    wavelength_nm = None if metadata.wavelength_nm is None else metadata.wavelength_nm[seen.usable]
     config = engine.network.config
-    parts = parts_of_usable(facts, seen.usable)
+    parts = parts_of_usable(metadata, seen.usable)
     framed = partial(
-        detector_frames,
+        detector_bases,
         seen.statistics,
         parts=parts,
         wavelength_nm=wavelength_nm,
@@ -254,9 +254,9 @@ def _recipes(
     )
     means = framed(options.frame or config.frame, channels=options.channels, stride=options.stride)
     return tuple(
-        DetectorRecipe(
+        DetectorSettings(
             mean.bands,
-            Recipe(
+            BlockSettings(
                 mean=mean.guided,
                 texture=texture.guided,
                 degradation=Degradation(scale=config.scale) if options.consistency and correction is None else None,
@@ -273,8 +273,8 @@ def _recipes(
     )
 
 
-def _measurements(bands: NDArray[np.intp], correction: Correction | None) -> tuple[NoisyMeasurement, ...]:
-    """How a detector's ``bands`` ``(b,)`` were measured, as ``Recipe`` takes it; nothing without a correction."""
+def _measurements(bands: NDArray[np.intp], correction: PSFCorrection | None) -> tuple[NoisyMeasurement, ...]:
+    """Measurements of a detector's ``bands`` ``(b,)`` for ``BlockSettings``; empty without a correction."""
     return () if correction is None else correction.measurements(bands)
 
 

@@ -17,17 +17,17 @@ from shsrd.cube import Source, Storage, fill_nodata
 from shsrd.degradation import bicubic_up, degrade
 from shsrd.upscaling.block import Block, BlockResult
 from shsrd.upscaling.correction import CorrectedSource
-from shsrd.upscaling.detectors import solve_detectors
+from shsrd.upscaling.detectors import upscale_detectors
 from shsrd.upscaling.inference import Engine, Position
 from shsrd.upscaling.plan import Plan, band_means
-from shsrd.upscaling.self_check import hold_back
+from shsrd.upscaling.self_check import attenuate_detail
 from shsrd.upscaling.tiles import BORDER, Window, filled_with, read_window
 
-BANDS_AT_ONCE = 16  # when the output is compared with the measurement
+BAND_BATCH_SIZE = 16  # when the output is compared with the measurement
 
 
 @dataclass(frozen=True)
-class Agreement:
+class ConsistencyStats:
     """Squared differences between the degraded output, as it will be stored, and the measurement; its range.
 
     Attributes:
@@ -45,13 +45,13 @@ class Agreement:
     limited: int = 0
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> Agreement:
+    def of(cls, values: Sequence[float]) -> ConsistencyStats:
         """From its attributes as plain numbers."""
         squares, count, lowest, highest, limited = values
         return cls(squares, int(count), lowest, highest, int(limited))
 
-    def __add__(self, other: Agreement) -> Agreement:
-        return Agreement(
+    def __add__(self, other: ConsistencyStats) -> ConsistencyStats:
+        return ConsistencyStats(
             self.squares + other.squares,
             self.count + other.count,
             min(self.lowest, other.lowest),
@@ -70,7 +70,7 @@ class Agreement:
 
 
 @dataclass(frozen=True)
-class Solved:
+class UpscaledTile:
     """A tile at high resolution.
 
     Attributes:
@@ -81,11 +81,11 @@ class Solved:
 
     estimate: Block
     deviation: Block | None
-    agreement: Agreement
+    agreement: ConsistencyStats
 
 
 @dataclass(frozen=True)
-class Read:
+class TileInput:
     """What was read for a tile: pixels ``(band, y, x)`` of ``place``, the tile and what of its halo lies inside.
 
     ``measured`` are the same before a correction for their sensor.
@@ -97,36 +97,36 @@ class Read:
     measured: Block
 
 
-def read_tile(source: Source, plan: Plan, tile: Window) -> Read:
+def read_tile(source: Source, plan: Plan, tile: Window) -> TileInput:
     """Read a tile with its halo."""
-    place = tile.grown(plan.halo).clipped(*plan.facts.shape[1:])
+    place = tile.grown(plan.halo).clipped(*plan.metadata.shape[1:])
     pixels = source.read(*place.slices)
     measured = source.measured.read(*place.slices) if isinstance(source, CorrectedSource) else pixels
-    return Read(tile, place, pixels, measured)
+    return TileInput(tile, place, pixels, measured)
 
 
-def solve_tile(read: Read, engine: Engine, plan: Plan) -> Solved:
+def upscale_tile(read: TileInput, engine: Engine, plan: Plan) -> UpscaledTile:
     """Super-resolve a tile."""
     cells = plan.cells(read.tile)
     if len(cells) == 1:
-        return _solve_cell(read, cells[0], engine, plan)
+        return _upscale_cell(read, cells[0], engine, plan)
     s = plan.scale
-    estimate = np.empty((plan.facts.shape[0], read.tile.rows * s, read.tile.columns * s), np.float32)
+    estimate = np.empty((plan.metadata.shape[0], read.tile.rows * s, read.tile.columns * s), np.float32)
     deviation = np.empty_like(estimate) if plan.options.uncertainty else None
-    agreement = Agreement()
+    agreement = ConsistencyStats()
     for cell in cells:
-        solved = _solve_cell(read, cell, engine, plan)
+        solved = _upscale_cell(read, cell, engine, plan)
         target = (slice(None), *cell.relative_to(read.tile).finer(s).slices)
         estimate[target] = solved.estimate
         if deviation is not None and solved.deviation is not None:
             deviation[target] = solved.deviation
         agreement += solved.agreement
-    return Solved(estimate, deviation, agreement)
+    return UpscaledTile(estimate, deviation, agreement)
 
 
-def _solve_cell(read: Read, cell: Window, engine: Engine, plan: Plan) -> Solved:
+def _upscale_cell(read: TileInput, cell: Window, engine: Engine, plan: Plan) -> UpscaledTile:
     s = plan.scale
-    inside = cell.grown(plan.halo).clipped(*plan.facts.shape[1:])
+    inside = cell.grown(plan.halo).clipped(*plan.metadata.shape[1:])
     stored, measured = (p[:, *inside.relative_to(read.place).slices] for p in (read.measured, read.pixels))
     suspicious = plan.seen.suspicion.flags(stored)
     sensed = stored
@@ -137,7 +137,7 @@ def _solve_cell(read: Read, cell: Window, engine: Engine, plan: Plan) -> Solved:
     solved = (
         _empty(plan, cell)
         if missing.all()
-        else _solve_valid(cell, inside, engine, plan, measured=measured, sensed=sensed)
+        else _upscale_valid(cell, inside, engine, plan, measured=measured, sensed=sensed)
     )
     if suspicious is not None and suspicious[core].any():
         kept = suspicious[core].repeat(s, axis=1).repeat(s, axis=2)
@@ -145,14 +145,16 @@ def _solve_cell(read: Read, cell: Window, engine: Engine, plan: Plan) -> Solved:
     return solved
 
 
-def _solve_valid(cell: Window, inside: Window, engine: Engine, plan: Plan, *, measured: Block, sensed: Block) -> Solved:
+def _upscale_valid(
+    cell: Window, inside: Window, engine: Engine, plan: Plan, *, measured: Block, sensed: Block
+) -> UpscaledTile:
     """A cell with some valid pixels, from those of ``inside``, corrected for their sensor and not."""
     usable, s = plan.seen.usable, plan.scale
     core = (slice(None), *cell.relative_to(inside).slices)
     missing = ~np.isfinite(measured[core])
     low = filled_with(measured[usable], band_means(plan))
     limits = low if plan.correction is None else filled_with(sensed[usable], band_means(plan))
-    result, limited = _solve_usable(low, limits, sensed[usable], cell, inside, engine, plan)
+    result, limited = _upscale_usable(low, limits, sensed[usable], cell, inside, engine, plan)
     fine = (slice(None), *cell.relative_to(inside).finer(s).slices)
     cut = result.estimate[fine]
     agreement = _agreement(cut, sensed[usable][core], cell, plan)
@@ -160,31 +162,31 @@ def _solve_valid(cell: Window, inside: Window, engine: Engine, plan: Plan, *, me
     estimate = _all_bands(cut, measured, fine, plan)
     deviation = None
     if result.deviation is not None:
-        deviation = _spread_over(_with_noise(result.deviation[fine], plan), usable)
+        deviation = _to_all_bands(_with_noise(result.deviation[fine], plan), usable)
     if missing.any():
         holes = missing.repeat(s, axis=1).repeat(s, axis=2)
         for pixels in (estimate, deviation):
             if pixels is not None:
                 pixels[holes] = np.nan
-    return Solved(estimate, deviation, agreement)
+    return UpscaledTile(estimate, deviation, agreement)
 
 
 def _with_noise(deviation: Block, plan: Plan) -> Block:
     """Deviations of the usable bands, with the noise that a correction for their sensor left."""
     if plan.correction is None:
         return deviation
-    left = plan.correction.noise_left[:, None, None].astype(np.float32)
+    left = plan.correction.residual_noise[:, None, None].astype(np.float32)
     return np.asarray(np.hypot(deviation, left), np.float32)
 
 
-def _empty(plan: Plan, cell: Window) -> Solved:
+def _empty(plan: Plan, cell: Window) -> UpscaledTile:
     """A cell without any data."""
     s = plan.scale
-    nothing = np.full((plan.facts.shape[0], cell.rows * s, cell.columns * s), np.nan, np.float32)
-    return Solved(nothing, nothing if plan.options.uncertainty else None, Agreement())
+    nothing = np.full((plan.metadata.shape[0], cell.rows * s, cell.columns * s), np.nan, np.float32)
+    return UpscaledTile(nothing, nothing if plan.options.uncertainty else None, ConsistencyStats())
 
 
-def _solve_usable(
+def _upscale_usable(
     low: Block, limits: Block, sensed: Block, cell: Window, inside: Window, engine: Engine, plan: Plan
 ) -> tuple[BlockResult, int]:
     """Estimate of ``inside`` from its pixels ``low``, mirrored beyond the scene; values limited in the cell.
@@ -195,15 +197,17 @@ def _solve_usable(
     seen = cell.grown(plan.halo).within(plan.scene.grown(BORDER))
     position = Position(seen.row, seen.column)
     block = read_window(low, seen.relative_to(inside))
-    result = solve_detectors(block, engine, plan.recipes, position, inside.relative_to(seen), sensed)
+    result = upscale_detectors(block, engine, plan.detector_settings, position, inside.relative_to(seen), sensed)
     if plan.domain.outside:
-        gain, degradation = plan.domain.gain, plan.recipe.degradation
-        hold_back(result.estimate, result.deviation, low=low, gain=gain, degradation=degradation, scale=plan.scale)
+        gain, degradation = plan.domain.gain, plan.block_settings.degradation
+        attenuate_detail(
+            result.estimate, result.deviation, low=low, gain=gain, degradation=degradation, scale=plan.scale
+        )
     bounds, limited = plan.bounds, 0
     if bounds is not None:
         rows, columns = cell.relative_to(inside).finer(plan.scale).slices
         kept = bounds.chosen(plan.seen.usable)
-        limited = kept.apply(result.estimate, limits, plan.recipe.degradation, (rows, columns))
+        limited = kept.apply(result.estimate, limits, plan.block_settings.degradation, (rows, columns))
     if plan.options.non_negative:
         np.maximum(result.estimate, 0, out=result.estimate)
     return result, limited
@@ -224,7 +228,7 @@ def _all_bands(cut: Block, measured: Block, fine: tuple[slice, slice, slice], pl
     return estimate
 
 
-def _spread_over(deviation: Block, usable: NDArray[np.bool_]) -> Block:
+def _to_all_bands(deviation: Block, usable: NDArray[np.bool_]) -> Block:
     """Deviations of all bands: those that are bicubic have none."""
     if usable.all():
         return np.ascontiguousarray(deviation)
@@ -233,24 +237,24 @@ def _spread_over(deviation: Block, usable: NDArray[np.bool_]) -> Block:
     return spread
 
 
-def _agreement(estimate: Block, measured: Block, cell: Window, plan: Plan) -> Agreement:
+def _agreement(estimate: Block, measured: Block, cell: Window, plan: Plan) -> ConsistencyStats:
     """Over the valid pixels of a cell whose surroundings, as ``D`` sees them, lie in it or beyond the scene."""
-    _, rows, columns = plan.facts.shape
-    parts = plan.measured_by
+    _, rows, columns = plan.metadata.shape
+    parts = plan.band_degradations
     reach = max(degradation.reach for _, degradation in parts)
     compared = (_compared(cell.row, cell.rows, rows, reach), _compared(cell.column, cell.columns, columns, reach))
-    total = Agreement()
-    for bands, degradation in ((chosen, each) for numbers, each in parts for chosen in _few_at_once(numbers)):
-        stored = torch.from_numpy(stored_values(estimate[bands], plan.facts.storage))
+    total = ConsistencyStats()
+    for bands, degradation in ((chosen, each) for numbers, each in parts for chosen in _band_batches(numbers)):
+        stored = torch.from_numpy(round_trip_storage(estimate[bands], plan.metadata.storage))
         truth = measured[bands][:, *compared]
         error = (degrade(stored, degradation).numpy()[:, *compared] - truth)[np.isfinite(truth)]
         span = _span(stored.numpy(), measured[bands], plan.scale)
-        total += Agreement(float(np.square(error, dtype=np.float64).sum()), error.size, *span)
+        total += ConsistencyStats(float(np.square(error, dtype=np.float64).sum()), error.size, *span)
     return total
 
 
-def _few_at_once(bands: NDArray[np.intp]) -> list[NDArray[np.intp]]:
-    return np.split(bands, range(BANDS_AT_ONCE, len(bands), BANDS_AT_ONCE))
+def _band_batches(bands: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    return np.split(bands, range(BAND_BATCH_SIZE, len(bands), BAND_BATCH_SIZE))
 
 
 def _span(pixels: Block, measured: Block, scale: int) -> tuple[float, float]:
@@ -268,7 +272,7 @@ def _compared(start: int, count: int, size: int, reach: int) -> slice:
     return slice(min(first, count), max(last, min(first, count)))
 
 
-def stored_values(pixels: Block, storage: Storage) -> Block:
+def round_trip_storage(pixels: Block, storage: Storage) -> Block:
     """Pixel values after a round trip through their storage type: integers are rounded and clipped."""
     if not np.issubdtype(np.dtype(storage.dtype), np.integer):
         return np.ascontiguousarray(pixels)

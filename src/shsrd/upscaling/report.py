@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from shsrd.spectral import FrameName
+from shsrd.spectral import BasisName
 from shsrd.upscaling.scene_psf import Origin
 
-LEAVES = 0.25  # of the input's range: an output that leaves it by more is worth a word
+RANGE_TOLERANCE = 0.25  # of the input's range: an output that leaves it by more is worth a word
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Report:
     model: str
     fingerprint: str
     scale: int
-    frame: FrameName
+    frame: BasisName
     channels: int
     steps: int
     samples: int
@@ -95,19 +95,21 @@ class Report:
     notes: tuple[str, ...] = ()
 
     @property
-    def residual_in_noise(self) -> float | None:
+    def consistency_noise_ratio(self) -> float | None:
         """Consistency error in units of the noise: about 1 where all that is left is noise; None without a sensor."""
         if self.consistency is None or not self.noise:
             return None
         return self.consistency / self.noise
 
     @property
-    def leaves_range(self) -> bool:
-        """Whether the output leaves the input's range by more than ``LEAVES`` of it."""
+    def exceeds_input_range(self) -> bool:
+        """Whether the output leaves the input's range by more than ``RANGE_TOLERANCE`` of it."""
         if self.output_range is None:
             return False
         (low, high), (lowest, highest) = self.input_range, self.output_range
-        return low < high and max(low - lowest, highest - high) > LEAVES * (high - low)  # a constant one has no range
+        return low < high and max(low - lowest, highest - high) > RANGE_TOLERANCE * (
+            high - low
+        )  # a constant one has no range
 
     def as_json(self) -> dict[str, Any]:
         """The report as plain values."""

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from shsrd.cube import SceneError, Source, fill_nodata
 from shsrd.spectral import SceneStatistics
-from shsrd.upscaling.outlier_notes import constant_bands, remarks_on
-from shsrd.upscaling.outlier_scan import Examination, Sample
-from shsrd.upscaling.outliers import Suspicion, Unsuspicious
+from shsrd.upscaling.outlier_notes import constant_bands, outlier_notes
+from shsrd.upscaling.outlier_scan import OutlierScan, Sample
+from shsrd.upscaling.outliers import MaskedSource, OutlierRules
 from shsrd.upscaling.tiles import Window, plan_tiles
 
 STRIDE = 512  # pixels: side of the rectangles read; fits the blocks of most files
@@ -22,7 +22,7 @@ _VALUES = 2**22  # taken into float64 at a time
 
 
 @dataclass(frozen=True)
-class Survey:
+class SceneScan:
     """What is known of a scene after it was read.
 
     Attributes:
@@ -40,7 +40,7 @@ class Survey:
     extremes: NDArray[np.float64]
     valid: NDArray[np.int64]
     digest: str
-    suspicion: Suspicion = field(default_factory=Suspicion)
+    suspicion: OutlierRules = field(default_factory=OutlierRules)
     notes: tuple[str, ...] = ()
 
     @property
@@ -54,7 +54,7 @@ class Survey:
         return float(self.extremes[self.usable, 1].max())
 
 
-def survey(source: Source, windows: list[Window], usable: NDArray[np.bool_] | None = None) -> Survey:
+def survey(source: Source, windows: list[Window], usable: NDArray[np.bool_] | None = None) -> SceneScan:
     """Read a scene once, piece by piece; again where some bands or values are to be left out.
 
     Args:
@@ -66,53 +66,53 @@ def survey(source: Source, windows: list[Window], usable: NDArray[np.bool_] | No
     Raises:
         SceneError: no band can be used.
     """
-    good = source.facts.good_bands
-    first = seen = _Pass(source, good, windows, sampled=True)
-    suspicion, notes = _examined(source, first)
+    good = source.metadata.good_bands
+    first = seen = _ScanPass(source, good, windows, sampled=True)
+    suspicion, notes = _find_outliers(source, first)
     if not suspicion.nothing:
-        source = Unsuspicious(source, suspicion)
-        seen = _Pass(source, good, windows)
+        source = MaskedSource(source, suspicion)
+        seen = _ScanPass(source, good, windows)
     constant = np.zeros_like(good)
     if usable is None:
         usable, constant = _usable(source, seen)
     if (usable != good).any():
-        seen = _Pass(source, usable, windows)
+        seen = _ScanPass(source, usable, windows)
     if seen.statistics.count < ENOUGH * seen.count[usable].max():  # few pixels are valid in every band
         seen.statistics = _filled_statistics(source, usable, seen.statistics)
-    notes += constant_bands(constant, seen.extremes[:, 0], source.facts.storage)
-    return Survey(usable, seen.statistics, seen.told(), seen.valid, first.digest, suspicion, notes)
+    notes += constant_bands(constant, seen.extremes[:, 0], source.metadata.storage)
+    return SceneScan(usable, seen.statistics, seen.told(), seen.valid, first.digest, suspicion, notes)
 
 
-def _examined(source: Source, seen: _Pass) -> tuple[Suspicion, tuple[str, ...]]:
+def _find_outliers(source: Source, seen: _ScanPass) -> tuple[OutlierRules, tuple[str, ...]]:
     """What is suspicious in a scene, and what is said of it; reads it again if anything may be."""
     assert seen.sample is not None
-    examination = Examination(
-        facts=source.facts,
-        good=source.facts.good_bands,
+    examination = OutlierScan(
+        metadata=source.metadata,
+        good=source.metadata.good_bands,
         ordinary=seen.sample.ordinary(),
         extremes=seen.told(),
         uniform=seen.sample.uniform,
         valid=seen.count,
     )
     if not examination.needed:
-        return Suspicion(), ()
-    for _, pixels in rectangles(source):
+        return OutlierRules(), ()
+    for _, pixels in iter_windows(source):
         examination.look(pixels)
-    return examination.suspicion(), remarks_on(examination)
+    return examination.suspicion(), outlier_notes(examination)
 
 
-def _usable(source: Source, seen: _Pass) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _usable(source: Source, seen: _ScanPass) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Bands that can be used, and good ones that are constant in a scene that is not."""
-    good = source.facts.good_bands
+    good = source.metadata.good_bands
     usable = good & (seen.count > 0)
     if not usable.any():
-        place = source.facts.source
+        place = source.metadata.source
         raise SceneError(f"{place}: no good band has a valid pixel; check no-data value and bad-band list")
     varies = usable & (seen.extremes[:, 0] < seen.extremes[:, 1])
     return (varies, usable & ~varies) if varies.any() else (usable, np.zeros_like(usable))
 
 
-class _Pass:
+class _ScanPass:
     """One pass, with a guess of which bands can be used."""
 
     def __init__(
@@ -123,9 +123,9 @@ class _Pass:
         self.count = np.zeros(bands, np.int64)
         self.extremes = np.tile([np.inf, -np.inf], (bands, 1))
         self.valid = np.zeros(len(windows), np.int64)
-        self.sample = Sample(source.facts) if sampled else None
+        self.sample = Sample(source.metadata) if sampled else None
         digest = blake2b(digest_size=16)
-        for place, pixels in rectangles(source):
+        for place, pixels in iter_windows(source):
             digest.update(np.ascontiguousarray(pixels).data)
             finite = np.isfinite(pixels)
             self.count += finite.sum(axis=(1, 2))
@@ -151,9 +151,9 @@ class _Pass:
                 self.valid[number] += int(valid[common.slices].sum())
 
 
-def rectangles(source: Source) -> Iterator[tuple[Window, NDArray[np.float32]]]:
+def iter_windows(source: Source) -> Iterator[tuple[Window, NDArray[np.float32]]]:
     """All pixels of a scene, rectangle by rectangle in a fixed order."""
-    _, rows, columns = source.facts.shape
+    _, rows, columns = source.metadata.shape
     for place in plan_tiles(rows, columns, STRIDE):
         yield place, source.read(*place.slices)
 
@@ -169,7 +169,7 @@ def add_rows(statistics: SceneStatistics, pixels: NDArray[np.float32]) -> None:
 def _filled_statistics(source: Source, usable: NDArray[np.bool_], found: SceneStatistics) -> SceneStatistics:
     """Statistics of a scene whose holes are filled; those of before where that cannot be."""
     statistics = SceneStatistics(int(usable.sum()))
-    for _, pixels in rectangles(source):
+    for _, pixels in iter_windows(source):
         chosen = pixels[usable]
         if np.isfinite(chosen).any(axis=(1, 2)).all():
             add_rows(statistics, fill_nodata(chosen))
@@ -177,7 +177,7 @@ def _filled_statistics(source: Source, usable: NDArray[np.bool_], found: SceneSt
         return found
     if statistics.count == 0:
         raise SceneError(
-            f"{source.facts.source}: its bands have valid pixels in different places only; cut out a part where they "
-            "overlap"
+            f"{source.metadata.source}: its bands have valid pixels in different places only; cut out a part where "
+            "they overlap"
         )
     return statistics

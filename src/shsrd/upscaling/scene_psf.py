@@ -1,7 +1,7 @@
 """Point spread function that a scene is taken to have, and where it comes from.
 
-Order: options (``sensor``, ``fwhm``, ``kernel``), product metadata (``Facts.sensor``), else the bicubic kernel is
-assumed. An estimate from the scene is used where it is asked for (``fwhm="auto"``).
+BatchOptions: options (``sensor``, ``fwhm``, ``kernel``), product metadata (``SceneMetadata.sensor``), else the bicubic
+kernel is assumed. An estimate from the scene is used where it is asked for (``fwhm="auto"``).
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.cube import Facts, SceneError, Source
+from shsrd.cube import SceneError, SceneMetadata, Source
 from shsrd.degradation import SENSORS, Degradation
-from shsrd.degradation.sensors import sensor_named
-from shsrd.upscaling.blur_noise_estimate import Measurement, measure
+from shsrd.degradation.sensors import get_sensor
+from shsrd.upscaling.blur_noise_estimate import BlurNoiseEstimate, measure
 from shsrd.upscaling.options import UpscaleOptions
 
 SHARP = 0.95  # pixels: edges of scenes made by the bicubic kernel are estimated to be so wide, or less
-DOUBTFUL = 3.0  # standard errors by which edges must be sharper than a published width to speak against it
+PSF_CONFLICT_SIGMAS = 3.0  # standard errors by which edges must be sharper than a published width to speak against it
 
 Origin = Literal["assumed", "kernel", "sensor", "fwhm", "product", "estimate"]
 
@@ -59,7 +59,7 @@ class Instrument:
         if self.fwhm is not None:
             return np.tile(np.array(self.fwhm), (bands, 1))
         assert self.sensor is not None  # it is not bicubic
-        widths = sensor_named(self.sensor).fwhm_at(wavelength_nm, bands)
+        widths = get_sensor(self.sensor).fwhm_at(wavelength_nm, bands)
         return np.repeat(widths.mean(axis=1, keepdims=True), 2, axis=1) if self.north_up else widths
 
     def degradation(self, scale: int) -> Degradation | None:
@@ -74,19 +74,19 @@ class Instrument:
         return Degradation(kernel="gaussian", scale=scale, fwhm_pixels=along_y, fwhm_x_pixels=along_x)
 
 
-def instrument_of(source: Source, options: UpscaleOptions) -> Instrument:
+def resolve_psf(source: Source, options: UpscaleOptions) -> Instrument:
     """What a scene was measured with; its edges are looked at only where the options ask for an estimate.
 
     Raises:
         SceneError: options that contradict each other, no such sensor, or an estimate that the scene does not allow.
     """
     if options.fwhm != "auto":
-        return known_instrument(source.facts, options)
-    options.check_instrument()
+        return declared_psf(source.metadata, options)
+    options.check_psf_options()
     width = measure(source).width
     if width is None:
         raise SceneError(
-            f"{source.facts.source}: has too few sharp edges to estimate its blur; give --sensor or --fwhm Y,X, or "
+            f"{source.metadata.source}: has too few sharp edges to estimate its blur; give --sensor or --fwhm Y,X, or "
             "leave out --fwhm auto"
         )
     if max(width.lower) <= SHARP:
@@ -94,30 +94,30 @@ def instrument_of(source: Source, options: UpscaleOptions) -> Instrument:
     return Instrument("estimate", fwhm=width.lower, error=width.error)
 
 
-def known_instrument(facts: Facts, options: UpscaleOptions) -> Instrument:
+def declared_psf(metadata: SceneMetadata, options: UpscaleOptions) -> Instrument:
     """What options and metadata tell.
 
     Raises:
         SceneError: options that contradict each other, or no such sensor.
     """
-    options.check_instrument()
+    options.check_psf_options()
     if options.kernel == "bicubic":
         return Instrument("kernel")
     if options.sensor is not None:
-        sensor_named(options.sensor)
+        get_sensor(options.sensor)
         return Instrument("sensor", sensor=options.sensor)
     if isinstance(options.fwhm, tuple):
         return Instrument("fwhm", fwhm=options.fwhm)
     if options.fwhm == "auto":  # of a scene that is not corrected
         return Instrument("estimate")
-    if facts.sensor in SENSORS:
-        return Instrument("product", sensor=facts.sensor, north_up=facts.transform is not None)
+    if metadata.sensor in SENSORS:
+        return Instrument("product", sensor=metadata.sensor, north_up=metadata.transform is not None)
     if options.snr is not None:
         raise SceneError("--snr belongs to a point spread function; give --sensor or --fwhm as well")
     return Instrument()
 
 
-def measured_facts(source: Source) -> dict[str, Any]:
+def blur_and_noise_summary(source: Source) -> dict[str, Any]:
     """Blur and noise of a scene in plain numbers, and the blur that it is corrected for by default.
 
     Returns:
@@ -129,12 +129,12 @@ def measured_facts(source: Source) -> dict[str, Any]:
     Raises:
         SceneError: pixels that cannot be read.
     """
-    facts = source.facts
-    instrument, seen = known_instrument(facts, UpscaleOptions()), measure(source)
-    widths = None if instrument.bicubic else instrument.fwhm_at(facts.wavelength_nm, facts.shape[0]).mean(axis=0)
+    metadata = source.metadata
+    instrument, seen = declared_psf(metadata, UpscaleOptions()), measure(source)
+    widths = None if instrument.bicubic else instrument.fwhm_at(metadata.wavelength_nm, metadata.shape[0]).mean(axis=0)
     width = seen.width
     return {
-        "psf": _in_words(instrument, facts.sensor),
+        "psf": _in_words(instrument, metadata.sensor),
         "psf_fwhm": None if widths is None else widths.round(3).tolist(),
         "psf_estimate": None if width is None else [round(value, 3) for value in width.fwhm],
         "psf_error": None if width is None else [round(value, 3) for value in width.error],
@@ -151,7 +151,7 @@ def _in_words(instrument: Instrument, sensor: str | None) -> str:
     return "bicubic kernel assumed" + ("" if sensor is None else f": no width of {sensor} is published")
 
 
-def _remark(widths: NDArray[np.float64] | None, seen: Measurement) -> str | None:
+def _remark(widths: NDArray[np.float64] | None, seen: BlurNoiseEstimate) -> str | None:
     """What the estimate says of the width that is taken; an estimate holds the blur of the scene, too."""
     if seen.width is None:
         return "too few sharp edges to estimate the blur"
@@ -159,6 +159,6 @@ def _remark(widths: NDArray[np.float64] | None, seen: Measurement) -> str | None
     if widths is None:
         told = "--fwhm auto corrects for its lower end, {:.2f},{:.2f}".format(*lower)
         return told if (lower > SHARP).any() else None
-    if (widths > np.array(seen.width.fwhm) + DOUBTFUL * error).any():
+    if (widths > np.array(seen.width.fwhm) + PSF_CONFLICT_SIGMAS * error).any():
         return "edges are sharper than the published width allows; --fwhm auto takes what they show"
     return None

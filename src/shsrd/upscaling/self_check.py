@@ -20,18 +20,18 @@ from numpy.typing import NDArray
 from shsrd.cube import Source, fill_nodata
 from shsrd.degradation import Degradation, back_project, bicubic_up, degrade
 from shsrd.metrics import sam_deg
-from shsrd.spectral import FrameName, scene_statistics
+from shsrd.spectral import BasisName, scene_statistics
 from shsrd.upscaling.block import Block
 from shsrd.upscaling.correction import CorrectedSource
-from shsrd.upscaling.detectors import detector_frames, detectors_mean, parts_of_usable
+from shsrd.upscaling.detectors import detector_bases, parts_of_usable, posterior_mean_by_detector
 from shsrd.upscaling.inference import Engine
-from shsrd.upscaling.sensor_self_check import corrected_again, measured_again
+from shsrd.upscaling.sensor_self_check import correct_simulated, simulate_measurement
 from shsrd.upscaling.tiles import Window, read_window
 
 Vector = NDArray[np.float64]
 
-DOMAIN_THRESHOLD_DB = -0.05  # a gain over bicubic below it: outside the domain; see docs/results.md
-LEAVE_ALONE = 0.9  # a band whose detail deserves at least this share keeps all of it
+SELF_CHECK_THRESHOLD_DB = -0.05  # a gain over bicubic below it: outside the domain; see docs/results.md
+FULL_GAIN_THRESHOLD = 0.9  # a band whose detail deserves at least this share keeps all of it
 SMALLEST_SIDE = 16  # pixels of yy on each side, below which nothing is said
 WHOLE_SIDE = 256  # pixels of y: scenes up to this side are checked whole
 WINDOW_SIDE = 128  # pixels of y: larger ones in windows of this side
@@ -41,7 +41,7 @@ BLOCK = 4  # pixels of yy: side of the blocks over which the evidence is gathere
 
 
 @dataclass(frozen=True)
-class DomainCheck:
+class SelfCheck:
     """What the self-check found.
 
     Attributes:
@@ -63,7 +63,7 @@ class DomainCheck:
     @property
     def outside(self) -> bool:
         """Whether the network did worse than bicubic, by more than a hair."""
-        return self.score_db is not None and self.score_db < DOMAIN_THRESHOLD_DB
+        return self.score_db is not None and self.score_db < SELF_CHECK_THRESHOLD_DB
 
     @property
     def bands_held_back(self) -> int:
@@ -71,15 +71,15 @@ class DomainCheck:
         return int((self.gain < 1).sum())
 
 
-def check_domain(
+def run_self_check(
     source: Source,
     engine: Engine,
-    frame: FrameName,
+    frame: BasisName,
     *,
     usable: NDArray[np.bool_],
     windows: list[Window],
     channels: int | None = None,
-) -> DomainCheck:
+) -> SelfCheck:
     """Run the self-check on a scene, or on windows of a large one.
 
     Args:
@@ -87,38 +87,38 @@ def check_domain(
         engine: the network.
         frame: of the posterior mean.
         usable: bool ``(B,)``, the bands that are looked at.
-        windows: where (see ``chosen_windows``).
-        channels: how many the network sees, see ``guided_frame``.
+        windows: where (see ``select_windows``).
+        channels: how many the network sees, see ``guided_basis``.
 
     Returns:
         What was found; nothing is assessed without windows or where no band varies.
     """
     if not windows:
-        return DomainCheck()
-    s, facts = engine.scale, source.facts
+        return SelfCheck()
+    s, metadata = engine.scale, source.metadata
     measured = np.stack([source.read(*window.slices)[usable] for window in windows])
     truth = np.stack([fill_nodata(pixels) for pixels in measured])
     correction = source.correction if isinstance(source, CorrectedSource) else None
     if correction is None:
         coarse = degrade(torch.from_numpy(truth), Degradation(kernel="bicubic", scale=s)).numpy()
     else:
-        delivered = measured_again(correction, truth)
-        coarse = corrected_again(correction, delivered)
-    wavelength_nm = None if facts.wavelength_nm is None else facts.wavelength_nm[usable]
+        delivered = simulate_measurement(correction, truth)
+        coarse = correct_simulated(correction, delivered)
+    wavelength_nm = None if metadata.wavelength_nm is None else metadata.wavelength_nm[usable]
     statistics, guides = scene_statistics(np.concatenate(list(coarse), axis=1)), engine.network.config.guides
-    parts = parts_of_usable(facts, usable)
+    parts = parts_of_usable(metadata, usable)
     acquisition = None if correction is None else correction.acquisition
-    frames = detector_frames(statistics, frame, parts, wavelength_nm, channels, guides=guides, acquisition=acquisition)
+    frames = detector_bases(statistics, frame, parts, wavelength_nm, channels, guides=guides, acquisition=acquisition)
     seen = [read_window(low, Window(0, 0, *low.shape[1:]).grown(HALO)) for low in coarse]
     margin = slice(HALO * s, -HALO * s)
     base = np.stack([bicubic_up(torch.from_numpy(low), s).numpy()[:, margin, margin] for low in seen])
-    mean = np.stack([detectors_mean(low, engine, frames)[:, margin, margin] for low in seen])
+    mean = np.stack([posterior_mean_by_detector(low, engine, frames)[:, margin, margin] for low in seen])
     known = np.where(np.isfinite(measured), truth, np.nan)
-    found = _judged(known, base, mean, BLOCK * s)
+    found = _score_windows(known, base, mean, BLOCK * s)
     if correction is None:
         return found
     plain = bicubic_up(torch.from_numpy(delivered), s).numpy()
-    whole = _judged(known, plain, mean, BLOCK * s)
+    whole = _score_windows(known, plain, mean, BLOCK * s)
     return replace(found, sensor_gain_db=whole.score_db, sensor_sam_ratio=whole.sam_ratio)
 
 
@@ -134,7 +134,7 @@ def candidate_windows(rows: int, columns: int, scale: int) -> list[Window]:
     return [Window(r, c, height, width) for r in _starts(rows, height) for c in _starts(columns, width)]
 
 
-def chosen_windows(candidates: list[Window], valid: NDArray[np.int64], scale: int) -> list[Window]:
+def select_windows(candidates: list[Window], valid: NDArray[np.int64], scale: int) -> list[Window]:
     """At most four of the candidates, spread evenly over those with the fewest missing pixels.
 
     Args:
@@ -157,7 +157,7 @@ def _starts(size: int, side: int) -> range:
     return range(0, size - side + 1, side)
 
 
-def hold_back(
+def attenuate_detail(
     estimate: Block, deviation: Block | None, *, low: Block, gain: Vector, degradation: Degradation | None, scale: int
 ) -> None:
     """Scale the detail of some bands, in place: ``b + gain (x - b)``, where ``b`` is bicubic made consistent.
@@ -183,7 +183,7 @@ def hold_back(
             deviation[band] *= share
 
 
-def deserved_gain(error: Block, detail: Block, block: int) -> Vector:
+def shrinkage_gain(error: Block, detail: Block, block: int) -> Vector:
     """Share of every band's detail that the evidence supports.
 
     The least-squares gain ``beta = <e, r> / <r, r>``, its standard error from sums over blocks (taken as independent of
@@ -207,7 +207,7 @@ def deserved_gain(error: Block, detail: Block, block: int) -> Vector:
     missing = 1 - beta
     believed = np.maximum(0, 1 - variance / np.maximum(missing**2, np.finfo(float).tiny))
     gain = np.clip(1 - believed * missing, 0, 1)
-    return np.where(known & (gain < LEAVE_ALONE), gain, 1.0)
+    return np.where(known & (gain < FULL_GAIN_THRESHOLD), gain, 1.0)
 
 
 def _block_sums(values: Block, block: int) -> Vector:
@@ -217,7 +217,7 @@ def _block_sums(values: Block, block: int) -> Vector:
     return np.moveaxis(sums, 1, -1).reshape(-1, values.shape[1])
 
 
-def _judged(truth: Block, base: Block, mean: Block, block: int) -> DomainCheck:
+def _score_windows(truth: Block, base: Block, mean: Block, block: int) -> SelfCheck:
     """Compare windows ``(n, B, y, x)``; ``truth`` is NaN where nothing was measured."""
     bands = truth.shape[1]
     error, detail = np.nan_to_num(truth - base), np.where(np.isfinite(truth), mean - base, 0)
@@ -225,12 +225,12 @@ def _judged(truth: Block, base: Block, mean: Block, block: int) -> DomainCheck:
     rounding = 1e-6 * np.nanmax(np.abs(truth))
     varies = before > np.isfinite(truth).sum(axis=(0, 2, 3)) * rounding**2
     if not varies.any():
-        return DomainCheck(gain=np.ones(bands))
+        return SelfCheck(gain=np.ones(bands))
     score = float(np.mean(10 * np.log10(before[varies] / np.maximum(after[varies], np.finfo(float).tiny))))
     gain = np.ones(bands)
-    if score < DOMAIN_THRESHOLD_DB:
-        gain[varies] = deserved_gain(error[:, varies], detail[:, varies], block)
-    return DomainCheck(score, _sam_ratio(truth, base, mean), gain=gain)
+    if score < SELF_CHECK_THRESHOLD_DB:
+        gain[varies] = shrinkage_gain(error[:, varies], detail[:, varies], block)
+    return SelfCheck(score, _sam_ratio(truth, base, mean), gain=gain)
 
 
 def _sam_ratio(truth: Block, base: Block, mean: Block) -> float | None:

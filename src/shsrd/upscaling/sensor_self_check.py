@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from shsrd.cube import Cube, MemorySource
 from shsrd.degradation import degrade
-from shsrd.upscaling.correction import CorrectedSource, Correction
-from shsrd.upscaling.outliers import Suspicion
+from shsrd.upscaling.correction import CorrectedSource, PSFCorrection
+from shsrd.upscaling.outliers import OutlierRules
 
 Block = NDArray[np.float32]
 
 
-def measured_again(correction: Correction, scenes: Block) -> Block:
+def simulate_measurement(correction: PSFCorrection, scenes: Block) -> Block:
     """What the sensor would deliver of scenes ``(n, b, y, x)`` of the usable bands: blurred, coarser, with noise.
 
     Noise has the standard deviation that the correction takes, and is always the same.
@@ -38,8 +38,8 @@ def measured_again(correction: Correction, scenes: Block) -> Block:
     return found
 
 
-def corrected_again(correction: Correction, measured: Block) -> Block:
+def correct_simulated(correction: PSFCorrection, measured: Block) -> Block:
     """Scenes ``(n, b, y, x)`` of the usable bands as the bicubic kernel would have given them."""
-    own = replace(correction, usable=np.ones(measured.shape[1], bool), suspicion=Suspicion())
+    own = replace(correction, usable=np.ones(measured.shape[1], bool), suspicion=OutlierRules())
     whole = tuple(slice(0, side) for side in measured.shape[2:])
     return np.stack([CorrectedSource(MemorySource(Cube(scene)), own).read(*whole) for scene in measured])

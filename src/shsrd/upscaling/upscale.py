@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.cube import Cube, Facts, MemorySource, Source, Storage
+from shsrd.cube import Cube, MemorySource, SceneMetadata, Source, Storage
 from shsrd.model import INTERVALS, Model
 from shsrd.upscaling.block import Block
-from shsrd.upscaling.correction import as_bicubic
+from shsrd.upscaling.correction import match_bicubic_psf
 from shsrd.upscaling.inference import Engine
-from shsrd.upscaling.input_types import cube_of
+from shsrd.upscaling.input_types import as_cube
 from shsrd.upscaling.options import UpscaleOptions
-from shsrd.upscaling.plan import Plan, chosen_model, make_engine, make_plan
-from shsrd.upscaling.reconstruction import Agreement, read_tile, solve_tile
+from shsrd.upscaling.plan import Plan, make_engine, make_plan, select_model
+from shsrd.upscaling.reconstruction import ConsistencyStats, read_tile, upscale_tile
 from shsrd.upscaling.report import Report
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ Progress = Callable[[int, int], None]  # tiles done, tiles in all
 
 
 @dataclass(frozen=True)
-class Upscaled:
+class UpscaleResult:
     """Result of ``upscale``.
 
     Attributes:
@@ -58,7 +58,7 @@ def upscale(
     options: UpscaleOptions | None = None,
     model: Model | None = None,
     progress: Progress | None = None,
-) -> Upscaled:
+) -> UpscaleResult:
     """Super-resolve a scene in memory; ``upscale_file`` takes scenes of any size.
 
     Args:
@@ -78,29 +78,31 @@ def upscale(
         shsrd.model.WeightsError: the weights cannot be used.
     """
     options = options or UpscaleOptions()
-    cube, back = cube_of(scene, axes)
-    model = chosen_model(options, scale, model)
-    engine, source = make_engine(model, options, cube.shape), as_bicubic(MemorySource(cube), options, scale)
+    cube, back = as_cube(scene, axes)
+    model = select_model(options, scale, model)
+    engine, source = make_engine(model, options, cube.shape), match_bicubic_psf(MemorySource(cube), options, scale)
     plan = make_plan(source, engine, options)
-    estimate, deviation, agreement = _solve_all(source, engine, plan, progress)
-    finer = Cube.of(estimate, cube.facts.finer(scale))
-    uncertainty = None if deviation is None else Cube.of(deviation, uncertainty_facts(finer.facts, model, options))
-    return Upscaled(finer, uncertainty, plan.report(model, engine, agreement), back(finer))
+    estimate, deviation, agreement = _upscale_tiles(source, engine, plan, progress)
+    finer = Cube.of(estimate, cube.metadata.finer(scale))
+    uncertainty = (
+        None if deviation is None else Cube.of(deviation, uncertainty_metadata(finer.metadata, model, options))
+    )
+    return UpscaleResult(finer, uncertainty, plan.report(model, engine, agreement), back(finer))
 
 
-def _solve_all(
+def _upscale_tiles(
     source: Source, engine: Engine, plan: Plan, progress: Progress | None
-) -> tuple[Block, Block | None, Agreement]:
+) -> tuple[Block, Block | None, ConsistencyStats]:
     tiles, told = plan.tiles(), progress or (lambda done, total: None)
     if len(tiles) == 1:  # the tile is the scene: no copy
-        only = solve_tile(read_tile(source, plan, tiles[0]), engine, plan)
+        only = upscale_tile(read_tile(source, plan, tiles[0]), engine, plan)
         told(1, 1)
         return only.estimate, only.deviation, only.agreement
-    estimate = np.empty(source.facts.finer(plan.scale).shape, np.float32)
+    estimate = np.empty(source.metadata.finer(plan.scale).shape, np.float32)
     deviation = np.empty_like(estimate) if plan.options.uncertainty else None
-    agreement = Agreement()
+    agreement = ConsistencyStats()
     for done, tile in enumerate(tiles, start=1):
-        solved = solve_tile(read_tile(source, plan, tile), engine, plan)
+        solved = upscale_tile(read_tile(source, plan, tile), engine, plan)
         target = (slice(None), *tile.finer(plan.scale).slices)
         estimate[target] = solved.estimate
         if deviation is not None and solved.deviation is not None:
@@ -110,7 +112,7 @@ def _solve_all(
     return estimate, deviation, agreement
 
 
-def uncertainty_facts(finer: Facts, model: Model, options: UpscaleOptions) -> Facts:
+def uncertainty_metadata(finer: SceneMetadata, model: Model, options: UpscaleOptions) -> SceneMetadata:
     """Facts of the file that holds one standard deviation per pixel and band."""
     factors = model.network.config.interval_factors if options.steps == 0 else ()  # measured for the predicted scale
     held = [f"{100 * share:g} % within {factor:.3g} of it" for share, factor in zip(INTERVALS, factors, strict=False)]

@@ -34,7 +34,7 @@ def try_scene(path: Path, variable: str | None) -> str:
 
 
 def _read(source: Source) -> None:
-    bands, rows, columns = source.facts.shape
+    bands, rows, columns = source.metadata.shape
     _corner(source)
     if math.prod((bands, rows, columns)) <= _WHOLE:
         describe(source)
@@ -44,9 +44,9 @@ def _read(source: Source) -> None:
 
 
 def _corner(source: Source) -> None:
-    if source.facts.shape[0] <= _WHOLE:
+    if source.metadata.shape[0] <= _WHOLE:
         pixels = source.read(slice(0, 1), slice(0, 1))
-        assert pixels.shape == (source.facts.shape[0], 1, 1)
+        assert pixels.shape == (source.metadata.shape[0], 1, 1)
 
 
 def try_weights(path: Path) -> str:

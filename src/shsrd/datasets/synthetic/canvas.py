@@ -31,8 +31,8 @@ class Canvas:
     Attributes:
         cover: index of the material, ``(row, column)``.
         light: factor on direct light (slope, crown, roof side).
-        tint: 0 typical, 1 fully altered (see ``materials.Material``).
-        shade: share of direct light taken away by something tall.
+        alteration: 0 typical, 1 fully altered (see ``materials.Material``).
+        shadow: share of direct light taken away by something tall.
         step: metres between spots.
     """
 
@@ -40,8 +40,8 @@ class Canvas:
         """An empty meadow of ``rows`` x ``columns`` spots."""
         self.cover = np.full((rows, columns), INDEX["meadow"], np.uint8)
         self.light = np.ones((rows, columns), np.float32)
-        self.tint = np.zeros((rows, columns), np.float32)
-        self.shade = np.zeros((rows, columns), np.float32)
+        self.alteration = np.zeros((rows, columns), np.float32)
+        self.shadow = np.zeros((rows, columns), np.float32)
         self.step = step
 
     @property
@@ -78,21 +78,23 @@ class Canvas:
         material: str,
         *,
         light: Grid | float = 1.0,
-        tint: Grid | float = 0.0,
+        alteration: Grid | float = 0.0,
     ) -> None:
         """Cover the masked spots of a place; what lay in shade there is lit again."""
         self.cover[place.window][mask] = INDEX[material]
-        for layer, value in ((self.light, light), (self.tint, tint), (self.shade, 0.0)):
+        for layer, value in ((self.light, light), (self.alteration, alteration), (self.shadow, 0.0)):
             np.copyto(layer[place.window], value, where=mask)
 
-    def cast(self, centre: tuple[float, float], radius: float, outline: Outline, throw: tuple[float, float]) -> None:
-        """Throw the shadow of an outline along ``throw`` metres (y, x), swept from the foot to the tip."""
-        length = math.hypot(*throw)
+    def cast(
+        self, centre: tuple[float, float], radius: float, outline: Outline, shadow_offset: tuple[float, float]
+    ) -> None:
+        """Throw the shadow of an outline along ``shadow_offset`` metres (y, x), swept from the foot to the tip."""
+        length = math.hypot(*shadow_offset)
         for share in np.linspace(0, 1, max(2, math.ceil(length / 0.8))):
-            foot = (centre[0] + share * throw[0], centre[1] + share * throw[1])
+            foot = (centre[0] + share * shadow_offset[0], centre[1] + share * shadow_offset[1])
             place = self.near(foot, radius)
             if place is not None:
-                self.shade[place.window][outline(place)] = 1.0
+                self.shadow[place.window][outline(place)] = 1.0
 
 
 def rectangle(height: float, width: float, angle: float) -> Outline:
@@ -106,12 +108,12 @@ def rectangle(height: float, width: float, angle: float) -> Outline:
     return inside
 
 
-def disc(radius: float, wobble: float, phase: float) -> Outline:
-    """A roughly round outline, such as a tree's crown: ``wobble`` is the relative depth of its lobes."""
+def disc(radius: float, lobe_depth: float, phase: float) -> Outline:
+    """A roughly round outline, such as a tree's crown: ``lobe_depth`` is the relative depth of its lobes."""
 
     def inside(place: Place) -> Mask:
         around = np.arctan2(place.y, place.x)
-        edge = radius * (1 + wobble * (np.sin(3 * around + phase) + np.sin(5 * around - 2 * phase)))
+        edge = radius * (1 + lobe_depth * (np.sin(3 * around + phase) + np.sin(5 * around - 2 * phase)))
         mask: Mask = np.hypot(place.y, place.x) <= edge
         return mask
 

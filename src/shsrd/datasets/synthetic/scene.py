@@ -11,16 +11,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from shsrd.cube import Cube, SceneError, Storage
 from shsrd.datasets.synthetic.canvas import Canvas
-from shsrd.datasets.synthetic.landscape import compose
+from shsrd.datasets.synthetic.landscape import paint_landscape
 from shsrd.datasets.synthetic.materials import MATERIALS, library
 
 DEFAULT_WAVELENGTH_NM = (400.0, 2500.0, 84)
-WATER_VAPOUR_NM = ((1340.0, 1450.0), (1790.0, 1960.0), (2470.0, 2600.0))
+WATER_VAPOUR_BANDS_NM = ((1340.0, 1450.0), (1790.0, 1960.0), (2470.0, 2600.0))
 SUPERSAMPLING = 3
 LARGEST_PIXEL_M = 5.0
 READ_NOISE = 6e-4  # standard deviation, reflectance
 SHOT_NOISE = 1.1e-3  # standard deviation at reflectance 1, growing with its square root
-VAPOUR_NOISE = 40  # times more noise where the atmosphere lets nothing through
+ABSORPTION_BAND_NOISE = 40  # times more noise where the atmosphere lets nothing through
 SCALE = 1e-4
 UTM_32N = (
     'PROJCS["WGS 84 / UTM zone 32N",GEOGCS["WGS 84",DATUM["WGS_1984",SPHEROID["WGS 84",6378137,298.257223563,'
@@ -68,9 +68,9 @@ def phantom(
     lam, fwhm = _bands(wavelength_nm)
     rng = np.random.default_rng(seed)
     canvas = Canvas(rows * SUPERSAMPLING, columns * SUPERSAMPLING, pixel_m / SUPERSAMPLING)
-    compose(canvas, rng)
-    good = ~np.any([(lam >= low) & (lam <= high) for low, high in WATER_VAPOUR_NM], axis=0)
-    stored = _measure(canvas, lam, fwhm, spread=noise * np.where(good, 1, VAPOUR_NOISE), rng=rng)
+    paint_landscape(canvas, rng)
+    good = ~np.any([(lam >= low) & (lam <= high) for low, high in WATER_VAPOUR_BANDS_NM], axis=0)
+    stored = _measure(canvas, lam, fwhm, spread=noise * np.where(good, 1, ABSORPTION_BAND_NOISE), rng=rng)
     return Cube(
         pixels=(stored * SCALE).astype(np.float32),
         wavelength_nm=lam,
@@ -128,8 +128,8 @@ def _shares(canvas: Canvas, top: int, bottom: int) -> NDArray[np.float64]:
     rows, columns = bottom - top, canvas.cover.shape[1] // s
     y, x = np.arange(rows * s)[:, None] // s, np.arange(columns * s)[None, :] // s
     index = ((canvas.cover[window].astype(np.int64) * rows + y) * columns + x).ravel()
-    light, shade = canvas.light[window], canvas.shade[window]
-    layers = (light * (1 - shade), light * (1 - shade) * canvas.tint[window], light * shade)
+    light, shadow = canvas.light[window], canvas.shadow[window]
+    layers = (light * (1 - shadow), light * (1 - shadow) * canvas.alteration[window], light * shadow)
     size = kinds * rows * columns
     sums = [np.bincount(index, weights=layer.ravel(), minlength=size) for layer in layers]
     return np.stack(sums).reshape(3 * kinds, rows, columns) / s**2

@@ -18,7 +18,7 @@ SHADOW_PER_HEIGHT = 0.85  # sun at 50 degrees
 
 
 @dataclass(frozen=True)
-class Ground:
+class SitePlan:
     """The plan of a scene, fixed before anything is painted.
 
     Attributes:
@@ -34,7 +34,7 @@ class Ground:
     wooded: Mask
 
 
-def build(canvas: Canvas, ground: Ground, rng: np.random.Generator) -> None:
+def paint_settlement(canvas: Canvas, ground: SitePlan, rng: np.random.Generator) -> None:
     """Streets, main road, halls and houses, in the order in which one covers the other."""
     _streets(canvas, ground, rng)
     _main_road(canvas, ground, rng)
@@ -42,7 +42,7 @@ def build(canvas: Canvas, ground: Ground, rng: np.random.Generator) -> None:
     _houses(canvas, ground, rng)
 
 
-def throw(height: float) -> tuple[float, float]:
+def shadow_offset(height: float) -> tuple[float, float]:
     """Where the tip of a shadow falls, (y, x) from the foot of a thing of this height."""
     return -SUN[0] * height * SHADOW_PER_HEIGHT, -SUN[1] * height * SHADOW_PER_HEIGHT
 
@@ -53,20 +53,20 @@ def water_or_sand(canvas: Canvas) -> Mask:
     return mask
 
 
-def _streets(canvas: Canvas, ground: Ground, rng: np.random.Generator) -> None:
+def _streets(canvas: Canvas, ground: SitePlan, rng: np.random.Generator) -> None:
     """Gardens with streets around blocks of 44 x 62 m."""
     place = canvas.everywhere()
     dry = ~water_or_sand(canvas)
-    tint = (0.35 + 0.4 * cloud(canvas, 12, rng)).astype(np.float32)
+    alteration = (0.35 + 0.4 * cloud(canvas, 12, rng)).astype(np.float32)
     light = (1 + 0.08 * cloud(canvas, 2, rng, roughness=1)).astype(np.float32)
-    canvas.paint(place, ground.urban & dry, "lawn", light=light, tint=tint)
+    canvas.paint(place, ground.urban & dry, "lawn", light=light, alteration=alteration)
     v, u = turned(place.y, place.x, ground.angle)
     street = np.minimum(np.abs(v % 44 - 22), np.abs(u % 62 - 31))
-    canvas.paint(place, ground.urban & dry & (street < 4.2), "concrete", tint=0.3 * tint)
-    canvas.paint(place, ground.urban & dry & (street < 2.9), "asphalt", light=light, tint=0.3)
+    canvas.paint(place, ground.urban & dry & (street < 4.2), "concrete", alteration=0.3 * alteration)
+    canvas.paint(place, ground.urban & dry & (street < 2.9), "asphalt", light=light, alteration=0.3)
 
 
-def _main_road(canvas: Canvas, ground: Ground, rng: np.random.Generator) -> None:
+def _main_road(canvas: Canvas, ground: SitePlan, rng: np.random.Generator) -> None:
     """One main road with kerb, worn wheel tracks, markings and cars; it crosses the river on a bridge."""
     place = canvas.everywhere()
     height, width = canvas.size_m
@@ -76,9 +76,9 @@ def _main_road(canvas: Canvas, ground: Ground, rng: np.random.Generator) -> None
     grain = (1 + 0.05 * cloud(canvas, 1.5, rng, roughness=0.8)).astype(np.float32)
     canvas.paint(place, away < 5.6, "gravel", light=grain)
     worn = np.clip(np.cos(2 * np.pi * away / 3.4), 0, 1).astype(np.float32)
-    canvas.paint(place, away < 4.2, "asphalt", light=grain, tint=0.5 * worn)
-    canvas.paint(place, np.abs(away - 3.8) < 0.12, "membrane", tint=0.5)
-    canvas.paint(place, (away < 0.14) & (v % 9 < 5), "membrane", tint=0.5)
+    canvas.paint(place, away < 4.2, "asphalt", light=grain, alteration=0.5 * worn)
+    canvas.paint(place, np.abs(away - 3.8) < 0.12, "membrane", alteration=0.5)
+    canvas.paint(place, (away < 0.14) & (v % 9 < 5), "membrane", alteration=0.5)
     lanes = np.argwhere(np.abs(away - 2.0) < canvas.step)
     for row, column in rng.permutation(lanes)[: max(1, round(height / 22))]:
         spot = ((float(row) + 0.5) * canvas.step, (float(column) + 0.5) * canvas.step)
@@ -89,8 +89,8 @@ def _car(canvas: Canvas, rng: np.random.Generator, *, place: tuple[float, float]
     spot = canvas.near(place, 4)
     if spot is not None:
         body = rectangle(4.4, 1.8, angle)
-        canvas.cast(place, 4, body, throw(1.5))
-        canvas.paint(spot, body(spot), str(rng.choice(CAR_PAINTS)), tint=float(rng.random()))
+        canvas.cast(place, 4, body, shadow_offset(1.5))
+        canvas.paint(spot, body(spot), str(rng.choice(CAR_PAINTS)), alteration=float(rng.random()))
         canvas.paint(spot, rectangle(1.0, 1.6, angle)(spot), "photovoltaic")
 
 
@@ -104,7 +104,7 @@ def _lots(canvas: Canvas, angle: float, depth: float, width: float) -> list[tupl
     return [(float(a), float(b)) for a, b in zip(y[inside], x[inside], strict=True)]
 
 
-def _free(canvas: Canvas, zone: Mask, centre: tuple[float, float], radius: float) -> bool:
+def _is_free_lot(canvas: Canvas, zone: Mask, centre: tuple[float, float], radius: float) -> bool:
     """Whether a lot lies in its zone and neither in water nor on the main road."""
     place = canvas.near(centre, radius)
     if place is None or not zone[place.window].mean() > 0.9:
@@ -113,46 +113,48 @@ def _free(canvas: Canvas, zone: Mask, centre: tuple[float, float], radius: float
     return not np.isin(canvas.cover[place.window], taken).any()
 
 
-def _houses(canvas: Canvas, ground: Ground, rng: np.random.Generator) -> None:
+def _houses(canvas: Canvas, ground: SitePlan, rng: np.random.Generator) -> None:
     """Gabled houses, four to a block; shadows first, so that no roof lies under its neighbour's."""
     houses = []
     for centre in _lots(canvas, ground.angle, 22, 15.5):
         size, turn = rng.uniform((7.5, 9), (10, 12.5)), rng.integers(2) * np.pi / 2 + rng.normal(0, 0.03)
-        roof, tint, height = str(rng.choice(HOUSE_ROOFS)), float(rng.random()), float(rng.uniform(5, 9))
-        if rng.random() < 0.88 and _free(canvas, ground.urban, centre, 5):
-            houses.append((centre, size, ground.angle + turn, roof, tint))
-            canvas.cast(centre, 9, rectangle(size[0], size[1], ground.angle + turn), throw(height))
-    for centre, size, angle, roof, tint in houses:
+        roof, alteration, height = str(rng.choice(HOUSE_ROOFS)), float(rng.random()), float(rng.uniform(5, 9))
+        if rng.random() < 0.88 and _is_free_lot(canvas, ground.urban, centre, 5):
+            houses.append((centre, size, ground.angle + turn, roof, alteration))
+            canvas.cast(centre, 9, rectangle(size[0], size[1], ground.angle + turn), shadow_offset(height))
+    for centre, size, angle, roof, alteration in houses:
         place = canvas.near(centre, 9)
         if place is not None:
-            _gable(canvas, place, size, angle=angle, roof=roof, tint=tint)
+            _gable(canvas, place, size, angle=angle, roof=roof, alteration=alteration)
 
 
-def _gable(canvas: Canvas, place: Place, size: Grid, *, angle: float, roof: str, tint: float) -> None:
+def _gable(canvas: Canvas, place: Place, size: Grid, *, angle: float, roof: str, alteration: float) -> None:
     """A pitched roof: one side towards the sun, one away, a ridge, a chimney, sometimes solar panels."""
     v, u = turned(place.y, place.x, angle)
     facing = math.cos(angle) * SUN[0] - math.sin(angle) * SUN[1]
     rows = 1 + 0.04 * np.sin(2 * np.pi * v / 0.7)
     light = ((1 + 0.28 * facing * np.sign(v)) * rows + 0 * u).astype(np.float32)
     mask = rectangle(size[0], size[1], angle)(place)
-    canvas.paint(place, mask, roof, light=light, tint=tint)
+    canvas.paint(place, mask, roof, light=light, alteration=alteration)
     canvas.paint(place, mask & (np.abs(v) < 0.2), "brown_tile", light=1.1)
     canvas.paint(place, (np.abs(v - 1) < 0.45) & (np.abs(u - 2) < 0.45), "concrete")
     sunny = np.sign(facing) * v
-    if tint > 0.75:
+    if alteration > 0.75:
         canvas.paint(place, (np.abs(sunny - 2) < 1.2) & (np.abs(u + 1.2) < 2.2), "photovoltaic")
 
 
-def _halls(canvas: Canvas, ground: Ground, rng: np.random.Generator) -> None:
+def _halls(canvas: Canvas, ground: SitePlan, rng: np.random.Generator) -> None:
     """Walled yards of 36 x 46 m: a large flat roof with roof lights, and rows of parked cars beside it."""
     for centre in _lots(canvas, ground.angle, 37, 47):
         place = canvas.near(centre, 30)
-        roof, tint = str(rng.choice(HALL_ROOFS)), float(rng.random())
-        if place is None or not _free(canvas, ground.industrial, centre, 12):
+        roof, alteration = str(rng.choice(HALL_ROOFS)), float(rng.random())
+        if place is None or not _is_free_lot(canvas, ground.industrial, centre, 12):
             continue
         grain = (1 + 0.04 * rng.standard_normal((place.y.size, place.x.size))).astype(np.float32)
-        canvas.paint(place, rectangle(36, 46, ground.angle)(place), "concrete", light=grain, tint=0.3 * tint)
-        _flat_roof(canvas, ground, centre, roof=roof, tint=tint)
+        canvas.paint(
+            place, rectangle(36, 46, ground.angle)(place), "concrete", light=grain, alteration=0.3 * alteration
+        )
+        _flat_roof(canvas, ground, centre, roof=roof, alteration=alteration)
         stalls = turned(np.arange(-14, 15, 3.0), np.full(10, 17.0), -ground.angle)
         for y, x in zip(*stalls, strict=True):
             if rng.random() < 0.6:
@@ -160,17 +162,17 @@ def _halls(canvas: Canvas, ground: Ground, rng: np.random.Generator) -> None:
                 _car(canvas, rng, place=spot, angle=ground.angle)
 
 
-def _flat_roof(canvas: Canvas, ground: Ground, centre: tuple[float, float], *, roof: str, tint: float) -> None:
+def _flat_roof(canvas: Canvas, ground: SitePlan, centre: tuple[float, float], *, roof: str, alteration: float) -> None:
     """A hall of 29 x 26 m to the left of its yard: seams every 2.4 m, strips of roof light."""
     shift = turned(np.zeros(1, np.float32), np.full(1, -6, np.float32), -ground.angle)
     middle = (centre[0] + float(shift[0][0]), centre[1] + float(shift[1][0]))
     outline = rectangle(29, 26, ground.angle)
-    canvas.cast(middle, 20, outline, throw(9))
+    canvas.cast(middle, 20, outline, shadow_offset(9))
     place = canvas.near(middle, 20)
     if place is None:
         return
     v, u = turned(place.y, place.x, ground.angle)
     seams = (1 + 0.05 * np.sign(np.sin(2 * np.pi * u / 2.4)) + 0 * v).astype(np.float32)
-    canvas.paint(place, outline(place), roof, light=seams, tint=tint)
+    canvas.paint(place, outline(place), roof, light=seams, alteration=alteration)
     strips = outline(place) & (np.abs(v % 7 - 3.5) < 0.6) & (np.abs(u) < 9)
-    canvas.paint(place, strips, "photovoltaic" if tint > 0.5 else "membrane", tint=1.0)
+    canvas.paint(place, strips, "photovoltaic" if alteration > 0.5 else "membrane", alteration=1.0)

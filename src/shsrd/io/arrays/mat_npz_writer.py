@@ -12,79 +12,79 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.io import savemat
 
-from shsrd.cube import Facts, SceneError
+from shsrd.cube import SceneError, SceneMetadata
 
 _V5_LIMIT = 2**31 - 1
 _V5_TEXT = b"MATLAB 5.0 MAT-file, written by shsrd".ljust(116)  # MATLAB's own has the date; equal scenes, equal bytes
 
 
-class _Bag:
+class _ArrayCollector:
     """Collects the scene as ``(y, x, band)``."""
 
-    def __init__(self, part: Path, facts: Facts) -> None:
-        bands, rows, columns = facts.shape
-        self._part, self._facts = part, facts
-        self._scene: NDArray[np.generic] = np.empty((rows, columns, bands), facts.storage.dtype)
+    def __init__(self, part: Path, metadata: SceneMetadata) -> None:
+        bands, rows, columns = metadata.shape
+        self._part, self._metadata = part, metadata
+        self._scene: NDArray[np.generic] = np.empty((rows, columns, bands), metadata.storage.dtype)
 
     def put(self, stored: NDArray[np.generic], row: int, column: int) -> None:
         """Take a rectangle of stored numbers."""
         _, height, width = stored.shape
         self._scene[row : row + height, column : column + width] = np.moveaxis(stored, 0, -1)
 
-    def abandon(self) -> None:
+    def abort(self) -> None:
         """Nothing is open."""
 
 
-class MatlabSink(_Bag):
+class MatlabSink(_ArrayCollector):
     """MATLAB v5: ``cube`` (rows x columns x bands), ``wavelength_nm``, ``scale``, ..."""
 
     def finish(self) -> None:
         """Write the file."""
         with self._part.open("wb") as file:
-            savemat(file, arrays_of(self._scene, self._facts), do_compression=True)
+            savemat(file, scene_arrays(self._scene, self._metadata), do_compression=True)
             file.seek(0)
             file.write(_V5_TEXT)
 
 
-class NpzSink(_Bag):
+class NpzSink(_ArrayCollector):
     """NPZ: the arrays of the MATLAB file."""
 
     def finish(self) -> None:
         """Write the file."""
         with self._part.open("wb") as file:
-            np.savez_compressed(file, **arrays_of(self._scene, self._facts))
+            np.savez_compressed(file, **scene_arrays(self._scene, self._metadata))
 
 
-def check_matlab(target: Path, facts: Facts) -> None:
+def check_matlab(target: Path, metadata: SceneMetadata) -> None:
     """Refuse what MATLAB v5 cannot hold.
 
     Raises:
         SceneError: more bytes than a variable may have.
     """
-    if math.prod(facts.shape) * np.dtype(facts.storage.dtype).itemsize > _V5_LIMIT:
+    if math.prod(metadata.shape) * np.dtype(metadata.storage.dtype).itemsize > _V5_LIMIT:
         raise SceneError(f"{target}: MATLAB v5 holds at most 2 GiB; write a .tif instead")
 
 
-def arrays_of(scene: NDArray[np.generic], facts: Facts) -> dict[str, Any]:
+def scene_arrays(scene: NDArray[np.generic], metadata: SceneMetadata) -> dict[str, Any]:
     """The named arrays that :func:`shsrd.io.container.named_arrays.cube_from_arrays` reads back.
 
     Args:
         scene: stored numbers ``(y, x, band)``.
-        facts: of the scene.
+        metadata: of the scene.
 
     Returns:
         ``cube`` and the rest.
     """
-    storage = facts.storage
+    storage = metadata.storage
     optional: Sequence[tuple[str, Any]] = (
-        ("wavelength_nm", facts.wavelength_nm),
-        ("fwhm_nm", facts.fwhm_nm),
-        ("band_names", np.array(facts.band_names) if facts.band_names else None),
-        ("crs", facts.crs),
-        ("transform", None if facts.transform is None else np.array(facts.transform[:6], np.float64)),
+        ("wavelength_nm", metadata.wavelength_nm),
+        ("fwhm_nm", metadata.fwhm_nm),
+        ("band_names", np.array(metadata.band_names) if metadata.band_names else None),
+        ("crs", metadata.crs),
+        ("transform", None if metadata.transform is None else np.array(metadata.transform[:6], np.float64)),
         ("nodata", storage.nodata),
-        ("headers", json.dumps(dict(facts.headers)) if facts.headers else None),
+        ("headers", json.dumps(dict(metadata.headers)) if metadata.headers else None),
     )
-    arrays: dict[str, Any] = {"cube": scene, "good_bands": facts.good_bands.astype(np.uint8)}
+    arrays: dict[str, Any] = {"cube": scene, "good_bands": metadata.good_bands.astype(np.uint8)}
     arrays |= {"scale": storage.scale, "offset": storage.offset}
     return arrays | {name: value for name, value in optional if value is not None}

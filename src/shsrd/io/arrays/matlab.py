@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from shsrd.cube import SceneError, Source
 from shsrd.io.arrays.matlab5 import read_variable, variables
 from shsrd.io.container.hdf5_arrays import check_numbers, open_file
-from shsrd.io.container.named_arrays import ArrayPart, choose, held_source, source_from_arrays
+from shsrd.io.container.named_arrays import LazyArray, choose, in_memory_source, source_from_arrays
 from shsrd.io.sources import StoredSource
 
 _SIDE_LIMIT = 100_000  # side arrays are lists of band properties; larger ones are other data
@@ -35,7 +35,7 @@ def open_matlab(path: Path, *, variable: str | None, wavelengths: str | None, ax
     if h5py.is_hdf5(path):
         return _open_v73(path, variable, wavelengths=wavelengths, axes=axes)
     scene, side = _load_v5(path, variable)
-    return held_source(scene, side, wavelengths=wavelengths, axes=axes, source=str(path))
+    return in_memory_source(scene, side, wavelengths=wavelengths, axes=axes, source=str(path))
 
 
 Loaded = tuple[tuple[str, NDArray[np.generic]], dict[str, NDArray[np.generic]]]
@@ -62,7 +62,7 @@ def _open_v73(path: Path, variable: str | None, *, wavelengths: str | None, axes
         check_numbers(scene, path)
         small = {n: _side_v73(d, path) for n, d in arrays.items() if n != name and d.size <= _SIDE_LIMIT}
         side = {n: values for n, values in small.items() if values.dtype.kind not in "cV"}
-        turned = ArrayPart(shapes[name], scene.dtype, lambda key: np.asarray(scene[key[::-1]]).T)
+        turned = LazyArray(shapes[name], scene.dtype, lambda key: np.asarray(scene[key[::-1]]).T)
         turned = turned.with_three_axes(name, source=str(path))
         source = source_from_arrays(turned, side, wavelengths=wavelengths, axes=axes, source=str(path))
         return replace(source, release=stack.pop_all().close)

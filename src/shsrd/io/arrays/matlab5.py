@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shsrd.cube import SceneError
-from shsrd.io.file_checks import MOST_COMPRESSION
+from shsrd.io.file_checks import MAX_COMPRESSION_RATIO
 
 _HEADER = 128  # bytes
 _MATRIX, _PACKED = 14, 15
@@ -28,7 +28,7 @@ _CHAR = 4
 _CLASSES = {6: "float64", 7: "float32", 8: "int8", 9: "uint8", 10: "int16", 11: "uint16", 12: "int32", 13: "uint32",
             14: "int64", 15: "uint64"}  # fmt: skip
 _COMPLEX = 0x0800
-_MOST_AXES = 32
+_MAX_AXES = 32
 _LONGEST_NAME = 4096
 _PIECE = 2**20
 
@@ -60,7 +60,7 @@ class _Part:
     def __init__(self, file: BinaryIO, size: int, *, packed: bool) -> None:
         self._file, self._left = file, size
         self._unpacker = zlib.decompressobj() if packed else None
-        self.most = size * (MOST_COMPRESSION if packed else 1)  # bytes that can come out
+        self.most = size * (MAX_COMPRESSION_RATIO if packed else 1)  # bytes that can come out
 
     def read(self, size: int) -> bytearray:
         """Exactly so many bytes.
@@ -121,7 +121,7 @@ def read_variable(path: Path, variable: Variable) -> NDArray[np.generic]:
     with path.open("rb") as file:
         file.seek(variable.start)
         part, _ = _element(file, variable.order)
-        _facts(part, variable)
+        _metadata(part, variable)
         kind, data = _data(part, variable.order, most=part.most)
         if variable.dtype is None:
             return _text(kind, data, variable)
@@ -142,7 +142,7 @@ def _variables(file: BinaryIO, path: Path) -> Iterator[Variable]:
         part, length = _element(file, order)
         if start + 8 + length > size:
             raise ValueError("the last array is cut short")
-        variable = _facts(part, Variable("", (), None, False, start, order))
+        variable = _metadata(part, Variable("", (), None, False, start, order))
         if variable is not None and variable.name:
             yield variable
         file.seek(start + 8 + length)
@@ -162,7 +162,7 @@ def _element(file: BinaryIO, order: str) -> tuple[_Part, int]:
     return part, length
 
 
-def _facts(part: _Part, known: Variable) -> Variable | None:
+def _metadata(part: _Part, known: Variable) -> Variable | None:
     """Name, shape and type; None for arrays of anything else."""
     order = known.order
     _, flags = _data(part, order, most=8)
@@ -170,7 +170,7 @@ def _facts(part: _Part, known: Variable) -> Variable | None:
     kind = word & 0xFF
     if kind not in _CLASSES and kind != _CHAR:
         return None
-    _, extents = _data(part, order, most=4 * _MOST_AXES)
+    _, extents = _data(part, order, most=4 * _MAX_AXES)
     shape = struct.unpack(f"{order}{len(extents) // 4}i", extents)
     if any(extent < 0 for extent in shape):
         raise ValueError(f"an array has the shape {shape}")

@@ -13,18 +13,18 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from shsrd.cube import Facts, SceneError, Storage
+from shsrd.cube import SceneError, SceneMetadata, Storage
 from shsrd.io.container.axes import find_axes
-from shsrd.io.container.named_arrays import choose, held_source
+from shsrd.io.container.named_arrays import choose, in_memory_source
 from shsrd.io.container.three_axes import three_axes
-from shsrd.io.file_checks import MOST_COMPRESSION, check_size
+from shsrd.io.file_checks import MAX_COMPRESSION_RATIO, check_size
 from shsrd.io.raw_read import read_block
-from shsrd.io.sources import StoredSource, array_numbers
+from shsrd.io.sources import StoredSource, array_reader
 
 _SIDE_LIMIT = 100_000
 _ZARR = (".zgroup", ".zarray", "zarr.json", ".zmetadata")
 _UNPACKED = 2**29  # bytes that any archive may need
-_USUAL_PACKING = 40  # beyond that, pixels hardly ever shrink
+_MAX_COMPRESSION_RATIO = 40  # beyond that, pixels hardly ever shrink
 
 
 def open_npy(path: Path, *, axes: str | None) -> StoredSource:
@@ -45,10 +45,12 @@ def open_npy(path: Path, *, axes: str | None) -> StoredSource:
     header = replace(header, shape=tuple(header.shape[axis] for axis in kept))  # the same bytes
     found = find_axes(header.shape, bands=None, axes=axes, source=str(path), default="byx")
     bands, rows, columns = (header.shape[axis] for axis in found.order)
-    facts = Facts((bands, rows, columns), storage=Storage(header.dtype.name), source=str(path), notes=found.notes)
+    metadata = SceneMetadata(
+        (bands, rows, columns), storage=Storage(header.dtype.name), source=str(path), notes=found.notes
+    )
 
     return StoredSource(
-        facts, array_numbers(_reader(path, header, offset), found.order, dtype=header.dtype, source=str(path))
+        metadata, array_reader(_reader(path, header, offset), found.order, dtype=header.dtype, source=str(path))
     )
 
 
@@ -106,13 +108,13 @@ def open_npz(path: Path, *, variable: str | None, wavelengths: str | None, axes:
         _check_unpacked(path, name, *members[name])
         wanted = [n for n, s in shapes.items() if n == name or math.prod(s) <= _SIDE_LIMIT]
         side = {n: _array(archive, members[n][0]) for n in wanted}
-    return held_source((name, side.pop(name)), side, wavelengths=wavelengths, axes=axes, source=str(path))
+    return in_memory_source((name, side.pop(name)), side, wavelengths=wavelengths, axes=axes, source=str(path))
 
 
 def _check_unpacked(path: Path, name: str, info: zipfile.ZipInfo, header: _Header) -> None:
     """Refuse a scene that needs far more memory than its file earns: a packed array is unpacked as a whole."""
     needed = header.bytes + 4 * math.prod(header.shape)
-    if needed > max(_UNPACKED, _USUAL_PACKING * info.compress_size):
+    if needed > max(_UNPACKED, _MAX_COMPRESSION_RATIO * info.compress_size):
         raise SceneError(
             f"{path}: {name} needs {needed / 2**30:.1f} GiB of memory, {needed // max(1, info.compress_size)} times "
             "its packed size; save it with numpy.save as .npy, which is read in parts"
@@ -132,7 +134,7 @@ def _members(archive: zipfile.ZipFile, path: Path) -> dict[str, tuple[zipfile.Zi
         with archive.open(info) as member:
             header = _header(member, info.filename, str(path))
         packed += info.compress_size
-        lies = header.bytes > info.file_size or info.file_size > info.compress_size * MOST_COMPRESSION
+        lies = header.bytes > info.file_size or info.file_size > info.compress_size * MAX_COMPRESSION_RATIO
         if lies or packed > path.stat().st_size:
             raise SceneError(f"{path}: {info.filename} promises more bytes than it has; copy the file again")
         name = info.filename.removesuffix(".npy")

@@ -54,7 +54,7 @@ def find_axes(shape: Sequence[int], *, bands: int | None, axes: str | None, sour
         doubt = f"{bands} wavelengths fit more than one axis: {_read_as(shape, default)}"
         return Axes.of(default, *([doubt] if default.index("b") in fitting else []))
     usual = default.index("b")
-    suggested = odd_axis(shape)
+    suggested = infer_band_axis(shape)
     if suggested == usual or (suggested is None and _shortest(shape) == usual):
         return Axes.of(default)
     letters = default if suggested is None else _with_bands_at(suggested, default)
@@ -72,7 +72,7 @@ def checked_axes(axes: str, *, source: str) -> str:
     return axes
 
 
-def odd_axis(shape: Sequence[int]) -> int | None:
+def infer_band_axis(shape: Sequence[int]) -> int | None:
     """The axis that must be the bands' by the shape: beside two equal ones, or far shorter than both; else None."""
     for axis in range(3):
         one, other = (extent for number, extent in enumerate(shape) if number != axis)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from shsrd.io.container.group import folded, last_name
+from shsrd.io.container.group import base_name, normalize_name
 
 WAVELENGTHS = (
     "wavelength", "wavelengths", "wavelength_nm", "wavelengths_nm", "wavelength_um", "band_wavelength",
@@ -18,8 +18,9 @@ WIDTHS = ("fwhm", "fwhm_nm", "fwhms", "fwhm_um", "bandwidth", "bandwidths", "ban
 NAMES = ("band_names", "band_name")
 GOOD = ("good_wavelengths", "good_bands", "bbl")
 _NO_WAVELENGTHS = ("fwhm", "width", "unit", "index", "error", "shift", "offset", "flag", "name", "start", "end")
+_BANDS = ("b", "layer", "number_of_bands", "nbands")
 _AXES = {
-    "b": {folded(name) for name in (*WAVELENGTHS, *MAYBE_WAVELENGTHS, "b", "layer", "number_of_bands", "nbands")},
+    "b": {normalize_name(name) for name in (*WAVELENGTHS, *MAYBE_WAVELENGTHS, *_BANDS)},
     "y": {"y", "lat", "latitude", "row", "rows", "line", "lines", "downtrack", "northing", "alongtrack", "yc", "nj",
           "ydim", "rlat", "numberoflines", "scan", "scans", "scanline", "height"},
     "x": {"x", "lon", "longitude", "column", "columns", "sample", "samples", "crosstrack", "easting", "acrosstrack",
@@ -29,15 +30,15 @@ _AXES = {
 
 def is_wavelength_name(name: str) -> bool:
     """Whether a list with this name holds wavelengths: ``Wavelength``, ``wavelength_3d``, ``center_wavelengths``."""
-    plain = folded(last_name(name))
+    plain = normalize_name(base_name(name))
     if any(word in plain for word in _NO_WAVELENGTHS):
         return False
-    return plain in {folded(known) for known in WAVELENGTHS} or plain.startswith("wavelength")
+    return plain in {normalize_name(known) for known in WAVELENGTHS} or plain.startswith("wavelength")
 
 
 def letter_of(dim: str | None) -> str:
     """``b``, ``y`` or ``x`` for the name of an axis, ``?`` where it says nothing."""
-    plain = folded(last_name(dim))
+    plain = normalize_name(base_name(dim))
     if plain and is_wavelength_name(plain):
         return "b"
     return next((letter for letter, names in _AXES.items() if plain in names), "?")

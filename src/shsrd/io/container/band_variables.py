@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shsrd.cube import SceneError
-from shsrd.io.container.group import Array, Container, folded, last_name, numbers_in
+from shsrd.io.container.group import Array, Container, base_name, normalize_name, parse_numbers
 from shsrd.io.container.three_axes import is_scene
 
 STACK = "bands of variables"
@@ -25,7 +25,7 @@ _COLOURS = ("coastal", "violet", "blue", "cyan", "green", "yellow", "orange", "r
 _NAMED_NM = (300.0, 15_000.0)
 
 
-def scenes_of_variables(box: Container, dataset: str | None) -> tuple[Container, tuple[str, ...]]:
+def stack_band_variables(box: Container, dataset: str | None) -> tuple[Container, tuple[str, ...]]:
     """A container in which equal 2-D variables are one array, where it has no scene of its own; and notes.
 
     Args:
@@ -41,7 +41,7 @@ def scenes_of_variables(box: Container, dataset: str | None) -> tuple[Container,
         return box, ()
     sets = _sets(box)
     if dataset is not None:
-        sets = {name: paths for name, paths in sets.items() if folded(name) == folded(dataset)}
+        sets = {name: paths for name, paths in sets.items() if normalize_name(name) == normalize_name(dataset)}
     if not sets:
         return box, ()
     if len(sets) > 1:
@@ -54,17 +54,17 @@ def scenes_of_variables(box: Container, dataset: str | None) -> tuple[Container,
     arrays = {path: array for path, array in box.arrays.items() if path not in paths}
     stack = _stack([box.arrays[path] for path in paths], paths)
     wavelengths = _wavelengths(box, paths)
-    first, last = last_name_of(paths[0]), last_name_of(paths[-1])
+    first, last = leaf_name(paths[0]), leaf_name(paths[-1])
     notes = [f"The bands are {len(paths)} variables, {first} to {last}.", *_others(box, paths)]
     if wavelengths is not None:
         arrays["wavelength_nm"] = wavelengths[0]
         notes += wavelengths[1]
-    names = np.array([last_name_of(path) for path in paths])
+    names = np.array([leaf_name(path) for path in paths])
     arrays["band_names"] = Array(names.shape, (None,), {}, names.dtype, names.__getitem__)
     return replace(box, arrays={name: stack, **arrays}), tuple(notes)
 
 
-def last_name_of(path: str) -> str:
+def leaf_name(path: str) -> str:
     """The last part of a path as it is written."""
     return path.rpartition("/")[2]
 
@@ -78,7 +78,7 @@ def _sets(box: Container) -> dict[str, list[str]]:
             continue
         kind = _kind(path, array)
         plain.setdefault(kind, []).append(path)
-        numbered = _NUMBERED.fullmatch(last_name_of(path))
+        numbered = _NUMBERED.fullmatch(leaf_name(path))
         if numbered:
             groups.setdefault((*kind, numbered[1]), []).append((float(numbered[2]), path))
     sets = {
@@ -93,14 +93,14 @@ def _sets(box: Container) -> dict[str, list[str]]:
 
 def _beside_colours(numbered: Sequence[str], alike: Sequence[str]) -> bool:
     """Whether numbered variables (``swir1``, ``swir2``) are but some of bands that are named after colours."""
-    others = [folded(last_name(path)) for path in alike if path not in numbered]
+    others = [normalize_name(base_name(path)) for path in alike if path not in numbered]
     return any(name.strip("0123456789") in _COLOURS for name in others)
 
 
 def _others(box: Container, paths: Sequence[str]) -> tuple[str, ...]:
     """A note on variables of the same size and type that are none of the bands."""
     kind = _kind(paths[0], box.arrays[paths[0]])
-    names = [last_name_of(path) for path, array in box.arrays.items()
+    names = [leaf_name(path) for path, array in box.arrays.items()
              if path not in paths and _may_be_band(path, array) and _kind(path, array) == kind]  # fmt: skip
     if not names:
         return ()
@@ -113,7 +113,7 @@ def _kind(path: str, array: Array) -> tuple[Any, ...]:
 
 
 def _may_be_band(path: str, array: Array) -> bool:
-    name = folded(last_name(path))
+    name = normalize_name(base_name(path))
     aside = any(name.startswith(word) or name.endswith(word) for word in _ASIDE)
     return not aside and array.dtype.kind in "iuf" and len(array.shape) >= 2 and len(_squeezed_shape(array)) == 2
 
@@ -136,7 +136,7 @@ def _stack(bands: Sequence[Array], paths: Sequence[str]) -> Array:
 
     marks: dict[str, Any] = dict(first.attributes)
     for key in ("scale_factor", "add_offset"):
-        values = [numbers_in(band.attributes.get(key)) or [1.0 if key == "scale_factor" else 0.0] for band in bands]
+        values = [parse_numbers(band.attributes.get(key)) or [1.0 if key == "scale_factor" else 0.0] for band in bands]
         if any(value != values[0] for value in values):
             marks[key] = np.array([value[0] for value in values])
     for key in (*_OWN, "long_name"):
@@ -172,7 +172,7 @@ def _wavelengths(box: Container, paths: Sequence[str]) -> tuple[Array, list[str]
 def _told(band: Array) -> float | None:
     from shsrd.cube.wavelength_units import in_nanometres
 
-    value = numbers_in(band.attribute(*_OWN))
+    value = parse_numbers(band.attribute(*_OWN))
     unit = band.attribute("wavelength_units", "wavelength_unit")
     if len(value) != 1:
         found = _IN_WORDS.search(str(band.attribute("long_name", "description") or ""))
@@ -184,9 +184,9 @@ def _told(band: Array) -> float | None:
 
 
 def _in_names(paths: Sequence[str]) -> list[float | None]:
-    found = [_NUMBERED.fullmatch(last_name_of(path)) for path in paths]
+    found = [_NUMBERED.fullmatch(leaf_name(path)) for path in paths]
     numbers = [float(match[2]) for match in found if match]
     low, high = _NAMED_NM
-    if len(numbers) != len(paths) or "band" in last_name(paths[0]):
+    if len(numbers) != len(paths) or "band" in base_name(paths[0]):
         return []
     return list(numbers) if all(low <= number <= high for number in numbers) else []

@@ -8,7 +8,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from shsrd.cube import SceneError
-from shsrd.io.container.group import Array, Container, attribute_of, folded, numbers_in, plain_text, text_of
+from shsrd.io.container.group import (
+    Array,
+    Container,
+    find_attribute,
+    normalize_name,
+    parse_numbers,
+    plain_text,
+    text_of,
+)
 from shsrd.io.envi.crs import crs_of
 from shsrd.io.envi.header import items
 from shsrd.io.envi.map_info import wkt_of
@@ -176,7 +184,7 @@ def _of_mapping(marks: Mapping[str, Any], name: str, notes: list[str]) -> str | 
         crs = _of_parameters(marks, name, notes)
         if crs is not None:
             return crs
-    text = plain_text(attribute_of(marks, "proj4", "proj4text", "proj4_params", "proj4string"))
+    text = plain_text(find_attribute(marks, "proj4", "proj4text", "proj4_params", "proj4string"))
     return None if text is None else _of_proj4(text, name, notes)
 
 
@@ -187,7 +195,7 @@ def _of_parameters(marks: Mapping[str, Any], name: str, notes: list[str]) -> str
     kept: dict[str, Any] = {
         key: value for key, value in marks.items() if key not in _WKT_KEYS and isinstance(value, (int, float, str))
     }
-    parallels = numbers_in(marks.get("standard_parallel"))
+    parallels = parse_numbers(marks.get("standard_parallel"))
     if parallels:
         kept["standard_parallel"] = parallels if len(parallels) > 1 else parallels[0]
     assumed = _assumed_datum(kept)
@@ -206,14 +214,14 @@ def _of_parameters(marks: Mapping[str, Any], name: str, notes: list[str]) -> str
 
 def _assumed_datum(marks: Mapping[str, Any]) -> dict[str, str]:
     """WGS 84 where a grid mapping names no datum, and its ellipsoid, if it has one, is that of WGS 84."""
-    names = [folded(key) for key in marks]
+    names = [normalize_name(key) for key in marks]
     if any(part in name for name in names for part in ("datumname", "ellipsoidname", "geographiccrsname")):
         return {}
     if "earth_radius" in marks or "towgs84" in marks:
         return {}
-    radius = numbers_in(marks.get("semi_major_axis"))
-    flattening = numbers_in(marks.get("inverse_flattening"))
-    minor = numbers_in(marks.get("semi_minor_axis"))
+    radius = parse_numbers(marks.get("semi_major_axis"))
+    flattening = parse_numbers(marks.get("inverse_flattening"))
+    minor = parse_numbers(marks.get("semi_minor_axis"))
     if radius and abs(radius[0] - _AXES_84[0]) > 1e-3:
         return {}
     if flattening and abs(flattening[0] - _AXES_84[1]) > 1e-6:

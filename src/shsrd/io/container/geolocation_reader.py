@@ -11,39 +11,43 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
-from shsrd.cube import Facts, Geolocation, Lookup, SceneError
+from shsrd.cube import GeographicLookupTable, Geolocation, SceneError, SceneMetadata
 from shsrd.io.container.group import HEADERS, Array, Container
-from shsrd.io.container.swath import LATITUDES, LONGITUDES, sensor_grid, tables_of
+from shsrd.io.container.swath import LATITUDES, LONGITUDES, geolocation_tables, swath_headers
 from shsrd.io.envi.map_info import is_wkt
 from shsrd.io.file_checks import reading
 
 _FARTHEST = (90.0, 360.0)  # degrees; fill values that no attribute names are far beyond
 
 
-def located(facts: Facts, box: Container, path: Path) -> Facts:
+def located(metadata: SceneMetadata, box: Container, path: Path) -> SceneMetadata:
     """Facts of a scene in a container; one without a place on a map gets the geolocation that lies beside it.
 
     Args:
-        facts: of the scene.
+        metadata: of the scene.
         box: all arrays of its file.
         path: the file.
 
     Raises:
         SceneError: tables whose numbers cannot be in the file.
     """
-    if facts.transform is not None:
-        return facts
-    tables = tables_of(box, *facts.shape[1:])
+    if metadata.transform is not None:
+        return metadata
+    tables = geolocation_tables(box, *metadata.shape[1:])
     if not tables:
-        return facts
+        return metadata
     ours = HEADERS in box.attributes  # then the keys are those of the file that the scene came from
-    told = {} if ours else sensor_grid(tables, path, *facts.shape[1:])
+    told = {} if ours else swath_headers(tables, path, *metadata.shape[1:])
     places = geolocation_of(_pair(box, tables), path, lookup=_lookup(box, tables, path))
-    return facts.replace(headers=dict(facts.headers) | told, geolocation=places)
+    return metadata.replace(headers=dict(metadata.headers) | told, geolocation=places)
 
 
 def geolocation_of(
-    pair: tuple[Array, Array] | None, path: Path, *, lookup: Lookup | None = None, shape: tuple[int, int] | None = None
+    pair: tuple[Array, Array] | None,
+    path: Path,
+    *,
+    lookup: GeographicLookupTable | None = None,
+    shape: tuple[int, int] | None = None,
 ) -> Geolocation | None:
     """The geolocation that two tables of a file are.
 
@@ -80,7 +84,7 @@ def _pair(box: Container, tables: list[str]) -> tuple[Array, Array] | None:
     return None
 
 
-def _lookup(box: Container, tables: list[str], path: Path) -> Lookup | None:
+def _lookup(box: Container, tables: list[str], path: Path) -> GeographicLookupTable | None:
     """``glt_x`` and ``glt_y``; the place of their grid is in the attributes of the file."""
     found = {table.rpartition("/")[2].lower(): box.arrays[table] for table in tables}
     if not {"glt_x", "glt_y"} <= found.keys() or found["glt_x"].shape != found["glt_y"].shape:
@@ -94,7 +98,7 @@ def _lookup(box: Container, tables: list[str], path: Path) -> Lookup | None:
     numbers, told = np.ravel(box.attributes.get("geotransform", ())), box.attributes.get("spatial_ref")
     crs = told if isinstance(told, str) and is_wkt(told) else None
     transform = Affine.from_gdal(*map(float, numbers)) if numbers.size == 6 else None
-    return Lookup((rows, columns), _Numbers(pair, path), crs, transform)
+    return GeographicLookupTable((rows, columns), _Numbers(pair, path), crs, transform)
 
 
 @dataclass(frozen=True)

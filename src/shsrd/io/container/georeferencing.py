@@ -12,7 +12,7 @@ from affine import Affine
 
 from shsrd.cube import SceneError
 from shsrd.io.container.crs import crs_of_container, grid_mapping_of
-from shsrd.io.container.group import Array, Container, folded, last_name, numbers_in, text_of
+from shsrd.io.container.group import Array, Container, base_name, normalize_name, parse_numbers, text_of
 from shsrd.io.container.packing import unpacked_list
 from shsrd.io.envi.map_info import transform_of, wkt_of
 
@@ -27,7 +27,7 @@ _FARTHEST = {"y": 90.0, "x": 540.0}
 
 
 @dataclass(frozen=True)
-class GridPlace:
+class GridGeoreference:
     """Coordinate reference system (WKT) and transform of a scene, as far as they are known, and notes."""
 
     crs: str | None
@@ -46,16 +46,16 @@ class _Axis:
     unit: str
     even: bool
     degrees: bool
-    scatter: float
+    rounding_error: float
 
     def scaled(self, factor: float) -> _Axis:
         step = None if self.step is None else self.step * factor
         return _Axis(
-            self.name, self.first * factor, step, self.count, self.unit, self.even, False, self.scatter * factor
+            self.name, self.first * factor, step, self.count, self.unit, self.even, False, self.rounding_error * factor
         )
 
 
-def place_of(box: Container, scene: str, array: Array, order: tuple[int, int, int]) -> GridPlace:
+def place_of(box: Container, scene: str, array: Array, order: tuple[int, int, int]) -> GridGeoreference:
     """The place of a scene.
 
     Args:
@@ -74,7 +74,7 @@ def place_of(box: Container, scene: str, array: Array, order: tuple[int, int, in
     transform = _agreed(y, x, written, notes)
     if transform is not None and crs is None and not any("CRS" in note for note in notes):
         notes.append(f"The place is known (origin {transform.c:.9g}, {transform.f:.9g}), its CRS is not.")
-    return GridPlace(crs, transform, tuple(notes))
+    return GridGeoreference(crs, transform, tuple(notes))
 
 
 def _axis(box: Container, scene: str, array: Array, letter: str, place: int, *, notes: list[str]) -> _Axis | None:
@@ -96,12 +96,12 @@ def _axis(box: Container, scene: str, array: Array, letter: str, place: int, *, 
     step = float((centres[-1] - centres[0]) / (centres.size - 1)) if centres.size > 1 else None
     if not unit and not standard and not degrees and step == 1 and (steps == 1).all() and centres[0] in (0, 0.5, 1):
         return None  # pixel numbers
-    dust = _dust(found, centres)
-    scatter = 0.0 if step is None else float(np.abs(steps - step).max())
-    even = step is not None and step != 0 and scatter <= _EVEN * abs(step) + 2 * dust
+    dust = _coordinate_rounding(found, centres)
+    rounding_error = 0.0 if step is None else float(np.abs(steps - step).max())
+    even = step is not None and step != 0 and rounding_error <= _EVEN * abs(step) + 2 * dust
     if step is not None and not even:
         notes.append(f"{path} is not evenly spaced; no transform can say it.")
-    return _Axis(last_name(path), float(centres[0]), step if even else None, centres.size, unit, even, degrees, dust)
+    return _Axis(base_name(path), float(centres[0]), step if even else None, centres.size, unit, even, degrees, dust)
 
 
 def _coordinate_path(box: Container, scene: str, array: Array, letter: str, place: int) -> str | None:
@@ -122,15 +122,15 @@ def _unit_name(array: Array) -> str:
     text = str(array.attribute("units", "unit") or "")
     if _KILOMETRES.fullmatch(text.strip()):
         return "km"
-    plain = folded(text)
+    plain = normalize_name(text)
     return plain[:-1] if plain.endswith("s") and len(plain) > 2 else plain
 
 
 def _is_degrees_name(path: str) -> bool:
-    return last_name(path) in ("lat", "latitude", "lon", "longitude")
+    return base_name(path) in ("lat", "latitude", "lon", "longitude")
 
 
-def _dust(array: Array, centres: Any) -> float:
+def _coordinate_rounding(array: Array, centres: Any) -> float:
     """The rounding of coordinates in the type in which they are stored."""
     kind = array.dtype if array.dtype.kind == "f" else np.dtype(np.float64)
     return float(np.abs(np.spacing(np.abs(centres).max().astype(kind))))
@@ -145,12 +145,12 @@ def _written(
         if value is not None:
             return _geo_transform(value, f"GeoTransform of {mapping[0]}", notes)
     for marks in (box.arrays[scene].attributes, box.attributes):
-        numbers = numbers_in(marks.get("spatial:transform"))
+        numbers = parse_numbers(marks.get("spatial:transform"))
         if len(numbers) >= 6 and np.isfinite(numbers[:6]).all():
             found = _spatial(marks, Affine(*numbers[:6]), shape, notes)
             if found is not None:
                 return "spatial:transform", found
-        numbers = numbers_in(marks.get("spatial:bbox"))
+        numbers = parse_numbers(marks.get("spatial:bbox"))
         if len(numbers) == 4 and np.isfinite(numbers).all() and numbers[0] < numbers[2] and numbers[1] < numbers[3]:
             rows, columns = shape
             west, south, east, north = numbers
@@ -171,7 +171,7 @@ def _written(
 
 def _geo_transform(value: Any, name: str, notes: list[str]) -> tuple[str, Affine] | None:
     """Six numbers in GDAL's order; rasterio's order is known by where its zeros are."""
-    numbers = numbers_in(value)
+    numbers = parse_numbers(value)
     if len(numbers) not in (6, 9) or not np.isfinite(numbers).all():
         notes.append(f"{name} = {str(value)[:60]!r} cannot be read; it is left out.")
         return None
@@ -193,7 +193,7 @@ def _spatial(marks: Any, told: Affine, shape: tuple[int, int], notes: list[str])
     if told.determinant == 0:
         notes.append("spatial:transform has pixels without size; it is left out.")
         return None
-    size = [int(n) for n in numbers_in(marks.get("spatial:shape"))][-2:]
+    size = [int(n) for n in parse_numbers(marks.get("spatial:shape"))][-2:]
     if size and tuple(size) != shape:
         notes.append(
             f"spatial:transform is of a grid of {size[0]} x {size[-1]} pixels, the scene has {shape[0]} x {shape[1]}."
@@ -251,7 +251,7 @@ def _units_of_crs(
 def _factor(axis: _Axis, mapping: tuple[str, Array] | None, metres: float) -> float:
     """From the unit of an axis to that of a projected CRS."""
     if axis.unit in ("rad", "radian") and mapping is not None:
-        height = numbers_in(mapping[1].attributes.get("perspective_point_height"))
+        height = parse_numbers(mapping[1].attributes.get("perspective_point_height"))
         return height[0] / metres if height else 1.0
     return _METRES[axis.unit] / metres if axis.unit in _METRES else 1.0
 
@@ -296,7 +296,7 @@ def _agreed(y: _Axis | None, x: _Axis | None, written: tuple[str, Affine] | None
 def _same(told: Affine, shown: Affine, axes: tuple[_Axis, _Axis]) -> bool:
     """Whether two transforms put the opposite corners of a grid at the same place."""
     y, x = axes
-    near = [_SAME * abs(shown.a) + 2 * x.scatter, _SAME * abs(shown.e) + 2 * y.scatter]
+    near = [_SAME * abs(shown.a) + 2 * x.rounding_error, _SAME * abs(shown.e) + 2 * y.rounding_error]
     corners = [(0, 0), (x.count, y.count), (x.count, 0)]
     return all(
         abs(a - b) <= limit

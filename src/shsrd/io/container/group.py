@@ -15,8 +15,8 @@ from shsrd.cube import xarray_bridge as labelled
 
 HEADERS = labelled.HEADERS  # also an attribute of whole files
 NO_COORDINATE = "This is a netCDF dimension but not a netCDF variable."
-_LONGEST_LIST = 10**6
-_LONGEST_TEXT = 10**6
+_MAX_LIST_LENGTH = 10**6
+_MAX_TEXT_LENGTH = 10**6
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,13 @@ class Array:
             ValueError: more than a list has.
         """
         self.check()
-        if math.prod(self.shape) > _LONGEST_LIST:
+        if math.prod(self.shape) > _MAX_LIST_LENGTH:
             raise ValueError(f"an array of shape {self.shape} is no list of bands, rows or columns")
         return np.asarray(self.part((slice(None),) * len(self.shape)))
 
     def attribute(self, *names: str) -> Any:
         """The first attribute with one of these names in any spelling (``Scale_Factor``, ``scale factor``), or None."""
-        return attribute_of(self.attributes, *names)
+        return find_attribute(self.attributes, *names)
 
     def squeezed(self, axes: Sequence[int]) -> Array:
         """The same array with three axes.
@@ -93,8 +93,8 @@ class Container:
 
     def near(self, scene: str, names: Iterable[str]) -> str | None:
         """The array with one of these last names (any spelling) that shares most of its path with the scene."""
-        wanted = {folded(name) for name in names}
-        found = [p for p in self.arrays if folded(last_name(p)) in wanted]
+        wanted = {normalize_name(name) for name in names}
+        found = [p for p in self.arrays if normalize_name(base_name(p)) in wanted]
         return max(found, key=lambda path: (shared_path(path, scene), -len(path)), default=None)
 
     def path_of(self, given: str) -> str:
@@ -116,7 +116,7 @@ class Container:
         return path if path in self.arrays else None
 
 
-def last_name(path: str | None) -> str:
+def base_name(path: str | None) -> str:
     """The last part of a path in lower case."""
     return (path or "").rpartition("/")[2].lower()
 
@@ -132,28 +132,28 @@ def shared_path(first: str, second: str) -> int:
     return count
 
 
-def folded(name: str) -> str:
+def normalize_name(name: str) -> str:
     """A name without case, blanks and signs: ``Data Ignore Value`` and ``data_ignore_value`` are the same."""
     return "".join(c for c in name.lower() if c.isalnum())
 
 
-def attribute_of(marks: Mapping[str, Any], *names: str) -> Any:
+def find_attribute(marks: Mapping[str, Any], *names: str) -> Any:
     """The first attribute with one of these names: as written, else in any spelling; None where there is none."""
     for name in names:
         if name in marks:
             return marks[name]
-    spelled = {folded(key): key for key in reversed(list(marks))}
-    return next((marks[spelled[folded(name)]] for name in names if folded(name) in spelled), None)
+    spelled = {normalize_name(key): key for key in reversed(list(marks))}
+    return next((marks[spelled[normalize_name(name)]] for name in names if normalize_name(name) in spelled), None)
 
 
-def numbers_in(value: Any) -> list[float]:
+def parse_numbers(value: Any) -> list[float]:
     """All numbers of an attribute: a number, a vector, or text with blanks, commas or braces between; else nothing."""
     if value is None:
         return []
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
     if isinstance(value, str):
-        value = value[:_LONGEST_TEXT].replace(",", " ").replace(";", " ").strip("{}[]() ").split()
+        value = value[:_MAX_TEXT_LENGTH].replace(",", " ").replace(";", " ").strip("{}[]() ").split()
     try:
         return [float(number) for number in np.ravel(np.asarray(value)).tolist()]
     except (TypeError, ValueError, OverflowError):

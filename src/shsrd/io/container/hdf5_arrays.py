@@ -66,13 +66,13 @@ def _arrays(file: h5py.File, path: Path) -> dict[str, Array]:
             return
         if NO_COORDINATE in str(item.attrs.get("NAME", b"")):
             return  # a bare NetCDF axis: a name without coordinates
-        found[name] = array_of(item, path)
+        found[name] = dataset_array(item, path)
 
     file.visititems(visit)  # follows no links to other files
     return found
 
 
-def array_of(item: h5py.Dataset, path: Path) -> Array:
+def dataset_array(item: h5py.Dataset, path: Path) -> Array:
     """One dataset of an open file."""
     return Array(
         item.shape,

@@ -15,16 +15,16 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
-from shsrd.cube import Facts, SceneError, Storage
+from shsrd.cube import SceneError, SceneMetadata, Storage
 from shsrd.io.container.axes import find_axes
 from shsrd.io.container.axis_names import MAYBE_WAVELENGTHS, is_wavelength_name
-from shsrd.io.container.group import Array, folded
+from shsrd.io.container.group import Array, normalize_name
 from shsrd.io.container.three_axes import is_scene, three_axes
 from shsrd.io.envi.map_info import checked_wkt, wkt_of
-from shsrd.io.sources import StoredSource, array_numbers
+from shsrd.io.sources import StoredSource, array_reader
 from shsrd.io.wavelengths import NumberList, SpectralLists, are_nanometres, shortest_text, spectral_lists
 
-Side = Mapping[str, NDArray[np.generic]]
+SideArrays = Mapping[str, NDArray[np.generic]]
 
 _NAMES = {  # what a side array means, by its name in lower case; the first found counts
     "wavelength": ("wavelength_nm", "wavelengths_nm", "wavelength", "wavelengths", "wl", "wvl", "lambda"),
@@ -42,7 +42,7 @@ _NAMES = {  # what a side array means, by its name in lower case; the first foun
 
 
 @dataclass(frozen=True)
-class ArrayPart:
+class LazyArray:
     """An array that is read block by block.
 
     Attributes:
@@ -55,7 +55,7 @@ class ArrayPart:
     dtype: np.dtype[Any]
     part: Callable[[tuple[slice, ...]], NDArray[np.generic]]
 
-    def with_three_axes(self, name: str, *, source: str) -> ArrayPart:
+    def with_three_axes(self, name: str, *, source: str) -> LazyArray:
         """The same array without spare axes of one entry.
 
         Raises:
@@ -64,7 +64,7 @@ class ArrayPart:
         bare = (None,) * len(self.shape)
         axes = three_axes(self.shape, bare, name=name, source=source, option="variable")
         fewer = Array(self.shape, bare, {}, self.dtype, self.part).squeezed(axes)
-        return ArrayPart(fewer.shape, fewer.dtype, fewer.part)
+        return LazyArray(fewer.shape, fewer.dtype, fewer.part)
 
 
 def choose(shapes: Mapping[str, tuple[int, ...]], *, wanted: str | None, option: str, source: str) -> str:
@@ -103,7 +103,7 @@ def choose(shapes: Mapping[str, tuple[int, ...]], *, wanted: str | None, option:
     return scenes[0]
 
 
-def find(side: Side, meaning: str) -> tuple[str, NDArray[np.generic]] | None:
+def find(side: SideArrays, meaning: str) -> tuple[str, NDArray[np.generic]] | None:
     """The side array with a meaning (``wavelength``, ``fwhm``, ...) and its name, or None."""
     lower = {name.lower(): name for name in side}
     for name in _NAMES[meaning]:
@@ -112,7 +112,7 @@ def find(side: Side, meaning: str) -> tuple[str, NDArray[np.generic]] | None:
     return None
 
 
-def spectral(side: Side, shape: Sequence[int], *, wavelengths: str | None, source: str) -> SpectralLists:
+def spectral(side: SideArrays, shape: Sequence[int], *, wavelengths: str | None, source: str) -> SpectralLists:
     """Wavelengths and widths from side arrays; units by the name's ``_nm``, by a text beside them, or by the numbers.
 
     Args:
@@ -138,7 +138,7 @@ def spectral(side: Side, shape: Sequence[int], *, wavelengths: str | None, sourc
     return replace(lists, notes=(*notes, *lists.notes))
 
 
-def _centres(side: Side, shape: Sequence[int]) -> tuple[str | None, list[str]]:
+def _centres(side: SideArrays, shape: Sequence[int]) -> tuple[str | None, list[str]]:
     """Name of the list of wavelengths: by its name and length, or ``bands`` with the numbers of wavelengths."""
     lists = {name: v for name, v in side.items() if 1 < v.size == max(v.shape, default=0)}
     known = [name for name in lists if is_wavelength_name(name)]
@@ -149,9 +149,14 @@ def _centres(side: Side, shape: Sequence[int]) -> tuple[str | None, list[str]]:
     if known:
         size = " x ".join(map(str, shape))
         return None, [f"{known[0]} has {lists[known[0]].size} values, no axis of the scene ({size}); it is left out."]
-    words = {folded(name) for name in MAYBE_WAVELENGTHS}
+    words = {normalize_name(name) for name in MAYBE_WAVELENGTHS}
     for name, values in lists.items():
-        if folded(name) in words and values.dtype.kind in "iuf" and values.size in shape and are_nanometres(values):
+        if (
+            normalize_name(name) in words
+            and values.dtype.kind in "iuf"
+            and values.size in shape
+            and are_nanometres(values)
+        ):
             return name, [f"{name} has the numbers of wavelengths; it is taken for them."]
     return None, []
 
@@ -160,17 +165,17 @@ def _place(name: str, names: Sequence[str]) -> int:
     return names.index(name.lower()) if name.lower() in names else len(names)
 
 
-def _unit(side: Side, name: str) -> str | None:
+def _unit(side: SideArrays, name: str) -> str | None:
     """The unit of a list: the end of its name, or a text beside it."""
     ending = name.lower().rpartition("_")[2]
     if ending in ("nm", "um"):
         return ending
-    told = next((v for n, v in side.items() if folded(n) in ("wavelengthunits", "wavelengthunit")), None)
+    told = next((v for n, v in side.items() if normalize_name(n) in ("wavelengthunits", "wavelengthunit")), None)
     return str(told.ravel()[0]) if told is not None and told.size == 1 else None
 
 
 def source_from_arrays(
-    scene: ArrayPart, side: Side, *, wavelengths: str | None, axes: str | None, source: str
+    scene: LazyArray, side: SideArrays, *, wavelengths: str | None, axes: str | None, source: str
 ) -> StoredSource:
     """A source from the scene ``(y, x, band)`` and the other arrays of its file.
 
@@ -184,7 +189,7 @@ def source_from_arrays(
     bands, rows, columns = (scene.shape[axis] for axis in found.order)
     good = find(side, "good")
     names = find(side, "names")
-    facts = Facts(
+    metadata = SceneMetadata(
         (bands, rows, columns),
         wavelength_nm=listed,
         fwhm_nm=lists.fwhm_nm,
@@ -197,47 +202,47 @@ def source_from_arrays(
         source=source,
         notes=(*found.notes, *lists.notes),
     )
-    return StoredSource(facts, array_numbers(scene.part, found.order, dtype=scene.dtype, source=source))
+    return StoredSource(metadata, array_reader(scene.part, found.order, dtype=scene.dtype, source=source))
 
 
-def _count(side: Side, shape: Sequence[int]) -> int | None:
+def _count(side: SideArrays, shape: Sequence[int]) -> int | None:
     """Number of bands by the other lists with one entry a band."""
     lists = [found[1].size for meaning in ("good", "fwhm", "names") if (found := find(side, meaning)) is not None]
     return next((size for size in lists if size in shape), None)
 
 
-def held_source(
-    scene: tuple[str, NDArray[np.generic]], side: Side, *, wavelengths: str | None, axes: str | None, source: str
+def in_memory_source(
+    scene: tuple[str, NDArray[np.generic]], side: SideArrays, *, wavelengths: str | None, axes: str | None, source: str
 ) -> StoredSource:
     """A source of a named array in memory; see :func:`source_from_arrays`."""
     name, values = scene
-    part = ArrayPart(values.shape, values.dtype, values.__getitem__).with_three_axes(name, source=source)
+    part = LazyArray(values.shape, values.dtype, values.__getitem__).with_three_axes(name, source=source)
     return replace(source_from_arrays(part, side, wavelengths=wavelengths, axes=axes, source=source), held=True)
 
 
-def _scalar(side: Side, meaning: str, default: float) -> float:
+def _scalar(side: SideArrays, meaning: str, default: float) -> float:
     found = find(side, meaning)
     return default if found is None or found[1].size != 1 else float(found[1].ravel()[0])
 
 
-def _nodata(side: Side) -> float | None:
+def _nodata(side: SideArrays) -> float | None:
     found = find(side, "nodata")
     return None if found is None or found[1].size != 1 else float(found[1].ravel()[0])
 
 
-def _crs(side: Side, source: str) -> str | None:
+def _crs(side: SideArrays, source: str) -> str | None:
     text, epsg = find(side, "crs"), find(side, "epsg")
     if text is not None and text[1].size == 1:
         return checked_wkt(str(text[1].ravel()[0]), source=source)
     return None if epsg is None else wkt_of(f"EPSG:{int(epsg[1].ravel()[0])}", source=source)
 
 
-def _transform(side: Side) -> Affine | None:
+def _transform(side: SideArrays) -> Affine | None:
     found = find(side, "transform")
     return Affine(*map(float, found[1].ravel())) if found is not None and found[1].size == 6 else None
 
 
-def _headers(side: Side) -> dict[str, str]:
+def _headers(side: SideArrays) -> dict[str, str]:
     """Our own JSON of header keys, and every lone number or text with a name we do not know."""
     known = {name for names in _NAMES.values() for name in names}
     headers = {n: str(v.ravel()[0]) for n, v in side.items() if v.size == 1 and n.lower() not in known}

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shsrd.cube import Storage
-from shsrd.io.container.group import Array, attribute_of, folded, numbers_in, plain_text
+from shsrd.io.container.group import Array, find_attribute, normalize_name, parse_numbers, plain_text
 from shsrd.io.encoding import fits
 
 _FILLS = ("_FillValue", "missing_value", "Data_Ignore_Value", "nodata", "no_data_value", "nodata_value", "FillValue",
@@ -62,13 +62,13 @@ def packing_of(array: Array) -> Packing:
 def unpacked_list(array: Array) -> NDArray[np.generic]:
     """Values of a list: packed ones (scale, offset, unsigned) as xarray decodes them, others as they are stored."""
     values = array.read()
-    marks = {name: value for name in _CF if (value := attribute_of(array.attributes, name)) is not None}
+    marks = {name: value for name in _CF if (value := find_attribute(array.attributes, name)) is not None}
     if not {"scale_factor", "add_offset", "_Unsigned"} & marks.keys() or values.dtype.kind not in "iuf":
         return values
     import xarray
 
     plain = {"_Unsigned": "true"} if _is_true(marks.pop("_Unsigned", None)) else {}
-    numbers = {name: found[0] for name, value in marks.items() if (found := numbers_in(value))}
+    numbers = {name: found[0] for name, value in marks.items() if (found := parse_numbers(value))}
     variable = xarray.Variable(tuple(f"axis{n}" for n in range(values.ndim)), values, {**numbers, **plain})
     decoded = xarray.conventions.decode_cf_variable("list", variable, decode_times=False, decode_timedelta=False)
     return np.asarray(decoded.values, np.float64)
@@ -91,10 +91,10 @@ def _sign_changed(array: Array) -> Array:
 def _scales(marks: Mapping[str, Any], notes: list[str]) -> list[float]:
     """``scale_factor`` multiplies (CF); in NEON's spelling, and as a reflectance scale factor, above 1 it divides."""
     for key, value in marks.items():
-        name = folded(key)
+        name = normalize_name(key)
         if name not in ("scalefactor", "reflectancescalefactor", "slope"):
             continue
-        numbers = numbers_in(value)
+        numbers = parse_numbers(value)
         if not numbers:
             notes.append(f"{key} = {str(value)[:40]!r} is no number; stored numbers are used as they are.")
             continue
@@ -105,12 +105,12 @@ def _scales(marks: Mapping[str, Any], notes: list[str]) -> list[float]:
 
 
 def _offsets(marks: Mapping[str, Any], notes: list[str]) -> list[float]:
-    value = attribute_of(marks, "add_offset")
-    if value is None and attribute_of(marks, "slope") is not None:
-        value = attribute_of(marks, "intercept", "offset")
+    value = find_attribute(marks, "add_offset")
+    if value is None and find_attribute(marks, "slope") is not None:
+        value = find_attribute(marks, "intercept", "offset")
     if value is None:
         return [0.0]
-    numbers = numbers_in(value)
+    numbers = parse_numbers(value)
     if not numbers:
         notes.append(f"add_offset = {str(value)[:40]!r} is no number; none is added.")
     return numbers or [0.0]
@@ -123,11 +123,11 @@ def _repeated(numbers: Sequence[float], count: int) -> list[float]:
 def _missing(array: Array, written: np.dtype[Any], notes: list[str]) -> list[float]:
     """Stored numbers that mean no data, the first the file's own no-data value; NaN always does and is not listed."""
     found: dict[float, None] = {}
-    wanted = {folded(name): place for place, name in reversed(list(enumerate(_FILLS)))}
-    keys = sorted((k for k in array.attributes if folded(k) in wanted), key=lambda k: wanted[folded(k)])
+    wanted = {normalize_name(name): place for place, name in reversed(list(enumerate(_FILLS)))}
+    keys = sorted((k for k in array.attributes if normalize_name(k) in wanted), key=lambda k: wanted[normalize_name(k)])
     for key in keys:
         value = array.attributes[key]
-        numbers = numbers_in(value)
+        numbers = parse_numbers(value)
         if not numbers and (plain_text(value) or "").lower() not in ("", "none"):
             notes.append(f"{key} = {str(value)[:40]!r} is no number; it is left out.")
         for number in numbers:
@@ -155,7 +155,7 @@ def _valid_limits(
     limits: list[float | None] = [None, None]
     for key, ends in _LIMITS.items():
         value = array.attribute(key)
-        numbers = numbers_in(value)
+        numbers = parse_numbers(value)
         if value is None:
             continue
         if len(numbers) != len(ends) or not np.isfinite(numbers).all():

@@ -8,17 +8,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from shsrd.cube import Facts, Storage
+from shsrd.cube import SceneMetadata, Storage
 from shsrd.io.container.axes import Axes, find_axes
 from shsrd.io.container.axis_names import named_axes
-from shsrd.io.container.band_variables import scenes_of_variables
+from shsrd.io.container.band_variables import stack_band_variables
 from shsrd.io.container.georeferencing import place_of
 from shsrd.io.container.group import HEADERS, Array, Container
 from shsrd.io.container.named_arrays import choose
 from shsrd.io.container.packing import Packing, packing_of
-from shsrd.io.container.spectral_axis import band_facts, likely_counts
+from shsrd.io.container.spectral_axis import band_metadata, candidate_band_counts
 from shsrd.io.container.three_axes import three_axes
-from shsrd.io.sources import StoredSource, array_numbers
+from shsrd.io.sources import StoredSource, array_reader
 
 
 def source_from_container(
@@ -42,7 +42,7 @@ def source_from_container(
     Raises:
         SceneError: no scene, several scenes, or contents that contradict each other.
     """
-    box, stacked = scenes_of_variables(box, dataset)
+    box, stacked = stack_band_variables(box, dataset)
     name = _scene(box, dataset)
     whole = box.arrays[name]
     whole.check()
@@ -50,10 +50,10 @@ def source_from_container(
     found = _axes_of(box, name, scene, wavelengths=wavelengths, axes=axes)
     order = found.order
     bands, rows, columns = (scene.shape[axis] for axis in order)
-    listed = band_facts(box, name, bands=bands, axis=scene.dims[order[0]], given=wavelengths)
+    listed = band_metadata(box, name, bands=bands, axis=scene.dims[order[0]], given=wavelengths)
     place = place_of(box, name, scene, order)
     packing = packing_of(scene)
-    facts = Facts(
+    metadata = SceneMetadata(
         (bands, rows, columns),
         wavelength_nm=listed.lists.wavelength_nm,
         fwhm_nm=listed.lists.fwhm_nm,
@@ -66,7 +66,7 @@ def source_from_container(
         source=box.source,
         notes=(*stacked, *found.notes, *listed.notes, *place.notes, *packing.notes),
     )
-    return replace(_source(packing, order, facts), name=name)
+    return replace(_source(packing, order, metadata), name=name)
 
 
 def _scene(box: Container, dataset: str | None) -> str:
@@ -78,39 +78,39 @@ def _scene(box: Container, dataset: str | None) -> str:
 def _axes_of(box: Container, name: str, scene: Array, *, wavelengths: str | None, axes: str | None) -> Axes:
     """At which axes band, y and x lie; without words the first list of wavelengths that fits one axis tells."""
     spoken = axes or named_axes(scene.dims)
-    counts = [] if spoken else likely_counts(box, name, wavelengths)
+    counts = [] if spoken else candidate_band_counts(box, name, wavelengths)
     bands = next((count for count in counts if count in scene.shape), None)
     return find_axes(scene.shape, bands=bands, axes=spoken, source=box.source)
 
 
-def _source(packing: Packing, order: tuple[int, int, int], facts: Facts) -> StoredSource:
+def _source(packing: Packing, order: tuple[int, int, int], metadata: SceneMetadata) -> StoredSource:
     """The source of packed numbers; bands with their own scales come as float32."""
-    source = source_of_array(packing.array, order, facts)
+    source = source_of_array(packing.array, order, metadata)
     if not packing.bands:
         return source
     own = [replace(packing.storage, scale=scale, offset=offset) for scale, offset in packing.bands]
-    if len(own) != facts.shape[0]:
-        said = f"{len(own)} scale factors for {facts.shape[0]} bands; stored numbers are used as they are."
+    if len(own) != metadata.shape[0]:
+        said = f"{len(own)} scale factors for {metadata.shape[0]} bands; stored numbers are used as they are."
         plain = replace(packing.storage, scale=1.0, offset=0.0)
-        return replace(source, facts=facts.replace(storage=plain).noted(said))
-    told = facts.noted("The bands have different scale factors; the pixels come as float32 without them.")
-    return replace(source, facts=told.replace(storage=Storage("float32")), decoding=own)
+        return replace(source, metadata=metadata.replace(storage=plain).noted(said))
+    told = metadata.noted("The bands have different scale factors; the pixels come as float32 without them.")
+    return replace(source, metadata=told.replace(storage=Storage("float32")), decoding=own)
 
 
-def source_of_array(scene: Array, order: Sequence[int], facts: Facts) -> StoredSource:
+def source_of_array(scene: Array, order: Sequence[int], metadata: SceneMetadata) -> StoredSource:
     """A source of one array of a container; whole chunks are the cheapest rows.
 
     Args:
         scene: the array, checked.
         order: at which of its axes band, y and x lie.
-        facts: what is known of it.
+        metadata: what is known of it.
 
     Raises:
         SceneError: numbers that cannot be pixels.
     """
-    numbers = array_numbers(scene.part, order, dtype=scene.dtype, source=facts.source)
+    numbers = array_reader(scene.part, order, dtype=scene.dtype, source=metadata.source)
     step = 1 if scene.chunks is None else scene.chunks[order[1]]
-    return StoredSource(facts, numbers, min(step, facts.shape[1]))
+    return StoredSource(metadata, numbers, min(step, metadata.shape[1]))
 
 
 def _headers(box: Container, scene: Array) -> dict[str, str]:

@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 
 from shsrd.cube import SceneError
 from shsrd.cube.metadata import MOST_BANDS
-from shsrd.cube.wavelength_units import is_wavelength_unit, says_unit
+from shsrd.cube.wavelength_units import has_unit, is_wavelength_unit
 from shsrd.io.band_names import named_wavelengths
 from shsrd.io.container.axis_names import GOOD, MAYBE_WAVELENGTHS, NAMES, WIDTHS, is_wavelength_name
 from shsrd.io.container.group import (
     Array,
     Container,
-    attribute_of,
-    folded,
-    last_name,
-    numbers_in,
+    base_name,
+    find_attribute,
+    normalize_name,
+    parse_numbers,
     plain_text,
     shared_path,
     text_of,
@@ -30,7 +30,7 @@ from shsrd.io.wavelengths import NumberList, SpectralLists, are_nanometres, shor
 
 
 @dataclass(frozen=True)
-class BandFacts:
+class BandMetadata:
     """Everything that a container lists by band.
 
     Attributes:
@@ -46,7 +46,7 @@ class BandFacts:
     notes: tuple[str, ...]
 
 
-def likely_counts(box: Container, scene: str, given: str | None) -> list[int]:
+def candidate_band_counts(box: Container, scene: str, given: str | None) -> list[int]:
     """Lengths of the lists that may be the scene's wavelengths, the likeliest first.
 
     Raises:
@@ -59,7 +59,7 @@ def likely_counts(box: Container, scene: str, given: str | None) -> list[int]:
     return [_size(box.arrays[path]) for path in paths] + told
 
 
-def band_facts(box: Container, scene: str, *, bands: int, axis: str | None, given: str | None) -> BandFacts:
+def band_metadata(box: Container, scene: str, *, bands: int, axis: str | None, given: str | None) -> BandMetadata:
     """What a container lists by band of a scene.
 
     Args:
@@ -84,7 +84,7 @@ def band_facts(box: Container, scene: str, *, bands: int, axis: str | None, give
         lists = spectral_lists(centres, _widths(box, scene, near, bands, notes))
     if given is not None and lists.wavelength_nm is None:
         raise SceneError(f"{box.source}: --wavelengths {given} holds no wavelengths ({' '.join(lists.notes)[:200]})")
-    return BandFacts(lists, _good(box, scene, bands, notes), names, (*notes, *lists.notes))
+    return BandMetadata(lists, _good(box, scene, bands, notes), names, (*notes, *lists.notes))
 
 
 def _asked(box: Container, given: str) -> str:
@@ -136,7 +136,7 @@ def _centres(
     if best is not None:
         _note_others(box, scene, (best, axis), fitting, notes)
         return _number_list(box, best), best
-    told = _told(box, scene, bands) or _perhaps(box, scene, bands, axis, notes)
+    told = _told(box, scene, bands) or _band_axis_wavelengths(box, scene, bands, axis, notes)
     if told is None and found:
         said = ", ".join(f"{path} {_size(box.arrays[path])}" for path in found[:4])
         notes.append(f"Lists of wavelengths ({said}) do not fit the {bands} bands; they are left out.")
@@ -172,11 +172,11 @@ def _number_list(box: Container, path: str) -> NumberList:
 
 def unit_of(array: Array, path: str, beside: Mapping[str, Any]) -> str | None:
     """The unit of a list of wavelengths: by its name, its attributes, or those of the file."""
-    ending = last_name(path).rpartition("_")[2]
+    ending = base_name(path).rpartition("_")[2]
     if ending in ("nm", "um"):
         return ending
     own = array.attribute("units", "unit", "wavelength_units", "wavelength_unit")
-    told = own if own is not None else attribute_of(beside, "wavelength_units", "wavelength_unit")
+    told = own if own is not None else find_attribute(beside, "wavelength_units", "wavelength_unit")
     return None if told is None else str(told)
 
 
@@ -185,7 +185,7 @@ def _told_wavelengths(box: Container, scene: str) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {}
     for marks in (box.arrays[scene].attributes, box.attributes):
         for key, value in marks.items():
-            if is_wavelength_name(key) and 1 < len(numbers := numbers_in(value)) <= MOST_BANDS:
+            if is_wavelength_name(key) and 1 < len(numbers := parse_numbers(value)) <= MOST_BANDS:
                 found.setdefault(key, numbers)
     return found
 
@@ -194,7 +194,7 @@ def _told(box: Container, scene: str, bands: int) -> tuple[NumberList, str] | No
     for key, numbers in _told_wavelengths(box, scene).items():
         if len(numbers) == bands:
             marks = {**box.attributes, **box.arrays[scene].attributes}
-            unit = plain_text(attribute_of(marks, "wavelength_units", "wavelength_unit", f"{key}_units"))
+            unit = plain_text(find_attribute(marks, "wavelength_units", "wavelength_unit", f"{key}_units"))
             unit = unit or next((u for u in ("nm", "um") if key.lower().endswith(f"_{u}")), None)
             return NumberList(_short(marks[key], numbers), unit, f"attribute {key}"), scene
     return None
@@ -208,20 +208,24 @@ def _short(value: Any, numbers: list[float]) -> list[str]:
     )
 
 
-def _perhaps(
+def _band_axis_wavelengths(
     box: Container, scene: str, bands: int, axis: str | None, notes: list[str]
 ) -> tuple[NumberList, str] | None:
     """A list that is no wavelengths by its name but by its unit or its numbers, such as ``bands``."""
-    words = {folded(name) for name in MAYBE_WAVELENGTHS}
+    words = {normalize_name(name) for name in MAYBE_WAVELENGTHS}
     for path, array in box.arrays.items():
-        if not (path == axis or folded(last_name(path)) in words) or not _is_list(array) or _size(array) != bands:
+        if (
+            not (path == axis or normalize_name(base_name(path)) in words)
+            or not _is_list(array)
+            or _size(array) != bands
+        ):
             continue
         if array.dtype.kind not in "iuf":
             continue
         listed = _number_list(box, path)
-        if says_unit(listed.unit) and is_wavelength_unit(listed.unit):
+        if has_unit(listed.unit) and is_wavelength_unit(listed.unit):
             return listed, path
-        if not says_unit(listed.unit) and are_nanometres(unpacked_list(array)):
+        if not has_unit(listed.unit) and are_nanometres(unpacked_list(array)):
             notes.append(f"{path} has the numbers of wavelengths; it is taken for them.")
             return listed, path
     return None
@@ -234,8 +238,8 @@ def _widths(box: Container, scene: str, near: str, bands: int, notes: list[str])
             return _number_list(box, path)
         notes.append(f"{path} has {_size(box.arrays[path])} values for {bands} bands; it is left out.")
     marks = {**box.attributes, **box.arrays[scene].attributes}
-    value = attribute_of(marks, *WIDTHS)
-    numbers = numbers_in(value)
+    value = find_attribute(marks, *WIDTHS)
+    numbers = parse_numbers(value)
     if len(numbers) != bands:
         return None
     return NumberList(_short(value, numbers), None, "attribute fwhm")

@@ -19,7 +19,7 @@ _LOOKUP = {"glt_x", "glt_y"}
 LATITUDES, LONGITUDES = ("lat", "latitude"), ("lon", "longitude")
 
 
-def sensor_grid(tables: Sequence[str], path: Path, rows: int, columns: int) -> dict[str, str]:
+def swath_headers(tables: Sequence[str], path: Path, rows: int, columns: int) -> dict[str, str]:
     """Header keys of a scene that is not orthorectified.
 
     Args:
@@ -33,7 +33,7 @@ def sensor_grid(tables: Sequence[str], path: Path, rows: int, columns: int) -> d
     return keys | ({TABLES: f"{listed} in {path.name}, for its {rows} x {columns} pixels"} if tables else {})
 
 
-def tables_of(box: Container, rows: int, columns: int) -> list[str]:
+def geolocation_tables(box: Container, rows: int, columns: int) -> list[str]:
     """Latitude and longitude of every pixel of a grid, and lookup tables of the orthorectified one, in a container."""
     last = {path: path.rpartition("/")[2].lower() for path in box.arrays}
     places = [

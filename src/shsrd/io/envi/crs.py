@@ -36,7 +36,7 @@ _DATUMS = {  # words without blanks and punctuation, to the EPSG code of the geo
 }
 _CODES = {word: code for code, words in _DATUMS.items() for word in words}
 _LONGEST = 2000  # characters of a key that GDAL is asked about
-_UNPLACED = ("arbitrary", "pixel", "image", "unknown", "none")
+_UNREFERENCED = ("arbitrary", "pixel", "image", "unknown", "none")
 
 
 def named_crs(text: str) -> str | None:
@@ -67,7 +67,7 @@ def crs_of(map_info: str, projection_info: str = "") -> tuple[str | None, str | 
         return _geographic(words)
     if name == "utm" and not _odd_units(tail):
         return _utm(words)
-    known = None if name.startswith(_UNPLACED) else _asked(map_info, projection_info)
+    known = None if name.startswith(_UNREFERENCED) else _asked(map_info, projection_info)
     return known, None if known else f"'map info' names {parts[0][:40]!r}, no coordinate system; the scene has none."
 
 
@@ -148,7 +148,7 @@ def _read(header: bytes) -> str | None:
         return None
 
 
-def contradiction(wkt: str, map_info: str) -> str | None:
+def conflicting_crs(wkt: str, map_info: str) -> str | None:
     """The system that ``map info`` names in words, where the WKT is plainly another one: other zone, other kind."""
     parts = items(map_info)
     name, words = parts[0].lower(), [part for part in parts[7:] if "=" not in part]

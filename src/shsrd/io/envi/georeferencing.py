@@ -10,15 +10,15 @@ from affine import Affine
 from rasterio.crs import CRS
 
 from shsrd.cube import ControlPoints, RationalPolynomials, SceneError
-from shsrd.io.envi.crs import contradiction, crs_of, named_crs
+from shsrd.io.envi.crs import conflicting_crs, crs_of, named_crs
 from shsrd.io.envi.header import items, numbers_of, strip_braces
-from shsrd.io.envi.map_info import is_half_turn, transform_of
+from shsrd.io.envi.map_info import is_rotated_180, transform_of
 
 _OFFSETS = ("LINE_OFF", "SAMP_OFF", "LAT_OFF", "LONG_OFF", "HEIGHT_OFF")
 _SCALES = ("LINE_SCALE", "SAMP_SCALE", "LAT_SCALE", "LONG_SCALE", "HEIGHT_SCALE")
 _COEFFICIENTS = ("LINE_NUM_COEFF", "LINE_DEN_COEFF", "SAMP_NUM_COEFF", "SAMP_DEN_COEFF")
 _RPC_NUMBERS = 90  # then row and column of the tile in the whole image, and a flag
-_MOST_POINTS = 10_000
+_MAX_POINTS = 10_000
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def _transform(values: dict[str, str], notes: list[str]) -> Affine | None:
     if not _invertible(transform):
         notes.append(f"'map info' {info[:60]!r} is not used: its numbers make no grid with an area.")
         return None
-    if is_half_turn(info):
+    if is_rotated_180(info):
         notes.append("'map info' has rotation=180: taken for rows from south to north, as GDAL writes and reads it.")
     return transform
 
@@ -88,7 +88,7 @@ def _crs(values: dict[str, str], transform: Affine | None, notes: list[str]) -> 
     if text and told is None:
         notes.append(f"'coordinate system string' {text[:60]!r} cannot be read; it is left out.")
     if told is not None:
-        against = contradiction(told, info) if items(info) else None
+        against = conflicting_crs(told, info) if items(info) else None
         if against is not None:
             notes.append(f"'map info' names {against}, 'coordinate system string' another system; the latter is used.")
         return told
@@ -106,7 +106,7 @@ def _points(values: dict[str, str], notes: list[str], unused: set[str]) -> Contr
     if not text or not items(text):
         return None
     numbers = numbers_of(items(text))
-    if numbers is None or len(numbers) % 4 or len(numbers) > 4 * _MOST_POINTS or not np.isfinite(numbers).all():
+    if numbers is None or len(numbers) % 4 or len(numbers) > 4 * _MAX_POINTS or not np.isfinite(numbers).all():
         notes.append("'geo points' is not used: it needs column, row, latitude and longitude of each point.")
         unused.add("geo points")
         return None

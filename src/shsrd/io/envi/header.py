@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from shsrd.cube import SceneError
-from shsrd.cube.grid_keys import plain_key
+from shsrd.cube.grid_keys import normalize_key
 
-_LARGEST_HEADER = 64 * 2**20
-_MOST_KEYS = 10_000
+_MAX_HEADER_BYTES = 64 * 2**20
+_MAX_KEYS = 10_000
 
 
 def read_header(path: Path) -> Header:
@@ -21,7 +21,7 @@ def read_header(path: Path) -> Header:
     Raises:
         SceneError: not an ENVI header, a brace that never closes, or a size no header has.
     """
-    if path.stat().st_size > _LARGEST_HEADER:
+    if path.stat().st_size > _MAX_HEADER_BYTES:
         raise SceneError(f"{path}: too large for an ENVI header; give the header that belongs to the image")
     raw = path.read_bytes()
     if not raw.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"ENVI") or b"\0" in raw:
@@ -62,10 +62,10 @@ def parse_header(text: str, *, source: str) -> Header:
             continue
         before, _, after = line.partition("=")
         key, value = before.strip(), _value(after.strip(), lines, key=before.strip(), source=source)
-        older = spelled.pop(plain_key(key), None)
+        older = spelled.pop(normalize_key(key), None)
         if older is not None:
             notes += _twice(key, values.pop(older), value)
-        values[key], spelled[plain_key(key)] = value, key
+        values[key], spelled[normalize_key(key)] = value, key
     check_keys(values, source=source)
     values.notes = tuple(notes)
     return values
@@ -138,14 +138,14 @@ def check_keys(values: Mapping[str, str], *, source: str) -> None:
     Raises:
         SceneError: there are too many.
     """
-    if len(values) > _MOST_KEYS:
-        raise SceneError(f"{source}: {len(values)} header keys, at most {_MOST_KEYS} are read; correct the header")
+    if len(values) > _MAX_KEYS:
+        raise SceneError(f"{source}: {len(values)} header keys, at most {_MAX_KEYS} are read; correct the header")
 
 
 def lookup(values: Mapping[str, str], key: str) -> str | None:
     """The value of a key whatever its case (``data_ignore_value`` is ``data ignore value``), or None."""
-    wanted = plain_key(key)
-    return next((value for name, value in values.items() if plain_key(name) == wanted), None)
+    wanted = normalize_key(key)
+    return next((value for name, value in values.items() if normalize_key(name) == wanted), None)
 
 
 def strip_braces(value: str) -> str:

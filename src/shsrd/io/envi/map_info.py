@@ -41,7 +41,7 @@ def transform_of(map_info: str, *, source: str) -> Affine:
     return Affine.translation(x - (column - 1) * dx, y + (row - 1) * dy) * linear
 
 
-def is_half_turn(map_info: str) -> bool:
+def is_rotated_180(map_info: str) -> bool:
     """Whether a readable ``map info`` list has a rotation of 180 degrees."""
     return abs(_rotation(items(map_info))) == 180
 

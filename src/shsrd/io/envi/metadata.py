@@ -10,12 +10,12 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from shsrd.cube import ControlPoints, RationalPolynomials, Storage
-from shsrd.cube.grid_keys import plain_key
+from shsrd.cube.grid_keys import normalize_key
 from shsrd.io.envi.georeferencing import place_of
 from shsrd.io.envi.header import check_keys
 from shsrd.io.envi.map_info import map_info_of
 from shsrd.io.envi.spectral import band_lists
-from shsrd.io.envi.storage import applied, meaning_of
+from shsrd.io.envi.storage import applied, read_pixel_encoding
 
 _LAYOUT = ("samples", "lines", "bands", "header offset", "file type", "data type", "interleave", "byte order",
            "major frame offsets", "minor frame offsets", "file compression")  # fmt: skip
@@ -25,7 +25,7 @@ _CONSUMED = {
     *("wavelength", "wavelength units", "fwhm", "bbl", "band names"),
     *("reflectance scale factor", "data gain values", "data offset values", "data ignore value"),
 }
-_MEANT = ("wavelength", "fwhm", "bbl", "band names", "map info", "data ignore value")  # a value is missed
+_STORED_KEYS = ("wavelength", "fwhm", "bbl", "band names", "map info", "data ignore value")  # a value is missed
 _ALIASES = {  # spellings of people, to ENVI's own; keys with blanks, underscores and hyphens left out
     "wavelengths": "wavelength",
     "wavelengthunit": "wavelength units",
@@ -45,7 +45,7 @@ _KNOWN = {"".join(key.split()): key for key in (*_CONSUMED, "map info", "project
 
 
 @dataclass(frozen=True)
-class HeaderFacts:
+class HeaderMetadata:
     """What an ENVI header says about a scene beyond its layout.
 
     Attributes:
@@ -54,7 +54,7 @@ class HeaderFacts:
         spectral_notes: notes on wavelengths and widths; ``notes`` has those on all else but the place.
         place_notes: notes on the place.
 
-    The others are those of ``Facts``.
+    The others are those of ``SceneMetadata``.
     """
 
     storage: Storage
@@ -74,14 +74,14 @@ class HeaderFacts:
     place_notes: tuple[str, ...] = ()
 
 
-def shallow(told: HeaderFacts) -> dict[str, Any]:
-    """The fields by name, as ``Facts`` and ``Cube`` take them."""
+def shallow(told: HeaderMetadata) -> dict[str, Any]:
+    """The fields by name, as ``SceneMetadata`` and ``Cube`` take them."""
     names = {name.name for name in fields(told)} - {"decoding", "more_nodata", "spectral_notes", "place_notes"}
     values = {name: getattr(told, name) for name in names}
     return values | {"notes": (*told.notes, *told.spectral_notes, *told.place_notes)}
 
 
-def header_facts(values: dict[str, str], *, bands: int, dtype: str, source: str) -> HeaderFacts:
+def header_metadata(values: dict[str, str], *, bands: int, dtype: str, source: str) -> HeaderMetadata:
     """Interpret the keys of an ENVI header (GDAL's spelling with underscores included).
 
     A fact beside the pixels that cannot be used is left out with a note; its key stays among the headers.
@@ -91,16 +91,16 @@ def header_facts(values: dict[str, str], *, bands: int, dtype: str, source: str)
     """
     check_keys(values, source=source)
     plain = _plain(values)
-    empty = [key for key in _MEANT if key in plain and not plain[key].strip()]
+    empty = [key for key in _STORED_KEYS if key in plain and not plain[key].strip()]
     missing = [f"{key!r} has no value." for key in empty]
     lists = band_lists(plain, bands=bands, source=source)
-    meaning = meaning_of(plain, dtype=dtype, bands=bands, source=source)
+    meaning = read_pixel_encoding(plain, dtype=dtype, bands=bands, source=source)
     place = place_of(plain)
     told = _CONSUMED - lists.unused - meaning.unused - place.unused
     map_info = plain.get("map info")
     if place.transform is not None and map_info == map_info_of(place.transform, crs=place.crs):
         told |= {"map info"}  # the writer finds the same words itself
-    return HeaderFacts(
+    return HeaderMetadata(
         storage=applied(meaning),
         wavelength_nm=lists.spectral.wavelength_nm,
         fwhm_nm=lists.spectral.fwhm_nm,
@@ -126,11 +126,11 @@ def header_facts(values: dict[str, str], *, bands: int, dtype: str, source: str)
 
 def _known(key: str) -> str:
     """ENVI's own spelling of a key, or the key in plain spelling."""
-    plain = plain_key(key)
+    plain = normalize_key(key)
     return _KNOWN.get(plain.replace(" ", "").replace("-", ""), plain)
 
 
 def _plain(values: dict[str, str]) -> dict[str, str]:
     """Header keys in ENVI's own spelling; of two spellings its own comes first."""
     plain = {_known(key): value for key, value in reversed(values.items())}
-    return plain | {key: text for name, text in values.items() if (key := plain_key(name)) in plain}
+    return plain | {key: text for name, text in values.items() if (key := normalize_key(name)) in plain}

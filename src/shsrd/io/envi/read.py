@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.cube import Facts, SceneError
+from shsrd.cube import SceneError, SceneMetadata
 from shsrd.io.envi.header import integer, items, lookup, numbers_of, read_header, strip_braces
-from shsrd.io.envi.metadata import header_facts, shallow
-from shsrd.io.file_checks import place_file
+from shsrd.io.envi.metadata import header_metadata, shallow
+from shsrd.io.file_checks import geolocation_path
 from shsrd.io.raw_read import read_block
-from shsrd.io.sources import StoredSource, array_numbers
+from shsrd.io.sources import StoredSource, array_reader
 
 Part = Callable[[tuple[slice, ...]], NDArray[np.generic]]
 
@@ -31,7 +31,7 @@ _TIFF_WORD = re.compile(r"(?<![a-z])(geo|big)?[-_ ]?tiff?(?![a-z])")
 _LAYOUT = {"bsq": (0, 1, 2), "bil": (1, 0, 2), "bip": (2, 0, 1)}  # at which axis of the file band, y, x lie
 
 
-def header_beside(data: Path) -> Path | None:
+def find_header(data: Path) -> Path | None:
     """The header of a data file: ``x.img.hdr`` first, then ``x.hdr``; None where there is none."""
     for name in (data.name + ".hdr", data.name + ".HDR", data.stem + ".hdr", data.stem + ".HDR"):
         candidate = data.with_name(name)
@@ -45,7 +45,7 @@ def describes_tiff(values: dict[str, str]) -> bool:
     return _TIFF_WORD.search((lookup(values, "file type") or "").lower()[:200]) is not None
 
 
-def data_beside(header: Path, values: dict[str, str]) -> Path:
+def find_image(header: Path, values: dict[str, str]) -> Path:
     """The data file of a header: its name without ``.hdr``, or with another ending; the described size decides.
 
     Args:
@@ -85,7 +85,7 @@ def _raw_images(beside: list[Path], header: Path, values: dict[str, str]) -> lis
     return [path for path in exact if path in usual] or exact or usual or larger
 
 
-def image_beside(header: Path) -> bool:
+def has_image(header: Path) -> bool:
     """Whether a raw image of this header lies beside it."""
     return any(path.suffix.lower() in _RAW_SUFFIXES for path in _beside(header))
 
@@ -110,18 +110,20 @@ def open_envi(header: Path, data: Path) -> StoredSource:
     values = read_header(header)
     frame = _frame(values, source=str(header))
     beyond = _check_size(data, header, frame)
-    told = header_facts(values, bands=frame.bands, dtype=frame.kind.name, source=str(header))
-    facts = Facts((frame.bands, frame.lines, frame.samples), **shallow(told), source=str(data)).noted(*beyond)
-    if facts.transform is None and place_file(data).is_file():
-        from shsrd.io.geolocation_sidecar import geolocation_beside  # brings GDAL
+    told = header_metadata(values, bands=frame.bands, dtype=frame.kind.name, source=str(header))
+    metadata = SceneMetadata((frame.bands, frame.lines, frame.samples), **shallow(told), source=str(data)).noted(
+        *beyond
+    )
+    if metadata.transform is None and geolocation_path(data).is_file():
+        from shsrd.io.geolocation_sidecar import open_geolocation_sidecar  # brings GDAL
 
-        facts = facts.replace(geolocation=geolocation_beside(data, (frame.lines, frame.samples)))
+        metadata = metadata.replace(geolocation=open_geolocation_sidecar(data, (frame.lines, frame.samples)))
     part: Part = partial(_part, data, frame)
     if told.more_nodata:
-        first = (told.decoding[0] if told.decoding else facts.storage).nodata
+        first = (told.decoding[0] if told.decoding else metadata.storage).nodata
         part = partial(_one_nodata, part, first, told.more_nodata)
-    numbers = array_numbers(part, _LAYOUT[frame.interleave], dtype=frame.kind, source=str(data))
-    return StoredSource(facts, numbers, decoding=told.decoding)
+    numbers = array_reader(part, _LAYOUT[frame.interleave], dtype=frame.kind, source=str(data))
+    return StoredSource(metadata, numbers, decoding=told.decoding)
 
 
 def _one_nodata(part: Part, first: Any, more: tuple[float, ...], key: tuple[slice, ...]) -> NDArray[np.generic]:
@@ -132,12 +134,12 @@ def _one_nodata(part: Part, first: Any, more: tuple[float, ...], key: tuple[slic
     return stored
 
 
-def _part(data: Path, frame: _Frame, key: tuple[slice, ...]) -> NDArray[np.generic]:
+def _part(data: Path, frame: _ImageLayout, key: tuple[slice, ...]) -> NDArray[np.generic]:
     return read_block(data, frame.kind, key, offset=frame.offset, shape=frame.shape)
 
 
 @dataclass(frozen=True)
-class _Frame:
+class _ImageLayout:
     bands: int
     lines: int
     samples: int
@@ -158,7 +160,7 @@ class _Frame:
         return tuple(extents[axes.index(position)] for position in range(3))
 
 
-def _frame(values: dict[str, str], *, source: str) -> _Frame:
+def _frame(values: dict[str, str], *, source: str) -> _ImageLayout:
     numbers = {key: integer(values, key, source=source) for key in ("bands", "lines", "samples")}
     for key, value in numbers.items():
         if value < 1:
@@ -182,10 +184,10 @@ def _frame(values: dict[str, str], *, source: str) -> _Frame:
     if "library" in (lookup(values, "file type") or "").lower():
         raise SceneError(f"{source}: this is a spectral library, not an image; give a scene")
     kind = np.dtype(DATA_TYPES[code]).newbyteorder("<" if order == 0 else ">")
-    return _Frame(numbers["bands"], numbers["lines"], numbers["samples"], offset, kind, interleave)
+    return _ImageLayout(numbers["bands"], numbers["lines"], numbers["samples"], offset, kind, interleave)
 
 
-def _check_size(data: Path, header: Path, frame: _Frame) -> tuple[str, ...]:
+def _check_size(data: Path, header: Path, frame: _ImageLayout) -> tuple[str, ...]:
     """Refuse an image that is too short; a note on one that is too long."""
     wanted, size = frame.bytes, data.stat().st_size
     if size < wanted:

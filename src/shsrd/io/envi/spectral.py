@@ -104,12 +104,12 @@ def _spectral(values: dict[str, str], names: Sequence[str], *, bands: int, sourc
         texts = []
     if not texts:
         return _by_names(names, widths, unit)
-    texts, unit = own_unit(texts, unit)
+    texts, unit = split_unit(texts, unit)
     found = spectral_lists(NumberList(texts, unit, "wavelength"), NumberList(widths, None, "fwhm") if widths else None)
     return _compared(found, names)
 
 
-def own_unit(texts: list[str], unit: str) -> tuple[list[str], str]:
+def split_unit(texts: list[str], unit: str) -> tuple[list[str], str]:
     """A list whose items carry their unit (``450 nm``) as plain numbers and that unit."""
     if _is_number(texts[0]):
         return texts, unit

@@ -18,7 +18,7 @@ _SAME = 1e-6  # two ways to say one scale may differ by this share: headers prin
 
 
 @dataclass(frozen=True)
-class Meaning:
+class PixelEncoding:
     """What stored numbers mean.
 
     Attributes:
@@ -36,7 +36,7 @@ class Meaning:
     unused: frozenset[str] = frozenset()
 
 
-def meaning_of(values: dict[str, str], *, dtype: str, bands: int, source: str) -> Meaning:
+def read_pixel_encoding(values: dict[str, str], *, dtype: str, bands: int, source: str) -> PixelEncoding:
     """Scale, offset and no-data numbers of a header, decided here and only here.
 
     ``data gain values`` and ``data offset values`` come before 1 / ``reflectance scale factor``, unless they are 1 and
@@ -50,11 +50,11 @@ def meaning_of(values: dict[str, str], *, dtype: str, bands: int, source: str) -
     scales = _scales(values, bands, notes, source=source)
     told = tuple(notes), frozenset(unused)
     if len(set(scales)) == 1 and len(set(map(repr, each))) == 1:
-        return Meaning(Storage(dtype, *scales[0], each[0]), None, several, *told)
+        return PixelEncoding(Storage(dtype, *scales[0], each[0]), None, several, *told)
     storages = tuple(Storage(dtype, *scale, one) for scale, one in zip(scales, each, strict=True))
     for storage in storages:
         check_scale(storage, source=source)
-    return Meaning(Storage(dtype, nodata=each[0]), storages, several, *told)
+    return PixelEncoding(Storage(dtype, nodata=each[0]), storages, several, *told)
 
 
 def _nodata(
@@ -123,6 +123,6 @@ def _of_bands(values: dict[str, str], key: str, bands: int, notes: list[str], *,
     return found
 
 
-def applied(meaning: Meaning) -> Storage:
+def applied(meaning: PixelEncoding) -> Storage:
     """The storage of outputs: float32 where scales differ between bands, because those are applied on reading."""
     return meaning.storage if meaning.decoding is None else Storage("float32")

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.cube import Facts, SceneError, Storage
-from shsrd.cube.grid_keys import plain_key
+from shsrd.cube import SceneError, SceneMetadata, Storage
+from shsrd.cube.grid_keys import normalize_key
 from shsrd.io.envi.georeferencing import geo_points_text, rpc_info_text
 from shsrd.io.envi.header import format_header, lookup
 from shsrd.io.envi.map_info import esri_wkt, map_info_of
@@ -34,9 +34,9 @@ def envi_pair(path: Path) -> tuple[Path, Path]:
 class EnviSink:
     """Numbers band after band, and a header; the header takes its name last, so half a pair never opens."""
 
-    def __init__(self, data_part: Path, header_part: Path, facts: Facts) -> None:
-        header_part.write_text(format_header(header_values(facts)), encoding="utf-8", newline="\n")
-        self._file = RawFile(data_part, shape=facts.shape, dtype=facts.storage.dtype)
+    def __init__(self, data_part: Path, header_part: Path, metadata: SceneMetadata) -> None:
+        header_part.write_text(format_header(header_values(metadata)), encoding="utf-8", newline="\n")
+        self._file = RawFile(data_part, shape=metadata.shape, dtype=metadata.storage.dtype)
 
     def put(self, stored: NDArray[np.generic], row: int, column: int) -> None:
         """Write a rectangle of stored numbers."""
@@ -46,30 +46,30 @@ class EnviSink:
         """Close the file."""
         self._file.close()
 
-    def abandon(self) -> None:
+    def abort(self) -> None:
         """Close the file."""
         self._file.close()
 
 
-def check_envi(facts: Facts) -> None:
+def check_envi(metadata: SceneMetadata) -> None:
     """Refuse what ENVI cannot hold.
 
     Raises:
         SceneError: a stored type that ENVI does not know.
     """
-    dtype, known = facts.storage.dtype, ", ".join(sorted(_CODES))
+    dtype, known = metadata.storage.dtype, ", ".join(sorted(_CODES))
     if dtype not in _CODES:
-        raise SceneError(f"{facts.source}: ENVI cannot store {dtype}; choose one of {known}")
+        raise SceneError(f"{metadata.source}: ENVI cannot store {dtype}; choose one of {known}")
 
 
-def header_values(facts: Facts) -> dict[str, str]:
+def header_values(metadata: SceneMetadata) -> dict[str, str]:
     """Every key of the header of a scene that :func:`check_envi` lets pass.
 
     GDAL 3.10 stops reading at a line of 10 000 characters: lists are wrapped, what it needs comes first, unknown keys
     with long lines come last.
     """
-    storage = facts.storage
-    bands, rows, columns = facts.shape
+    storage = metadata.storage
+    bands, rows, columns = metadata.shape
     values = {
         "samples": str(columns),
         "lines": str(rows),
@@ -79,40 +79,40 @@ def header_values(facts: Facts) -> dict[str, str]:
         "data type": str(_CODES[storage.dtype]),
         "interleave": "bsq",
         "byte order": "0",
-        **_mapped(facts),
+        **_mapped(metadata),
         **_scaling(storage, bands),
-        **_spectral(facts),
-        **_measured(facts),
+        **_spectral(metadata),
+        **_measured(metadata),
     }
-    if facts.crs is not None:
-        values["coordinate system string"] = "{" + _crs_text(facts.crs) + "}"
-    if facts.band_names:
-        values["band names"] = _braces(map(_item, facts.band_names))
-    written = {plain_key(key) for key in values}
-    if facts.transform is not None:
+    if metadata.crs is not None:
+        values["coordinate system string"] = "{" + _crs_text(metadata.crs) + "}"
+    if metadata.band_names:
+        values["band names"] = _braces(map(_item, metadata.band_names))
+    written = {normalize_key(key) for key in values}
+    if metadata.transform is not None:
         written.add("map info")
-    others = {key: _one_value(value) for key, value in facts.headers.items() if plain_key(key) not in written}
+    others = {key: _one_value(value) for key, value in metadata.headers.items() if normalize_key(key) not in written}
     last = sorted(others.items(), key=lambda item: max(map(len, item[1].split("\n"))) > _LONG_LINE)
     return {**values, **{_safe_key(key): value for key, value in last}}
 
 
-def _mapped(facts: Facts) -> dict[str, str]:
+def _mapped(metadata: SceneMetadata) -> dict[str, str]:
     """``map info``, or our own key for a transform that it cannot say."""
-    if facts.transform is None:
+    if metadata.transform is None:
         return {}
-    template = lookup(facts.headers, "map info")
-    map_info = map_info_of(facts.transform, crs=facts.crs, template=template)
+    template = lookup(metadata.headers, "map info")
+    map_info = map_info_of(metadata.transform, crs=metadata.crs, template=template)
     if map_info is not None:
         return {"map info": map_info}
-    return {"affine transform": _braces(repr(float(v)) for v in facts.transform[:6])}
+    return {"affine transform": _braces(repr(float(v)) for v in metadata.transform[:6])}
 
 
-def _measured(facts: Facts) -> dict[str, str]:
+def _measured(metadata: SceneMetadata) -> dict[str, str]:
     """``geo points`` (where there is no transform) and ``rpc info``."""
-    points = None if facts.control_points is None or facts.transform is not None else facts.control_points
+    points = None if metadata.control_points is None or metadata.transform is not None else metadata.control_points
     lists = {
         "geo points": None if points is None else geo_points_text(points),
-        "rpc info": None if facts.rpc is None else rpc_info_text(facts.rpc),
+        "rpc info": None if metadata.rpc is None else rpc_info_text(metadata.rpc),
     }
     return {key: _braces(texts) for key, texts in lists.items() if texts is not None}
 
@@ -122,14 +122,14 @@ def _crs_text(crs: str) -> str:
     return plain if 'AUTHORITY["' not in plain and "ID[" not in plain else esri_wkt(plain)
 
 
-def _spectral(facts: Facts) -> dict[str, str]:
+def _spectral(metadata: SceneMetadata) -> dict[str, str]:
     values = {}
-    if facts.wavelength_nm is not None:
+    if metadata.wavelength_nm is not None:
         values["wavelength units"] = "Nanometers"
-        values["wavelength"] = _braces(repr(float(v)) for v in facts.wavelength_nm)
-    if facts.fwhm_nm is not None:
-        values["fwhm"] = _braces(repr(float(v)) for v in facts.fwhm_nm)
-    values["bbl"] = _braces("1" if good else "0" for good in facts.good_bands)
+        values["wavelength"] = _braces(repr(float(v)) for v in metadata.wavelength_nm)
+    if metadata.fwhm_nm is not None:
+        values["fwhm"] = _braces(repr(float(v)) for v in metadata.fwhm_nm)
+    values["bbl"] = _braces("1" if good else "0" for good in metadata.good_bands)
     return values
 
 

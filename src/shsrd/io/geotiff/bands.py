@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from rasterio.enums import ColorInterp
 from rasterio.windows import Window
 
-from shsrd.cube.grid_keys import plain_key
+from shsrd.cube.grid_keys import normalize_key
 from shsrd.io.envi.header import items, lookup
 
-_LOOKED_AT = 256  # pixels on a side of the parts by which a mask is known
+_MASK_SAMPLE_SIZE = 256  # pixels on a side of the parts by which a mask is known
 _ALPHA = ("alpha", "alpha band", "mask", "data mask", "datamask", "valid mask", "valid pixels")
 _LISTS = ("wavelength", "fwhm", "bbl", "band names", "data gain values", "data offset values")
 
@@ -57,7 +57,7 @@ class Bands:
         return self._tags_in("IMAGERY")
 
     def _tags_in(self, domain: str | None) -> list[dict[str, str]]:
-        return [{plain_key(k): v for k, v in self.dataset.tags(band, ns=domain).items()} for band in self.indexes]
+        return [{normalize_key(k): v for k, v in self.dataset.tags(band, ns=domain).items()} for band in self.indexes]
 
     def each(self, name: str) -> list[Any]:
         """An attribute of the dataset that has one value a band; rasterio asks GDAL for all of them every time."""
@@ -80,7 +80,7 @@ class Bands:
         kept, notes = dict(values), []
         for key in _LISTS:
             parts = items(lookup(values, key) or "")
-            spelled = [name for name in values if plain_key(name) == key]
+            spelled = [name for name in values if normalize_key(name) == key]
             if len(parts) == self.dataset.count != self.count:
                 chosen = ", ".join(parts[band - 1] for band in self.indexes)
                 kept |= dict.fromkeys(spelled, f"{{{chosen}}}")
@@ -90,7 +90,7 @@ class Bands:
         return kept, tuple(notes)
 
 
-def bands_of(dataset: Any, named: Sequence[bool]) -> Bands:
+def scene_bands(dataset: Any, named: Sequence[bool]) -> Bands:
     """The bands of the scene, without alpha bands and those few that have a name but no wavelength as the others do.
 
     Args:
@@ -127,7 +127,7 @@ def _alpha(dataset: Any, named: Sequence[bool], names: Sequence[str]) -> tuple[l
         else:
             notes.append(f"band {band} is marked as alpha but holds no mask: it is read as a band.")
     last = dataset.count
-    if not notes and last > 2 and not named[-1] and not names[-1] and _acts_as_mask(dataset):
+    if not notes and last > 2 and not named[-1] and not names[-1] and _is_unmarked_alpha(dataset):
         alpha.append(last)
         notes.append(
             f"band {last} holds two numbers only, 0 just where all other bands are 0: taken for alpha, no band of the "
@@ -145,7 +145,7 @@ def _is_mask(dataset: Any, band: int) -> bool:
     return bool(((numbers == 0) | (numbers == numbers.max())).mean() > 0.5)
 
 
-def _acts_as_mask(dataset: Any) -> bool:
+def _is_unmarked_alpha(dataset: Any) -> bool:
     """Whether the last band is an alpha band without the mark, which is lost where it is set after the pixels.
 
     It holds 0 and the largest number of its type (or of bytes) and nothing else; the other bands are 0 where it is 0.
@@ -173,5 +173,5 @@ def _parts(dataset: Any) -> list[Window]:
 
 def _thirds(extent: int) -> list[slice]:
     """Parts in the middle, at the beginning and at the end of an axis; where they are the same, one."""
-    length = min(_LOOKED_AT, extent)
+    length = min(_MASK_SAMPLE_SIZE, extent)
     return [slice(start, start + length) for start in dict.fromkeys(((extent - length) // 2, 0, extent - length))]

@@ -11,9 +11,9 @@ import rasterio
 import rasterio.shutil
 from numpy.typing import NDArray
 
-from shsrd.cube import Facts
+from shsrd.cube import SceneMetadata
 from shsrd.io.compression import DEFAULT, Compression, cog_options, threads
-from shsrd.io.geotiff.write import TILE, GeotiffSink, bounded, check_complete, overview_factors
+from shsrd.io.geotiff.write import TILE, GeotiffSink, check_complete, gdal_limits, overview_factors
 
 _BLOCK_BYTES = 2**24  # GDAL before 3.11 knows only blocks that hold all bands: a reader of one band unpacks them
 
@@ -24,15 +24,15 @@ class CogSink:
     def __init__(
         self,
         part: Path,
-        facts: Facts,
+        metadata: SceneMetadata,
         *,
         compress: Compression = DEFAULT,
         places: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        self._part, self._facts, self._compress = part, facts, compress
+        self._part, self._metadata, self._compress = part, metadata, compress
         self._domains = {"copy_src_mdd": "YES"} if places else {}
         self._plain = part.with_name(f"plain {part.name}")
-        self._sink = GeotiffSink(self._plain, facts, compress=compress, for_cog=True, places=places)
+        self._sink = GeotiffSink(self._plain, metadata, compress=compress, for_cog=True, places=places)
 
     def put(self, stored: NDArray[np.generic], row: int, column: int) -> None:
         """Take a rectangle of stored numbers."""
@@ -41,26 +41,26 @@ class CogSink:
     def finish(self) -> None:
         """Complete the plain file, copy it, and make sure that the copy is whole."""
         self._sink.finish()
-        with bounded():
+        with gdal_limits():
             rasterio.shutil.copy(
                 self._plain,
                 self._part,
                 driver="COG",
-                blocksize=block_side(self._facts),
+                blocksize=block_size(self._metadata),
                 overviews="FORCE_USE_EXISTING",
                 bigtiff="IF_SAFER",
                 num_threads=threads(),
                 **cog_options(self._compress),
                 **self._domains,
             )
-            check_complete(self._part, overviews=len(overview_factors(self._facts, longer_than=TILE)))
+            check_complete(self._part, overviews=len(overview_factors(self._metadata, longer_than=TILE)))
 
-    def abandon(self) -> None:
+    def abort(self) -> None:
         """Let go of the plain file."""
-        self._sink.abandon()
+        self._sink.abort()
 
 
-def block_side(facts: Facts) -> int:
+def block_size(metadata: SceneMetadata) -> int:
     """Side of the square blocks, in pixels: as large as a plain GeoTIFF's unless many bands make them heavy."""
-    bytes_a_pixel = facts.shape[0] * np.dtype(facts.storage.dtype).itemsize
+    bytes_a_pixel = metadata.shape[0] * np.dtype(metadata.storage.dtype).itemsize
     return next((side for side in (TILE, TILE // 2) if side**2 * bytes_a_pixel <= _BLOCK_BYTES), TILE // 4)

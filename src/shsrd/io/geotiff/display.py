@@ -8,34 +8,34 @@ import numpy as np
 from numpy.typing import NDArray
 from rasterio.enums import ColorInterp
 
-from shsrd.cube import Facts
+from shsrd.cube import SceneMetadata
 from shsrd.cube.colour import true_colour_bands
-from shsrd.io.encoding import missing_numbers
+from shsrd.io.encoding import nodata_mask
 from shsrd.io.envi.header import items, lookup
 
 _RGB = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
 
 
-def colours_of(facts: Facts) -> list[ColorInterp]:
+def color_interpretation(metadata: SceneMetadata) -> list[ColorInterp]:
     """GDAL's colour interpretation of every band: red, green and blue where the scene has them, else none.
 
     Where the wavelengths do not tell, the header key ``default bands`` does.
     """
-    found = true_colour_bands(facts.wavelength_nm, facts.good_bands) or _default_bands(facts)
-    colours = [ColorInterp.undefined] * facts.shape[0]
+    found = true_colour_bands(metadata.wavelength_nm, metadata.good_bands) or _default_bands(metadata)
+    colours = [ColorInterp.undefined] * metadata.shape[0]
     if found is not None and len(set(found)) == len(_RGB):
         for band, colour in zip(found, _RGB, strict=True):
             colours[band] = colour
     return colours
 
 
-def _default_bands(facts: Facts) -> tuple[int, ...] | None:
+def _default_bands(metadata: SceneMetadata) -> tuple[int, ...] | None:
     """Three bands that the producer of an ENVI scene wants to be seen, from 0."""
-    parts = items(lookup(facts.headers, "default bands") or "")
+    parts = items(lookup(metadata.headers, "default bands") or "")
     if len(parts) != len(_RGB) or not all(part.isdecimal() for part in parts):
         return None
     bands = tuple(int(part) - 1 for part in parts)
-    return bands if all(0 <= band < facts.shape[0] for band in bands) else None
+    return bands if all(0 <= band < metadata.shape[0] for band in bands) else None
 
 
 class Statistics:
@@ -59,7 +59,7 @@ class Statistics:
         """Take a rectangle of stored numbers ``(band, y, x)``."""
         self._all += stored[0].size
         for band, numbers in enumerate(stored):
-            missing = missing_numbers(numbers, self._nodata)
+            missing = nodata_mask(numbers, self._nodata)
             valid = numbers.ravel() if missing is None else numbers[~missing]
             if valid.size:
                 self._add(band, valid)

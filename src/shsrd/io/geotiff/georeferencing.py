@@ -9,8 +9,8 @@ from affine import Affine
 from rasterio.control import GroundControlPoint
 from rasterio.crs import CRS
 
-from shsrd.cube import ControlPoints, Facts, RationalPolynomials
-from shsrd.io.envi.metadata import HeaderFacts
+from shsrd.cube import ControlPoints, RationalPolynomials, SceneMetadata
+from shsrd.io.envi.metadata import HeaderMetadata
 
 RPC = "RPC"  # GDAL's metadata domain
 
@@ -23,7 +23,7 @@ def transform_of_tiff(dataset: Any, otherwise: Affine | None = None) -> Affine |
     return Affine(*dataset.transform[:6]) if dataset.transform != Affine.identity() else otherwise
 
 
-def crs_notes(dataset: Any, told: HeaderFacts) -> tuple[str, ...]:
+def crs_notes(dataset: Any, told: HeaderMetadata) -> tuple[str, ...]:
     """Notes on the coordinate system where GDAL finds none: those of the header, else that a place is without one."""
     if dataset.crs or told.place_notes or told.crs or dataset.transform == Affine.identity():
         return () if dataset.crs else told.place_notes
@@ -31,46 +31,46 @@ def crs_notes(dataset: Any, told: HeaderFacts) -> tuple[str, ...]:
     return (f"The file has a place (origin {x:.10g}, {y:.10g}) but no coordinate system; the scene has none.",)
 
 
-def placed(facts: Facts, dataset: Any) -> Facts:
+def placed(metadata: SceneMetadata, dataset: Any) -> SceneMetadata:
     """Facts with control points and polynomials of the file; those that cannot be used are noted.
 
     GDAL counts control points from the outer corner of the upper-left pixel (whatever ``AREA_OR_POINT`` says), lines
     and samples of the polynomials from its centre: both as ``ControlPoints`` and ``RationalPolynomials`` do.
     """
-    return _with_polynomials(_with_points(facts, dataset), dataset)
+    return _with_polynomials(_with_points(metadata, dataset), dataset)
 
 
-def _with_points(facts: Facts, dataset: Any) -> Facts:
+def _with_points(metadata: SceneMetadata, dataset: Any) -> SceneMetadata:
     points, crs = dataset.gcps
     if not points:
-        return facts
-    if facts.transform is not None:
-        return facts.noted(f"{len(points)} ground control points are dropped: the scene has a transform as well.")
+        return metadata
+    if metadata.transform is not None:
+        return metadata.noted(f"{len(points)} ground control points are dropped: the scene has a transform as well.")
     pixels = np.array([(point.col, point.row) for point in points], np.float64)
     ground = np.array([(point.x, point.y, point.z or 0.0) for point in points], np.float64)
     if not (np.isfinite(pixels).all() and np.isfinite(ground).all()):
-        return facts.noted(f"{len(points)} ground control points are dropped: some are no finite numbers.")
-    return facts.replace(control_points=ControlPoints(pixels, ground, crs.to_wkt() if crs else None))
+        return metadata.noted(f"{len(points)} ground control points are dropped: some are no finite numbers.")
+    return metadata.replace(control_points=ControlPoints(pixels, ground, crs.to_wkt() if crs else None))
 
 
-def _with_polynomials(facts: Facts, dataset: Any) -> Facts:
+def _with_polynomials(metadata: SceneMetadata, dataset: Any) -> SceneMetadata:
     values = dataset.tags(ns=RPC)
     if not values:
-        return facts
+        return metadata
     try:
         found = RationalPolynomials(values)
         found.on_grid(pixel=1)
     except ValueError as error:
-        return facts.noted(f"the rational polynomials (RPC) are dropped: {error}.")
-    return facts.replace(rpc=found)
+        return metadata.noted(f"the rational polynomials (RPC) are dropped: {error}.")
+    return metadata.replace(rpc=found)
 
 
-def write_place(dataset: Any, facts: Facts) -> None:
+def write_georeference(dataset: Any, metadata: SceneMetadata) -> None:
     """Write control points (where there is no transform) and polynomials into an open file, before its pixels."""
-    points = facts.control_points
-    if points is not None and facts.transform is None:
+    points = metadata.control_points
+    if points is not None and metadata.transform is None:
         numbers = np.hstack([points.pixels, points.ground]).tolist()
         crs = CRS.from_wkt(points.crs) if points.crs else CRS()
         dataset.gcps = ([GroundControlPoint(row, column, x, y, z) for column, row, x, y, z in numbers], crs)
-    if facts.rpc is not None:
-        dataset.update_tags(ns=RPC, **facts.rpc.values)
+    if metadata.rpc is not None:
+        dataset.update_tags(ns=RPC, **metadata.rpc.values)

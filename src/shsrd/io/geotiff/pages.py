@@ -16,11 +16,11 @@ from shsrd.cube import SceneError
 from shsrd.io.file_checks import check_size
 from shsrd.io.gdal_open import bits_of, open_page
 
-_MOST_PAGES = 4096
+_MAX_PAGES = 4096
 _LONGEST_NAME = 60
 
 
-def with_pages(dataset: Any, path: Path) -> tuple[Any, tuple[str, ...]]:
+def stack_pages(dataset: Any, path: Path) -> tuple[Any, tuple[str, ...]]:
     """The file itself, or all its pages as bands where it has one band a page; and notes on pages that are not read.
 
     Args:
@@ -35,10 +35,8 @@ def with_pages(dataset: Any, path: Path) -> tuple[Any, tuple[str, ...]]:
         return dataset, ()
     if dataset.count > 1:
         return dataset, (f"the file has {len(names)} pages: the first one with its {dataset.count} bands is read.",)
-    if len(names) > _MOST_PAGES:
-        raise SceneError(
-            f"{path}: {len(names)} pages, at most {_MOST_PAGES} are read; stack them as bands of one image"
-        )
+    if len(names) > _MAX_PAGES:
+        raise SceneError(f"{path}: {len(names)} pages, at most {_MAX_PAGES} are read; stack them as bands of one image")
     pages = [_Page.of(path, name) for name in names]
     alike = [page for page in pages if page.kind == pages[0].kind]
     if len(alike) < 2:

@@ -12,19 +12,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.cube import Facts, SceneError, Storage
-from shsrd.cube.grid_keys import plain_key
+from shsrd.cube import SceneError, SceneMetadata, Storage
+from shsrd.cube.grid_keys import normalize_key
 from shsrd.io.encoding import check_scale, fits
 from shsrd.io.envi.header import lookup, read_header
-from shsrd.io.envi.metadata import HeaderFacts, header_facts
-from shsrd.io.envi.read import describes_tiff, header_beside, image_beside
-from shsrd.io.gdal_names import HEADERS_TAG, NAMESPACE, wavelength_names
+from shsrd.io.envi.metadata import HeaderMetadata, header_metadata
+from shsrd.io.envi.read import describes_tiff, find_header, has_image
+from shsrd.io.gdal_names import HEADERS_TAG, NAMESPACE, band_descriptions
 from shsrd.io.gdal_open import absent_blocks, bits_of, open_tiff
-from shsrd.io.geolocation_sidecar import geolocation_beside
-from shsrd.io.geotiff.bands import Bands, bands_of
+from shsrd.io.geolocation_sidecar import open_geolocation_sidecar
+from shsrd.io.geotiff.bands import Bands, scene_bands
 from shsrd.io.geotiff.georeferencing import crs_notes, placed, transform_of_tiff
 from shsrd.io.geotiff.mask import mask_of_tiff, with_nodata
-from shsrd.io.geotiff.pages import with_pages
+from shsrd.io.geotiff.pages import stack_pages
 from shsrd.io.geotiff.spectral import named_bands, spectral_of
 from shsrd.io.products.product_xml import Product, detectors_in, product_of
 from shsrd.io.sources import StoredSource
@@ -54,35 +54,35 @@ def open_geotiff(path: Path) -> StoredSource:
     """
     with ExitStack() as stack:
         first = stack.enter_context(open_tiff(path))
-        dataset, notes = with_pages(first, path)
-        bands = bands_of(dataset, named_bands(dataset))
+        dataset, notes = stack_pages(first, path)
+        bands = scene_bands(dataset, named_bands(dataset))
         product = _product(bands, path)
-        told, more = _facts(bands, path, product)
-        facts = _assembled(bands, told, path).noted(*notes, *bands.notes, *more, *_sparse(dataset, path))
+        told, more = _metadata(bands, path, product)
+        metadata = _assembled(bands, told, path).noted(*notes, *bands.notes, *more, *_sparse(dataset, path))
         if product is not None:
-            facts = facts.replace(headers=product.headers | dict(facts.headers), sensor=product.sensor.lower())
-            facts = facts.with_detectors(detectors_in(product))
-        decoding = _own_scales(bands) or _told_scales(bands, told) or _gains(product, facts.storage)
+            metadata = metadata.replace(headers=product.headers | dict(metadata.headers), sensor=product.sensor.lower())
+            metadata = metadata.with_detectors(detectors_in(product))
+        decoding = _own_scales(bands) or _told_scales(bands, told) or _gains(product, metadata.storage)
         for storage in decoding or ():
             check_scale(storage, source=str(path))
         if decoding is not None:
-            facts = facts.replace(storage=Storage("float32"))
-        if facts.transform is None:
-            facts = facts.replace(geolocation=geolocation_beside(path, dataset.shape))
+            metadata = metadata.replace(storage=Storage("float32"))
+        if metadata.transform is None:
+            metadata = metadata.replace(geolocation=open_geolocation_sidecar(path, dataset.shape))
         mask = mask_of_tiff(bands, path)
         if mask is not None:  # the number that is chosen for no-data may be one of a valid pixel
-            decoding = decoding or (facts.storage,) * bands.count
-            facts = facts.replace(storage=with_nodata(facts.storage))
+            decoding = decoding or (metadata.storage,) * bands.count
+            metadata = metadata.replace(storage=with_nodata(metadata.storage))
         block = max(shape[0] for shape in dataset.block_shapes)
-        row_step = min(block, facts.shape[1])
-        return StoredSource(facts, bands.read, row_step, stack.pop_all().close, decoding, mask=mask)
+        block_height = min(block, metadata.shape[1])
+        return StoredSource(metadata, bands.read, block_height, stack.pop_all().close, decoding, mask=mask)
 
 
-def _assembled(bands: Bands, told: HeaderFacts, path: Path) -> Facts:
+def _assembled(bands: Bands, told: HeaderMetadata, path: Path) -> SceneMetadata:
     """All facts but those of scales that differ, masks and tables beside the image."""
     dataset = bands.dataset
     wavelength, fwhm, notes = spectral_of(bands, told, source=str(path))
-    facts = Facts(
+    metadata = SceneMetadata(
         (bands.count, dataset.height, dataset.width),
         wavelength_nm=wavelength,
         fwhm_nm=fwhm,
@@ -97,21 +97,21 @@ def _assembled(bands: Bands, told: HeaderFacts, path: Path) -> Facts:
         rpc=told.rpc,
         notes=(*told.notes, *notes, *crs_notes(dataset, told)),
     )
-    return placed(_without_stale_map_info(facts, told), dataset)
+    return placed(_without_stale_map_info(metadata, told), dataset)
 
 
-def _without_stale_map_info(facts: Facts, told: HeaderFacts) -> Facts:
+def _without_stale_map_info(metadata: SceneMetadata, told: HeaderMetadata) -> SceneMetadata:
     """Facts without a ``map info`` of tags or headers that puts the scene elsewhere than its own transform."""
-    stale = lookup(facts.headers, "map info")
-    if stale is None or told.transform is None or facts.transform is None:
-        return facts
-    own, other = facts.transform, told.transform
-    size = facts.shape[:0:-1]
+    stale = lookup(metadata.headers, "map info")
+    if stale is None or told.transform is None or metadata.transform is None:
+        return metadata
+    own, other = metadata.transform, told.transform
+    size = metadata.shape[:0:-1]
     if all(abs(a - b) <= _NEAR * abs(own.determinant) ** 0.5
            for corner in ((0, 0), size) for a, b in zip(own * corner, other * corner, strict=True)):  # fmt: skip
-        return facts
-    kept = {key: text for key, text in facts.headers.items() if plain_key(key) != "map info"}
-    return facts.replace(headers=kept).noted(
+        return metadata
+    kept = {key: text for key, text in metadata.headers.items() if normalize_key(key) != "map info"}
+    return metadata.replace(headers=kept).noted(
         f"'map info' {stale[:80]!r} contradicts the transform (origin {own.c:.10g}, {own.f:.10g}, pixel {own.a:.6g}, "
         f"{own.e:.6g}); the transform is used."
     )
@@ -156,7 +156,7 @@ def _gains(product: Product | None, storage: Storage) -> tuple[Storage, ...] | N
     return tuple(Storage(storage.dtype, gain, offset, storage.nodata) for gain, offset in pairs)
 
 
-def _told_scales(bands: Bands, told: HeaderFacts) -> tuple[Storage, ...] | None:
+def _told_scales(bands: Bands, told: HeaderMetadata) -> tuple[Storage, ...] | None:
     """Gains of each band in tags or a header beside the image, where the image has no scale of its own."""
     if told.decoding is None or bands.each("scales")[0] != 1 or bands.each("offsets")[0] != 0:
         return None
@@ -173,19 +173,19 @@ def _own_scales(bands: Bands) -> tuple[Storage, ...] | None:
     return tuple(Storage(dtype, scale, offset, nodata) for scale, offset, nodata in zip(*columns, strict=True))
 
 
-def _storage(bands: Bands, facts: HeaderFacts) -> Storage:
+def _storage(bands: Bands, metadata: HeaderMetadata) -> Storage:
     """One scale for all bands; where scales differ between bands they are applied, and storage becomes float32."""
     scale, offset = (float(bands.each(name)[0]) for name in ("scales", "offsets"))
     dtype, nodata = bands.dataset.dtypes[0], bands.dataset.nodata
     if scale == 1 and offset == 0:
-        scale, offset = facts.storage.scale, facts.storage.offset
-    nodata = nodata if nodata is not None else facts.storage.nodata
+        scale, offset = metadata.storage.scale, metadata.storage.offset
+    nodata = nodata if nodata is not None else metadata.storage.nodata
     if nodata is not None and not fits(nodata, dtype):
         nodata = None
     return Storage(dtype, scale, offset, None if nodata is None else float(nodata))
 
 
-def _facts(bands: Bands, path: Path, product: Product | None) -> tuple[HeaderFacts, tuple[str, ...]]:
+def _metadata(bands: Bands, path: Path, product: Product | None) -> tuple[HeaderMetadata, tuple[str, ...]]:
     """Dataset tags, our own namespace, a header and an XML beside the file, read as ENVI keys; the nearest wins.
 
     Lists of other bands (copied from the whole of which this is a subset) are dropped; the second part notes it.
@@ -199,39 +199,39 @@ def _facts(bands: Bands, path: Path, product: Product | None) -> tuple[HeaderFac
                           (json.loads(own) if own else {}, "the tags")):  # fmt: skip
         kept, dropped = bands.fitted(nearer, where=where)
         notes += dropped
-        known = {plain_key(key) for key in kept}
-        values = {key: value for key, value in values.items() if plain_key(key) not in known} | kept
-    return header_facts(values, bands=bands.count, dtype=dataset.dtypes[0], source=str(path)), tuple(notes)
+        known = {normalize_key(key) for key in kept}
+        values = {key: value for key, value in values.items() if normalize_key(key) not in known} | kept
+    return header_metadata(values, bands=bands.count, dtype=dataset.dtypes[0], source=str(path)), tuple(notes)
 
 
 def _beside(dataset: Any, path: Path) -> dict[str, str]:
-    header = header_beside(path)
+    header = find_header(path)
     if header is None:
         return {}
     values = read_header(header)
     size = tuple(lookup(values, key) for key in ("samples", "lines", "bands"))
-    if not describes_tiff(values) and image_beside(header):
+    if not describes_tiff(values) and has_image(header):
         return {}  # the header of that image
     if size != (str(dataset.width), str(dataset.height), str(dataset.count)):
         if describes_tiff(values):
             raise SceneError(f"{header}: describes another size than {path.name}; correct or remove the header")
         return {}  # the header of another image
-    return {k: v for k, v in values.items() if plain_key(k) not in _ENVI_KEYS}
+    return {k: v for k, v in values.items() if normalize_key(k) not in _ENVI_KEYS}
 
 
-def _good_bands(bands: Bands, facts: HeaderFacts) -> NDArray[np.bool_]:
+def _good_bands(bands: Bands, metadata: HeaderMetadata) -> NDArray[np.bool_]:
     flags = [tags.get("bbl") for tags in bands.tags]
     return np.array([bool(own) if f is None else f.strip() not in ("0", "0.0", "false", "False")
-                     for f, own in zip(flags, facts.good_bands, strict=True)], bool)  # fmt: skip
+                     for f, own in zip(flags, metadata.good_bands, strict=True)], bool)  # fmt: skip
 
 
-def _names(bands: Bands, facts: HeaderFacts, wavelength_nm: NDArray[np.float64] | None) -> tuple[str, ...]:
+def _names(bands: Bands, metadata: HeaderMetadata, wavelength_nm: NDArray[np.float64] | None) -> tuple[str, ...]:
     """Names of the bands; those that only repeat their wavelengths, as our writer gives them, are none."""
     tags = bands.dataset.tags()
     listed = [tags.get(f"Band_{band}", "") for band in bands.indexes]
     for names in (bands.descriptions, listed):
-        if names == wavelength_names(wavelength_nm):
+        if names == band_descriptions(wavelength_nm):
             return ()
         if any(names):
             return tuple(name or f"band {band}" for name, band in zip(names, bands.indexes, strict=True))
-    return facts.band_names
+    return metadata.band_names

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shsrd.cube import SceneError
-from shsrd.cube.grid_keys import plain_key
-from shsrd.cube.wavelength_units import in_nanometres, is_wavelength_unit, length_power, says_unit
+from shsrd.cube.grid_keys import normalize_key
+from shsrd.cube.wavelength_units import has_unit, in_nanometres, is_wavelength_unit, unit_exponent
 from shsrd.io.band_names import named_wavelengths
 from shsrd.io.envi.header import items, lookup
-from shsrd.io.envi.metadata import HeaderFacts
-from shsrd.io.envi.spectral import own_unit
+from shsrd.io.envi.metadata import HeaderMetadata
+from shsrd.io.envi.spectral import split_unit
 from shsrd.io.geotiff.bands import Bands
 from shsrd.io.wavelengths import NumberList, SpectralLists, spectral_lists, to_nanometres
 
@@ -43,13 +43,13 @@ class _Source:
 
 
 def spectral_of(
-    bands: Bands, facts: HeaderFacts, *, source: str
+    bands: Bands, metadata: HeaderMetadata, *, source: str
 ) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None, tuple[str, ...]]:
     """Wavelengths, widths and notes on them: of the bands' own tags or names, else of lists for all bands.
 
     Args:
         bands: those of the scene.
-        facts: of tags and headers for all bands.
+        metadata: of tags and headers for all bands.
         source: file name for messages.
 
     Raises:
@@ -67,14 +67,14 @@ def spectral_of(
                 raise SceneError(f"{source}: {told}; complete the tags")
             notes = (*notes, f"{told} in their names: none is used.")
             continue
-        found = _found(place, facts)
+        found = _found(place, metadata)
         notes = (*notes, *place.notes, *found.notes)
         if found.wavelength_nm is not None:
-            compared = [(other.where, _found(other, facts).wavelength_nm) for other in places if other is not place]
-            compared.append(("the list for all bands", facts.wavelength_nm))
+            compared = [(other.where, _found(other, metadata).wavelength_nm) for other in places if other is not place]
+            compared.append(("the list for all bands", metadata.wavelength_nm))
             notes = (*notes, *_contradicted(place.where, found.wavelength_nm, compared))
-            return found.wavelength_nm, facts.fwhm_nm if found.fwhm_nm is None else found.fwhm_nm, notes
-    return facts.wavelength_nm, facts.fwhm_nm, (*notes, *facts.spectral_notes)
+            return found.wavelength_nm, metadata.fwhm_nm if found.fwhm_nm is None else found.fwhm_nm, notes
+    return metadata.wavelength_nm, metadata.fwhm_nm, (*notes, *metadata.spectral_notes)
 
 
 def named_bands(dataset: Any) -> list[bool]:
@@ -89,14 +89,14 @@ def named_bands(dataset: Any) -> list[bool]:
     ]
 
 
-def _found(place: _Source, facts: HeaderFacts) -> SpectralLists:
+def _found(place: _Source, metadata: HeaderMetadata) -> SpectralLists:
     """Wavelengths and widths of one place; none where it does not have all of them."""
     count = len(place.wavelength)
     if len(place.given) != count:
         return SpectralLists()
     widths = [text for text in place.fwhm if text]
     fwhm = NumberList(widths, None, "fwhm") if len(widths) == count else None
-    texts, unit = own_unit(place.given, place.unit or lookup(facts.headers, "wavelength units") or "")
+    texts, unit = split_unit(place.given, place.unit or lookup(metadata.headers, "wavelength units") or "")
     return spectral_lists(NumberList(texts, unit, "wavelength", place.where != "band names"), fwhm)
 
 
@@ -136,7 +136,7 @@ def _of_tags(tags: Sequence[dict[str, str]]) -> _Source:
     """Tags of the bands; where their units differ, all become nanometres."""
     name = "tags of the bands"
     texts, widths = [t.get("wavelength") for t in tags], [t.get("fwhm") for t in tags]
-    units = [next((t[key] for key in _UNIT_KEYS if says_unit(t.get(key))), None) for t in tags]
+    units = [next((t[key] for key in _UNIT_KEYS if has_unit(t.get(key))), None) for t in tags]
     told = {unit for unit, text in zip(units, texts, strict=True) if text}
     if len(told) <= 1:
         return _Source(name, texts, widths, told.pop() if told else None)
@@ -152,14 +152,14 @@ def _of_tags(tags: Sequence[dict[str, str]]) -> _Source:
         )
         return _Source(name, [None] * len(tags), [None] * len(tags), None, (note,))
     centres = [_nanometres(text, unit) for text, unit in zip(texts, units, strict=True)]
-    lengths = all(length_power(unit) is not None for unit in told)
+    lengths = all(unit_exponent(unit) is not None for unit in told)
     spread = [_nanometres(text, unit) if lengths else None for text, unit in zip(widths, units, strict=True)]
     return _Source(name, centres, spread, "nm")
 
 
 def _nanometres(text: str | None, unit: str | None) -> str | None:
     """A number in its unit as text in nanometres; the text itself where it is no number."""
-    power = length_power(unit)
+    power = unit_exponent(unit)
     try:
         if text is None or power is not None:
             return None if text is None else repr(float(to_nanometres([text], power or 0, what="", source="")[0]))
@@ -172,12 +172,12 @@ def _nanometres(text: str | None, unit: str | None) -> str | None:
 def _of_dimension(bands: Bands) -> _Source:
     """The dimension that GDAL wrote to every band (``NETCDF_DIM_wavelength``) or to the file (``…_VALUES``)."""
     nothing: list[str | None] = [None] * bands.count
-    common = {plain_key(key): text for key, text in bands.dataset.tags().items()}
+    common = {normalize_key(key): text for key, text in bands.dataset.tags().items()}
     names = {key.removeprefix(_DIMENSION) for tags in bands.tags for key in tags if key.startswith(_DIMENSION)}
     names |= {match[1] for key in common if (match := re.fullmatch(_DIMENSION + "(.+) values", key))}
     for name in sorted(names):
         unit = common.get(f"{name}#units")
-        if name not in _SPECTRAL and not (is_wavelength_unit(unit) and length_power(unit) != 9):
+        if name not in _SPECTRAL and not (is_wavelength_unit(unit) and unit_exponent(unit) != 9):
             continue
         texts = [tags.get(_DIMENSION + name) for tags in bands.tags]
         listed = items(common.get(f"{_DIMENSION}{name} values", ""))

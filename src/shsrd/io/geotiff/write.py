@@ -22,12 +22,12 @@ from rasterio.env import get_gdal_config, set_gdal_config
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
-from shsrd.cube import Facts, SceneError
-from shsrd.io.block_buffer import Squares
+from shsrd.cube import SceneError, SceneMetadata
+from shsrd.io.block_buffer import BlockBuffer
 from shsrd.io.compression import DEFAULT, OVERVIEW_LEVELS, Compression, threads, tiff_options
-from shsrd.io.gdal_names import GEOLOCATION, HEADERS_TAG, NAMESPACE, wavelength_names
-from shsrd.io.geotiff.display import Statistics, colours_of
-from shsrd.io.geotiff.georeferencing import write_place
+from shsrd.io.gdal_names import GEOLOCATION, HEADERS_TAG, NAMESPACE, band_descriptions
+from shsrd.io.geotiff.display import Statistics, color_interpretation
+from shsrd.io.geotiff.georeferencing import write_georeference
 from shsrd.io.wavelengths import micrometres_text
 
 TILE = 256
@@ -44,7 +44,7 @@ class GeotiffSink:
 
     Args:
         part: the file.
-        facts: of the scene.
+        metadata: of the scene.
         compress: how blocks are compressed.
         for_cog: whether GDAL will copy it to a cloud optimised one, which has overviews down to one block, and
             which loses metadata domains of ours.
@@ -54,25 +54,25 @@ class GeotiffSink:
     def __init__(
         self,
         part: Path,
-        facts: Facts,
+        metadata: SceneMetadata,
         *,
         compress: Compression = DEFAULT,
         for_cog: bool = False,
         places: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._part = part
-        self._factors = overview_factors(facts, longer_than=TILE if for_cog else _OVERVIEWS_BEYOND)
-        with bounded():
-            self._dataset = rasterio.open(part, "w", **_profile(facts, compress))
-            _write_tags(self._dataset, facts)
-            write_place(self._dataset, facts)
+        self._factors = overview_factors(metadata, longer_than=TILE if for_cog else _OVERVIEWS_BEYOND)
+        with gdal_limits():
+            self._dataset = rasterio.open(part, "w", **_profile(metadata, compress))
+            _write_tags(self._dataset, metadata)
+            write_georeference(self._dataset, metadata)
             if places:
                 self._dataset.update_tags(ns=GEOLOCATION, **places)
-            if for_cog and facts.headers:
-                self._dataset.update_tags(**{HEADERS_TAG: json.dumps(dict(facts.headers))})
+            if for_cog and metadata.headers:
+                self._dataset.update_tags(**{HEADERS_TAG: json.dumps(dict(metadata.headers))})
         # tags come before pixels, so that they lie at the head of the file
-        self._statistics = Statistics(facts.shape[0], facts.storage.nodata)
-        self._squares = Squares(facts.shape, facts.storage.dtype, self._write)
+        self._statistics = Statistics(metadata.shape[0], metadata.storage.nodata)
+        self._squares = BlockBuffer(metadata.shape, metadata.storage.dtype, self._write)
 
     def put(self, stored: NDArray[np.generic], row: int, column: int) -> None:
         """Take a rectangle of stored numbers."""
@@ -82,27 +82,27 @@ class GeotiffSink:
         _, height, width = square.shape
         window = Window(column, row, width, height)
         self._statistics.add(square)
-        with bounded():
+        with gdal_limits():
             for band, numbers in enumerate(square, start=1):
                 self._dataset.write(numbers, band, window=window)
 
     def finish(self) -> None:
         """Add statistics, close the file, add overviews, and make sure that every block has arrived."""
-        with bounded():
+        with gdal_limits():
             for band in self._dataset.indexes:
                 self._dataset.update_tags(band, **self._statistics.tags(band - 1))
             self._dataset.close()
             _build_overviews(self._part, self._factors)
             check_complete(self._part, overviews=len(self._factors))
 
-    def abandon(self) -> None:
+    def abort(self) -> None:
         """Close the file."""
-        with bounded():
+        with gdal_limits():
             self._dataset.close()
 
 
 @contextmanager
-def bounded() -> Iterator[None]:
+def gdal_limits() -> Iterator[None]:
     """GDAL with a small block cache, so that memory does not grow with the scene, and one thread.
 
     Files that are written have threads of their own for compression.
@@ -118,34 +118,34 @@ def bounded() -> Iterator[None]:
             set_gdal_config("GDAL_CACHEMAX", size)
 
 
-def check_geotiff(facts: Facts) -> None:
+def check_geotiff(metadata: SceneMetadata) -> None:
     """Refuse what GeoTIFF cannot hold.
 
     Raises:
         SceneError: a stored type that GeoTIFF does not know.
     """
-    if facts.storage.dtype not in _KINDS:
+    if metadata.storage.dtype not in _KINDS:
         kinds = ", ".join(_KINDS)
-        raise SceneError(f"{facts.source}: GeoTIFF cannot store {facts.storage.dtype}; choose one of {kinds}")
+        raise SceneError(f"{metadata.source}: GeoTIFF cannot store {metadata.storage.dtype}; choose one of {kinds}")
 
 
-def _profile(facts: Facts, compress: Compression) -> dict[str, Any]:
-    bands, rows, columns = facts.shape
+def _profile(metadata: SceneMetadata, compress: Compression) -> dict[str, Any]:
+    bands, rows, columns = metadata.shape
     profile: dict[str, Any] = {
         "driver": "GTiff",
         "width": columns,
         "height": rows,
         "count": bands,
-        "dtype": facts.storage.dtype,
+        "dtype": metadata.storage.dtype,
         "photometric": "MINISBLACK",  # of three or four bands of bytes GDAL would make RGB and alpha
-        "crs": None if facts.crs is None else CRS.from_wkt(facts.crs),
-        "nodata": facts.storage.nodata,
+        "crs": None if metadata.crs is None else CRS.from_wkt(metadata.crs),
+        "nodata": metadata.storage.nodata,
         "num_threads": threads(),
         **tiled(rows, columns),
-        **tiff_options(compress, facts.storage.dtype),
+        **tiff_options(compress, metadata.storage.dtype),
     }
-    if facts.transform is not None:
-        profile["transform"] = Affine(*facts.transform[:6])
+    if metadata.transform is not None:
+        profile["transform"] = Affine(*metadata.transform[:6])
     return profile
 
 
@@ -155,19 +155,19 @@ def tiled(rows: int, columns: int) -> dict[str, Any]:
     return {"tiled": True, "blockxsize": side, "blockysize": side, "interleave": "band", "bigtiff": "IF_SAFER"}
 
 
-def _write_tags(dataset: Any, facts: Facts) -> None:
-    if facts.storage.scale != 1 or facts.storage.offset != 0:
-        dataset.scales = (facts.storage.scale,) * dataset.count
-        dataset.offsets = (facts.storage.offset,) * dataset.count
-    if facts.headers:
-        dataset.update_tags(ns=NAMESPACE, headers=json.dumps(dict(facts.headers)))
-        plain = {k: v for k, v in facts.headers.items() if _is_plain(k, v)}
+def _write_tags(dataset: Any, metadata: SceneMetadata) -> None:
+    if metadata.storage.scale != 1 or metadata.storage.offset != 0:
+        dataset.scales = (metadata.storage.scale,) * dataset.count
+        dataset.offsets = (metadata.storage.offset,) * dataset.count
+    if metadata.headers:
+        dataset.update_tags(ns=NAMESPACE, headers=json.dumps(dict(metadata.headers)))
+        plain = {k: v for k, v in metadata.headers.items() if _is_plain(k, v)}
         dataset.update_tags(**plain)
-    dataset.colorinterp = colours_of(facts)
-    names = facts.band_names or wavelength_names(facts.wavelength_nm) or ()
+    dataset.colorinterp = color_interpretation(metadata)
+    names = metadata.band_names or band_descriptions(metadata.wavelength_nm) or ()
     for band in dataset.indexes:
-        dataset.update_tags(band, **_band_tags(facts, band - 1))
-        imagery = _imagery(facts, band - 1)
+        dataset.update_tags(band, **_band_tags(metadata, band - 1))
+        imagery = _imagery(metadata, band - 1)
         if imagery:
             dataset.update_tags(band, ns="IMAGERY", **imagery)
         if names:
@@ -180,27 +180,27 @@ def _is_plain(key: str, value: str) -> bool:
     return bool(_PLAIN_KEY.fullmatch(key)) and not known and value.isprintable() and value == value.strip()
 
 
-def _band_tags(facts: Facts, band: int) -> dict[str, str]:
-    tags = {"bbl": "1" if facts.good_bands[band] else "0"}
-    if facts.wavelength_nm is not None:
-        tags |= {"wavelength": repr(float(facts.wavelength_nm[band])), "wavelength_units": "Nanometers"}
-    if facts.fwhm_nm is not None:
-        tags["fwhm"] = repr(float(facts.fwhm_nm[band]))
+def _band_tags(metadata: SceneMetadata, band: int) -> dict[str, str]:
+    tags = {"bbl": "1" if metadata.good_bands[band] else "0"}
+    if metadata.wavelength_nm is not None:
+        tags |= {"wavelength": repr(float(metadata.wavelength_nm[band])), "wavelength_units": "Nanometers"}
+    if metadata.fwhm_nm is not None:
+        tags["fwhm"] = repr(float(metadata.fwhm_nm[band]))
     return tags
 
 
-def _imagery(facts: Facts, band: int) -> dict[str, str]:
+def _imagery(metadata: SceneMetadata, band: int) -> dict[str, str]:
     tags = {}
-    if facts.wavelength_nm is not None:
-        tags["CENTRAL_WAVELENGTH_UM"] = micrometres_text(facts.wavelength_nm[band])
-    if facts.fwhm_nm is not None:
-        tags["FWHM_UM"] = micrometres_text(facts.fwhm_nm[band])
+    if metadata.wavelength_nm is not None:
+        tags["CENTRAL_WAVELENGTH_UM"] = micrometres_text(metadata.wavelength_nm[band])
+    if metadata.fwhm_nm is not None:
+        tags["FWHM_UM"] = micrometres_text(metadata.fwhm_nm[band])
     return tags
 
 
-def overview_factors(facts: Facts, *, longer_than: int) -> list[int]:
+def overview_factors(metadata: SceneMetadata, *, longer_than: int) -> list[int]:
     """How many times coarser each overview is; none for scenes that are not longer than a number of pixels."""
-    longest = max(facts.shape[1:])
+    longest = max(metadata.shape[1:])
     if longest <= longer_than:
         return []
     return [2**n for n in range(1, int(np.ceil(np.log2(longest / TILE))) + 1)]

@@ -10,13 +10,13 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.cube import Facts
-from shsrd.io.block_buffer import Squares
+from shsrd.cube import SceneMetadata
+from shsrd.io.block_buffer import BlockBuffer
 from shsrd.io.container.cf import (
     CONVENTIONS,
-    NOWHERE,
+    GEOLOCATION_FILL,
+    PIXEL_VARIABLE,
     PLACES,
-    SCENE,
     axis_attributes,
     band_axis,
     band_lists,
@@ -26,13 +26,13 @@ from shsrd.io.container.cf import (
     pixel_centres,
 )
 from shsrd.io.container.group import HEADERS, NO_COORDINATE
-from shsrd.io.raw_write import WholeWrites
+from shsrd.io.raw_write import CompleteWriteFile
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 
-class _Disk(WholeWrites):
+class _DeferredErrorFile(CompleteWriteFile):
     """The file under HDF5; it keeps a fault to itself until asked, and takes everything after it without a word.
 
     HDF5 cannot close a file on a full disk; told of the fault it complains on stderr until the process ends.
@@ -70,20 +70,20 @@ class NetcdfSink:
     A scene in the sensor's grid also has ``lat`` and ``lon`` (y, x), which are written last.
     """
 
-    def __init__(self, part: Path, facts: Facts) -> None:
-        self._disk = _Disk(part, "w+")
+    def __init__(self, part: Path, metadata: SceneMetadata) -> None:
+        self._disk = _DeferredErrorFile(part, "w+")
         self._file = h5py.File(self._disk, "w", track_order=True)
         self._file.attrs["Conventions"] = np.bytes_(CONVENTIONS.encode())
-        self._file.attrs[HEADERS] = json.dumps(dict(facts.headers))
-        axes = _axes(self._file, facts)
-        self._scene = _scene(self._file, facts)
+        self._file.attrs[HEADERS] = json.dumps(dict(metadata.headers))
+        axes = _axes(self._file, metadata)
+        self._scene = _scene(self._file, metadata)
         for position, axis in enumerate(axes):
             self._scene.dims[position].attach_scale(axis)
-        _band_properties(self._file, facts, axes[0])
-        _place(self._file, self._scene, facts)
-        self._geolocation = facts.geolocation
-        self._places = [] if facts.geolocation is None else _places(self._file, self._scene, axes[1:])
-        self._squares = Squares(facts.shape, facts.storage.dtype, self._write)
+        _band_properties(self._file, metadata, axes[0])
+        _place(self._file, self._scene, metadata)
+        self._geolocation = metadata.geolocation
+        self._places = [] if metadata.geolocation is None else _places(self._file, self._scene, axes[1:])
+        self._squares = BlockBuffer(metadata.shape, metadata.storage.dtype, self._write)
 
     def put(self, stored: NDArray[np.generic], row: int, column: int) -> None:
         """Take a rectangle of stored numbers."""
@@ -99,30 +99,30 @@ class NetcdfSink:
         """Write latitudes and longitudes, and close the file."""
         if self._geolocation is not None:
             for square, row, column in self._geolocation.squares():
-                self._write_places(square, row, column)
+                self._write_geolocation(square, row, column)
         self._file.close()
         self._disk.check()
         self._disk.close()
 
-    def _write_places(self, square: NDArray[np.float64], row: int, column: int) -> None:
+    def _write_geolocation(self, square: NDArray[np.float64], row: int, column: int) -> None:
         _, height, width = square.shape
         for table, degrees in zip(self._places, filled(square), strict=True):
             table[row : row + height, column : column + width] = degrees
             self._disk.check()
 
-    def abandon(self) -> None:
+    def abort(self) -> None:
         """Close the file."""
         self._file.close()
         self._disk.close()
 
 
-def _axes(file: h5py.File, facts: Facts) -> list[Any]:
+def _axes(file: h5py.File, metadata: SceneMetadata) -> list[Any]:
     """The three axes; y and x have coordinates (pixel centres) only where the grid lies straight on a map."""
-    name, values, marks = band_axis(facts)
+    name, values, marks = band_axis(metadata)
     axes = [_variable(file, name, values, marks)]
     axes[0].make_scale(name)
-    centres = pixel_centres(facts)
-    for name, size in zip("yx", facts.shape[1:], strict=True):
+    centres = pixel_centres(metadata)
+    for name, size in zip("yx", metadata.shape[1:], strict=True):
         if name not in centres:
             axes.append(_bare_axis(file, name, size))
             continue
@@ -145,9 +145,9 @@ def _variable(file: h5py.File, name: str, values: Any, marks: dict[str, str]) ->
     return variable
 
 
-def _scene(file: h5py.File, facts: Facts) -> Any:
-    storage = facts.storage
-    scene = _packed(file, SCENE, facts.shape, storage.dtype)
+def _scene(file: h5py.File, metadata: SceneMetadata) -> Any:
+    storage = metadata.storage
+    scene = _packed(file, PIXEL_VARIABLE, metadata.shape, storage.dtype)
     if storage.scale != 1 or storage.offset != 0:
         scene.attrs["scale_factor"] = storage.scale
         scene.attrs["add_offset"] = storage.offset
@@ -174,20 +174,20 @@ def _places(file: h5py.File, scene: Any, axes: list[Any]) -> list[Any]:
             table.dims[position].attach_scale(axis)
         for key, text in marks.items():
             table.attrs[key] = np.bytes_(text.encode())
-        table.attrs["_FillValue"] = np.array([NOWHERE])
+        table.attrs["_FillValue"] = np.array([GEOLOCATION_FILL])
         tables.append(table)
     scene.attrs["coordinates"] = np.bytes_(" ".join(PLACES).encode())
     return tables
 
 
-def _band_properties(file: h5py.File, facts: Facts, axis: Any) -> None:
-    for name, values, marks in band_lists(facts):
+def _band_properties(file: h5py.File, metadata: SceneMetadata, axis: Any) -> None:
+    for name, values, marks in band_lists(metadata):
         numbers = np.array(values, h5py.string_dtype()) if isinstance(values, tuple) else values
         _variable(file, name, numbers, marks).dims[0].attach_scale(axis)
 
 
-def _place(file: h5py.File, scene: Any, facts: Facts) -> None:
-    marks = grid_mapping(facts)
+def _place(file: h5py.File, scene: Any, metadata: SceneMetadata) -> None:
+    marks = grid_mapping(metadata)
     if marks:
         _variable(file, "crs", np.int32(0), marks)
         scene.attrs["grid_mapping"] = np.bytes_(b"crs")

@@ -13,12 +13,12 @@ import h5py
 import numpy as np
 from scipy.io import netcdf_file
 
-from shsrd.cube import Cube, SceneError, read_whole
+from shsrd.cube import Cube, SceneError, read_cube
 from shsrd.io.container.geolocation_reader import located
 from shsrd.io.container.group import Array, Container
 from shsrd.io.container.hdf5_arrays import container_of, open_file, plain
 from shsrd.io.container.scene_array import source_from_container
-from shsrd.io.products.neon import neon_scene, with_water_windows
+from shsrd.io.products.neon import mask_water_bands, neon_dataset_path
 from shsrd.io.products.prisma import is_prisma, open_prisma
 from shsrd.io.products.tanager import is_tanager, open_tanager
 from shsrd.io.sources import StoredSource
@@ -57,24 +57,24 @@ def _open_any(
     file: h5py.File, path: Path, *, dataset: str | None, wavelengths: str | None, axes: str | None
 ) -> StoredSource:
     box = container_of(file, path)
-    neon = neon_scene(file)
+    neon = neon_dataset_path(file)
     source = source_from_container(box, dataset=dataset or neon, wavelengths=wavelengths, axes=axes)
     is_neon = neon is not None and neon.endswith((dataset or neon).strip("/"))
-    facts = with_water_windows(source.facts, file[neon].parent) if is_neon else source.facts
-    return replace(source, facts=located(facts, box, path))
+    metadata = mask_water_bands(source.metadata, file[neon].parent) if is_neon else source.metadata
+    return replace(source, metadata=located(metadata, box, path))
 
 
 def read_netcdf3(path: Path, *, dataset: str | None, wavelengths: str | None, axes: str | None) -> Cube:
     """Read a scene from classic NetCDF; arguments and errors as :func:`open_hdf5`."""
-    with _Metered(path) as raw, netcdf_file(raw, "r", mmap=False) as file:
+    with _LimitedFile(path) as raw, netcdf_file(raw, "r", mmap=False) as file:
         arrays = {name: _classic(variable) for name, variable in file.variables.items()}
         attributes: Mapping[str, Any] = {k: plain(v) for k, v in file._attributes.items()}
         box = Container(arrays, attributes, str(path))
         source = source_from_container(box, dataset=dataset, wavelengths=wavelengths, axes=axes)
-        return read_whole(replace(source, facts=located(source.facts, box, path)))
+        return read_cube(replace(source, metadata=located(source.metadata, box, path)))
 
 
-class _Metered(io.FileIO):
+class _LimitedFile(io.FileIO):
     """A file that gives its bytes little more than once: variables may share them, and all are copied."""
 
     def __init__(self, path: Path) -> None:

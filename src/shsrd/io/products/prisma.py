@@ -16,11 +16,11 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
-from shsrd.cube import Facts, SceneError, Storage
+from shsrd.cube import SceneError, SceneMetadata, Storage
 from shsrd.io.container.geolocation_reader import geolocation_of
 from shsrd.io.container.group import Array
-from shsrd.io.container.hdf5_arrays import array_of, attributes_of
-from shsrd.io.container.swath import sensor_grid
+from shsrd.io.container.hdf5_arrays import attributes_of, dataset_array
+from shsrd.io.container.swath import swath_headers
 from shsrd.io.envi.map_info import wkt_of
 from shsrd.io.sources import StoredSource
 from shsrd.io.wavelengths import shortest_text, to_nanometres
@@ -77,8 +77,8 @@ def open_prisma(file: h5py.File, path: Path) -> StoredSource:
     alike = pair[0].storage == pair[1].storage
     transform = _transform(marks, rows, columns, path)
     tables = [] if transform is not None else _tables(file, swath)
-    grid = {} if transform is not None else sensor_grid(tables, path, rows, columns)
-    facts = Facts(
+    grid = {} if transform is not None else swath_headers(tables, path, rows, columns)
+    metadata = SceneMetadata(
         (len(places), rows, columns),
         wavelength_nm=_listed([d.wavelength[b] for d, b in places], "List_Cw", path),
         fwhm_nm=_listed([d.fwhm[b] for d, b in places], "List_Fwhm", path),
@@ -93,7 +93,7 @@ def open_prisma(file: h5py.File, path: Path) -> StoredSource:
         sensor="prisma",
     )
     decoding = None if alike else [d.storage for d, _ in places]
-    return StoredSource(facts, _Joined(pair, order), _row_step(pair), decoding=decoding)
+    return StoredSource(metadata, _Joined(pair, order), _block_height(pair), decoding=decoding)
 
 
 def _swath(file: h5py.File) -> str | None:
@@ -110,7 +110,7 @@ def _detector(file: h5py.File, path: Path, swath: str, marks: dict[str, Any], na
     item = file.get(place)
     if not isinstance(item, h5py.Dataset) or item.ndim != 3:
         raise SceneError(f"{path}: {place} is missing or has not three axes; download the product again")
-    array = array_of(item, path)
+    array = dataset_array(item, path)
     array.check()
     word, bands = name.capitalize(), item.shape[1]
     lists = {key: np.atleast_1d(marks.get(f"List_{key}_{word}", [])) for key in ("Cw", "Fwhm")}
@@ -154,7 +154,7 @@ class _Joined:
         return np.concatenate(blocks, axis=1).transpose(1, 0, 2)[self.order]
 
 
-def _row_step(pair: list[_Detector]) -> int:
+def _block_height(pair: list[_Detector]) -> int:
     return max(1 if d.array.chunks is None else min(d.array.chunks[0], d.array.shape[0]) for d in pair)
 
 
@@ -197,7 +197,7 @@ def _places(file: h5py.File, tables: list[str], path: Path) -> tuple[Array, Arra
         found = [table for name in ("Latitude", "Longitude") for table in tables if table.endswith(f"/{name}{suffix}")]
         items = [file[table] for table in found]
         if len(items) == 2 and all(isinstance(item, h5py.Dataset) for item in items):
-            return array_of(items[0], path), array_of(items[1], path)
+            return dataset_array(items[0], path), dataset_array(items[1], path)
     return None
 
 

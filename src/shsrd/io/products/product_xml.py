@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 from shsrd.cube import SceneError
 
 _LARGEST = 64 * 2**20
-_MOST_TAGS = 10**6  # an element in memory is many times as large as its text
+_MAX_TAGS = 10**6  # an element in memory is many times as large as its text
 _LONGEST = 200  # characters of a fact that is kept as a header
 _IMAGE = re.compile(r"(?P<product>.+)-SPECTRAL_IMAGE(_(?P<part>VNIR|SWIR))?(_COG)?\.tiff?", re.IGNORECASE)
 _METADATA = re.compile(r"(?P<product>.+)-METADATA\.xml", re.IGNORECASE)
@@ -80,7 +80,7 @@ def product_of(image: Path, count: int) -> Product | None:
     if match is None:
         return None
     beside = [p for p in sorted(image.parent.iterdir()) if _is_metadata(p, match["product"])]
-    product = read_product(beside[0]) if beside else None
+    product = read_product_xml(beside[0]) if beside else None
     if product is None:
         return None
     part = (match["part"] or "").upper()
@@ -108,7 +108,7 @@ def metadata_in(folder: Path) -> Path | None:
     Raises:
         SceneError: several products.
     """
-    found = [p for p in sorted(folder.iterdir()) if _METADATA.fullmatch(p.name) and read_product(p) is not None]
+    found = [p for p in sorted(folder.iterdir()) if _METADATA.fullmatch(p.name) and read_product_xml(p) is not None]
     if len(found) > 1:
         names = ", ".join(p.name for p in found)
         raise SceneError(f"{folder}: holds {len(found)} products ({names}); give the XML file of one of them")
@@ -126,7 +126,7 @@ def image_of(metadata: Path, wanted: str | None) -> Path:
         SceneError: no product, no image, or two images of which none was named.
     """
     name = _METADATA.fullmatch(metadata.name)
-    if name is None or read_product(metadata) is None:
+    if name is None or read_product_xml(metadata) is None:
         raise SceneError(f"{metadata}: not the metadata of a scene that we know (EnMAP, DESIS); give the image itself")
     matches = [(p, _IMAGE.fullmatch(p.name)) for p in sorted(metadata.parent.iterdir())]
     images = {(m["part"] or "").upper(): p for p, m in matches if m and m["product"].lower() == name["product"].lower()}
@@ -142,7 +142,7 @@ def image_of(metadata: Path, wanted: str | None) -> Path:
     return next(iter(images.values()))
 
 
-def read_product(path: Path) -> Product | None:
+def read_product_xml(path: Path) -> Product | None:
     """Read the XML of an EnMAP or DESIS product; None for any other XML.
 
     Raises:
@@ -151,7 +151,7 @@ def read_product(path: Path) -> Product | None:
     if path.stat().st_size > _LARGEST:
         raise SceneError(f"{path}: too large for the metadata of a scene; give the right file")
     raw = path.read_bytes()
-    if b"\0" in raw or raw.count(b"<") > _MOST_TAGS:
+    if b"\0" in raw or raw.count(b"<") > _MAX_TAGS:
         raise SceneError(f"{path}: not the XML of a product (wide letters, or too many elements); download it again")
     if b"<!DOCTYPE" in raw or b"<!ENTITY" in raw:
         raise SceneError(f"{path}: XML with its own document type is not read; download the product again")
@@ -212,10 +212,10 @@ def _parts(root: ElementTree.Element) -> dict[str, tuple[int, ...]]:
 
 def _headers(root: ElementTree.Element) -> dict[str, str]:
     """Short facts that stand alone under ``base`` and ``specific``, and the times, under their own names."""
-    facts: dict[str, str] = {}
+    metadata: dict[str, str] = {}
     for group in ("base", "specific", "base/temporalCoverage"):
         for item in root.findall(f"{group}/*"):
             text = (item.text or "").strip()
             if len(item) == 0 and text and len(text) <= _LONGEST and text.isprintable():
-                facts.setdefault(item.tag, text)
-    return facts
+                metadata.setdefault(item.tag, text)
+    return metadata

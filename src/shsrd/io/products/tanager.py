@@ -15,11 +15,11 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
-from shsrd.cube import Facts, Geolocation, SceneError, Storage
+from shsrd.cube import Geolocation, SceneError, SceneMetadata, Storage
 from shsrd.io.container.geolocation_reader import geolocation_of
-from shsrd.io.container.hdf5_arrays import array_of, attributes_of, check_numbers
+from shsrd.io.container.hdf5_arrays import attributes_of, check_numbers, dataset_array
 from shsrd.io.container.scene_array import source_of_array
-from shsrd.io.container.swath import sensor_grid
+from shsrd.io.container.swath import swath_headers
 from shsrd.io.encoding import fits
 from shsrd.io.envi.map_info import wkt_of
 from shsrd.io.sources import StoredSource
@@ -45,7 +45,7 @@ def open_tanager(file: h5py.File, path: Path) -> StoredSource:
     place = _cube(file)
     assert place is not None  # is_tanager said so
     group = file[place.rpartition("/Data Fields/")[0]]
-    array = array_of(file[place], path)
+    array = dataset_array(file[place], path)
     array.check()
     if len(array.shape) != 3:
         raise SceneError(f"{path}: {place} has {len(array.shape)} axes, a cube has three; download the product again")
@@ -53,9 +53,9 @@ def open_tanager(file: h5py.File, path: Path) -> StoredSource:
     lists = {key: _list(array.attributes, key, bands, path) for key in ("wavelengths", "fwhm")}
     good = np.atleast_1d(array.attributes.get("good_wavelengths", np.ones(bands)))
     rectified, tables = "/GRIDS/" in place, _tables(file, group)
-    here = sensor_grid(tables, path, rows, columns)
+    here = swath_headers(tables, path, rows, columns)
     own = {k: str(v) for k, v in attributes_of(group.attrs).items() if np.size(v) == 1}
-    facts = Facts(
+    metadata = SceneMetadata(
         (bands, rows, columns),
         wavelength_nm=lists["wavelengths"],
         fwhm_nm=lists["fwhm"],
@@ -68,7 +68,7 @@ def open_tanager(file: h5py.File, path: Path) -> StoredSource:
         geolocation=None if rectified else _geolocation(file, tables, path, shape=(rows, columns)),
         sensor="tanager",
     )
-    return source_of_array(array, (0, 1, 2), facts)
+    return source_of_array(array, (0, 1, 2), metadata)
 
 
 def _cube(file: h5py.File) -> str | None:
@@ -129,4 +129,6 @@ def _tables(file: h5py.File, group: h5py.Group) -> list[str]:
 def _geolocation(file: h5py.File, tables: list[str], path: Path, *, shape: tuple[int, int]) -> Geolocation | None:
     if len(tables) != 2:
         return None
-    return geolocation_of((array_of(file[tables[0]], path), array_of(file[tables[1]], path)), path, shape=shape)
+    return geolocation_of(
+        (dataset_array(file[tables[0]], path), dataset_array(file[tables[1]], path)), path, shape=shape
+    )

@@ -11,7 +11,7 @@ _START = (  # header keys, in lower case with underscores; the first found count
     "product_starttime", "time_coverage_start", "starttime", "start_time",
 )  # fmt: skip
 _END = ("end_datetime", "product_stoptime", "time_coverage_end", "stoptime", "endtime", "stop_time", "end_time")
-_SHORTEST = len("20200101")
+_MIN_LENGTH = len("20200101")
 
 
 def acquired(headers: Mapping[str, str]) -> tuple[datetime, datetime | None, str] | None:
@@ -20,7 +20,7 @@ def acquired(headers: Mapping[str, str]) -> tuple[datetime, datetime | None, str
     Only dates as in ISO 8601 count; one without a time zone is taken for UTC.
 
     Args:
-        headers: header keys of a scene, as ``Facts.headers`` holds them.
+        headers: header keys of a scene, as ``SceneMetadata.headers`` holds them.
     """
     plain = {key.strip().lower().replace(" ", "_"): key for key in headers}
     for name in _START:
@@ -31,14 +31,14 @@ def acquired(headers: Mapping[str, str]) -> tuple[datetime, datetime | None, str
     return None
 
 
-def file_time(path: Path) -> datetime:
+def modification_time(path: Path) -> datetime:
     """When a file was last changed."""
     return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
 def _instant(text: str) -> datetime | None:
     plain = text.strip().strip("{}").strip()
-    if len(plain) < _SHORTEST:
+    if len(plain) < _MIN_LENGTH:
         return None
     try:
         found = datetime.fromisoformat(plain)

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.cube import Facts, Geolocation
+from shsrd.cube import Geolocation, SceneMetadata
 
 _STEPS = 20  # points along each edge, for the box: straight edges of a projection are bent in degrees
 _WGS84 = "EPSG:4326"
 _METRES = 111_000.0  # of a degree on the sphere on which degrees are handed to GDAL as metres; any number does
 
 
-def footprint(facts: Facts) -> tuple[dict[str, Any], list[float]] | None:
+def footprint(metadata: SceneMetadata) -> tuple[dict[str, Any], list[float]] | None:
     """Outline (a geometry) and ``[west, south, east, north]`` of the scene, in degrees.
 
     Of the outer corners where the scene lies on a map; along the centres of the outermost pixels that saw ground where
@@ -23,16 +23,16 @@ def footprint(facts: Facts) -> tuple[dict[str, Any], list[float]] | None:
     outline is then cut there (RFC 7946).
 
     Args:
-        facts: of the scene.
+        metadata: of the scene.
 
     Returns:
         None where the scene has no place on a map, or one that has no degrees.
     """
-    if facts.crs is not None and facts.transform is not None:
-        return _in_degrees(*_usual_degrees(facts.crs, _outline(facts, 1), _outline(facts, _STEPS)))
-    if facts.geolocation is None:
+    if metadata.crs is not None and metadata.transform is not None:
+        return _in_degrees(*_usual_degrees(metadata.crs, _outline(metadata, 1), _outline(metadata, _STEPS)))
+    if metadata.geolocation is None:
         return None
-    swath = _swath(facts.geolocation)
+    swath = _swath(metadata.geolocation)
     return None if swath is None else _in_degrees(*swath)
 
 
@@ -82,10 +82,10 @@ def _moved(shape: dict[str, Any], degrees: float, factor: float, *, most: float 
     return {"type": "Polygon", "coordinates": rings}
 
 
-def _outline(facts: Facts, steps: int) -> dict[str, Any]:
+def _outline(metadata: SceneMetadata, steps: int) -> dict[str, Any]:
     """The scene's outer edge on its own map, counter-clockwise."""
-    _, rows, columns = facts.shape
-    transform = facts.transform
+    _, rows, columns = metadata.shape
+    transform = metadata.transform
     assert transform is not None  # footprint said so
     corners = [(0, 0), (0, rows), (columns, rows), (columns, 0)]  # counter-clockwise where north is up
     if transform.determinant > 0:

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pystac
 
-from shsrd.cube import Facts
-from shsrd.io.stac.acquisition_time import acquired, file_time
+from shsrd.cube import SceneMetadata
+from shsrd.io.stac.acquisition_time import acquired, modification_time
 from shsrd.io.stac.footprint import footprint
 from shsrd.io.stac.origin import Origin
 from shsrd.io.targets import written_files
@@ -36,7 +36,7 @@ _KEPT = ("platform", "instruments", "constellation", "mission", "license", "prov
 
 
 def item_of(
-    outputs: Mapping[str, tuple[Path, Facts]], origin: Origin, *, scale: int, properties: Mapping[str, Any]
+    outputs: Mapping[str, tuple[Path, SceneMetadata]], origin: Origin, *, scale: int, properties: Mapping[str, Any]
 ) -> dict[str, Any]:
     """A STAC item as plain values.
 
@@ -46,8 +46,8 @@ def item_of(
         scale: how many times finer it is than its source.
         properties: further ones.
     """
-    target, facts = next(iter(outputs.values()))
-    place, when = footprint(facts), _times(facts, origin)
+    target, metadata = next(iter(outputs.values()))
+    place, when = footprint(metadata), _times(metadata, origin)
     kept = {key: origin.properties[key] for key in _KEPT if key in origin.properties}
     used = (*_EXTENSIONS, _VIEW) if any(key.startswith("view:") for key in kept) else _EXTENSIONS
     item = pystac.Item(
@@ -57,8 +57,8 @@ def item_of(
         datetime=when["datetime"],
         properties={
             **kept,
-            **_ground(facts, origin, scale),
-            **_grid(facts),
+            **_ground(metadata, origin, scale),
+            **_grid(metadata),
             "shsrd:datetime_from": when["told_by"],
             **properties,
         },
@@ -83,16 +83,16 @@ def _relative(href: str, folder: Path) -> str:
     return href if "://" in href else Path(os.path.relpath(href, folder.resolve())).as_posix()
 
 
-def _times(facts: Facts, origin: Origin) -> dict[str, Any]:
+def _times(metadata: SceneMetadata, origin: Origin) -> dict[str, Any]:
     """STAC demands a time: that of the source's item, of a header, or else of the source's file."""
     told = {key: _instant(origin.properties.get(key)) for key in ("datetime", "start_datetime", "end_datetime")}
     both = told["start_datetime"] is not None and told["end_datetime"] is not None
     if told["datetime"] is not None or both:
         start, end = (told["start_datetime"], told["end_datetime"]) if both else (None, None)
         return {"datetime": told["datetime"], "start": start, "end": end, "told_by": "source item"}
-    found = acquired(facts.headers)
+    found = acquired(metadata.headers)
     if found is None:
-        return {"datetime": file_time(origin.file), "start": None, "end": None, "told_by": "file time"}
+        return {"datetime": modification_time(origin.file), "start": None, "end": None, "told_by": "file time"}
     start, end, key = found
     return {"datetime": start, "start": start if end else None, "end": end, "told_by": f"header {key}"}
 
@@ -101,44 +101,44 @@ def _instant(text: Any) -> datetime | None:
     return pystac.utils.str_to_datetime(text) if isinstance(text, str) else None
 
 
-def _ground(facts: Facts, origin: Origin, scale: int) -> dict[str, float]:
+def _ground(metadata: SceneMetadata, origin: Origin, scale: int) -> dict[str, float]:
     """Ground sample distance in metres, where it is known."""
     told = origin.properties.get("gsd")
     if isinstance(told, (int, float)) and not isinstance(told, bool):
         return {"gsd": told / scale}
-    if facts.crs is None or facts.transform is None:
+    if metadata.crs is None or metadata.transform is None:
         return {}
     from rasterio.crs import CRS
 
-    crs, t = CRS.from_wkt(facts.crs), facts.transform
+    crs, t = CRS.from_wkt(metadata.crs), metadata.transform
     if not crs.is_projected:
         return {}
     return {"gsd": max(math.hypot(t.a, t.d), math.hypot(t.b, t.e)) * crs.linear_units_factor[1]}
 
 
-def _grid(facts: Facts) -> dict[str, Any]:
+def _grid(metadata: SceneMetadata) -> dict[str, Any]:
     """The projection extension's fields."""
-    fields: dict[str, Any] = {"proj:code": None, "proj:shape": list(facts.shape[1:])}
-    if facts.transform is not None:
-        fields["proj:transform"] = [float(value) for value in tuple(facts.transform)[:6]]
-    if facts.crs is not None:
+    fields: dict[str, Any] = {"proj:code": None, "proj:shape": list(metadata.shape[1:])}
+    if metadata.transform is not None:
+        fields["proj:transform"] = [float(value) for value in tuple(metadata.transform)[:6]]
+    if metadata.crs is not None:
         from rasterio.crs import CRS
         from rasterio.enums import WktVersion
 
-        crs = CRS.from_wkt(facts.crs)
+        crs = CRS.from_wkt(metadata.crs)
         authority = crs.to_authority()
         wkt2 = {"proj:wkt2": crs.to_wkt(version=WktVersion.WKT2_2019)}
         fields |= {"proj:code": ":".join(authority)} if authority else wkt2
     return fields
 
 
-def _assets(name: str, path: Path, facts: Facts) -> dict[str, pystac.Asset]:
+def _assets(name: str, path: Path, metadata: SceneMetadata) -> dict[str, pystac.Asset]:
     """The file with the pixels and those that belong to it."""
-    first, *others = written_files(path, facts)
-    storage = facts.storage
-    fields: dict[str, Any] = {"data_type": storage.dtype, "bands": _bands(facts)}
+    first, *others = written_files(path, metadata)
+    storage = metadata.storage
+    fields: dict[str, Any] = {"data_type": storage.dtype, "bands": _bands(metadata)}
     fields |= {"raster:scale": storage.scale, "raster:offset": storage.offset} | _file(first)
-    nodata = _nodata(facts)
+    nodata = _nodata(metadata)
     if nodata is not None:
         fields["nodata"] = nodata
     media = _MEDIA.get(first.suffix.lower(), "application/octet-stream")
@@ -161,33 +161,33 @@ def checksum(path: Path) -> str:
         return "1220" + hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _nodata(facts: Facts) -> float | str | None:
-    value = facts.storage.nodata
+def _nodata(metadata: SceneMetadata) -> float | str | None:
+    value = metadata.storage.nodata
     if value is None:
-        return "nan" if np.dtype(facts.storage.dtype).kind == "f" else None
+        return "nan" if np.dtype(metadata.storage.dtype).kind == "f" else None
     if math.isfinite(value):
         return int(value) if float(value).is_integer() else value
     return "nan" if math.isnan(value) else ("inf" if value > 0 else "-inf")
 
 
-def _bands(facts: Facts) -> list[dict[str, Any]]:
+def _bands(metadata: SceneMetadata) -> list[dict[str, Any]]:
     """Bands in the words of STAC 1.1: names, and wavelengths in micrometres."""
-    names = _names(facts)
+    names = _names(metadata)
     bands: list[dict[str, Any]] = [{"name": name} for name in names]
-    lists = (("eo:center_wavelength", facts.wavelength_nm), ("eo:full_width_half_max", facts.fwhm_nm))
+    lists = (("eo:center_wavelength", metadata.wavelength_nm), ("eo:full_width_half_max", metadata.fwhm_nm))
     for key, numbers in lists:
         for band, number in zip(bands, () if numbers is None else numbers.tolist(), strict=False):
             if number > 0:  # a missing width is written as 0 or NaN
                 band[key] = round(number / 1000, 9)
-    for band, good in zip(bands, facts.good_bands.tolist(), strict=True):
+    for band, good in zip(bands, metadata.good_bands.tolist(), strict=True):
         if not good:
             band["description"] = "flagged bad"
     return bands
 
 
-def _names(facts: Facts) -> Sequence[str]:
+def _names(metadata: SceneMetadata) -> Sequence[str]:
     """Their own names where no two are the same, else numbers."""
-    if len(set(facts.band_names)) == facts.shape[0]:
-        return facts.band_names
-    digits = len(str(facts.shape[0]))
-    return [f"B{number:0{digits}d}" for number in range(1, facts.shape[0] + 1)]
+    if len(set(metadata.band_names)) == metadata.shape[0]:
+        return metadata.band_names
+    digits = len(str(metadata.shape[0]))
+    return [f"B{number:0{digits}d}" for number in range(1, metadata.shape[0] + 1)]

@@ -19,7 +19,7 @@ _SLACK = 2**16  # bytes beyond a whole chunk: checksums, and chunks that others 
 _METADATA = (".zarray", ".zattrs", ".zgroup", ".zmetadata", "zarr.json")
 
 
-class WeighingStore(LocalStore):
+class SizeCheckedStore(LocalStore):
     """A folder that is only read.
 
     Attributes:
@@ -40,10 +40,10 @@ class WeighingStore(LocalStore):
         if found is not None and not key.endswith(_METADATA):
             array = max((name for name in self.limits if key.startswith(name)), key=len, default=None)
             if array is not None:
-                self._weigh(key, found.to_bytes(), *self.limits[array])
+                self._check_chunk_size(key, found.to_bytes(), *self.limits[array])
         return found
 
-    def _weigh(self, key: str, chunk: bytes, method: str, whole: int) -> None:
+    def _check_chunk_size(self, key: str, chunk: bytes, method: str, whole: int) -> None:
         if method == "blosc" and len(chunk) != _blosc_length(chunk):
             # the library does not look where the chunk ends, and takes what lies behind it in memory for pixels
             raise SceneError(f"{self.root}: not a readable Zarr store ({key} is not as long as it says); copy it again")

@@ -15,12 +15,12 @@ from shsrd.cube import SceneError
 from shsrd.io.container.geolocation_reader import located
 from shsrd.io.container.group import Array, Container
 from shsrd.io.container.scene_array import source_from_container
-from shsrd.io.file_checks import MOST_COMPRESSION
+from shsrd.io.file_checks import MAX_COMPRESSION_RATIO
 from shsrd.io.sources import StoredSource
 
 _MARKS = (".zgroup", ".zarray", "zarr.json")
 _METADATA = (".zarray", "zarr.json")
-_DENSE = 40 * MOST_COMPRESSION  # zstd shrinks constant blocks that far
+_DENSE = 40 * MAX_COMPRESSION_RATIO  # zstd shrinks constant blocks that far
 _SPARSE = 2**30  # bytes a store may promise whatever it holds: chunks without data have no file
 _CHUNKS, _SMALL_CHUNK = 100_000, 4096  # more pieces than this must have more bytes than this
 _COMPRESSORS = {"blosc", "zstd", "gzip", "zlib", "bz2", "lz4", "lzma"}
@@ -56,10 +56,10 @@ def open_zarr(
     """
     import zarr
 
-    from shsrd.io.zarr.chunks import WeighingStore
+    from shsrd.io.zarr.chunks import SizeCheckedStore
 
     # a folder whatever its name looks like; consolidated metadata may list arrays that lie elsewhere
-    store = WeighingStore(folder, read_only=True)
+    store = SizeCheckedStore(folder, read_only=True)
     node: Any = zarr.open(store, mode="r", use_consolidated=False)
     single = isinstance(node, zarr.Array)
     members = [(folder.stem, node)] if single else list(_arrays(node))
@@ -75,7 +75,7 @@ def open_zarr(
     described = next((place / name for name in (*_METADATA, ".zgroup") if (place / name).is_file()), None)
     if described is None:
         raise SceneError(f"{folder}: {source.name} is not described in the store; copy it again")
-    return replace(source, facts=located(source.facts, box, folder)), described
+    return replace(source, metadata=located(source.metadata, box, folder)), described
 
 
 def _arrays(group: Any) -> Iterator[tuple[str, Any]]:

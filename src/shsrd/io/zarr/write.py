@@ -13,13 +13,13 @@ from numcodecs import Blosc
 from numpy.typing import NDArray
 from zarr.core.sync import sync
 
-from shsrd.cube import Facts
-from shsrd.io.block_buffer import SIDE, Squares
+from shsrd.cube import SceneMetadata
+from shsrd.io.block_buffer import SIDE, BlockBuffer
 from shsrd.io.container.cf import (
     CONVENTIONS,
-    NOWHERE,
+    GEOLOCATION_FILL,
+    PIXEL_VARIABLE,
     PLACES,
-    SCENE,
     axis_attributes,
     band_axis,
     band_lists,
@@ -39,27 +39,27 @@ class ZarrSink:
     Chunks without any valid pixel have no file: a reader fills in no-data.
     """
 
-    def __init__(self, part: Path, facts: Facts) -> None:
+    def __init__(self, part: Path, metadata: SceneMetadata) -> None:
         try:
-            self._begin(part, facts)
+            self._begin(part, metadata)
         except BaseException:
-            self.abandon()
+            self.abort()
             raise
 
-    def _begin(self, part: Path, facts: Facts) -> None:
-        heads: dict[str, Any] = {"Conventions": CONVENTIONS, HEADERS: json.dumps(dict(facts.headers))}
+    def _begin(self, part: Path, metadata: SceneMetadata) -> None:
+        heads: dict[str, Any] = {"Conventions": CONVENTIONS, HEADERS: json.dumps(dict(metadata.headers))}
         self._group = zarr.open_group(part, mode="w-", zarr_format=2, attributes=heads)
-        bands, _, _ = band_axis(facts)
-        self._scene = _scene(self._group, facts, dimensions=[bands, "y", "x"])
-        for name, values, marks in (band_axis(facts), *band_lists(facts)):
+        bands, _, _ = band_axis(metadata)
+        self._scene = _scene(self._group, metadata, dimensions=[bands, "y", "x"])
+        for name, values, marks in (band_axis(metadata), *band_lists(metadata)):
             _variable(self._group, name, np.array(values), {**marks, _DIMENSIONS: [bands]})
-        for name, centres in pixel_centres(facts).items():
+        for name, centres in pixel_centres(metadata).items():
             _variable(self._group, name, centres, {**axis_attributes(name), _DIMENSIONS: [name]})
-        if grid_mapping(facts):
-            _variable(self._group, "crs", np.array(0, np.int32), {**grid_mapping(facts), _DIMENSIONS: []})
-        self._geolocation = facts.geolocation
-        self._places = [] if facts.geolocation is None else [_table(self._group, name, facts) for name in PLACES]
-        self._squares = Squares(facts.shape, facts.storage.dtype, self._write)
+        if grid_mapping(metadata):
+            _variable(self._group, "crs", np.array(0, np.int32), {**grid_mapping(metadata), _DIMENSIONS: []})
+        self._geolocation = metadata.geolocation
+        self._places = [] if metadata.geolocation is None else [_table(self._group, name, metadata) for name in PLACES]
+        self._squares = BlockBuffer(metadata.shape, metadata.storage.dtype, self._write)
 
     def put(self, stored: NDArray[np.generic], row: int, column: int) -> None:
         """Take a rectangle of stored numbers."""
@@ -79,7 +79,7 @@ class ZarrSink:
                     table[row : row + height, column : column + width] = degrees
         zarr.consolidate_metadata(self._group.store, zarr_format=2)
 
-    def abandon(self) -> None:
+    def abort(self) -> None:
         """Wait until nothing is written any more.
 
         Where one of several files cannot be written, zarr says so at once and goes on with the others in its threads;
@@ -95,20 +95,20 @@ async def _other_tasks() -> None:
         await asyncio.wait(others)
 
 
-def _scene(group: zarr.Group, facts: Facts, *, dimensions: list[str]) -> Any:
-    storage = facts.storage
+def _scene(group: zarr.Group, metadata: SceneMetadata, *, dimensions: list[str]) -> Any:
+    storage = metadata.storage
     marks: dict[str, Any] = {_DIMENSIONS: dimensions}
     if storage.scale != 1 or storage.offset != 0:
         marks |= {"scale_factor": storage.scale, "add_offset": storage.offset}
-    if grid_mapping(facts):
+    if grid_mapping(metadata):
         marks["grid_mapping"] = "crs"
-    if facts.geolocation is not None:
+    if metadata.geolocation is not None:
         marks["coordinates"] = " ".join(PLACES)
-    if facts.crs is not None:
-        marks["_CRS"] = {"wkt": facts.crs}  # GDAL's own word
+    if metadata.crs is not None:
+        marks["_CRS"] = {"wkt": metadata.crs}  # GDAL's own word
     return group.create_array(
-        SCENE,
-        shape=facts.shape,
+        PIXEL_VARIABLE,
+        shape=metadata.shape,
         dtype=storage.dtype,
         chunks=(1, SIDE, SIDE),
         compressors=_packing(),
@@ -117,15 +117,15 @@ def _scene(group: zarr.Group, facts: Facts, *, dimensions: list[str]) -> Any:
     )
 
 
-def _table(group: zarr.Group, name: str, facts: Facts) -> Any:
+def _table(group: zarr.Group, name: str, metadata: SceneMetadata) -> Any:
     """Latitude or longitude of every pixel, an auxiliary coordinate of the scene."""
     return group.create_array(
         name,
-        shape=facts.shape[1:],
+        shape=metadata.shape[1:],
         dtype="float64",
         chunks=(SIDE, SIDE),
         compressors=_packing(),
-        fill_value=NOWHERE,
+        fill_value=GEOLOCATION_FILL,
         attributes={**PLACES[name], _DIMENSIONS: ["y", "x"]},
     )
 

@@ -17,16 +17,16 @@ from torch import Tensor, nn
 
 def conv_relu(layer: nn.Conv2d, x: Tensor) -> Tensor:
     """``relu(layer(x))``."""
-    if not _fusable(x):
+    if not _can_fuse(x):
         return torch.relu(layer(x))
-    one_type = _in_one_type(x, layer.weight, layer.bias)
-    fused: Tensor = torch.ops.mkldnn._convolution_pointwise(*one_type, *_geometry(layer), "relu", [], "")
+    one_type = _cast_all(x, layer.weight, layer.bias)
+    fused: Tensor = torch.ops.mkldnn._convolution_pointwise(*one_type, *_conv_arguments(layer), "relu", [], "")
     return fused
 
 
 def conv_add(layer: nn.Conv2d, x: Tensor, other: Tensor) -> Tensor:
     """``other + layer(x)``."""
-    return _binary(layer, layer.weight, layer.bias, "add", x, other) if _fusable(x) else other + layer(x)
+    return _binary(layer, layer.weight, layer.bias, "add", x, other) if _can_fuse(x) else other + layer(x)
 
 
 def residual(first: nn.Conv2d, second: nn.Conv2d, h: Tensor) -> Tensor:
@@ -44,7 +44,7 @@ def affine(layer: nn.Conv2d, x: Tensor, h: Tensor) -> Tensor:
         from shsrd.model.backends.gpu import affine as affine_on_gpu
 
         return affine_on_gpu(layer, x, h)
-    if not _fusable(x) or layer.bias is None:
+    if not _can_fuse(x) or layer.bias is None:
         return modulate(h, layer(x))
     (weight, shift_weight), (bias, shift_bias) = layer.weight.chunk(2), layer.bias.chunk(2)
     scaled = _binary(layer, weight, bias + 1, "mul", x, h)
@@ -71,7 +71,7 @@ def _has_triton() -> bool:
     return find_spec("triton") is not None
 
 
-def _fusable(x: Tensor) -> bool:
+def _can_fuse(x: Tensor) -> bool:
     """Whether oneDNN is at hand and nobody needs gradients or a trace."""
     if x.device.type != "cpu" or not torch.is_inference_mode_enabled() or torch.compiler.is_compiling():
         return False
@@ -84,18 +84,18 @@ def _type(x: Tensor) -> torch.dtype:
     return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
 
 
-def _in_one_type(x: Tensor, *others: Tensor | None) -> tuple[Tensor | None, ...]:
+def _cast_all(x: Tensor, *others: Tensor | None) -> tuple[Tensor | None, ...]:
     dtype = _type(x)
     return tuple(None if tensor is None else tensor.to(dtype) for tensor in (x, *others))
 
 
-def _geometry(layer: nn.Conv2d) -> tuple[list[int], list[int], list[int], int]:
+def _conv_arguments(layer: nn.Conv2d) -> tuple[list[int], list[int], list[int], int]:
     assert not isinstance(layer.padding, str)
     return list(layer.padding), list(layer.stride), list(layer.dilation), layer.groups
 
 
 def _binary(layer: nn.Conv2d, weight: Tensor, bias: Tensor | None, name: str, x: Tensor, other: Tensor) -> Tensor:
-    one_type = _in_one_type(x, other, weight, bias)
-    geometry = _geometry(layer)
+    one_type = _cast_all(x, other, weight, bias)
+    geometry = _conv_arguments(layer)
     fused: Tensor = torch.ops.mkldnn._convolution_pointwise.binary(*one_type, *geometry, name, 1.0, None, [], None)
     return fused

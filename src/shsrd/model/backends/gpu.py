@@ -27,7 +27,7 @@ HOPPER = (9, 0)
 NEAR = 0.03  # relative distance of two ways to compute in bf16
 DTYPES = (torch.bfloat16, torch.float16)
 WIDTHS = (32, 64, 128)
-TRAINED = (128,)  # widths that whole trainings ran on; with 64 channels one went wrong, see docs/method.md
+TRAINING_WIDTHS = (128,)  # widths that whole trainings ran on; with 64 channels one went wrong, see docs/method.md
 
 
 @dataclass(frozen=True)
@@ -60,14 +60,14 @@ def fits(layer: nn.Conv2d, h: Tensor) -> bool:
     """
     if h.dtype not in DTYPES or layer.bias is None or not h.numel():
         return False
-    widths = TRAINED if torch.is_grad_enabled() else WIDTHS
+    widths = TRAINING_WIDTHS if torch.is_grad_enabled() else WIDTHS
     if layer.in_channels not in WIDTHS or h.shape[1] not in widths:
         return False
-    return torch.cuda.get_device_capability(h.device) == HOPPER and works(h.device)
+    return torch.cuda.get_device_capability(h.device) == HOPPER and kernels_work(h.device)
 
 
 @cache
-def works(device: torch.device) -> bool:
+def kernels_work(device: torch.device) -> bool:
     """Whether the kernels, once tried there, give what plain layers do; a warning says why not.
 
     They are compiled on first use, which takes a C compiler that a user's machine may not have.
@@ -98,7 +98,7 @@ def residual_block(first: nn.Conv2d, second: nn.Conv2d, h: Tensor) -> Tensor:
     if torch.is_grad_enabled():
         out: Tensor = _Block.apply(h, *weights)  # type: ignore[no-untyped-call]
         return out
-    packed = _packed_once(first.weight, h.dtype), _packed_once(second.weight, h.dtype)
+    packed = _cached_weight(first.weight, h.dtype), _cached_weight(second.weight, h.dtype)
     return _there(h.contiguous(memory_format=torch.channels_last), packed, first.bias, second.bias)[1]
 
 
@@ -115,7 +115,7 @@ def affine(layer: nn.Conv2d, x: Tensor, h: Tensor) -> Tensor:
     assert layer.bias is not None  # see ``fits``
     x, h = (tensor.contiguous(memory_format=torch.channels_last) for tensor in (x.to(h.dtype), h))
     out, pixels = torch.empty_like(h), h.numel() // h.shape[1]
-    weight = _packed_once(layer.weight, h.dtype)
+    weight = _cached_weight(layer.weight, h.dtype)
     sizes = {"INPUTS": x.shape[1], "WIDTH": h.shape[1], "ROWS": ROWS}
     affine_kernel[(triton.cdiv(pixels, ROWS),)](x, h, weight, layer.bias, out, pixels, **sizes)
     return out
@@ -138,8 +138,8 @@ class _Block(torch.autograd.Function):
         wanted = ctx.needs_input_grad
         # cuDNN first: it makes the GPU this thread's, which the kernels' descriptors rely on
         second_weight = weight_gradient(hidden, gradient).float() if wanted[3] else None
-        inner, first_bias = convolve_back(gradient, second, mask=hidden)
-        outer, second_bias = convolve_back(inner, first, add=gradient)
+        inner, first_bias = conv_input_gradient(gradient, second, mask=hidden)
+        outer, second_bias = conv_input_gradient(inner, first, add=gradient)
         first_weight = weight_gradient(h, inner).float() if wanted[1] else None
         return outer, first_weight, first_bias, second_weight, second_bias
 
@@ -153,7 +153,7 @@ _Key = tuple[int, int, torch.dtype]
 _packed: MutableMapping[Tensor, tuple[_Key, Tensor]] = WeakTensorKeyDictionary()
 
 
-def _packed_once(weight: Tensor, dtype: torch.dtype) -> Tensor:
+def _cached_weight(weight: Tensor, dtype: torch.dtype) -> Tensor:
     """The same, kept until the weights change or go."""
     if weight.is_inference():  # such tensors do not count their changes
         return packed_weight(weight, dtype)
@@ -168,10 +168,10 @@ def convolve(
     x: Tensor, packed: Tensor, *, bias: Tensor | None, relu: bool = False, add: Tensor | None = None
 ) -> Tensor:
     """A convolution of ``(n, width, y, x)`` in channels-last order, a bias, and a ReLU or the sum with ``add``."""
-    return _launched(x, packed, bias=bias, relu=relu, add=add)[0]
+    return _launch_convolution(x, packed, bias=bias, relu=relu, add=add)[0]
 
 
-def convolve_back(
+def conv_input_gradient(
     gradient: Tensor, packed: Tensor, *, add: Tensor | None = None, mask: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """The gradient of a convolution's input by that of its result, and that of a bias.
@@ -185,10 +185,10 @@ def convolve_back(
     Returns:
         Of the same shape, and ``(width,)`` in float32.
     """
-    return _launched(gradient, packed, turned=True, add=add, mask=mask)
+    return _launch_convolution(gradient, packed, turned=True, add=add, mask=mask)
 
 
-def _launched(
+def _launch_convolution(
     x: Tensor,
     packed: Tensor,
     *,

@@ -19,7 +19,7 @@ from shsrd.model.blocks import ResidualBlock
 from shsrd.model.injection import SpectralInformation
 from shsrd.model.network import Condition, Encoder, Network
 
-LEAST_SHARE = 0.1  # of the largest channel's size: no channel has a finer scale
+MIN_SCALE_RATIO = 0.1  # of the largest channel's size: no channel has a finer scale
 ROWS = 8  # that are turned into bytes together
 ZERO = 128  # the byte that stands for 0 where features are signed
 LARGEST = 255  # byte
@@ -31,10 +31,10 @@ def int8_supported() -> bool:
     """Whether this CPU multiplies 8-bit integers into 32-bit sums, and this torch does it right when asked to."""
     onednn: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
     processor = torch.cpu.get_capabilities()
-    return onednn and bool(processor.get("avx512_vnni") or processor.get("avx_vnni")) and _right()
+    return onednn and bool(processor.get("avx512_vnni") or processor.get("avx_vnni")) and _self_test()
 
 
-def _right() -> bool:
+def _self_test() -> bool:
     """Whether a small convolution of bytes is what it should be; its operators are not torch's public ones."""
     layer = nn.utils.skip_init(nn.Conv2d, 16, 16, 3, padding=1)  # type: ignore[no-untyped-call]
     with torch.inference_mode():
@@ -51,12 +51,12 @@ def _right() -> bool:
     return bool((found - wanted).abs().max() <= 0.02 * wanted.abs().max())
 
 
-def sums_dtype() -> torch.dtype:
+def accumulator_dtype() -> torch.dtype:
     """What sums are kept in here: bf16 where the processor computes in it, float32 elsewhere."""
     return torch.bfloat16 if torch.cpu.get_capabilities().get("avx512_bf16", False) else torch.float32
 
 
-def in_int8(network: Network) -> Network:
+def to_int8(network: Network) -> Network:
     """The network with an encoder in integers; all weights are shared with the original."""
     made = copy.copy(network)
     made._modules = dict(network._modules)
@@ -69,14 +69,14 @@ class Int8Encoder(nn.Module):
 
     def __init__(self, encoder: Encoder, sums: torch.dtype | None = None) -> None:
         super().__init__()
-        self.exact, self.sums = encoder, sums or sums_dtype()
+        self.exact, self.sums = encoder, sums or accumulator_dtype()
         self.blocks = [Int8Block(block) for block in encoder.blocks]  # type: ignore[arg-type]
 
     def forward(self, triplets: Tensor, information: SpectralInformation | None) -> Condition:
         """As ``Encoder.forward``; all triplets have the scales that the largest features among them ask for."""
         stem = self.exact.stem(triplets).to(self.sums)
         blocks = [partial(block, keep=number == 0) for number, block in enumerate(self.blocks)]
-        return self.exact.through(blocks, stem, triplets, information)
+        return self.exact.forward_blocks(blocks, stem, triplets, information)
 
 
 class Int8Block:
@@ -115,24 +115,33 @@ class Int8Convolution:
 
     def __call__(self, h: Tensor) -> Tensor:
         """Features ``(n, in, y, x)``, channels last, to ``(n, out, y, x)`` of the same type."""
-        step = _sizes(h, positive=self.zero == 0) / (LARGEST - self.zero)
+        step = _channel_maxima(h, positive=self.zero == 0) / (LARGEST - self.zero)
         weight = self.weight * step[:, None]
         scale = weight.abs().amax(dim=(1, 2)).clamp_min(torch.finfo(torch.float32).tiny) / 127
         rounded = weight.div_(scale[:, None, None]).round_().to(torch.int8).reshape(self.shape)
         packed = torch.ops.onednn.qconv_prepack(rounded, scale, 1.0, self.zero, *_GEOMETRY, None)
-        given = (_unsigned(h, 1 / step, self.zero), 1.0, self.zero, packed, scale, self.zeros, self.bias, *_GEOMETRY)
+        given = (
+            _quantize_uint8(h, 1 / step, self.zero),
+            1.0,
+            self.zero,
+            packed,
+            scale,
+            self.zeros,
+            self.bias,
+            *_GEOMETRY,
+        )
         out: Tensor = torch.ops.onednn.qconv2d_pointwise(*given, 1.0, 0, h.dtype, self.then, list[float](), "")
         return out
 
 
-def _sizes(h: Tensor, *, positive: bool) -> Tensor:
+def _channel_maxima(h: Tensor, *, positive: bool) -> Tensor:
     """How large every channel of ``(n, channels, y, x)`` gets, in float32; none far below the largest."""
     pixels = h.permute(0, 2, 3, 1).flatten(0, 2)
     sizes = (pixels if positive else pixels.abs()).amax(dim=0).float()
-    return sizes.clamp_min(LEAST_SHARE * float(sizes.max())).clamp_min(torch.finfo(torch.float32).tiny)
+    return sizes.clamp_min(MIN_SCALE_RATIO * float(sizes.max())).clamp_min(torch.finfo(torch.float32).tiny)
 
 
-def _unsigned(h: Tensor, inverse: Tensor, zero: int) -> Tensor:
+def _quantize_uint8(h: Tensor, inverse: Tensor, zero: int) -> Tensor:
     """Features in steps, plus ``zero``, as bytes; a few rows at a time, which stay in the processor's cache.
 
     (PyTorch turns floats into signed bytes fast, and into unsigned ones slowly.)

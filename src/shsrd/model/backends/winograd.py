@@ -13,20 +13,20 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 
-from shsrd.model.injection import Guide, SpectralInformation, SpectralInjection
+from shsrd.model.injection import GuideFeatures, SpectralInformation, SpectralInjection
 from shsrd.model.network import Condition, Encoder, Network
 
 NARROWEST = 96  # channels; with fewer, transforms cost what products save
-SQUARE = 6  # pixels on a side that are computed together; one more on each side is looked at
+WINOGRAD_TILE = 6  # pixels on a side that are computed together; one more on each side is looked at
 
 
 @cache
 def winograd_supported() -> bool:
     """Whether this is a CPU where it pays, and this torch has it and does it right when asked to."""
-    return torch.backends.cpu.get_cpu_capability() == "AVX2" and torch._nnpack_available() and _right()
+    return torch.backends.cpu.get_cpu_capability() == "AVX2" and torch._nnpack_available() and _self_test()
 
 
-def _right() -> bool:
+def _self_test() -> bool:
     """Whether a small convolution is what it should be; its operator is not one of torch's public ones."""
     layer = nn.utils.skip_init(nn.Conv2d, 16, 16, 3, padding=1)  # type: ignore[no-untyped-call]
     with torch.inference_mode():
@@ -41,7 +41,7 @@ def _right() -> bool:
     return bool((found - wanted).abs().max() <= 1e-4 * wanted.abs().max())
 
 
-def in_winograd(network: Network) -> Network:
+def to_winograd(network: Network) -> Network:
     """The network with an encoder by Winograd's convolution; all weights are shared with the original."""
     made = copy.copy(network)
     made._modules = dict(network._modules)
@@ -62,7 +62,7 @@ class WinogradEncoder(nn.Module):
         exact, injection = self.exact, self.exact.injection
         stem = exact.stem(triplets)
         guide = None if injection is None or information is None else injection.guide(triplets, information)
-        stack = _Stack(stem)
+        stack = _ImageStack(stem)
         for number, block in enumerate(exact.blocks, start=1):
             stack.add_residual(block.first, block.second)  # type: ignore[arg-type]
             if injection is not None and guide is not None and number % exact.inject_every == 0:
@@ -71,7 +71,7 @@ class WinogradEncoder(nn.Module):
         return Condition(features, exact.head(features))
 
 
-class _Stack:
+class _ImageStack:
     """Images on top of each other as one: weights are transformed once for all of them.
 
     Zeros lie between, and every image fills whole squares of the transform, so no contrast of one rounds another.
@@ -79,7 +79,7 @@ class _Stack:
 
     def __init__(self, images: Tensor) -> None:
         n, channels, rows, columns = images.shape
-        height = -(-(rows + 2) // SQUARE) * SQUARE
+        height = -(-(rows + 2) // WINOGRAD_TILE) * WINOGRAD_TILE
         self._tall = images.new_zeros(1, channels, n * height, columns)
         self._slots, self._rows = (channels, n, height, columns), rows
         self.images = self._tall.view(self._slots)[:, :, 1 : rows + 1].transpose(0, 1)  # (n, channels, y, x), a view
@@ -87,10 +87,10 @@ class _Stack:
 
     def add_residual(self, first: nn.Conv2d, second: nn.Conv2d) -> None:
         """``h + second(relu(first(h)))`` in place."""
-        hidden = self._cleared(_convolved(first, self._tall).relu_())
-        self._cleared(self._tall.add_(_convolved(second, hidden)))
+        hidden = self._zero_gaps(_convolved(first, self._tall).relu_())
+        self._zero_gaps(self._tall.add_(_convolved(second, hidden)))
 
-    def _cleared(self, tall: Tensor) -> Tensor:
+    def _zero_gaps(self, tall: Tensor) -> Tensor:
         """Zeros between the images again."""
         slots = tall.view(self._slots)
         slots[:, :, 0] = 0
@@ -98,7 +98,7 @@ class _Stack:
         return tall
 
 
-def _inject(images: Tensor, injection: SpectralInjection, site: int, guide: Guide) -> None:
+def _inject(images: Tensor, injection: SpectralInjection, site: int, guide: GuideFeatures) -> None:
     """As ``SpectralInjection.inject``, in place and image by image: a 1x1 convolution is a product of matrices."""
     layer = injection.sites[site]
     weight, bias = layer.weight.flatten(1), layer.bias[:, None]  # type: ignore[operator,index]

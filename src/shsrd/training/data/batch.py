@@ -15,7 +15,7 @@ MARGIN = 4  # low-resolution pixels cut off after resizing, so that no border tr
 
 
 @dataclass(frozen=True)
-class SpectralAngle:
+class SpectralAngleLoss:
     """Angle between estimated and true spectra, over the bands of a patch that were drawn together.
 
     Attributes:
@@ -41,7 +41,7 @@ class SpectralAngle:
         unit: Tensor = grouped / (norm + 1e-3 * norm.mean(dim=(2, 3), keepdim=True) + 1e-12)
         return unit
 
-    def to(self, device: torch.device) -> SpectralAngle:
+    def to(self, device: torch.device) -> SpectralAngleLoss:
         """The same on another device."""
         return replace(self, base=self.base.to(device), deviation=self.deviation.to(device))
 
@@ -64,7 +64,7 @@ class Batch:
     unit: Tensor
     weight: Tensor
     information: SpectralInformation | None = None
-    angle: SpectralAngle | None = None
+    angle: SpectralAngleLoss | None = None
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Batch:
         """The batch with every tensor replaced."""
@@ -115,7 +115,7 @@ def cut(x: Tensor, margin: int) -> Tensor:
     return x[..., margin:-margin, margin:-margin].contiguous()
 
 
-def residual_of(low: Tensor, clean: Tensor, scale: int) -> tuple[Tensor, Tensor]:
+def residual_target(low: Tensor, clean: Tensor, scale: int) -> tuple[Tensor, Tensor]:
     """Low-resolution patch and residual with the margins cut off."""
     residual = clean - bicubic_up(low, scale)
     return cut(low, MARGIN), cut(residual, MARGIN * scale)
@@ -124,6 +124,6 @@ def residual_of(low: Tensor, clean: Tensor, scale: int) -> tuple[Tensor, Tensor]
 NOISE_FLOOR = 1 / 15  # in standard units: residuals far below are noise
 
 
-def error_unit(rms: Tensor) -> Tensor:
+def floored_rms(rms: Tensor) -> Tensor:
     """Unit of the loss for residuals of this root mean square, never so small that noise alone would count."""
     return rms + NOISE_FLOOR

@@ -9,31 +9,31 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from shsrd.spectral import Frame, SceneStatistics, eigen_frame, linear_frame
+from shsrd.spectral import SceneStatistics, SpectralBasis, linear_basis, pca_basis
 from shsrd.training.data.random_ops import log_uniform, uniform
 
 UNEVEN = 0.7  # standard deviation of the logarithm of bands' noise
 
 
-def eigen_channels(statistics: SceneStatistics, group: int, generator: torch.Generator) -> Frame:
+def pca_component_counts(statistics: SceneStatistics, group: int, generator: torch.Generator) -> SpectralBasis:
     """Triplets of eigenimages, drawn more often the more energy they have."""
-    frame = eigen_frame(statistics)
+    frame = pca_basis(statistics)
     triplets = frame.triplets()
     energy = torch.from_numpy(frame.energy[triplets].sum(axis=1)) ** 0.25
     chosen = triplets[torch.multinomial(energy, group, replacement=True, generator=generator).numpy()]
-    return linear_frame(statistics, frame.basis[:, chosen.ravel()], "eigen")
+    return linear_basis(statistics, frame.basis[:, chosen.ravel()], "eigen")
 
 
-def band_channels(statistics: SceneStatistics, group: int, generator: torch.Generator) -> Frame:
+def random_band_triplets(statistics: SceneStatistics, group: int, generator: torch.Generator) -> SpectralBasis:
     """Triplets of neighbouring bands, in either direction."""
     bands = statistics.bands
     starts = torch.randint(max(1, bands - 2), (group, 1), generator=generator)
     numbers = (starts + torch.arange(3)).clamp_max(bands - 1)
     numbers = numbers.flip(1) if uniform(generator) < 0.5 else numbers
-    return linear_frame(statistics, np.eye(bands)[:, numbers.flatten().numpy()], "bands")
+    return linear_basis(statistics, np.eye(bands)[:, numbers.flatten().numpy()], "bands")
 
 
-def broad_channels(statistics: SceneStatistics, group: int, generator: torch.Generator) -> Frame:
+def random_broadband_triplets(statistics: SceneStatistics, group: int, generator: torch.Generator) -> SpectralBasis:
     """Triplets of broad neighbouring bands, as another sensor would see them."""
     bands = statistics.bands
     centre = bands * torch.rand((group, 1), generator=generator)
@@ -41,7 +41,7 @@ def broad_channels(statistics: SceneStatistics, group: int, generator: torch.Gen
     centres = (centre + width * torch.tensor([-1.0, 0.0, 1.0])).clamp(0, bands - 1).reshape(1, -1)
     widths = width.expand(-1, 3).reshape(1, -1)
     basis = torch.exp(-0.5 * ((torch.arange(bands)[:, None] - centres) / widths) ** 2) + 1e-6
-    return linear_frame(statistics, (basis / basis.norm(dim=0)).double().numpy(), "bands")
+    return linear_basis(statistics, (basis / basis.norm(dim=0)).double().numpy(), "bands")
 
 
 def band_noise(bands: int, noise_range: tuple[float, float], generator: torch.Generator) -> NDArray[np.float64]:
@@ -50,18 +50,18 @@ def band_noise(bands: int, noise_range: tuple[float, float], generator: torch.Ge
     return np.asarray(level * torch.exp(UNEVEN * torch.randn(bands, generator=generator)).double().numpy())
 
 
-def gained(frame: Frame, gain: float, generator: torch.Generator) -> Frame:
+def gained(frame: SpectralBasis, gain: float, generator: torch.Generator) -> SpectralBasis:
     """The frame with its standard units divided by up to ``gain`` or multiplied by up to it."""
     factor = log_uniform(1 / gain, gain, generator)
     return replace(
         frame,
         deviation=frame.deviation * factor,
-        synthesis=frame.synthesis * factor,
+        reconstruction_matrix=frame.reconstruction_matrix * factor,
         variances=frame.variances * factor**2,
         noise=frame.noise / factor,
     )
 
 
-def in_triplets(channels: Tensor) -> Tensor:
+def to_triplets(channels: Tensor) -> Tensor:
     """``(3 t, y, x)`` to ``(t, 3, y, x)``."""
     return channels.reshape(-1, 3, *channels.shape[1:])

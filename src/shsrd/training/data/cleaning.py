@@ -11,14 +11,14 @@ from shsrd.cube import Cube, fill_nodata, varying_bands
 from shsrd.training.config import TrainingError
 
 STEPS = 65535  # scenes are packed as uint16 fractions of their largest value
-TYPICAL = 0.999  # quantile of the values above zero that stands for the brightest ordinary pixel
+BRIGHT_QUANTILE = 0.999  # quantile of the values above zero that stands for the brightest ordinary pixel
 EXTREME = 256.0  # times that: no measurement; a scene packed up to it would keep fewer than 8 bits of all others
 NEGATIVE_SHARE = 0.05  # of pixels below zero, from which on they are worth a note
 NEGATIVE_DEPTH = 0.1  # of the brightest ordinary pixel, likewise
 
 
 @dataclass(frozen=True)
-class Cleaned:
+class CleanedScene:
     """A scene as training may see it.
 
     Attributes:
@@ -32,7 +32,7 @@ class Cleaned:
     notes: tuple[str, ...]
 
 
-def cleaned(cube: Cube) -> Cleaned:
+def clean_scene(cube: Cube) -> CleanedScene:
     """Usable bands that vary, holes and extreme values filled with the nearest valid pixel, negative values set to 0.
 
     Raises:
@@ -46,19 +46,19 @@ def cleaned(cube: Cube) -> Cleaned:
     if not positive.size:
         raise TrainingError(f"{cube.source}: {_dark(float(np.nanmax(pixels)))}")
     varying = varying_bands(pixels)
-    notes = [*_unusable(cube), *_constant(cube, bands[~varying], pixels[~varying])]
+    notes = [*_unusable(cube), *_constant_bands_note(cube, bands[~varying], pixels[~varying])]
     bands, pixels = bands[varying], pixels[varying]
     if not len(bands):
         raise TrainingError(f"{cube.source}: every band is constant; leave the scene out")
-    bright = float(np.quantile(positive, TYPICAL))
-    notes += [*_drop_extremes(pixels, bright), *_negative(pixels, bright)]
+    bright = float(np.quantile(positive, BRIGHT_QUANTILE))
+    notes += [*_mask_outliers(pixels, bright), *_negative(pixels, bright)]
     filled = np.maximum(fill_nodata(pixels), 0)
     seen = np.ptp(np.rint(filled * (STEPS / filled.max(initial=1e-37))), axis=(1, 2)) > 0
     if not seen.any():
         raise TrainingError(f"{cube.source}: every band is constant; leave the scene out")
     if not seen.all():
         notes.append(f"{_named(cube, bands[~seen])} left out: nothing above zero, or too dark beside the brightest.")
-    return Cleaned(filled[seen], bands[seen], tuple(notes))
+    return CleanedScene(filled[seen], bands[seen], tuple(notes))
 
 
 def _dark(largest: float) -> str:
@@ -70,7 +70,7 @@ def _dark(largest: float) -> str:
     )
 
 
-def _constant(cube: Cube, bands: NDArray[np.intp], pixels: NDArray[np.float32]) -> list[str]:
+def _constant_bands_note(cube: Cube, bands: NDArray[np.intp], pixels: NDArray[np.float32]) -> list[str]:
     if not len(bands):
         return []
     found = np.unique(np.nanmax(pixels, axis=(1, 2)))
@@ -84,7 +84,7 @@ def _unusable(cube: Cube) -> list[str]:
     return [f"{_named(cube, empty)} left out: no finite pixel."] if len(empty) else []
 
 
-def _drop_extremes(pixels: NDArray[np.float32], bright: float) -> list[str]:
+def _mask_outliers(pixels: NDArray[np.float32], bright: float) -> list[str]:
     """Make values that no measurement has into holes."""
     extreme = np.abs(pixels) > EXTREME * bright
     if not extreme.any():

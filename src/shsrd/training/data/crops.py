@@ -59,7 +59,7 @@ class PhotoStore:
         out = crops[..., :side, :side].contiguous()
         larger = torch.nonzero(wide > side)[:, 0].to(crops.device, non_blocking=True)
         if len(larger):
-            matrix = shrinking(there[3, larger], side, crops.shape[-1])[:, None]
+            matrix = downscale_matrix(there[3, larger], side, crops.shape[-1])[:, None]
             out[larger] = (matrix @ crops[larger] @ matrix.mT).clamp(0, 1)
         return torch.where(there[8, :, None, None, None] > 0, out.mT, out)
 
@@ -83,7 +83,7 @@ def _axis(first: Tensor, wide: Tensor, flipped: Tensor, most: int) -> Tensor:
     return first[:, None] + torch.where(flipped[:, None], wide[:, None] - 1 - step, step)
 
 
-def shrinking(wide: Tensor, side: int, most: int) -> Tensor:
+def downscale_matrix(wide: Tensor, side: int, most: int) -> Tensor:
     """Antialiased bicubic shrinking from ``wide`` ``(n,)`` pixels to ``side``, as matrices ``(n, side, most)``.
 
     The kernel of Keys (1981, a = -0.5), stretched by the factor; weights inside the crop only, their sum is 1.

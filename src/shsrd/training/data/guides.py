@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from shsrd.model import SpectralInformation
-from shsrd.spectral import Acquisition, Frame, spectral_guide
+from shsrd.spectral import Acquisition, SpectralBasis, spectral_guide
 
 
 def spectral_information(
     low: NDArray[np.float32],
-    frame: Frame,
-    leading: Frame,
+    frame: SpectralBasis,
+    leading: SpectralBasis,
     position_um: NDArray[np.float64],
     signs: Tensor,
     acquisition: Acquisition | None = None,
@@ -31,6 +31,6 @@ def spectral_information(
     """
     guide = spectral_guide(frame, leading, position_um, acquisition)
     triplets = np.arange(frame.channels).reshape(-1, 3)
-    maps = torch.from_numpy(guide.maps(guide.guide_images(low), triplets))
+    maps = torch.from_numpy(guide.maps(guide.guide_components(low), triplets))
     maps[:, :3] *= signs.reshape(3, 1, 1)
     return SpectralInformation(maps, torch.from_numpy(guide.descriptors(triplets)))

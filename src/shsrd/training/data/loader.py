@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from shsrd.training.data.batch import Batch
-from shsrd.training.data.mixture import EitherSource, Source, UsualOnly
+from shsrd.training.data.mixture import MixtureSource, Source, WorkerView
 
-AHEAD = 4  # batches that each worker may have ready
+PREFETCH_FACTOR = 4  # batches that each worker may have ready
 
 
 def generator_of(seed: int, step: int, rank: int) -> torch.Generator:
@@ -21,10 +21,10 @@ def generator_of(seed: int, step: int, rank: int) -> torch.Generator:
     return torch.Generator().manual_seed(mixed)
 
 
-class _Drawn(Dataset[tuple[Batch | None, Tensor]]):
+class _BatchDataset(Dataset[tuple[Batch | None, Tensor]]):
     """Step numbers to batches, and the state in which drawing leaves the step's generator."""
 
-    def __init__(self, source: Source | UsualOnly, count: int, seed: int, rank: int) -> None:
+    def __init__(self, source: Source | WorkerView, count: int, seed: int, rank: int) -> None:
         self.source, self.count, self.seed, self.rank = source, count, seed, rank
 
     def __getitem__(self, step: int) -> tuple[Batch | None, Tensor]:
@@ -54,12 +54,12 @@ def drawn(
         rank: of this process in a run of several.
         workers: processes that draw ahead; 0: batches are drawn when they are asked for. Their number changes no bit.
     """
-    ahead = AHEAD if workers else None
-    given: Source | UsualOnly = source
-    if isinstance(source, EitherSource) and source.apart:
-        given = UsualOnly(source)
+    ahead = PREFETCH_FACTOR if workers else None
+    given: Source | WorkerView = source
+    if isinstance(source, MixtureSource) and source.apart:
+        given = WorkerView(source)
     loader = DataLoader(
-        _Drawn(given, count, seed, rank),
+        _BatchDataset(given, count, seed, rank),
         batch_size=None,
         sampler=steps,
         num_workers=workers,
@@ -69,7 +69,7 @@ def drawn(
     for batch, state in loader:
         generator = torch.Generator()
         generator.set_state(state)
-        if batch is None and isinstance(source, EitherSource):
+        if batch is None and isinstance(source, MixtureSource):
             yield source.other.draw(count, generator), generator
         else:
             yield batch, generator

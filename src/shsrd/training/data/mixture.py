@@ -7,7 +7,7 @@ from typing import Protocol
 import torch
 
 from shsrd.training.data.batch import Batch
-from shsrd.training.data.random_ops import chance
+from shsrd.training.data.random_ops import bernoulli
 
 
 class Source(Protocol):
@@ -18,7 +18,7 @@ class Source(Protocol):
         ...
 
 
-class EitherSource:
+class MixtureSource:
     """Two sources; which one a step sees is a pure function of the generator.
 
     Args:
@@ -33,15 +33,15 @@ class EitherSource:
 
     def draw(self, count: int, generator: torch.Generator) -> Batch:
         """A batch of ``count`` triplets from one of the two."""
-        return (self.other if chance(self.share, generator) else self.usual).draw(count, generator)
+        return (self.other if bernoulli(self.share, generator) else self.usual).draw(count, generator)
 
 
-class UsualOnly:
-    """What a worker may draw of an ``EitherSource`` whose other source is apart."""
+class WorkerView:
+    """What a worker may draw of an ``MixtureSource`` whose other source is apart."""
 
-    def __init__(self, source: EitherSource) -> None:
+    def __init__(self, source: MixtureSource) -> None:
         self.usual, self.share = source.usual, source.share
 
     def draw(self, count: int, generator: torch.Generator) -> Batch | None:
-        """As ``EitherSource.draw``; None where the other is to be drawn from, by this very generator."""
-        return None if chance(self.share, generator) else self.usual.draw(count, generator)
+        """As ``MixtureSource.draw``; None where the other is to be drawn from, by this very generator."""
+        return None if bernoulli(self.share, generator) else self.usual.draw(count, generator)

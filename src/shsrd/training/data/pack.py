@@ -19,7 +19,7 @@ from safetensors.numpy import save_file
 from shsrd.cube import Cube
 from shsrd.model.tensor_files import replacing
 from shsrd.training.config import TrainingError
-from shsrd.training.data.cleaning import STEPS, cleaned
+from shsrd.training.data.cleaning import STEPS, clean_scene
 
 PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".avif", ".webp", ".bmp", ".tif"}
 PHOTO_PACK = "photos.safetensors"
@@ -87,7 +87,7 @@ def pack_scene(name: str, cube: Cube, destination: Path) -> tuple[str, ...]:
     Raises:
         TrainingError: nothing is left of the scene.
     """
-    found = cleaned(cube)
+    found = clean_scene(cube)
     step = float(found.pixels.max()) / STEPS
     stored = np.rint(found.pixels / step).astype(np.uint16)
     wavelengths = None if cube.wavelength_nm is None else cube.wavelength_nm[found.bands]
@@ -147,12 +147,14 @@ def load_scene(file: Path) -> PackedScene:
         raise TrainingError(f"{file}: every band is constant; leave the scene out")
     if not varying.all():
         stored, known = stored[varying], None if known is None else known[varying]
-        _tell(f"{file}: {np.count_nonzero(~varying)} constant bands left out; `shsrd pack` no longer packs such bands.")
+        _warn_once(
+            f"{file}: {np.count_nonzero(~varying)} constant bands left out; `shsrd pack` no longer packs such bands."
+        )
     return PackedScene(name, stored, step, known)
 
 
 @cache
-def _tell(sentence: str) -> None:
+def _warn_once(sentence: str) -> None:
     """Say something once, however often a pack is read."""
     logging.getLogger(__name__).warning(sentence)
 

@@ -21,31 +21,31 @@ from shsrd.model import SpectralInformation
 from shsrd.spectral import (
     GUIDE_CHANNELS,
     Acquisition,
-    Frame,
     GuideName,
     SceneStatistics,
-    guide_frame,
+    SpectralBasis,
+    guide_basis,
     scene_statistics,
 )
-from shsrd.training.data.batch import MARGIN, Batch, cut, error_unit, residual_of
-from shsrd.training.data.channels import band_channels, band_noise, eigen_channels, gained, in_triplets
+from shsrd.training.data.batch import MARGIN, Batch, cut, floored_rms, residual_target
+from shsrd.training.data.channels import band_noise, gained, pca_component_counts, random_band_triplets, to_triplets
 from shsrd.training.data.guides import spectral_information
-from shsrd.training.data.photos import PhotoSource, blurred, light, soft_lens
-from shsrd.training.data.random_ops import chance, dihedral, integer, log_uniform, random_crop, signs
-from shsrd.training.data.simulated_sensor import Acquired
-from shsrd.upscaling.components import Components, fwhm_of
-from shsrd.upscaling.noise_estimate import LEAST_NOISE
+from shsrd.training.data.photos import PhotoSource, blurred, light, random_blur_sigma
+from shsrd.training.data.random_ops import bernoulli, dihedral, integer, log_uniform, random_crop, signs
+from shsrd.training.data.simulated_sensor import SimulatedSensor
+from shsrd.upscaling.components import MNFTransform, fwhm_of
+from shsrd.upscaling.noise_estimate import MIN_NOISE_RATIO
 from shsrd.upscaling.tiles import Window, read_window, trim
 
-FEWEST_BANDS, MOST_BANDS = 8, 96
-MOST_SENSOR_BANDS = 32  # of a cube that is corrected for its sensor: that takes time for each band
-SHORTEST_UM, LONGEST_UM = 0.35, 2.5  # of the wavelengths that a cube may pretend to have
-BUMPS = 3  # of each material's spectrum
+MIN_CUBE_BANDS, MOST_BANDS = 8, 96
+MAX_SENSOR_BANDS = 32  # of a cube that is corrected for its sensor: that takes time for each band
+MIN_WAVELENGTH_UM, MAX_WAVELENGTH_UM = 0.35, 2.5  # of the wavelengths that a cube may pretend to have
+GAUSSIANS_PER_SPECTRUM = 3  # of each material's spectrum
 SQUARES = 0.5  # weight of the squared colours, of either sign
-GREY = 0.1  # of a flat spectrum that the colours share, so that no band is empty
+FLAT_SPECTRUM_LEVEL = 0.1  # of a flat spectrum that the colours share, so that no band is empty
 CENTRE = 256  # pixels on a side of a photo's part whose statistics stand for a scene's
 GROUP = 2  # triplets drawn from each cube
-MIRRORED = 8  # low-resolution pixels around a crop that is corrected for its sensor
+REFLECT_PADDING = 8  # low-resolution pixels around a crop that is corrected for its sensor
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class _Seen:
     acquisition: Acquisition | None
 
 
-class PhotoCubes:
+class PhotoCubeSource:
     """Random triplets of cubes made of photos, with the spectral information that goes with them."""
 
     def __init__(self, photos: PhotoSource, guides: GuideName) -> None:
@@ -71,7 +71,7 @@ class PhotoCubes:
         low, residual, maps, descriptor = (
             torch.cat(parts) for parts in zip(*(self._cube(group, generator) for group in groups), strict=True)
         )
-        unit = error_unit(residual.square().mean(dim=(2, 3), keepdim=True).sqrt())
+        unit = floored_rms(residual.square().mean(dim=(2, 3), keepdim=True).sqrt())
         weight = torch.ones(1, 3, 1, 1).expand(count, -1, -1, -1)
         return Batch(low, residual, unit, weight, SpectralInformation(maps, descriptor))
 
@@ -79,19 +79,19 @@ class PhotoCubes:
         """Low-resolution triplets, residuals, guide maps and descriptors of one crop."""
         number, linear = self.photos.choose(generator)
         materials = _materials(self._crop(number, generator, linear=linear))
-        by_sensor = self.augmentation.cube_sensors > 0 and chance(self.augmentation.cube_sensors, generator)
-        most = MOST_SENSOR_BANDS if by_sensor else MOST_BANDS
-        spectra = _spectra(round(log_uniform(FEWEST_BANDS, most, generator)), generator)
+        by_sensor = self.augmentation.cube_sensors > 0 and bernoulli(self.augmentation.cube_sensors, generator)
+        most = MAX_SENSOR_BANDS if by_sensor else MOST_BANDS
+        spectra = _spectra(round(log_uniform(MIN_CUBE_BANDS, most, generator)), generator)
         clean = _of_bands(self.statistics(number, linear), spectra)
         seen = (self._by_sensor if by_sensor else self._with_noise)(materials, spectra, clean, generator)
         low, statistics = seen.low, seen.statistics
         frame = self._frame(statistics, group, generator)
-        leading = guide_frame(statistics, GUIDE_CHANNELS, self.guides)
-        position_um = _positions_um(len(spectra), generator)
+        leading = guide_basis(statistics, GUIDE_CHANNELS, self.guides)
+        position_um = _random_wavelengths_um(len(spectra), generator)
         information = spectral_information(low, frame, leading, position_um, signs(3, generator), seen.acquisition)
-        patch, residual = residual_of(
-            in_triplets(torch.from_numpy(frame.analyse(low))),
-            in_triplets(_channels(frame, spectra, materials)),
+        patch, residual = residual_target(
+            to_triplets(torch.from_numpy(frame.project(low))),
+            to_triplets(_channels(frame, spectra, materials)),
             self.scale,
         )
         return patch, residual, cut(information.maps, MARGIN), information.descriptor
@@ -103,7 +103,7 @@ class PhotoCubes:
         noise = np.sqrt(np.diag(clean.covariance)) * band_noise(
             len(spectra), self.augmentation.cube_noise_range, generator
         )
-        low = _combined(spectra, bicubic_down(materials, self.scale))
+        low = _linear_mixture(spectra, bicubic_down(materials, self.scale))
         low = low + torch.from_numpy(noise).float()[:, None, None] * torch.randn(low.shape, generator=generator)
         return _Seen(low.numpy(), clean.with_noise(noise), None)
 
@@ -112,8 +112,8 @@ class PhotoCubes:
     ) -> _Seen:
         """A cube measured by a random sensor and corrected for what is believed of it."""
         rng, bands = np.random.default_rng(integer(2**62, generator)), np.arange(len(spectra))
-        sensor = Acquired.random(rng, bands=len(spectra), scale=self.scale)
-        low, noise = _combined(spectra, degrade(materials, sensor.model.mean)), np.zeros(len(spectra))
+        sensor = SimulatedSensor.random(rng, bands=len(spectra), scale=self.scale)
+        low, noise = _linear_mixture(spectra, degrade(materials, sensor.model.mean)), np.zeros(len(spectra))
         level = np.hypot(clean.mean, np.sqrt(np.diag(clean.covariance)))
         if sensor.model.noise is not None:
             low = noisy(low, sensor.model.noise, generator=generator, level=torch.from_numpy(level).float())
@@ -122,22 +122,22 @@ class PhotoCubes:
         if sensor.believed is None:
             return _Seen(low.numpy(), statistics, None)
         believed = noise if sensor.snr_db is None else level / 10 ** (sensor.snr_db / 20)
-        believed = np.maximum(believed, LEAST_NOISE * np.sqrt(np.diag(clean.covariance)))
-        part = Components.of(bands, sensor.believed, statistics, believed)
-        around = Window(0, 0, *low.shape[1:]).grown(MIRRORED)
+        believed = np.maximum(believed, MIN_NOISE_RATIO * np.sqrt(np.diag(clean.covariance)))
+        part = MNFTransform.of(bands, sensor.believed, statistics, believed)
+        around = Window(0, 0, *low.shape[1:]).grown(REFLECT_PADDING)
         corrected = part.apply(read_window(low.numpy(), around))
         acquisition = Acquisition(np.tile(fwhm_of(sensor.believed), (len(spectra), 1)), believed)
-        return _Seen(trim(corrected, MIRRORED), clean.with_noise(part.noise_left), acquisition)
+        return _Seen(trim(corrected, REFLECT_PADDING), clean.with_noise(part.residual_noise), acquisition)
 
     def _crop(self, number: int, generator: torch.Generator, *, linear: bool) -> Tensor:
         crop = random_crop(self.photos.store.photos[number], self.photos.side, generator)
         crop = dihedral(light(crop.float() / 255, linear), integer(8, generator))
-        if not chance(self.augmentation.blur, generator):
+        if not bernoulli(self.augmentation.blur, generator):
             return crop
-        return blurred(crop[None], soft_lens(generator))[0]
+        return blurred(crop[None], random_blur_sigma(generator))[0]
 
-    def _frame(self, statistics: SceneStatistics, group: int, generator: torch.Generator) -> Frame:
-        channels = eigen_channels if chance(self.augmentation.cube_eigen, generator) else band_channels
+    def _frame(self, statistics: SceneStatistics, group: int, generator: torch.Generator) -> SpectralBasis:
+        channels = pca_component_counts if bernoulli(self.augmentation.cube_eigen, generator) else random_band_triplets
         return gained(channels(statistics, group, generator), self.augmentation.gain, generator)
 
     def _statistics(self, number: int, linear: bool) -> SceneStatistics:
@@ -158,37 +158,37 @@ def _materials(colours: Tensor) -> Tensor:
 def _spectra(bands: int, generator: torch.Generator) -> NDArray[np.float64]:
     """Smooth random spectra ``(B, 6)`` of the materials; those of the colours are positive."""
     place = torch.linspace(0, 1, bands).reshape(-1, 1, 1)
-    centre, width, height = torch.rand(3, 1, 6, BUMPS, generator=generator)
+    centre, width, height = torch.rand(3, 1, 6, GAUSSIANS_PER_SPECTRUM, generator=generator)
     bumps = torch.exp(-0.5 * ((place - centre) / (0.05 * 10**width)).square())
     spectra: Tensor = (height * bumps).sum(dim=-1)
-    spectra[:, :3] += GREY
+    spectra[:, :3] += FLAT_SPECTRUM_LEVEL
     spectra[:, 3:] *= SQUARES * signs(3, generator)
     return spectra.double().numpy()
 
 
 def _of_bands(statistics: SceneStatistics, spectra: NDArray[np.float64]) -> SceneStatistics:
     """Statistics of the bands of a cube, given those of its materials."""
-    return SceneStatistics.of_moments(
+    return SceneStatistics.from_moments(
         spectra @ statistics.mean,
         spectra @ statistics.covariance @ spectra.T,
         spectra @ statistics.noise_covariance @ spectra.T,
     )
 
 
-def _positions_um(bands: int, generator: torch.Generator) -> NDArray[np.float64]:
+def _random_wavelengths_um(bands: int, generator: torch.Generator) -> NDArray[np.float64]:
     """Wavelengths of evenly spaced bands in a random part of the solar spectrum."""
-    first, last = sorted(log_uniform(SHORTEST_UM, LONGEST_UM, generator) for _ in range(2))
+    first, last = sorted(log_uniform(MIN_WAVELENGTH_UM, MAX_WAVELENGTH_UM, generator) for _ in range(2))
     return np.interp(np.arange(bands), [0, bands - 1], [first, last])
 
 
-def _channels(frame: Frame, spectra: NDArray[np.float64], materials: Tensor) -> Tensor:
+def _channels(frame: SpectralBasis, spectra: NDArray[np.float64], materials: Tensor) -> Tensor:
     """Channels ``(K, y, x)`` of the noise-free cube at high resolution, which is never made."""
     matrix = (frame.basis / frame.deviation).T @ spectra
     offset = (frame.mean @ frame.basis) / frame.deviation
-    return _combined(matrix, materials) - torch.from_numpy(offset).float()[:, None, None]
+    return _linear_mixture(matrix, materials) - torch.from_numpy(offset).float()[:, None, None]
 
 
-def _combined(matrix: NDArray[np.float64], materials: Tensor) -> Tensor:
+def _linear_mixture(matrix: NDArray[np.float64], materials: Tensor) -> Tensor:
     """Sums ``(K, y, x)`` of materials ``(6, y, x)`` with weights ``(K, 6)``."""
     flat = torch.from_numpy(matrix).float() @ materials.flatten(1)
     return flat.reshape(-1, *materials.shape[1:])

@@ -10,13 +10,13 @@ from torch.nn import functional
 
 from shsrd.degradation import bicubic_down
 from shsrd.training.config import PhotoAugmentation, TrainingError
-from shsrd.training.data.batch import MARGIN, Batch, error_unit, residual_of
+from shsrd.training.data.batch import MARGIN, Batch, floored_rms, residual_target
 from shsrd.training.data.crops import PhotoStore, Places
 from shsrd.training.data.pack import load_photos
-from shsrd.training.data.random_ops import chance, log_uniform, white_noise
+from shsrd.training.data.random_ops import bernoulli, log_uniform, white_noise
 
 BLUR_RANGE = (0.4, 1.2)  # standard deviation of a soft lens, pixels
-BLUR_REACH = 4  # pixels
+BLUR_RADIUS = 4  # pixels
 
 
 class PhotoSource:
@@ -61,15 +61,17 @@ class PhotoSource:
         mix, offset = self._mix(photo, linear.long(), generator)
         crops = light(self.store.crops(places, self.side), self._there(linear)[:, None, None, None])
         clean = torch.einsum("nij,njyx->niyx", self._there(mix), crops) - self._there(offset)[:, :, None, None]
-        clean = _softened(clean, dice[3] < wishes.blur, _between(BLUR_RANGE, dice[4]))
+        clean = _blur_selected(clean, dice[3] < wishes.blur, _between(BLUR_RANGE, dice[4]))
         noise = torch.where(dice[5] < wishes.noise, _between(wishes.noise_range, dice[6]), 0.0)
-        low, residual = residual_of(bicubic_down(self._noisy(clean, noise, generator), self.scale), clean, self.scale)
-        unit = error_unit(residual.square().mean(dim=(2, 3), keepdim=True).sqrt())
+        low, residual = residual_target(
+            bicubic_down(self._noisy(clean, noise, generator), self.scale), clean, self.scale
+        )
+        unit = floored_rms(residual.square().mean(dim=(2, 3), keepdim=True).sqrt())
         return Batch(low, residual, unit, torch.ones(1, 3, 1, 1, device=self.device).expand(count, -1, -1, -1))
 
     def choose(self, generator: torch.Generator) -> tuple[int, bool]:
         """Number of a photo, larger ones more often, and whether to turn it into light."""
-        return int(self._photos(1, generator)), chance(self.augmentation.linear, generator)
+        return int(self._photos(1, generator)), bernoulli(self.augmentation.linear, generator)
 
     def _photos(self, count: int, generator: torch.Generator) -> Tensor:
         return torch.multinomial(self.chances, count, replacement=True, generator=generator)
@@ -120,7 +122,7 @@ def _moments(photo: Tensor, *, linear: bool) -> tuple[Tensor, Tensor]:
     return flat.mean(dim=1), torch.cov(flat) + 1e-8 * torch.eye(3)
 
 
-def _softened(images: Tensor, chosen: Tensor, sigma: Tensor) -> Tensor:
+def _blur_selected(images: Tensor, chosen: Tensor, sigma: Tensor) -> Tensor:
     """The chosen ones of ``(n, c, y, x)`` through soft lenses of these widths."""
     numbers = torch.nonzero(chosen)[:, 0]
     if len(numbers):
@@ -131,9 +133,9 @@ def _softened(images: Tensor, chosen: Tensor, sigma: Tensor) -> Tensor:
 
 def blurred(images: Tensor, sigma: Tensor) -> Tensor:
     """Images ``(n, c, y, x)`` through Gaussian lenses of ``sigma`` ``(n,)`` pixels."""
-    taps = torch.exp(-0.5 * (torch.arange(-BLUR_REACH, BLUR_REACH + 1) / sigma[:, None]) ** 2)
+    taps = torch.exp(-0.5 * (torch.arange(-BLUR_RADIUS, BLUR_RADIUS + 1) / sigma[:, None]) ** 2)
     taps = (taps / taps.sum(dim=1, keepdim=True)).to(images.device, non_blocking=True)[:, :, None, None, None]
-    padded = functional.pad(images, (BLUR_REACH,) * 4, mode="reflect")
+    padded = functional.pad(images, (BLUR_RADIUS,) * 4, mode="reflect")
     rows, columns = images.shape[2:]
     along_y = sum(taps[:, k] * padded[:, :, k : k + rows] for k in range(taps.shape[1]))
     assert isinstance(along_y, Tensor)
@@ -142,6 +144,6 @@ def blurred(images: Tensor, sigma: Tensor) -> Tensor:
     return out
 
 
-def soft_lens(generator: torch.Generator) -> Tensor:
+def random_blur_sigma(generator: torch.Generator) -> Tensor:
     """A random width ``(1,)`` for ``blurred``."""
     return torch.tensor([log_uniform(*BLUR_RANGE, generator)])

@@ -13,7 +13,7 @@ def uniform(generator: torch.Generator) -> float:
     return float(torch.rand((), generator=generator))
 
 
-def chance(share: float, generator: torch.Generator) -> bool:
+def bernoulli(share: float, generator: torch.Generator) -> bool:
     """True in this share of the draws."""
     return uniform(generator) < share
 

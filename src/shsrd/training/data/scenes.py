@@ -18,30 +18,30 @@ from shsrd.model import SpectralInformation
 from shsrd.spectral import (
     GUIDE_CHANNELS,
     Acquisition,
-    Frame,
     GuideName,
-    guide_frame,
+    SpectralBasis,
+    guide_basis,
     positions_um,
     scene_statistics,
 )
 from shsrd.training.config import SceneAugmentation, TrainingError
-from shsrd.training.data.batch import MARGIN, Batch, SpectralAngle, cut, error_unit, residual_of
+from shsrd.training.data.batch import MARGIN, Batch, SpectralAngleLoss, cut, floored_rms, residual_target
 from shsrd.training.data.channels import (
-    band_channels,
     band_noise,
-    broad_channels,
-    eigen_channels,
     gained,
-    in_triplets,
+    pca_component_counts,
+    random_band_triplets,
+    random_broadband_triplets,
+    to_triplets,
 )
 from shsrd.training.data.guides import spectral_information
 from shsrd.training.data.pack import PackedScene, load_scenes
-from shsrd.training.data.random_ops import chance, dihedral, integer, signs, uniform
-from shsrd.training.data.simulated_sensor import Acquired
+from shsrd.training.data.random_ops import bernoulli, dihedral, integer, signs, uniform
+from shsrd.training.data.simulated_sensor import SimulatedSensor
 
 SMALLEST_PATCH = 8  # low-resolution pixels
 BINS = 6  # per leading eigenimage, for the balance of materials
-DARKEST = 0.05  # of the mean brightness: darker pixels weigh no more than this one
+MIN_RELATIVE_BRIGHTNESS = 0.05  # of the mean brightness: darker pixels weigh no more than this one
 
 
 class SceneSource:
@@ -56,8 +56,8 @@ class SceneSource:
         self.augmentation, self.patch = augmentation, patch
         packed = load_scenes(folder)
         self.scenes = [TrainingScene(scene, scale, guides, number) for number, scene in enumerate(packed)]
-        self.classes = _by_patch(self.scenes, patch)
-        if patch not in self.classes:
+        self.scenes_by_patch = _group_by_patch(self.scenes, patch)
+        if patch not in self.scenes_by_patch:
             side = (patch + 2 * MARGIN) * scale
             raise TrainingError(f"{folder}: no scene has {side} pixels a side; choose a smaller patch")
 
@@ -77,33 +77,33 @@ class SceneSource:
 
     def _size(self, generator: torch.Generator) -> int:
         """Side of this batch's patches: any scene is as likely to decide on it."""
-        if len(self.classes) == 1:
+        if len(self.scenes_by_patch) == 1:
             return self.patch
-        number = integer(sum(map(len, self.classes.values())), generator)
-        return [patch for patch, scenes in self.classes.items() for _ in scenes][number]
+        number = integer(sum(map(len, self.scenes_by_patch.values())), generator)
+        return [patch for patch, scenes in self.scenes_by_patch.items() for _ in scenes][number]
 
     def _patch(self, patch: int, group: int, generator: torch.Generator) -> Batch:
-        scenes, side = self.classes[patch], patch + 2 * MARGIN
+        scenes, side = self.scenes_by_patch[patch], patch + 2 * MARGIN
         scene = scenes[integer(len(scenes), generator)]
-        balanced = chance(self.augmentation.balanced, generator)
+        balanced = bernoulli(self.augmentation.balanced, generator)
         row, column = scene.corner(side, generator, balanced=balanced)
         wanted = self.augmentation
-        if wanted.sensors and chance(wanted.sensors, generator):
+        if wanted.sensors and bernoulli(wanted.sensors, generator):
             scene = scene.acquired(integer(wanted.sensor_count, generator))
-        elif wanted.noise and chance(wanted.noise, generator):
-            scene = scene.noisier(band_noise(len(scene.low), self.augmentation.noise_range, generator))
+        elif wanted.noise and bernoulli(wanted.noise, generator):
+            scene = scene.with_band_noise(band_noise(len(scene.low), self.augmentation.noise_range, generator))
         frame = gained(self._frame(scene, group, generator), self.augmentation.gain, generator)
         symmetry = integer(8, generator)
         return scene.batch(frame, (row, column, side), self.augmentation, (symmetry, signs(3, generator)), generator)
 
-    def _frame(self, scene: TrainingScene, group: int, generator: torch.Generator) -> Frame:
+    def _frame(self, scene: TrainingScene, group: int, generator: torch.Generator) -> SpectralBasis:
         """Channels of ``group`` triplets: eigenimages, broad random bands, or neighbouring bands."""
         draw, share = uniform(generator), self.augmentation
         if draw < share.eigen:
-            return eigen_channels(scene.statistics, group, generator)
+            return pca_component_counts(scene.statistics, group, generator)
         if draw < share.eigen + share.mixed:
-            return broad_channels(scene.statistics, group, generator)
-        return band_channels(scene.statistics, group, generator)
+            return random_broadband_triplets(scene.statistics, group, generator)
+        return random_band_triplets(scene.statistics, group, generator)
 
 
 class TrainingScene:
@@ -124,13 +124,15 @@ class TrainingScene:
         self._acquired: dict[int, TrainingScene] = {}
         high = self._pixels(slice(None), slice(None))
         self.position_um = positions_um(packed.wavelength_nm, len(high))
-        self._see(high, bicubic_down(torch.from_numpy(high), scale).numpy(), None)
+        self._set_low_resolution(high, bicubic_down(torch.from_numpy(high), scale).numpy(), None)
 
-    def _see(self, high: NDArray[np.float32], low: NDArray[np.float32], acquisition: Acquisition | None) -> None:
+    def _set_low_resolution(
+        self, high: NDArray[np.float32], low: NDArray[np.float32], acquisition: Acquisition | None
+    ) -> None:
         """Take ``low`` for the scene's low resolution."""
         self.low, self.acquisition = low, acquisition
         self.statistics = scene_statistics(low)
-        self.leading = guide_frame(self.statistics, GUIDE_CHANNELS, self.guides)
+        self.leading = guide_basis(self.statistics, GUIDE_CHANNELS, self.guides)
         residual = (torch.from_numpy(high) - bicubic_up(torch.from_numpy(low), self.scale)).flatten(1)
         self.residual_covariance = (residual @ residual.T / residual.shape[1]).numpy().astype(np.float64)
         self.brightness = np.linalg.norm(low, axis=0)
@@ -139,20 +141,20 @@ class TrainingScene:
         """The same scene as a random sensor measured it, corrected for that; a pure function of the number."""
         if number not in self._acquired:
             rng = np.random.default_rng((self.number, number))
-            sensor = Acquired.random(rng, bands=len(self.low), scale=self.scale)
+            sensor = SimulatedSensor.random(rng, bands=len(self.low), scale=self.scale)
             high, seed = self._pixels(slice(None), slice(None)), int(rng.integers(2**62))
             scene = copy(self)
             scene.__dict__.pop("rarity", None)
-            scene._see(high, *sensor.corrected(sensor.measured(high, seed=seed)))
+            scene._set_low_resolution(high, *sensor.corrected(sensor.measured(high, seed=seed)))
             self._acquired[number] = scene
         return self._acquired[number]
 
-    def noisier(self, noise: NDArray[np.float64]) -> TrainingScene:
+    def with_band_noise(self, noise: NDArray[np.float64]) -> TrainingScene:
         """The same scene seen by a noisier sensor: white noise ``(B,)`` in units of each band's deviation."""
         deviation = np.sqrt(np.diag(self.statistics.covariance)) * noise
         scene = copy(self)
         scene.statistics = self.statistics.with_noise(deviation)
-        scene.leading = guide_frame(scene.statistics, GUIDE_CHANNELS, self.guides)
+        scene.leading = guide_basis(scene.statistics, GUIDE_CHANNELS, self.guides)
         scene.noise = deviation.astype(np.float32)
         return scene
 
@@ -162,7 +164,7 @@ class TrainingScene:
     @cached_property
     def rarity(self) -> Tensor:
         """``(y x,)`` chance of each pixel such that rare spectra are drawn as often as common ones."""
-        images = self.leading.analyse(self.low)[:3].reshape(3, -1)
+        images = self.leading.project(self.low)[:3].reshape(3, -1)
         ranks = np.clip(((images / 2 + 0.5) * BINS).astype(int), 0, BINS - 1)
         bins = (ranks * BINS ** np.arange(len(ranks))[:, None]).sum(axis=0)
         _, kind, counts = np.unique(bins, return_inverse=True, return_counts=True)
@@ -180,7 +182,7 @@ class TrainingScene:
 
     def batch(
         self,
-        frame: Frame,
+        frame: SpectralBasis,
         window: tuple[int, int, int],
         augmentation: SceneAugmentation,
         symmetry: tuple[int, Tensor],
@@ -196,15 +198,15 @@ class TrainingScene:
         def turned(stack: NDArray[np.float32]) -> Tensor:
             return dihedral(torch.from_numpy(stack), turn)
 
-        low_channels = in_triplets(turned(frame.analyse(low)))
-        clean = in_triplets(turned(frame.analyse(high)))
+        low_channels = to_triplets(turned(frame.project(low)))
+        clean = to_triplets(turned(frame.project(high)))
         information = spectral_information(low, frame, self.leading, self.position_um, of_guides, self.acquisition)
         brightness = bicubic_up(turned(self.brightness[row : row + side, column : column + side]), s)
-        low_patch, residual = residual_of(low_channels, clean, s)
+        low_patch, residual = residual_target(low_channels, clean, s)
         base = cut(clean, MARGIN * s) - residual
         deviation = torch.from_numpy(frame.deviation).float().reshape(-1, 3, 1, 1)
         offset = torch.from_numpy(self.statistics.mean @ frame.basis).float().reshape(-1, 3, 1, 1)
-        angle = SpectralAngle(
+        angle = SpectralAngleLoss(
             base=offset + deviation * base,
             deviation=deviation if frame.name == "bands" else torch.zeros_like(deviation),
             group=frame.channels // 3,
@@ -214,28 +216,28 @@ class TrainingScene:
         information = SpectralInformation(cut(dihedral(information.maps, turn), MARGIN), information.descriptor)
         return Batch(low_patch, residual, self._unit(frame), weight, information, angle)
 
-    def _unit(self, frame: Frame) -> Tensor:
+    def _unit(self, frame: SpectralBasis) -> Tensor:
         """The scene's own residual in each channel, root mean square."""
         variance = ((self.residual_covariance @ frame.basis) * frame.basis).sum(axis=0)
         relative = torch.from_numpy(np.sqrt(variance) / frame.deviation)
-        return error_unit(relative.float().reshape(-1, 3, 1, 1))
+        return floored_rms(relative.float().reshape(-1, 3, 1, 1))
 
     def _weight(self, brightness: Tensor, dark: float) -> Tensor:
         """More where the pixel is dark, one on average over the scene."""
         mean = float(self.brightness.mean())
-        darkness = mean / brightness.clamp_min(DARKEST * mean)
-        typical = float(np.mean(mean / np.maximum(self.brightness, DARKEST * mean)))
+        darkness = mean / brightness.clamp_min(MIN_RELATIVE_BRIGHTNESS * mean)
+        typical = float(np.mean(mean / np.maximum(self.brightness, MIN_RELATIVE_BRIGHTNESS * mean)))
         return (1 + dark * darkness) / (1 + dark * typical)
 
 
-def _by_patch(scenes: list[TrainingScene], patch: int) -> dict[int, list[TrainingScene]]:
+def _group_by_patch(scenes: list[TrainingScene], patch: int) -> dict[int, list[TrainingScene]]:
     """Scenes by the largest patch, ``patch`` at most, that they have room for; without those that have none."""
-    classes: dict[int, list[TrainingScene]] = {}
+    scenes_by_patch: dict[int, list[TrainingScene]] = {}
     for scene in scenes:
         room = min(patch, min(scene.low.shape[1:]) - 2 * MARGIN)
         if room >= min(patch, SMALLEST_PATCH):
-            classes.setdefault(room, []).append(scene)
-    return classes
+            scenes_by_patch.setdefault(room, []).append(scene)
+    return scenes_by_patch
 
 
 def join(parts: list[Batch]) -> Batch:

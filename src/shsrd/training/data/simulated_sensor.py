@@ -15,19 +15,19 @@ import torch
 from numpy.typing import NDArray
 
 from shsrd.cube import Cube, MemorySource
-from shsrd.degradation import Degradation, NoiseModel, ObservationModel, observed, random_observation
+from shsrd.degradation import Degradation, NoiseModel, ObservationModel, observe, random_observation
 from shsrd.spectral import Acquisition
-from shsrd.upscaling.correction import CorrectedSource, Correction
+from shsrd.upscaling.correction import CorrectedSource, PSFCorrection
 
-WELL_KNOWN = 0.6  # share of the sensors whose width is believed as it is
-WIDTH_ERROR = 1.25  # the others' is believed up to this factor too small or too large
-NOISE_GIVEN, NOISE_ERROR_DB = 0.25, 3.0  # share of the noise that is given, and by how much that may be wrong
+EXACT_FWHM_SHARE = 0.6  # share of the sensors whose width is believed as it is
+MAX_FWHM_FACTOR = 1.25  # the others' is believed up to this factor too small or too large
+KNOWN_SNR_SHARE, MAX_SNR_ERROR_DB = 0.25, 3.0  # share of the noise that is given, and by how much that may be wrong
 
 Block = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Acquired:
+class SimulatedSensor:
     """A sensor, and what is believed of it.
 
     Attributes:
@@ -51,8 +51,8 @@ class Acquired:
     def random(cls, rng: np.random.Generator, *, bands: int, scale: int) -> Self:
         """Any sensor, as well known as users know theirs."""
         model = random_observation(rng, bands=bands, scale=scale)
-        error = 1.0 if rng.random() < WELL_KNOWN else WIDTH_ERROR ** rng.uniform(-1, 1)
-        given, wrong_db = rng.random() < NOISE_GIVEN, rng.uniform(-NOISE_ERROR_DB, NOISE_ERROR_DB)
+        error = 1.0 if rng.random() < EXACT_FWHM_SHARE else MAX_FWHM_FACTOR ** rng.uniform(-1, 1)
+        given, wrong_db = rng.random() < KNOWN_SNR_SHARE, rng.uniform(-MAX_SNR_ERROR_DB, MAX_SNR_ERROR_DB)
         if model.kernel == "bicubic":
             return cls(model, None)
         ratio = None if model.noise is None or not given else float(np.mean(model.noise.snr_db)) + wrong_db
@@ -62,7 +62,7 @@ class Acquired:
     def measured(self, high: Block, *, seed: int) -> Block:
         """The low resolution ``(B, y, x)`` of a scene ``(B, s y, s x)``, noise included."""
         generator = torch.Generator().manual_seed(seed)
-        low: Block = observed(torch.from_numpy(np.ascontiguousarray(high)), self.model, generator=generator).numpy()
+        low: Block = observe(torch.from_numpy(np.ascontiguousarray(high)), self.model, generator=generator).numpy()
         return low
 
     def corrected(self, measured: Block) -> tuple[Block, Acquisition | None]:
@@ -74,12 +74,12 @@ class Acquired:
         if self.believed is None:
             return measured, None
         source = MemorySource(Cube(measured))
-        correction = Correction.of_scene(source, self.believed, self.snr_db)
+        correction = PSFCorrection.of_scene(source, self.believed, self.snr_db)
         seen = CorrectedSource(source, correction).read(*(slice(0, size) for size in measured.shape[1:]))
         return np.ascontiguousarray(seen), _all_bands(correction)
 
 
-def _all_bands(correction: Correction) -> Acquisition:
+def _all_bands(correction: PSFCorrection) -> Acquisition:
     """Acquisition of all bands; of those that cannot be corrected, without noise and of the mean width."""
     bands, told = correction.usable, correction.acquisition
     fwhm, noise = np.tile(told.fwhm.mean(axis=0), (len(bands), 1)), np.zeros(len(bands))

@@ -16,16 +16,16 @@ from shsrd.model import bundled_models
 from shsrd.model.weights import find_weights
 from shsrd.training.config import TrainingError
 from shsrd.training.data.pack import pack_scenes
-from shsrd.training.queue.data import Store
-from shsrd.training.queue.home import STATUS, Home
+from shsrd.training.queue.data import DatasetStore
+from shsrd.training.queue.home import STATUS, QueueState
 from shsrd.training.queue.scene_files import SUFFIX, compress_scene
 from shsrd.training.queue.settings import WEIGHT_KEYS, Queue
 
-PER_FILE = 512  # bytes that an archive of the folder needs for each file beside its content
+FILE_OVERHEAD = 512  # bytes that an archive of the folder needs for each file beside its content
 
 
 @dataclass
-class Folder:
+class TransferFolder:
     """The folder to carry, which takes files as long as they fit.
 
     Attributes:
@@ -43,7 +43,7 @@ class Folder:
     def fits(self, files: Mapping[str, Path]) -> bool:
         """Whether all of these can be taken, those that are there already for nothing."""
         new = [file for place, file in files.items() if not (self.path / "data" / place).exists()]
-        return self.used + sum(file.stat().st_size + PER_FILE for file in new) <= self.limit
+        return self.used + sum(file.stat().st_size + FILE_OVERHEAD for file in new) <= self.limit
 
     def take(self, source: Path, name: str, *, needed: bool = False) -> bool:
         """Copy a file to ``name`` if it fits.
@@ -51,7 +51,7 @@ class Folder:
         Raises:
             TrainingError: it is needed and does not fit.
         """
-        size, target = source.stat().st_size + PER_FILE, self.path / name
+        size, target = source.stat().st_size + FILE_OVERHEAD, self.path / name
         if target.exists():
             return True
         if self.used + size > self.limit:
@@ -66,7 +66,7 @@ class Folder:
 
 def carry(
     queue: Queue,
-    folder: Folder,
+    folder: TransferFolder,
     *,
     root: Path,
     home: Path,
@@ -91,18 +91,18 @@ def carry(
     """
     if folder.path.exists() and any(folder.path.iterdir()):
         raise TrainingError(f"{folder.path} is not empty; give a new folder")
-    reached = Home(home)
+    reached = QueueState(home)
     open_ones = [training for training in queue.trainings if not reached.done(training.name)]
-    _take_program(folder)
-    _take_home(queue, reached, folder)
+    _add_program(folder)
+    _add_state(queue, reached, folder)
     for training in open_ones:
         for key in WEIGHT_KEYS:
-            _take_weights(str(queue.settings(training).get(key)), folder)
+            _add_weights(str(queue.settings(training).get(key)), folder)
     with tempfile.TemporaryDirectory() as scratch:
-        store = Store(Path(scratch), root, told)
+        store = DatasetStore(Path(scratch), root, told)
         sets = {data: None for training in open_ones for data in queue.sets(training)}
         files = {name: _files(name, queue, store, Path(scratch), without) for name in sets}
-        _take_data([queue.sets(training) for training in open_ones], files, folder, without)
+        _add_data([queue.sets(training) for training in open_ones], files, folder, without)
     totals = {name: len(found) for name, found in files.items()}
     _write_queue(queue, totals, folder)
     for name, count in folder.left_out.items():
@@ -110,14 +110,14 @@ def carry(
     told(f"{folder.path}: {folder.used / 2**20:.1f} MiB")
 
 
-def _take_program(folder: Folder) -> None:
+def _add_program(folder: TransferFolder) -> None:
     package = Path(shsrd.__file__).parent
     for file in sorted(package.rglob("*")):
         if file.is_file() and file.suffix != ".safetensors" and "__pycache__" not in file.parts:
             folder.take(file, f"src/shsrd/{file.relative_to(package).as_posix()}", needed=True)
 
 
-def _take_home(queue: Queue, reached: Home, folder: Folder) -> None:
+def _add_state(queue: Queue, reached: QueueState, folder: TransferFolder) -> None:
     """What has been reached: the status, states, and weights from which others start."""
     (folder.path / "home").mkdir(parents=True, exist_ok=True)
     if not (reached.folder / STATUS).exists():
@@ -131,13 +131,13 @@ def _take_home(queue: Queue, reached: Home, folder: Folder) -> None:
             folder.take(reached.folder / name, f"home/{name}", needed=True)
 
 
-def _take_weights(source: str, folder: Folder) -> None:
+def _add_weights(source: str, folder: TransferFolder) -> None:
     """Bundled weights from which a training starts."""
     if source in bundled_models():
         folder.take(find_weights(source), f"src/shsrd/model/weights/{source}.safetensors", needed=True)
 
 
-def _files(name: str, queue: Queue, store: Store, scratch: Path, without: Sequence[Path]) -> dict[str, Path]:
+def _files(name: str, queue: Queue, store: DatasetStore, scratch: Path, without: Sequence[Path]) -> dict[str, Path]:
     """Every file of a data set by its place below the data folder; scenes carried before are not packed again."""
     data = queue.data[name]
     found = store.photos(data) if data.photos else _scene_files(name, store.scenes(data), store, scratch, without)
@@ -147,7 +147,7 @@ def _files(name: str, queue: Queue, store: Store, scratch: Path, without: Sequen
 
 
 def _scene_files(
-    name: str, sources: Sequence[Path], store: Store, scratch: Path, without: Sequence[Path]
+    name: str, sources: Sequence[Path], store: DatasetStore, scratch: Path, without: Sequence[Path]
 ) -> dict[str, Path]:
     found, new = {}, []
     for source in sources:
@@ -165,12 +165,12 @@ def _scene_files(
     return found
 
 
-def _take_data(
-    needs: Sequence[Sequence[str]], files: dict[str, dict[str, Path]], folder: Folder, without: Sequence[Path]
+def _add_data(
+    needs: Sequence[Sequence[str]], files: dict[str, dict[str, Path]], folder: TransferFolder, without: Sequence[Path]
 ) -> None:
     """Take whole sets as long as they fit, those of the first trainings first; then parts of the others."""
     missing = {
-        name: {place: file for place, file in found.items() if not _carried(place, without)}
+        name: {place: file for place, file in found.items() if not _already_transferred(place, without)}
         for name, found in files.items()
     }
     for names in needs:
@@ -187,11 +187,11 @@ def _take_data(
             folder.left_out[name] = count
 
 
-def _carried(place: str, folders: Sequence[Path]) -> bool:
+def _already_transferred(place: str, folders: Sequence[Path]) -> bool:
     return any((folder / "data" / place).exists() for folder in folders)
 
 
-def _write_queue(queue: Queue, totals: dict[str, int], folder: Folder) -> None:
+def _write_queue(queue: Queue, totals: dict[str, int], folder: TransferFolder) -> None:
     """The queue file with every config in it, and the size of every set."""
     data = {}
     for name, known in queue.data.items():

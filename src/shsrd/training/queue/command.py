@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from shsrd.training.config import TrainingError
-from shsrd.training.queue.carry import Folder, carry
-from shsrd.training.queue.home import Home
+from shsrd.training.queue.carry import TransferFolder, carry
+from shsrd.training.queue.home import QueueState
 from shsrd.training.queue.runner import Places, run_queue
 from shsrd.training.queue.settings import Queue, read_queue
 
@@ -21,7 +21,7 @@ def main(given: Sequence[str], *, prog: str = "shsrd queue") -> int:
     """Run, show or pack a queue; the exit code is 0 unless the command line does not fit."""
     arguments = _parser(prog).parse_args(list(given))
     queue = read_queue(arguments.queue)
-    return int(arguments.work_off(queue, arguments))
+    return int(arguments.run_command(queue, arguments))
 
 
 def told(text: str) -> None:
@@ -37,13 +37,13 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     run.add_argument("--minutes", type=float, default=0.0, help="of this call; without it, until all is done")
     run.add_argument("--work", type=Path, default=Path("runs/queue"), help="packs and run folders (runs/queue)")
     run.add_argument("--out", type=Path, help="what has to travel back: 8 files of 16 MiB at most, home otherwise")
-    run.set_defaults(work_off=_run)
+    run.set_defaults(run_command=_run)
     status = commands.add_parser("status", help="how far every training is")
-    status.set_defaults(work_off=_status)
+    status.set_defaults(run_command=_status)
     pack = commands.add_parser("pack", help="make one folder to carry to a machine without a network")
     pack.add_argument("--limit", type=_bytes, default=64 * 2**20, help="of the folder (64MiB)")
     pack.add_argument("--without", type=Path, nargs="*", default=[], help="folders carried there before")
-    pack.set_defaults(work_off=_pack)
+    pack.set_defaults(run_command=_pack)
     for command in (run, status, pack):
         command.add_argument("queue", type=Path, metavar="QUEUE.yaml")
     pack.add_argument("folder", type=Path, metavar="OUT", help="new folder")
@@ -81,10 +81,10 @@ def _run(queue: Queue, arguments: argparse.Namespace) -> int:
 
 
 def _status(queue: Queue, arguments: argparse.Namespace) -> int:
-    return _show(queue, Home(_home(arguments)))
+    return _show(queue, QueueState(_home(arguments)))
 
 
-def _show(queue: Queue, reached: Home) -> int:
+def _show(queue: Queue, reached: QueueState) -> int:
     """One line a training on stdout."""
     width = max(len(training.name) for training in queue.trainings)
     for training in queue.trainings:
@@ -100,6 +100,6 @@ def _show(queue: Queue, reached: Home) -> int:
 
 
 def _pack(queue: Queue, arguments: argparse.Namespace) -> int:
-    folder = Folder(arguments.folder, arguments.limit)
+    folder = TransferFolder(arguments.folder, arguments.limit)
     carry(queue, folder, root=_data(arguments), home=_home(arguments), without=arguments.without, told=told)
     return 0

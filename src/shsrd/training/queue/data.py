@@ -10,10 +10,10 @@ from pathlib import Path
 from shsrd.training.config import TrainingError
 from shsrd.training.data.pack import PHOTO_PACK, pack_photo_files, pack_scenes, photo_files
 from shsrd.training.queue.scene_files import SUFFIX, expand_scene
-from shsrd.training.queue.settings import DataSet
+from shsrd.training.queue.settings import DatasetSpec
 
 
-class Store:
+class DatasetStore:
     """Data sets on this machine.
 
     Args:
@@ -25,7 +25,7 @@ class Store:
     def __init__(self, work: Path, root: Path, told: Callable[[str], None]) -> None:
         self.packs, self.copies, self.root, self.told = work / "packs", work / "data", root, told
 
-    def keep_carried(self) -> None:
+    def copy_transferred(self) -> None:
         """Copy what was carried here, so that the next call may carry something else."""
         for file in sorted(p for p in self.root.rglob("*") if p.is_file()):
             copy = self.copies / file.relative_to(self.root)
@@ -33,7 +33,7 @@ class Store:
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(file, copy)
 
-    def photos(self, data: DataSet) -> dict[str, Path]:
+    def photos(self, data: DatasetSpec) -> dict[str, Path]:
         """Every photo of a set that is at hand, by source and name."""
         return {
             f"{source}/{name}": file
@@ -42,12 +42,12 @@ class Store:
             for name, file in photo_files(place / source).items()
         }
 
-    def carried_scenes(self, name: str) -> dict[str, Path]:
+    def transferred_scenes(self, name: str) -> dict[str, Path]:
         """Compressed scenes of a set that were carried here, by name."""
         folders = [place / f"{name}.scenes" for place in (self.root, self.copies)]
         return {file.stem: file for folder in folders for file in sorted(folder.glob(f"*{SUFFIX}"))}
 
-    def scenes(self, data: DataSet) -> list[Path]:
+    def scenes(self, data: DatasetSpec) -> list[Path]:
         """Scene files of a set where they lie originally."""
         if data.names is None:
             return [path for name in data.scenes for path in sorted(self.root.glob(name))]
@@ -56,14 +56,14 @@ class Store:
         split = "validation" if data.names == "val" else data.names
         return [scene for name in data.scenes for scene in cave_scenes(self.root / name, split)]
 
-    def missing(self, name: str, data: DataSet) -> str | None:
+    def missing(self, name: str, data: DatasetSpec) -> str | None:
         """What a set lacks before a training may use it; None where nothing is lacking."""
         if self._packed(name, data):
             return None
         if data.photos:
             found, whole = len(self.photos(data)), data.files
         else:
-            found, whole = len(self.carried_scenes(name)), data.files
+            found, whole = len(self.transferred_scenes(name)), data.files
             if not found and whole is None:
                 found = len(self.scenes(data))
         if not found:
@@ -72,7 +72,7 @@ class Store:
             return f"only {found} of {whole} files of {name!r} are here"
         return None
 
-    def pack(self, name: str, data: DataSet) -> None:
+    def pack(self, name: str, data: DatasetSpec) -> None:
         """Pack a set, once; a pack stays as it is, whatever arrives later.
 
         Raises:
@@ -85,7 +85,7 @@ class Store:
         shutil.rmtree(unfinished, ignore_errors=True)
         if data.photos:
             pack_photo_files(self.photos(data), unfinished)
-        elif carried := self.carried_scenes(name):
+        elif carried := self.transferred_scenes(name):
             with ThreadPoolExecutor(8) as pool:
                 list(pool.map(lambda file: expand_scene(file, unfinished), carried.values()))
         elif sources := self.scenes(data):
@@ -94,6 +94,6 @@ class Store:
             raise TrainingError(f"{self.root}: nothing of the data {name!r} found; give its folder with --data")
         unfinished.replace(self.packs / name)
 
-    def _packed(self, name: str, data: DataSet) -> bool:
+    def _packed(self, name: str, data: DatasetSpec) -> bool:
         folder = self.packs / name
         return (folder / PHOTO_PACK).exists() if data.photos else folder.is_dir()

@@ -11,15 +11,15 @@ from typing import Literal
 
 from shsrd.training.checkpoint import BEST, CHECKPOINT, LAST, read_progress
 from shsrd.training.config import TrainingError
-from shsrd.training.queue.state import PART, bundle, unbundle
+from shsrd.training.queue.state import PART, pack_state, unpack_state
 
 STATUS = "queue.json"
-MOST_FILES = 8  # in a folder that travels
-MOST_BYTES = 64 * 2**20
+MAX_FILES = 8  # in a folder that travels
+MAX_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
-class Status:
+class TrainingStatus:
     """How far one training is.
 
     Attributes:
@@ -41,7 +41,7 @@ class Status:
     sha256: str = ""
 
 
-class Home:
+class QueueState:
     """A folder that holds what a queue has reached.
 
     Args:
@@ -53,12 +53,12 @@ class Home:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.statuses: dict[str, Status] = {}
+        self.statuses: dict[str, TrainingStatus] = {}
         path = folder / STATUS
         if path.exists():
             try:
                 found = json.loads(path.read_text())
-                self.statuses = {k: Status(**(v | {"parts": tuple(v["parts"])})) for k, v in found.items()}
+                self.statuses = {k: TrainingStatus(**(v | {"parts": tuple(v["parts"])})) for k, v in found.items()}
             except (ValueError, TypeError, KeyError, AttributeError):
                 raise TrainingError(f"{path}: damaged; copy it again, or remove it to begin the queue anew") from None
 
@@ -100,7 +100,7 @@ class Home:
         content = b"".join((self.folder / part).read_bytes() for part in status.parts)
         if hashlib.sha256(content).hexdigest() != status.sha256:
             raise TrainingError(f"{self.folder}: the state of {name!r} is damaged; copy its parts again")
-        unbundle(content, run)
+        unpack_state(content, run)
 
     def finish(self, name: str, run: Path) -> None:
         """Keep the weights of a training that has ended."""
@@ -109,10 +109,10 @@ class Home:
         shutil.copyfile(run / BEST, self.weights(name))
         counters = read_progress(run)
         gain = counters.best if counters.best > float("-inf") else None
-        self.statuses[name] = Status("done", counters.step, round(counters.seconds / 60, 2), gain)
+        self.statuses[name] = TrainingStatus("done", counters.step, round(counters.seconds / 60, 2), gain)
         self.write()
 
-    def pause(self, name: str, run: Path, *, travels: bool) -> None:
+    def pause(self, name: str, run: Path, *, for_transfer: bool) -> None:
         """Keep the weights so far of a training that was stopped and, where the folder travels, all to go on with."""
         self._drop_parts(name)
         counters = read_progress(run)
@@ -120,28 +120,28 @@ class Home:
         if (run / LAST).exists():
             shutil.copyfile(run / LAST, self.weights(name))
         gain = counters.best if counters.best > float("-inf") else None
-        parts, digest, message = self._keep_state(name, run) if travels else ((), "", "")
+        parts, digest, message = self._keep_state(name, run) if for_transfer else ((), "", "")
         minutes = round(counters.seconds / 60, 2)
-        self.statuses[name] = Status("paused", counters.step, minutes, gain, message, parts, digest)
+        self.statuses[name] = TrainingStatus("paused", counters.step, minutes, gain, message, parts, digest)
         self.write()
 
     def fail(self, name: str, message: str) -> None:
         """Remember why a training could not go; it is tried again in the next call."""
         before = self.statuses.get(name)
         kept = {} if before is None else {"parts": before.parts, "sha256": before.sha256, "step": before.step}
-        self.statuses[name] = Status("failed", message=message, **kept)  # type: ignore[arg-type]
+        self.statuses[name] = TrainingStatus("failed", message=message, **kept)  # type: ignore[arg-type]
         self.write()
 
     def room(self) -> tuple[int, int]:
         """Files and bytes that the folder may still take, where it travels, a status file counted in."""
         others = [file for file in self.folder.glob("*") if file.name != STATUS] if self.folder.is_dir() else []
-        return MOST_FILES - 1 - len(others), MOST_BYTES - 2**20 - sum(file.stat().st_size for file in others)
+        return MAX_FILES - 1 - len(others), MAX_BYTES - 2**20 - sum(file.stat().st_size for file in others)
 
     def _keep_state(self, name: str, run: Path) -> tuple[tuple[str, ...], str, str]:
         """Names of the parts, their digest, and what has to be said of them."""
         files, size = self.room()
         for compact, message in ((False, ""), (True, "state kept in bf16: too large to travel exactly")):
-            content = bundle(run, compact=compact)
+            content = pack_state(run, compact=compact)
             pieces = [content[first : first + PART] for first in range(0, len(content), PART)]
             if len(pieces) <= files and len(content) <= size:
                 names = tuple(f"{name}.{number}.state" for number in range(len(pieces)))

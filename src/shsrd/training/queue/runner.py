@@ -14,12 +14,12 @@ from types import FrameType
 from shsrd.cube import InputError
 from shsrd.training.checkpoint import CHECKPOINT
 from shsrd.training.config import TrainConfig
-from shsrd.training.queue.data import Store
-from shsrd.training.queue.home import Home
-from shsrd.training.queue.settings import DATA_KEYS, WEIGHT_KEYS, Queue, Training
+from shsrd.training.queue.data import DatasetStore
+from shsrd.training.queue.home import QueueState
+from shsrd.training.queue.settings import DATA_KEYS, WEIGHT_KEYS, Queue, TrainingSpec
 
-SAVING_S = 8.0  # kept free at the end for writing state and weights
-SHORTEST_S = 20.0  # less time than that starts no training
+SAVE_MARGIN_S = 8.0  # kept free at the end for writing state and weights
+MIN_RUN_S = 20.0  # less time than that starts no training
 STATE_FILES = 3  # room for the state of a training that is stopped, in a folder that travels
 
 
@@ -39,10 +39,10 @@ class Clock:
 
     def pause(self, longest: float) -> bool:
         """Whether a training has to stop now, so that saving fits; see ``Run``."""
-        return self.left() < SAVING_S + 1.5 * longest
+        return self.left() < SAVE_MARGIN_S + 1.5 * longest
 
     @contextmanager
-    def ended_by_signal(self) -> Iterator[None]:
+    def stop_on_sigterm(self) -> Iterator[None]:
         """Within it, SIGTERM ends the time instead of the process."""
 
         def stop(number: int, frame: FrameType | None) -> None:
@@ -75,7 +75,7 @@ class Places:
     out: Path | None = None
 
 
-def run_queue(queue: Queue, places: Places, *, minutes: float = 0.0, told: Callable[[str], None]) -> Home:
+def run_queue(queue: Queue, places: Places, *, minutes: float = 0.0, told: Callable[[str], None]) -> QueueState:
     """Run trainings in their order until all are done or the time is up; the same call again goes on.
 
     Args:
@@ -88,15 +88,15 @@ def run_queue(queue: Queue, places: Places, *, minutes: float = 0.0, told: Calla
     Returns:
         What has been reached.
     """
-    clock, earlier = Clock(minutes), Home(places.home)
-    reached = earlier if places.out is None else Home(places.out)
+    clock, earlier = Clock(minutes), QueueState(places.home)
+    reached = earlier if places.out is None else QueueState(places.out)
     if reached is not earlier:
         reached.statuses = dict(earlier.statuses)
-    store = Store(places.work, places.root, told)
+    store = DatasetStore(places.work, places.root, told)
     if (queue.folder / "home").is_dir():  # a carried folder: the next call may carry another
-        store.keep_carried()
+        store.copy_transferred()
     call = _Call(queue, places, clock, earlier, reached, store, told)
-    with clock.ended_by_signal():
+    with clock.stop_on_sigterm():
         for training in queue.trainings:
             if not reached.done(training.name) and not call.run(training):
                 break
@@ -109,23 +109,23 @@ class _Call:
     queue: Queue
     places: Places
     clock: Clock
-    earlier: Home
-    reached: Home
-    store: Store
+    earlier: QueueState
+    reached: QueueState
+    store: DatasetStore
     told: Callable[[str], None]
 
     @property
     def runs(self) -> Path:
         return self.places.work / "runs"
 
-    def run(self, training: Training) -> bool:
+    def run(self, training: TrainingSpec) -> bool:
         """Run one training as far as may be; False ends the call."""
         name = training.name
-        waits = self._waits(training)
+        waits = self._blocked_by(training)
         if waits is not None:
             self.told(f"{name}: waits, {waits}")
             return True
-        if self.clock.left() < SHORTEST_S:
+        if self.clock.left() < MIN_RUN_S:
             self.told("the time is up")
             return False
         if self.places.out is not None and self.reached.room()[0] < 1 + STATE_FILES:
@@ -138,7 +138,7 @@ class _Call:
             self.told(f"{name}: failed, {error}")
             return True
 
-    def _run(self, training: Training) -> bool:
+    def _run(self, training: TrainingSpec) -> bool:
         from shsrd.training.loop import PausedError
         from shsrd.training.run import run_training
 
@@ -148,20 +148,20 @@ class _Call:
         for data in self.queue.sets(training):
             self.store.pack(data, self.queue.data[data])
         config = self.queue.resolved(training, packs=self.store.packs, runs=self.runs)
-        _rebase(run / "config.json", config)
+        _relocate_paths(run / "config.json", config)
         self.told(f"{name}: training")
         try:
             run_training(config, pause=self.clock.pause)
         except PausedError:
             if (run / CHECKPOINT).exists():
-                self.reached.pause(name, run, travels=self.places.out is not None)
+                self.reached.pause(name, run, for_transfer=self.places.out is not None)
             self.told(f"{name}: stopped, the time is up")
             return False
         self.reached.finish(name, run)
         self.told(f"{name}: done")
         return True
 
-    def _waits(self, training: Training) -> str | None:
+    def _blocked_by(self, training: TrainingSpec) -> str | None:
         """What a training has to wait for."""
         for needed in self.queue.needs(training):
             if not self.reached.done(needed):
@@ -172,7 +172,7 @@ class _Call:
         return None
 
 
-def _rebase(path: Path, config: TrainConfig) -> None:
+def _relocate_paths(path: Path, config: TrainConfig) -> None:
     """Let a run that came from another machine look for its data and weights where they lie on this one.
 
     Only paths of the same data set, or of the weights of the same training, are replaced.

@@ -16,7 +16,7 @@ DATA_KEYS = ("train", "validation", "rehearsal")  # of a config: what names a da
 WEIGHT_KEYS = ("start_from", "calibration")  # of a config: what may name an earlier training
 
 
-class DataSet(BaseModel):
+class DatasetSpec(BaseModel):
     """Photos or scenes that trainings use under one name.
 
     Attributes:
@@ -35,7 +35,7 @@ class DataSet(BaseModel):
     files: int | None = None
 
 
-class Training(BaseModel):
+class TrainingSpec(BaseModel):
     """One training of the queue; every further key is one of ``TrainConfig``.
 
     Attributes:
@@ -62,11 +62,11 @@ class Queue(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    data: dict[str, DataSet] = Field(default_factory=dict)
-    trainings: tuple[Training, ...]
+    data: dict[str, DatasetSpec] = Field(default_factory=dict)
+    trainings: tuple[TrainingSpec, ...]
     folder: Path = Path()
 
-    def settings(self, training: Training) -> dict[str, Any]:
+    def settings(self, training: TrainingSpec) -> dict[str, Any]:
         """Keys of ``TrainConfig``: those of the config file under those of the queue, names not yet resolved.
 
         Raises:
@@ -78,18 +78,18 @@ class Queue(BaseModel):
             values["time_limit"] = training.minutes
         return values
 
-    def needs(self, training: Training) -> tuple[str, ...]:
+    def needs(self, training: TrainingSpec) -> tuple[str, ...]:
         """Names of the trainings that must be done before this one."""
         values, names = self.settings(training), {other.name for other in self.trainings}
         starts = [str(values[key]) for key in WEIGHT_KEYS if str(values.get(key)) in names]
         return tuple(dict.fromkeys((*training.after, *starts)))
 
-    def sets(self, training: Training) -> tuple[str, ...]:
+    def sets(self, training: TrainingSpec) -> tuple[str, ...]:
         """Names of the data sets of a training, the one it learns from last."""
         values = self.settings(training)
         return tuple(dict.fromkeys(str(values[key]) for key in reversed(DATA_KEYS) if values.get(key) is not None))
 
-    def resolved(self, training: Training, *, packs: Path, runs: Path) -> TrainConfig:
+    def resolved(self, training: TrainingSpec, *, packs: Path, runs: Path) -> TrainConfig:
         """The config of a training, with paths for names.
 
         Args:

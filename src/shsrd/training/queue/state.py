@@ -24,7 +24,7 @@ PART = 16 * 2**20  # bytes of a part
 _AVERAGE, _RAW, _DIFFERENCE, _OPTIMIZER = "average.module.", "raw.", "difference.", "optimizer."
 
 
-def bundle(run: Path, *, compact: bool = False) -> bytes:
+def pack_state(run: Path, *, compact: bool = False) -> bytes:
     """All that a run folder needs to go on: checkpoint, best weights, settings and log.
 
     Args:
@@ -50,7 +50,7 @@ def bundle(run: Path, *, compact: bool = False) -> bytes:
     return save(kept, texts)
 
 
-def unbundle(content: bytes, run: Path) -> None:
+def unpack_state(content: bytes, run: Path) -> None:
     """Make the run folder again.
 
     Raises:

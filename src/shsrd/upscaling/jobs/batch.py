@@ -16,23 +16,23 @@ from shsrd.io.compression import Compression, check_compression
 from shsrd.io.scene_discovery import SceneFile
 from shsrd.io.targets import files_read, written_files
 from shsrd.model import Model
-from shsrd.upscaling.jobs.output_names import check_apart, names_of, uncertainty_of
-from shsrd.upscaling.jobs.provenance import Record, is_ours, item_path, kept_record, other_than
-from shsrd.upscaling.jobs.tile_cache import MANIFEST, NotResumableError, Spool
+from shsrd.upscaling.jobs.output_names import check_apart, output_paths, uncertainty_path
+from shsrd.upscaling.jobs.provenance import StacItem, is_shsrd_item, item_path, mismatch_reason, read_item
+from shsrd.upscaling.jobs.tile_cache import MANIFEST, NotResumableError, TileCache
 from shsrd.upscaling.jobs.upscale_file import Job, upscale_file
-from shsrd.upscaling.options import UpscaleOptions, choose_device, running_precision
-from shsrd.upscaling.plan import chosen_model
+from shsrd.upscaling.options import UpscaleOptions, choose_device, inference_precision
+from shsrd.upscaling.plan import select_model
 from shsrd.upscaling.upscale import Progress
 
 if TYPE_CHECKING:
-    from shsrd.upscaling.jobs.dask_executor import Crew
+    from shsrd.upscaling.jobs.dask_executor import WorkerPool
 
 ITEMS = "items.json"
 Result = Literal["done", "skipped", "resumed", "failed"]
 
 
 @dataclass(frozen=True)
-class Order:
+class BatchOptions:
     """What is to be made of many scenes.
 
     Attributes:
@@ -66,7 +66,7 @@ class Order:
             target=target,
             scale=self.scale,
             options=self.options,
-            uncertainty=uncertainty_of(target) if self.uncertainty else None,
+            uncertainty=uncertainty_path(target) if self.uncertainty else None,
             opening=self.opening,
             overwrite=self.overwrite,
             compress=self.compress,
@@ -86,25 +86,26 @@ class Outcome:
         seconds: that it took now.
         record: the STAC item of the output; None where it failed.
         error: why it failed.
-        place_remark: what its format cannot keep of the scene's place, in one sentence; None if it can, or was skipped.
+        georeferencing_note: what its format cannot keep of the scene's place, in one sentence; None if it can, or was
+            skipped.
     """
 
     source: Path
     target: Path
     result: Result
     seconds: float
-    record: Record | None = None
+    record: StacItem | None = None
     error: Exception | None = None
-    place_remark: str | None = None
+    georeferencing_note: str | None = None
 
 
-def planned(scenes: Sequence[SceneFile], order: Order) -> list[tuple[SceneFile, Job]]:
+def planned(scenes: Sequence[SceneFile], order: BatchOptions) -> list[tuple[SceneFile, Job]]:
     """The jobs of an order, after checks that need no pixels; makes the folder.
 
     Raises:
         SceneError: outputs that cannot be named, cannot be compressed as asked, or would replace an input.
     """
-    targets = names_of(scenes, order.folder, scale=order.scale, suffix=order.suffix)
+    targets = output_paths(scenes, order.folder, scale=order.scale, suffix=order.suffix)
     jobs = [order.job(scene, target) for scene, target in zip(scenes, targets, strict=True)]
     for target in targets[:1]:  # all have one ending
         check_compression(target, order.compress)
@@ -120,8 +121,8 @@ def _files(path: Path) -> list[Path]:
     return [path] if path.is_dir() else files_read(path)
 
 
-def upscale_many(
-    scenes: Sequence[SceneFile], order: Order, *, watched: Callable[[int, SceneFile], Progress] | None = None
+def upscale_batch(
+    scenes: Sequence[SceneFile], order: BatchOptions, *, watched: Callable[[int, SceneFile], Progress] | None = None
 ) -> Generator[Outcome, None, None]:
     """Super-resolve scene after scene; weights are loaded once here, and once by each worker.
 
@@ -143,36 +144,36 @@ def upscale_many(
         shsrd.model.WeightsError: the weights cannot be used.
     """
     asked = order.options.model_copy(update={"uncertainty": order.uncertainty})
-    model = chosen_model(asked, order.scale)
-    running_precision(asked.precision, choose_device(asked.device))  # refuses what no scene could have
+    model = select_model(asked, order.scale)
+    inference_precision(asked.precision, choose_device(asked.device))  # refuses what no scene could have
     jobs = planned(scenes, order)
-    with _crew(order, asked, model) as crew:
+    with _worker_pool(order, asked, model) as worker_pool:
         for number, (scene, job) in enumerate(jobs):
             told = watched(number, scene) if watched is not None else None
             started = time.perf_counter()
             try:
                 if scene.fault is not None:
                     raise scene.fault
-                result, lost = _one(job, model, crew, told)
+                result, lost = _upscale_one(job, model, worker_pool, told)
             except Exception as error:  # one file's fault, even if it is ours, must not cost the night's work
-                if crew is not None and _lost(error):
+                if worker_pool is not None and _lost(error):
                     raise
                 yield Outcome(scene.path, job.target, "failed", _since(started), error=error)
             else:
-                record = kept_record(job.target)
-                yield Outcome(scene.path, job.target, result, _since(started), record, place_remark=lost)
+                record = read_item(job.target)
+                yield Outcome(scene.path, job.target, result, _since(started), record, georeferencing_note=lost)
 
 
 @contextmanager
-def _crew(order: Order, asked: UpscaleOptions, model: Model) -> Iterator[Crew | None]:
+def _worker_pool(order: BatchOptions, asked: UpscaleOptions, model: Model) -> Iterator[WorkerPool | None]:
     """The workers for all scenes, where there are to be any."""
     if order.workers == 0 and order.scheduler is None:
         yield None
         return
-    from shsrd.upscaling.jobs.dask_executor import hired
+    from shsrd.upscaling.jobs.dask_executor import connect_workers
 
-    with hired(model.network, asked.device, workers=order.workers, scheduler=order.scheduler) as crew:
-        yield crew
+    with connect_workers(model.network, asked.device, workers=order.workers, scheduler=order.scheduler) as worker_pool:
+        yield worker_pool
 
 
 def _lost(error: Exception) -> bool:
@@ -185,38 +186,40 @@ def _since(started: float) -> float:
     return round(time.perf_counter() - started, 3)
 
 
-def _one(job: Job, model: Model, crew: Crew | None, told: Progress | None) -> tuple[Result, str | None]:
+def _upscale_one(
+    job: Job, model: Model, worker_pool: WorkerPool | None, told: Progress | None
+) -> tuple[Result, str | None]:
     """Do one scene, unless it is done; gives also what is lost of its place."""
     there = [file for target in job.targets for file in written_files(target) if file.exists()]
     if there:
-        fault = _why_not_done(job, model)
-        cut_short = _killed_at_the_end(job)
+        fault = _redo_reason(job, model)
+        cut_short = _finished_before_cleanup(job)
         if fault is None:
             if cut_short:
-                _forget_run(job)
+                _remove_cache(job)
             return "skipped", None
-        if not job.overwrite and not (cut_short and kept_record(job.target) is None):
+        if not job.overwrite and not (cut_short and read_item(job.target) is None):
             raise SceneError(f"{there[0]}: exists already, but {fault}; --overwrite makes it again")
         job = replace(job, overwrite=True)
     try:
-        done = upscale_file(replace(job, resume=True), model=model, crew=crew, progress=told)
+        done = upscale_file(replace(job, resume=True), model=model, worker_pool=worker_pool, progress=told)
     except NotResumableError:
         if not job.overwrite:
             raise
-        done = upscale_file(job, model=model, crew=crew, progress=told)
-    return "resumed" if done.resumed else "done", done.place_remark
+        done = upscale_file(job, model=model, worker_pool=worker_pool, progress=told)
+    return "resumed" if done.resumed else "done", done.georeferencing_note
 
 
-def _why_not_done(job: Job, model: Model) -> str | None:
-    record = kept_record(job.target)
+def _redo_reason(job: Job, model: Model) -> str | None:
+    record = read_item(job.target)
     if record is None:
         return "nothing tells what it was made of"
-    return other_than(record, job, model)
+    return mismatch_reason(record, job, model)
 
 
-def _killed_at_the_end(job: Job) -> bool:
+def _finished_before_cleanup(job: Job) -> bool:
     """Whether a run was killed after its output had taken its name: its folder is there, the output younger."""
-    spool = Spool.beside(job.target)
+    spool = TileCache.beside(job.target)
     if not spool.begun:
         return False
     begun = (spool.folder / MANIFEST).stat().st_mtime_ns
@@ -224,8 +227,8 @@ def _killed_at_the_end(job: Job) -> bool:
     return all(file.stat().st_mtime_ns >= begun for file in files)
 
 
-def _forget_run(job: Job) -> None:
-    spool = Spool.beside(job.target)
+def _remove_cache(job: Job) -> None:
+    spool = TileCache.beside(job.target)
     with spool.held():
         spool.remove()
 
@@ -236,7 +239,7 @@ def _check_collection(place: Path) -> None:
         return
     try:
         found = json.loads(place.read_text(encoding="utf-8"))
-        ours = found["type"] == "FeatureCollection" and all(is_ours(item) for item in found["features"])
+        ours = found["type"] == "FeatureCollection" and all(is_shsrd_item(item) for item in found["features"])
     except (OSError, ValueError, TypeError, KeyError):
         ours = False
     if not ours:
@@ -252,7 +255,7 @@ def write_collection(folder: Path) -> Path | None:
     items = []
     for place in sorted(folder.glob("*.json")):
         target = place.with_suffix("")
-        record = kept_record(target) if target.exists() and item_path(target) == place else None
+        record = read_item(target) if target.exists() and item_path(target) == place else None
         if record is not None:
             items.append(record)
     if not items:

@@ -20,14 +20,14 @@ from typing import Any
 from uuid import uuid4
 
 from shsrd.cube import SceneError
-from shsrd.model import Network, weights_content
+from shsrd.model import Network, serialize_weights
 from shsrd.upscaling.jobs.tile_cache import Part
-from shsrd.upscaling.jobs.timings import Seconds
-from shsrd.upscaling.jobs.worker import Kit, Outfit, clear_away, compute, unpack
+from shsrd.upscaling.jobs.timings import Timings
+from shsrd.upscaling.jobs.worker import ModelPayload, ScenePayload, compute_tile, release_payload, unpack
 from shsrd.upscaling.plan import Plan
 
-TASKS_A_WORKER = 2  # one at work, one waiting: answers are fetched while the next tile is computed
-PATIENCE_S = 30  # until a scheduler, and its first worker, must have answered
+TASKS_PER_WORKER = 2  # one at work, one waiting: answers are fetched while the next tile is computed
+CONNECT_TIMEOUT_S = 30  # until a scheduler, and its first worker, must have answered
 RETRIES = 3  # of a tile whose worker failed
 
 
@@ -35,7 +35,7 @@ class ClusterLostError(SceneError):
     """Nobody computes any more, whatever the scene."""
 
 
-def _plugin(name: str, content: Outfit | Kit) -> Any:
+def _plugin(name: str, content: ModelPayload | ScenePayload) -> Any:
     """What a worker does when it joins and when the work is over."""
     from distributed.diagnostics.plugin import WorkerPlugin
 
@@ -47,13 +47,13 @@ def _plugin(name: str, content: Outfit | Kit) -> Any:
             unpack(name, content)  # a function of a module, found by name there: the class travels by value
 
         def teardown(self, worker: Any) -> None:
-            clear_away(name)
+            release_payload(name)
 
     return Unpack()
 
 
 @contextmanager
-def _handed_out(client: Any, content: Outfit | Kit) -> Iterator[str]:
+def _broadcast(client: Any, content: ModelPayload | ScenePayload) -> Iterator[str]:
     """Give something to all workers, also to those that join later; gives the name under which they have it."""
     name = f"shsrd-{uuid4().hex}"
     client.register_plugin(_plugin(name, content), name=name)
@@ -65,7 +65,7 @@ def _handed_out(client: Any, content: Outfit | Kit) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class Crew:
+class WorkerPool:
     """Workers of a running scheduler who have the network, for one scene after the other.
 
     Attributes:
@@ -78,7 +78,9 @@ class Crew:
 
 
 @contextmanager
-def hired(network: Network, device: str, *, workers: int = 0, scheduler: str | None = None) -> Iterator[Crew]:
+def connect_workers(
+    network: Network, device: str, *, workers: int = 0, scheduler: str | None = None
+) -> Iterator[WorkerPool]:
     """Connect, and hand out the network once; everything is let go of at the end of the block.
 
     Args:
@@ -90,27 +92,27 @@ def hired(network: Network, device: str, *, workers: int = 0, scheduler: str | N
     Raises:
         SceneError: dask.distributed is not installed, or nobody answers.
     """
-    threads = threads_of_each(workers) if scheduler is None else None
-    outfit = Outfit(weights_content(network), device, threads)
-    with connected(workers=workers, scheduler=scheduler) as client, ExitStack() as stack:
-        with _lost_is_one_sentence():
-            name = stack.enter_context(_handed_out(client, outfit))
-        yield Crew(client, name)
+    threads = threads_per_worker(workers) if scheduler is None else None
+    model_payload = ModelPayload(serialize_weights(network), device, threads)
+    with dask_client(workers=workers, scheduler=scheduler) as client, ExitStack() as stack:
+        with _cluster_errors():
+            name = stack.enter_context(_broadcast(client, model_payload))
+        yield WorkerPool(client, name)
 
 
 @dataclass(frozen=True)
-class Cluster:
+class DaskExecutor:
     """A crew at work on a scene.
 
     Attributes:
-        crew: the workers.
-        kit: what they need for this scene.
+        worker_pool: the workers.
+        scene_payload: what they need for this scene.
         seconds: gets the times.
     """
 
-    crew: Crew
-    kit: Kit
-    seconds: Seconds
+    worker_pool: WorkerPool
+    scene_payload: ScenePayload
+    seconds: Timings
 
     def parts(self, plan: Plan, numbers: Sequence[int]) -> Iterator[tuple[int, Part]]:
         """As they are finished; no more tasks are out than the workers can begin soon.
@@ -119,15 +121,15 @@ class Cluster:
             SceneError: what a worker said of a tile.
             ClusterLostError: the scheduler is gone.
         """
-        with _lost_is_one_sentence(), _handed_out(self.crew.client, self.kit) as name:
-            yield from self._answers(name, numbers)
+        with _cluster_errors(), _broadcast(self.worker_pool.client, self.scene_payload) as name:
+            yield from self._completed_tiles(name, numbers)
 
-    def _answers(self, name: str, numbers: Sequence[int]) -> Iterator[tuple[int, Part]]:
+    def _completed_tiles(self, name: str, numbers: Sequence[int]) -> Iterator[tuple[int, Part]]:
         from distributed import as_completed
 
         waiting = list(reversed(numbers))
         first = [self._task(name, waiting.pop()) for _ in range(min(self._room(), len(waiting)))]
-        out = as_completed(first, loop=self.crew.client.loop)
+        out = as_completed(first, loop=self.worker_pool.client.loop)
         while not out.is_empty():
             with self.seconds.of("waiting for workers"):
                 future = next(out)
@@ -139,16 +141,16 @@ class Cluster:
             yield number, part
 
     def _task(self, name: str, number: int) -> Any:
-        task = (compute, self.crew.name, name, number)
-        return self.crew.client.submit(*task, key=f"{name}-{number}", retries=RETRIES, pure=False)
+        task = (compute_tile, self.worker_pool.name, name, number)
+        return self.worker_pool.client.submit(*task, key=f"{name}-{number}", retries=RETRIES, pure=False)
 
     def _room(self) -> int:
-        threads = sum(self.crew.client.nthreads().values())
-        return TASKS_A_WORKER * max(1, int(threads))
+        threads = sum(self.worker_pool.client.nthreads().values())
+        return TASKS_PER_WORKER * max(1, int(threads))
 
 
 @contextmanager
-def _lost_is_one_sentence() -> Iterator[None]:
+def _cluster_errors() -> Iterator[None]:
     from distributed.scheduler import KilledWorker
 
     try:
@@ -166,7 +168,7 @@ def _lost_is_one_sentence() -> Iterator[None]:
 
 
 @contextmanager
-def connected(*, workers: int = 0, scheduler: str | None = None) -> Iterator[Any]:
+def dask_client(*, workers: int = 0, scheduler: str | None = None) -> Iterator[Any]:
     """A client of a running scheduler, or of workers started here for this command.
 
     Args:
@@ -182,7 +184,7 @@ def connected(*, workers: int = 0, scheduler: str | None = None) -> Iterator[Any
         raise SceneError('workers need dask.distributed; install it with: pip install "shsrd[cluster]"') from None
     if scheduler is None:
         with ExitStack() as stack:
-            with _deaf_to_interrupts():
+            with _sigint_blocked():
                 processes = {"n_workers": workers, "threads_per_worker": 1, "memory_limit": 0}
                 local = LocalCluster(**processes, dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL)
                 stack.enter_context(local)
@@ -190,8 +192,8 @@ def connected(*, workers: int = 0, scheduler: str | None = None) -> Iterator[Any
         return
     where = {"scheduler_file": scheduler} if Path(scheduler).is_file() else {"address": scheduler}
     try:
-        client = Client(**where, timeout=PATIENCE_S, set_as_default=False)
-        client.wait_for_workers(1, timeout=PATIENCE_S)
+        client = Client(**where, timeout=CONNECT_TIMEOUT_S, set_as_default=False)
+        client.wait_for_workers(1, timeout=CONNECT_TIMEOUT_S)
     except (OSError, TimeoutError, ValueError) as error:
         raise SceneError(f"{scheduler}: no scheduler with workers answers ({error}); start them first") from None
     with client:
@@ -199,7 +201,7 @@ def connected(*, workers: int = 0, scheduler: str | None = None) -> Iterator[Any
 
 
 @contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
+def _sigint_blocked() -> Iterator[None]:
     """Processes and threads begun in the block never get Ctrl-C: a terminal sends it to all, and one answer is enough.
 
     For this process it waits until the end of the block. The processes end when this one lets go of them, or ends.
@@ -215,7 +217,7 @@ def _deaf_to_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def threads_of_each(workers: int) -> int:
+def threads_per_worker(workers: int) -> int:
     """Threads of each of some workers that share this machine's processors."""
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, processors // workers)

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shsrd.cube import Facts, SceneError
-from shsrd.io.targets import least_size, sizes_in_words
-from shsrd.upscaling.jobs.tile_cache import Spool
-from shsrd.upscaling.scan import Survey
+from shsrd.cube import SceneError, SceneMetadata
+from shsrd.io.targets import format_sizes, least_size
+from shsrd.upscaling.jobs.tile_cache import TileCache
+from shsrd.upscaling.scan import SceneScan
 
 if TYPE_CHECKING:
     from shsrd.upscaling.jobs.upscale_file import Job
 
 
-def least_valid(low: Facts, seen: Survey | None = None) -> float:
+def min_valid_fraction(low: SceneMetadata, seen: SceneScan | None = None) -> float:
     """Least share of a scene's pixels that hold data; tiles without any take no room.
 
     Args:
@@ -31,7 +31,7 @@ def least_valid(low: Facts, seen: Survey | None = None) -> float:
     return 0.0 if seen is None else min(1.0, seen.statistics.count / math.prod(low.shape[1:]))
 
 
-def check_room(job: Job, outputs: tuple[Facts, ...], spool: Spool, *, valid: float) -> None:
+def check_disk_space(job: Job, outputs: tuple[SceneMetadata, ...], spool: TileCache, *, valid: float) -> None:
     """Refuse a run whose tiles and outputs do not fit on the disk together, before it computes.
 
     Tiles are kept as they will be stored, without compression, until the output is complete: a run that is killed goes
@@ -46,13 +46,13 @@ def check_room(job: Job, outputs: tuple[Facts, ...], spool: Spool, *, valid: flo
     Raises:
         SceneError: at least this much is needed and is not free.
     """
-    sizes = [math.prod(facts.shape) * np.dtype(facts.storage.dtype).itemsize for facts in outputs]
+    sizes = [math.prod(metadata.shape) * np.dtype(metadata.storage.dtype).itemsize for metadata in outputs]
     needed: dict[int, float] = defaultdict(float)
     folders: dict[int, Path] = {}
     cache = max(0.0, valid * sum(sizes) - spool.size())
     written = [
-        least_size(target, facts, cog=job.cog, compress=job.compress)
-        for target, facts in zip(job.targets, outputs, strict=True)
+        least_size(target, metadata, cog=job.cog, compress=job.compress)
+        for target, metadata in zip(job.targets, outputs, strict=True)
     ]
     for folder, size in zip((job.target.parent, *(t.parent for t in job.targets)), (cache, *written), strict=True):
         disk = folder.stat().st_dev
@@ -61,7 +61,7 @@ def check_room(job: Job, outputs: tuple[Facts, ...], spool: Spool, *, valid: flo
     for disk, size in needed.items():
         free = shutil.disk_usage(folders[disk]).free
         if free < size:
-            wanted, there = sizes_in_words(math.ceil(size), free)
+            wanted, there = format_sizes(math.ceil(size), free)
             raise SceneError(
                 f"{folders[disk]}: finished tiles and the output together need at least {wanted} there, but only "
                 f"{there} are free; make room or choose another disk"

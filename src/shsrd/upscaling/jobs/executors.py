@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
-from shsrd.cube import Facts, Source
+from shsrd.cube import SceneMetadata, Source
 from shsrd.io import encode_bands
 from shsrd.upscaling.inference import Engine
 from shsrd.upscaling.jobs.tile_cache import Part
-from shsrd.upscaling.jobs.timings import Seconds
+from shsrd.upscaling.jobs.timings import Timings
 from shsrd.upscaling.plan import Plan
-from shsrd.upscaling.reconstruction import Read, Solved, read_tile, solve_tile
+from shsrd.upscaling.reconstruction import TileInput, UpscaledTile, read_tile, upscale_tile
 
 
 class Computing(Protocol):
@@ -36,35 +36,37 @@ class Here:
 
     source: Source
     engine: Engine
-    outputs: tuple[Facts, ...]
-    seconds: Seconds
+    outputs: tuple[SceneMetadata, ...]
+    seconds: Timings
 
     def parts(self, plan: Plan, numbers: Sequence[int]) -> Iterator[tuple[int, Part]]:
         """In the order of the numbers."""
         for number, read in self._reads(plan, numbers):
             with self.seconds.of("computing"):
-                part = part_of(solve_tile(read, self.engine, plan), self.outputs)
+                part = part_of(upscale_tile(read, self.engine, plan), self.outputs)
             yield number, part
 
-    def _reads(self, plan: Plan, numbers: Sequence[int]) -> Iterator[tuple[int, Read]]:
+    def _reads(self, plan: Plan, numbers: Sequence[int]) -> Iterator[tuple[int, TileInput]]:
         tiles = plan.tiles()
         with ThreadPoolExecutor(1, "reader") as reader:
             coming = None
             for number in numbers:
                 following = reader.submit(read_tile, self.source, plan, tiles[number])
                 if coming is not None:
-                    yield coming[0], self._awaited(coming[1])
+                    yield coming[0], self._wait_for(coming[1])
                 coming = (number, following)
             if coming is not None:
-                yield coming[0], self._awaited(coming[1])
+                yield coming[0], self._wait_for(coming[1])
 
-    def _awaited(self, coming: object) -> Read:
+    def _wait_for(self, coming: object) -> TileInput:
         with self.seconds.of("waiting for input"):
             return coming.result()  # type: ignore[attr-defined,no-any-return]
 
 
-def part_of(solved: Solved, outputs: Sequence[Facts]) -> Part:
+def part_of(solved: UpscaledTile, outputs: Sequence[SceneMetadata]) -> Part:
     """A tile as it will be stored."""
     pixels = [solved.estimate] if solved.deviation is None else [solved.estimate, solved.deviation]
-    stored = (encode_bands(p, facts.storage, source=facts.source) for p, facts in zip(pixels, outputs, strict=True))
+    stored = (
+        encode_bands(p, metadata.storage, source=metadata.source) for p, metadata in zip(pixels, outputs, strict=True)
+    )
     return Part(tuple(stored), solved.agreement)

@@ -13,14 +13,14 @@ from shsrd.io import open_source
 from shsrd.io.compression import DEFAULT, is_tiff
 from shsrd.io.sources import Options
 from shsrd.io.targets import files_read
-from shsrd.upscaling.correction import as_bicubic
+from shsrd.upscaling.correction import match_bicubic_psf
 from shsrd.upscaling.jobs.tile_cache import VERSION, NotResumableError
 from shsrd.upscaling.scan import survey
 
 if TYPE_CHECKING:
     from shsrd.upscaling.jobs.upscale_file import Job
 
-_UNSAID = {"compress": DEFAULT}  # what manifests leave out where it is so, and those of other formats do
+_MANIFEST_DEFAULTS = {"compress": DEFAULT}  # what manifests leave out where it is so, and those of other formats do
 _FREE = {"device", "model"}  # where it is computed may change; weights are compared by their fingerprint
 
 
@@ -75,7 +75,7 @@ def digest_of(job: Job) -> str:
         SceneError: the input cannot be read.
     """
     with closing(open_source(job.source, **job.opening)) as measured:
-        return survey(as_bicubic(measured, job.asked, job.scale), []).digest
+        return survey(match_bicubic_psf(measured, job.asked, job.scale), []).digest
 
 
 def manifest_of(job: Job, digest: str, fingerprint: str) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def stamps(files: list[Path]) -> list[list[Any]]:
     return found
 
 
-def check_same(kept: dict[str, Any], now: dict[str, Any]) -> None:
+def check_manifest(kept: dict[str, Any], now: dict[str, Any]) -> None:
     """Refuse to go on with another question.
 
     Args:
@@ -144,13 +144,18 @@ def difference(kept: dict[str, Any], now: dict[str, Any], *, ignored: Collection
 
 
 def _asked(told: dict[str, Any]) -> dict[str, Any]:
-    return {**told["options"], **_spoken(told.get("opening", {})), **_UNSAID, **told.get("writing", {})}
+    return {
+        **told["options"],
+        **_without_none(told.get("opening", {})),
+        **_MANIFEST_DEFAULTS,
+        **told.get("writing", {}),
+    }
 
 
-def _spoken(opening: dict[str, Any]) -> dict[str, Any]:
+def _without_none(opening: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in opening.items() if value is not None}
 
 
-def same_files(kept: dict[str, Any], now: dict[str, Any]) -> bool:
+def files_unchanged(kept: dict[str, Any], now: dict[str, Any]) -> bool:
     """Whether the input's files have the sizes and times they had; if not, pixels must be compared."""
     return bool(kept["input"]["files"] == now["input"]["files"])

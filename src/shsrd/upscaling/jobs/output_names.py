@@ -9,10 +9,10 @@ from pathlib import Path
 from shsrd.cube import SceneError
 from shsrd.io import WRITABLE_SUFFIXES
 from shsrd.io.scene_discovery import SceneFile
-from shsrd.io.targets import files_of, identities
+from shsrd.io.targets import file_identities, files_of
 
 
-def names_of(scenes: Sequence[SceneFile], folder: Path, *, scale: int, suffix: str) -> list[Path]:
+def output_paths(scenes: Sequence[SceneFile], folder: Path, *, scale: int, suffix: str) -> list[Path]:
     """``folder/<stem>_x<scale>.<suffix>`` of every scene.
 
     Where scenes of different folders have one stem, the folder's name stands before it (``flight1-scene_x4.tif``), and
@@ -31,11 +31,11 @@ def names_of(scenes: Sequence[SceneFile], folder: Path, *, scale: int, suffix: s
     if ending not in WRITABLE_SUFFIXES:
         known = ", ".join(name.removeprefix(".") for name in WRITABLE_SUFFIXES)
         raise SceneError(f"cannot write files ending in {suffix!r}; --suffix takes one of {known}")
-    stems = _told_apart(scenes)
+    stems = _unique_stems(scenes)
     return [folder / f"{stem}_x{scale}{ending}" for stem in stems]
 
 
-def _told_apart(scenes: Sequence[SceneFile]) -> list[str]:
+def _unique_stems(scenes: Sequence[SceneFile]) -> list[str]:
     stems = [scene.stem for scene in scenes]
     above = [list(scene.path.resolve().parent.parts[1:]) for scene in scenes]
     while twice := _twice(stems):
@@ -55,7 +55,7 @@ def _twice(stems: Sequence[str]) -> list[int]:
     return [number for number, other in enumerate(plain) if other == name] if name is not None else []
 
 
-def uncertainty_of(target: Path) -> Path:
+def uncertainty_path(target: Path) -> Path:
     """Where the uncertainty of an output goes."""
     return target.with_name(f"{target.stem}_uncertainty{target.suffix}")
 
@@ -70,7 +70,7 @@ def check_apart(sources: Sequence[Path], targets: Sequence[Path]) -> None:
     Raises:
         SceneError: naming the output.
     """
-    read = identities(sources)
+    read = file_identities(sources)
     for target in targets:
-        if identities(files_of(target)) & read:
+        if file_identities(files_of(target)) & read:
             raise SceneError(f"{target}: one of the sources has this name; choose another folder for the outputs")

@@ -8,19 +8,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shsrd.cube import Facts, SceneError
+from shsrd.cube import SceneError, SceneMetadata
 from shsrd.io import write_json
-from shsrd.io.file_checks import place_file
+from shsrd.io.file_checks import geolocation_path
 from shsrd.io.targets import written_files
 from shsrd.model import Model
-from shsrd.upscaling.jobs.manifest import difference, digest_of, manifest_of, same_files
+from shsrd.upscaling.jobs.manifest import difference, digest_of, files_unchanged, manifest_of
 from shsrd.upscaling.report import Report
 from shsrd.version import __version__
 
 if TYPE_CHECKING:
     from shsrd.upscaling.jobs.upscale_file import Job
 
-Record = dict[str, Any]
+StacItem = dict[str, Any]
 _OURS = "shsrd:fingerprint"
 _FREE = ("tile",)  # changes no pixel
 _MOST_FILES = 100  # of an input that are named one by one; a Zarr store may have a million
@@ -39,13 +39,13 @@ def check_item(job: Job) -> None:
         SceneError: there is one.
     """
     place = item_path(job.target)
-    if job.origin is not None and not job.overwrite and place.exists() and kept_record(job.target) is None:
+    if job.origin is not None and not job.overwrite and place.exists() and read_item(job.target) is None:
         raise SceneError(
             f"{place}: exists already and is no item of shsrd; choose another name or allow overwriting (--overwrite)"
         )
 
 
-def write_item(job: Job, outputs: tuple[Facts, ...], manifest: Mapping[str, Any], report: Report) -> None:
+def write_item(job: Job, outputs: tuple[SceneMetadata, ...], manifest: Mapping[str, Any], report: Report) -> None:
     """Write the STAC item of a finished job, if one is wanted; else remove that of what the output replaced.
 
     Args:
@@ -55,7 +55,7 @@ def write_item(job: Job, outputs: tuple[Facts, ...], manifest: Mapping[str, Any]
         report: what was done.
     """
     if job.origin is None:
-        if kept_record(job.target) is not None:
+        if read_item(job.target) is not None:
             item_path(job.target).unlink()
         return
     from shsrd.io.stac.write import item_of
@@ -94,21 +94,21 @@ def _processing(job: Job, report: Report) -> dict[str, Any]:
     return {"processing:software": {"shsrd": __version__}, "processing:lineage": lineage}
 
 
-def kept_record(target: Path) -> Record | None:
+def read_item(target: Path) -> StacItem | None:
     """The item beside an output, if it is one of ours."""
     try:
         found = json.loads(item_path(target).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return found if is_ours(found) else None
+    return found if is_shsrd_item(found) else None
 
 
-def is_ours(item: object) -> bool:
+def is_shsrd_item(item: object) -> bool:
     """Whether a JSON document is an item that shsrd wrote."""
     return isinstance(item, dict) and _OURS in (item.get("properties") or {})
 
 
-def other_than(record: Record, job: Job, model: Model) -> str | None:
+def mismatch_reason(record: StacItem, job: Job, model: Model) -> str | None:
     """In what a finished output is not the answer to a job; None if it is.
 
     Pixels are compared only where the input's files have other names, sizes or times than they had.
@@ -132,20 +132,20 @@ def other_than(record: Record, job: Job, model: Model) -> str | None:
     found = difference(kept, now, ignored=_FREE)
     if found is not None:
         return found
-    if not same_files(kept, now) and digest_of(job) != input_["digest"]:
+    if not files_unchanged(kept, now) and digest_of(job) != input_["digest"]:
         return "the input has changed"
-    return _incomplete(record, job)
+    return _changed_output(record, job)
 
 
 def _plain(identity: dict[str, Any]) -> dict[str, Any]:
     return {key.removeprefix("shsrd:"): value for key, value in identity.items()}
 
 
-def _incomplete(record: Record, job: Job) -> str | None:
+def _changed_output(record: StacItem, job: Job) -> str | None:
     """Which file of the output is not as it was written; bytes are compared where it is younger than the item."""
     assets = {Path(asset["href"]).name: asset for asset in record.get("assets", {}).values()}
     told = item_path(job.target).stat().st_mtime_ns
-    beside = [place_file(target) for target in job.targets if place_file(target).name in assets]
+    beside = [geolocation_path(target) for target in job.targets if geolocation_path(target).name in assets]
     for file in [*(file for target in job.targets for file in written_files(target)), *beside]:
         if not file.exists():
             return f"{file.name} is missing"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shsrd.cube import Facts
+from shsrd.cube import SceneMetadata
 from shsrd.upscaling.tiles import plan_tiles
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _COLLECTED = (".mat", ".npz")  # written at once, from memory
 
 
 @dataclass(frozen=True)
-class Forecast:
+class ResourceEstimate:
     """What a job will make and need.
 
     Attributes:
@@ -46,7 +46,7 @@ class Forecast:
 class Observer:
     """Is told how a job goes. Nothing happens here; override what is wanted."""
 
-    def planned(self, forecast: Forecast) -> None:
+    def planned(self, forecast: ResourceEstimate) -> None:
         """Everything was checked, nothing is computed."""
 
     def examined(self, notes: tuple[str, ...]) -> None:
@@ -59,7 +59,7 @@ class Observer:
         """Another tile is finished."""
 
 
-class _Counted(Observer):
+class _CallbackObserver(Observer):
     """An observer who only counts tiles."""
 
     def __init__(self, progress: Callable[[int, int], None]) -> None:
@@ -69,14 +69,14 @@ class _Counted(Observer):
         self._progress(done, total)
 
 
-def observer_of(progress: Callable[[int, int], None] | None) -> Observer:
+def as_observer(progress: Callable[[int, int], None] | None) -> Observer:
     """The observer that a caller gave, or one for a plain callback, or one who does nothing."""
     if isinstance(progress, Observer):
         return progress
-    return Observer() if progress is None else _Counted(progress)
+    return Observer() if progress is None else _CallbackObserver(progress)
 
 
-def forecast(job: Job, tile: int, outputs: Sequence[Facts]) -> Forecast:
+def forecast(job: Job, tile: int, outputs: Sequence[SceneMetadata]) -> ResourceEstimate:
     """What a job will make and need.
 
     Args:
@@ -86,15 +86,15 @@ def forecast(job: Job, tile: int, outputs: Sequence[Facts]) -> Forecast:
     """
     bands, rows, columns = outputs[0].shape
     low = rows // job.scale, columns // job.scale
-    size = sum(math.prod(facts.shape) * np.dtype(facts.storage.dtype).itemsize for facts in outputs)
+    size = sum(math.prod(metadata.shape) * np.dtype(metadata.storage.dtype).itemsize for metadata in outputs)
     suffixes = {target.suffix.lower() for target in job.targets}
     values = bands * math.prod(min(tile, extent) * job.scale for extent in low)
     needed = _BASE + values * (_PER_VALUE + (_PER_DEVIATION if len(outputs) > 1 else 0))
-    return Forecast(
+    return ResourceEstimate(
         shape=outputs[0].shape,
         tiles=len(list(plan_tiles(*low, tile))),
         size=size,
         compressed=job.compress != "none" and not suffixes <= set(_EXACT),
         memory=needed + (size if suffixes & set(_COLLECTED) else 0),
-        notes=tuple(dict.fromkeys(note for facts in outputs for note in facts.notes)),
+        notes=tuple(dict.fromkeys(note for metadata in outputs for note in metadata.notes)),
     )

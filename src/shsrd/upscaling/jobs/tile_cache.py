@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 
 from shsrd.cube import SceneError
 from shsrd.io.file_checks import writing
-from shsrd.io.file_locks import take_lock
+from shsrd.io.file_locks import acquire_lock
 from shsrd.spectral import SceneStatistics
-from shsrd.upscaling.outliers import Suspicion
-from shsrd.upscaling.reconstruction import Agreement
-from shsrd.upscaling.scan import Survey
+from shsrd.upscaling.outliers import OutlierRules
+from shsrd.upscaling.reconstruction import ConsistencyStats
+from shsrd.upscaling.scan import SceneScan
 
 VERSION = 4
 MANIFEST, SURVEY, LOCK = "manifest.json", "survey.npz", "lock"
@@ -44,11 +44,11 @@ class Part:
     """A finished tile as it will be stored: numbers ``(band, s y, s x)`` of each output, and its agreement."""
 
     outputs: tuple[Stored, ...]
-    agreement: Agreement
+    agreement: ConsistencyStats
 
 
 @dataclass(frozen=True)
-class Spool:
+class TileCache:
     """The folder.
 
     Attributes:
@@ -58,7 +58,7 @@ class Spool:
     folder: Path
 
     @classmethod
-    def beside(cls, target: Path) -> Spool:
+    def beside(cls, target: Path) -> TileCache:
         """The folder that belongs to a destination."""
         return cls(target.with_name(target.name + ".partial"))
 
@@ -74,12 +74,12 @@ class Spool:
         Raises:
             SceneError: another run is at work here, or the folder is somebody else's.
         """
-        self.check_ours()
+        self.check_ownership()
         with writing(self.folder):
             self.folder.mkdir(exist_ok=True)
             lock = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            if not take_lock(lock):
+            if not acquire_lock(lock):
                 raise SceneError(f"{self.folder}: another run is at work on this destination; let it finish")
             try:
                 yield
@@ -89,7 +89,7 @@ class Spool:
         finally:
             os.close(lock)
 
-    def check_ours(self) -> None:
+    def check_ownership(self) -> None:
         """Refuse a folder (or file) of this name that no run has made: it would be emptied.
 
         Raises:
@@ -101,7 +101,7 @@ class Spool:
             raise SceneError(f"{self.folder}: finished tiles go into a folder of this name; move what has it now")
         lock, names = self.folder / LOCK, [path.name for path in self.folder.iterdir()]
         ours = lock.is_file() and lock.stat().st_size == 0
-        if not ours and self._kept_manifest() is not None:
+        if not ours and self._read_manifest() is not None:
             ours = all(_OURS.fullmatch(name) for name in names)
         if names and not ours:
             raise SceneError(
@@ -109,10 +109,10 @@ class Spool:
                 "rename it or choose another name for the output"
             )
 
-    def begin(self, manifest: dict[str, Any], seen: Survey) -> None:
+    def begin(self, manifest: dict[str, Any], seen: SceneScan) -> None:
         """Start a new run: nothing but a survey and a manifest, which is written last."""
         with writing(self.folder):
-            self._forget_tiles()
+            self._delete_files()
             np.savez(self.folder / SURVEY, **_as_arrays(seen))
             told = manifest | {"survey": self._survey_digest()}
             self._write(MANIFEST, json.dumps(told, indent=2).encode())
@@ -122,14 +122,14 @@ class Spool:
         place = self.folder / MANIFEST
         if not place.exists():
             return None
-        found = self._kept_manifest()
+        found = self._read_manifest()
         if found is None or found["version"] != VERSION:
             raise NotResumableError(f"{place}: not a manifest of this version; start again with --overwrite")
         if not all(isinstance(found.get(key), kind) for key, kind in _MANIFEST.items()):
             raise NotResumableError(f"{place}: damaged; start again with --overwrite")
         return found
 
-    def _kept_manifest(self) -> dict[str, Any] | None:
+    def _read_manifest(self) -> dict[str, Any] | None:
         """What looks like a manifest, whatever its version."""
         try:
             found = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
@@ -137,7 +137,7 @@ class Spool:
             return None
         return found if isinstance(found, dict) and "version" in found else None
 
-    def survey(self) -> Survey:
+    def survey(self) -> SceneScan:
         """What the first pass had found.
 
         Raises:
@@ -145,7 +145,7 @@ class Spool:
         """
         place = self.folder / SURVEY
         try:
-            if self._survey_digest() != (self._kept_manifest() or {}).get("survey"):
+            if self._survey_digest() != (self._read_manifest() or {}).get("survey"):
                 raise ValueError("another survey than that of the manifest")
             with np.load(place, allow_pickle=False) as arrays:
                 return _from_arrays(dict(arrays))
@@ -171,7 +171,7 @@ class Spool:
         """Put a finished tile away; it appears under its name only when complete."""
         arrays: dict[str, Any] = {}
         for n, stored in enumerate(part.outputs):
-            arrays[f"output{n}"] = _shrunk(stored)
+            arrays[f"output{n}"] = _collapse_constant(stored)
         agreement = np.array(astuple(part.agreement), np.float64)
         place = self._place(number)
         partial = place.with_suffix(".part")
@@ -194,7 +194,7 @@ class Spool:
         try:
             with np.load(place, allow_pickle=False) as arrays:
                 outputs = tuple(_grown(arrays[f"output{n}"], *kind) for n, kind in enumerate(kinds))
-                return Part(outputs, Agreement.of(arrays["agreement"].tolist()))
+                return Part(outputs, ConsistencyStats.of(arrays["agreement"].tolist()))
         except Exception:  # damaged archives raise anything
             raise SceneError(f"{place}: damaged; delete it and run again with --resume") from None
 
@@ -205,11 +205,11 @@ class Spool:
     def _clear(self) -> None:
         """Delete what is ours, and the folder if it is empty then."""
         with suppress(OSError):
-            self._forget_tiles()
+            self._delete_files()
             (self.folder / LOCK).unlink()
             self.folder.rmdir()
 
-    def _forget_tiles(self) -> None:
+    def _delete_files(self) -> None:
         """Delete all files of ours but the lock, the manifest first: what is left without it counts for nothing."""
         (self.folder / MANIFEST).unlink(missing_ok=True)
         for place in self.folder.iterdir():
@@ -228,7 +228,7 @@ class Spool:
         partial.replace(self.folder / name)
 
 
-def _shrunk(stored: Stored) -> Stored:
+def _collapse_constant(stored: Stored) -> Stored:
     """One number where all are the same: a tile without data, of which a flight line has many."""
     first = stored[:1, :1, :1]
     same = stored == first
@@ -241,7 +241,7 @@ def _grown(kept: Stored, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Stored
     return kept if kept.shape == shape else np.full(shape, kept.ravel()[0])
 
 
-def _as_arrays(seen: Survey) -> dict[str, Any]:
+def _as_arrays(seen: SceneScan) -> dict[str, Any]:
     statistics = {f"statistics.{key}": value for key, value in seen.statistics.state().items()}
     suspicion = {f"suspicion.{key}": value for key, value in seen.suspicion.as_arrays().items()}
     return {
@@ -255,16 +255,16 @@ def _as_arrays(seen: Survey) -> dict[str, Any]:
     }
 
 
-def _from_arrays(arrays: dict[str, Any]) -> Survey:
+def _from_arrays(arrays: dict[str, Any]) -> SceneScan:
     def those_of(name: str) -> dict[str, Any]:
         return {key.removeprefix(name): value for key, value in arrays.items() if key.startswith(name)}
 
-    return Survey(
+    return SceneScan(
         usable=arrays["usable"],
         statistics=SceneStatistics.from_state(those_of("statistics.")),
         extremes=arrays["extremes"],
         valid=arrays["valid"],
         digest=str(arrays["digest"]),
-        suspicion=Suspicion(**those_of("suspicion.")),
+        suspicion=OutlierRules(**those_of("suspicion.")),
         notes=tuple(arrays["notes"].tolist()),
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Seconds:
+class Timings:
     """Wall time by what it was spent on.
 
     Attributes:

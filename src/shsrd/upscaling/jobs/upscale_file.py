@@ -14,34 +14,34 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shsrd.cube import Facts, SceneError, Source
+from shsrd.cube import SceneError, SceneMetadata, Source
 from shsrd.io import open_source, open_writer
-from shsrd.io.atomic_write import recover, refuse_existing
+from shsrd.io.atomic_write import check_not_existing, recover
 from shsrd.io.compression import Compression
-from shsrd.io.file_locks import only_writer
+from shsrd.io.file_locks import write_lock
 from shsrd.io.opening import check_strict
 from shsrd.io.stac.origin import Origin
-from shsrd.io.targets import check_apart, check_target, files_of, lost_place, written_files
+from shsrd.io.targets import check_apart, check_target, files_of, lost_georeferencing, written_files
 from shsrd.model import Model
-from shsrd.upscaling.correction import as_bicubic
+from shsrd.upscaling.correction import match_bicubic_psf
 from shsrd.upscaling.inference import Engine
-from shsrd.upscaling.jobs.disk_space import check_room, least_valid
+from shsrd.upscaling.jobs.disk_space import check_disk_space, min_valid_fraction
 from shsrd.upscaling.jobs.executors import Computing, Here
-from shsrd.upscaling.jobs.manifest import InputChangedError, InputState, check_same, manifest_of, same_files
+from shsrd.upscaling.jobs.manifest import InputChangedError, InputState, check_manifest, files_unchanged, manifest_of
 from shsrd.upscaling.jobs.provenance import check_item, item_path, write_item
-from shsrd.upscaling.jobs.resource_estimate import forecast, observer_of
-from shsrd.upscaling.jobs.tile_cache import NotResumableError, Spool
-from shsrd.upscaling.jobs.tile_writer import Assembly
-from shsrd.upscaling.jobs.timings import Seconds
+from shsrd.upscaling.jobs.resource_estimate import as_observer, forecast
+from shsrd.upscaling.jobs.tile_cache import NotResumableError, TileCache
+from shsrd.upscaling.jobs.tile_writer import OrderedTileWriter
+from shsrd.upscaling.jobs.timings import Timings
 from shsrd.upscaling.options import UpscaleOptions
-from shsrd.upscaling.plan import Plan, chosen_model, make_engine, make_plan, tile_side
-from shsrd.upscaling.reconstruction import Agreement
+from shsrd.upscaling.plan import Plan, make_engine, make_plan, select_model, tile_side
+from shsrd.upscaling.reconstruction import ConsistencyStats
 from shsrd.upscaling.report import Report
-from shsrd.upscaling.scan import Survey, survey
-from shsrd.upscaling.upscale import Progress, uncertainty_facts
+from shsrd.upscaling.scan import SceneScan, survey
+from shsrd.upscaling.upscale import Progress, uncertainty_metadata
 
 if TYPE_CHECKING:
-    from shsrd.upscaling.jobs.dask_executor import Crew
+    from shsrd.upscaling.jobs.dask_executor import WorkerPool
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Streamed:
+class UpscaleFileResult:
     """Result of ``upscale_file``.
 
     Attributes:
@@ -99,7 +99,8 @@ class Streamed:
         seconds: wall time by what it was spent on; reading and writing that overlap with computing are not in it.
         resumed: tiles that an earlier run had finished.
         tiles: tiles in all.
-        place_remark: what the format of the output cannot keep of the scene's place, in one sentence; None if it can.
+        georeferencing_note: what the format of the output cannot keep of the scene's place, in one sentence; None if it
+            can.
     """
 
     report: Report
@@ -107,27 +108,27 @@ class Streamed:
     seconds: dict[str, float]
     resumed: int
     tiles: int
-    place_remark: str | None = None
+    georeferencing_note: str | None = None
 
     @property
-    def place_lost(self) -> bool:
+    def georeferencing_lost(self) -> bool:
         """Whether something of the scene's place is not in the output."""
-        return self.place_remark is not None
+        return self.georeferencing_note is not None
 
 
 def upscale_file(
     job: Job,
     *,
     model: Model | None = None,
-    crew: Crew | None = None,
+    worker_pool: WorkerPool | None = None,
     progress: Progress | None = None,
-) -> Streamed:
+) -> UpscaleFileResult:
     """Super-resolve a scene from file to file.
 
     Args:
         job: what is to be done.
         model: weights already loaded, instead of ``job.options.model``.
-        crew: workers who have these weights already, instead of ``job.workers`` and ``job.scheduler``.
+        worker_pool: workers who have these weights already, instead of ``job.workers`` and ``job.scheduler``.
         progress: called after every tile; an ``Observer`` is also told what is going to be made, before that.
 
     Returns:
@@ -138,93 +139,95 @@ def upscale_file(
             Finished tiles are kept where the fault came later.
         shsrd.model.WeightsError: the weights cannot be used.
     """
-    from shsrd.io.geotiff.write import bounded  # training shares this room and needs no GDAL
+    from shsrd.io.geotiff.write import gdal_limits  # training shares this room and needs no GDAL
 
-    model = chosen_model(job.asked, job.scale, model)
-    spool, seconds = Spool.beside(job.target), Seconds()
+    model = select_model(job.asked, job.scale, model)
+    spool, seconds = TileCache.beside(job.target), Timings()
     check_item(job)
     before = InputState.of(job.source)
-    with bounded(), closing(open_source(job.source, **job.opening)) as measured:
-        engine = make_engine(model, job.asked, measured.facts.shape)
-        outputs = _output_facts(job, measured.facts, model)
-        _check_outputs(job, outputs, spool, measured.facts)
-        observer = observer_of(progress)
-        with _alone(job, outputs), spool.held():
+    with gdal_limits(), closing(open_source(job.source, **job.opening)) as measured:
+        engine = make_engine(model, job.asked, measured.metadata.shape)
+        outputs = _output_facts(job, measured.metadata, model)
+        _check_outputs(job, outputs, spool, measured.metadata)
+        observer = as_observer(progress)
+        with _locked_outputs(job, outputs), spool.held():
             observer.planned(forecast(job, tile_side(job.options), outputs))
             with seconds.of("first pass"):
-                source = as_bicubic(measured, job.asked, job.scale)
-                seen = _kept_survey(job, spool, source, model)
+                source = match_bicubic_psf(measured, job.asked, job.scale)
+                seen = _resumed_scan(job, spool, source, model)
                 plan = make_plan(source, engine, job.asked, seen)
-            check_room(job, outputs, spool, valid=least_valid(measured.facts, plan.seen))
+            check_disk_space(job, outputs, spool, valid=min_valid_fraction(measured.metadata, plan.seen))
             observer.examined(plan.seen.notes)
             manifest = manifest_of(job, plan.seen.digest, model.fingerprint)
             if seen is None:
                 spool.begin(manifest, plan.seen)
             run = _Run(plan, spool, outputs, seconds, before)
             resumed = len(run.finished())
-            with _computing(job, source, engine, run, crew) as computing:
+            with _tile_executor(job, source, engine, run, worker_pool) as computing:
                 observer.begun(resumed, len(plan.tiles()))
                 agreement = run.finish(job, computing, observer)
             report = plan.report(model, engine, agreement)
             write_item(job, outputs, manifest, report)
             spool.remove()
-    lost = lost_place(job.target, outputs[0])
-    return Streamed(report, outputs[0].shape, seconds.rounded(), resumed, len(plan.tiles()), lost)
+    lost = lost_georeferencing(job.target, outputs[0])
+    return UpscaleFileResult(report, outputs[0].shape, seconds.rounded(), resumed, len(plan.tiles()), lost)
 
 
-def _check_outputs(job: Job, outputs: tuple[Facts, ...], spool: Spool, low: Facts) -> None:
+def _check_outputs(job: Job, outputs: tuple[SceneMetadata, ...], spool: TileCache, low: SceneMetadata) -> None:
     """Refuse, before a pixel is read, targets that cannot be written and notes where ``strict`` was asked for.
 
     Raises:
         SceneError: such a target or note.
     """
-    for target, facts in zip(job.targets, outputs, strict=True):
-        check_target(target, overwrite=job.overwrite, facts=facts, cog=job.cog, compress=job.compress)
+    for target, metadata in zip(job.targets, outputs, strict=True):
+        check_target(target, overwrite=job.overwrite, metadata=metadata, cog=job.cog, compress=job.compress)
     check_apart(job.source, job.targets, outputs)
-    spool.check_ours()
-    check_room(job, outputs, spool, valid=least_valid(low))
+    spool.check_ownership()
+    check_disk_space(job, outputs, spool, valid=min_valid_fraction(low))
     if job.opening.get("strict"):
         check_strict(outputs[0], known=low.notes)
 
 
 @contextmanager
-def _alone(job: Job, outputs: tuple[Facts, ...]) -> Iterator[None]:
+def _locked_outputs(job: Job, outputs: tuple[SceneMetadata, ...]) -> Iterator[None]:
     """No other run writes any of these files; what a killed one had set aside is back in its place.
 
     Raises:
         SceneError: another run is at work on one of them, or it exists and may not be replaced.
     """
     pairs = list(zip(job.targets, outputs, strict=True))
-    written = [file for target, facts in pairs for file in written_files(target, facts)]
-    with only_writer(*written, *([] if job.origin is None else [item_path(job.target)])):
+    written = [file for target, metadata in pairs for file in written_files(target, metadata)]
+    with write_lock(*written, *([] if job.origin is None else [item_path(job.target)])):
         recover(*written)
         if not job.overwrite:
-            refuse_existing(file for target, facts in pairs for file in files_of(target, facts))
+            check_not_existing(file for target, metadata in pairs for file in files_of(target, metadata))
         yield
 
 
 @contextmanager
-def _computing(job: Job, source: Source, engine: Engine, run: _Run, crew: Crew | None) -> Iterator[Computing]:
+def _tile_executor(
+    job: Job, source: Source, engine: Engine, run: _Run, worker_pool: WorkerPool | None
+) -> Iterator[Computing]:
     """Who computes the tiles."""
-    if crew is None and job.workers == 0 and job.scheduler is None:
+    if worker_pool is None and job.workers == 0 and job.scheduler is None:
         yield Here(source, engine, run.outputs, run.seconds)
         return
-    from shsrd.upscaling.jobs.dask_executor import Cluster, hired
-    from shsrd.upscaling.jobs.worker import Kit
+    from shsrd.upscaling.jobs.dask_executor import DaskExecutor, connect_workers
+    from shsrd.upscaling.jobs.worker import ScenePayload
 
     with ExitStack() as stack:
-        if crew is None:
-            here = hired(engine.network, job.options.device, workers=job.workers, scheduler=job.scheduler)
-            crew = stack.enter_context(here)
-        yield Cluster(crew, Kit(source, run.plan, engine.precision, run.outputs), run.seconds)
+        if worker_pool is None:
+            here = connect_workers(engine.network, job.options.device, workers=job.workers, scheduler=job.scheduler)
+            worker_pool = stack.enter_context(here)
+        yield DaskExecutor(worker_pool, ScenePayload(source, run.plan, engine.precision, run.outputs), run.seconds)
 
 
-def _output_facts(job: Job, low: Facts, model: Model) -> tuple[Facts, ...]:
+def _output_facts(job: Job, low: SceneMetadata, model: Model) -> tuple[SceneMetadata, ...]:
     finer = low.finer(job.scale)
-    return (finer,) if job.uncertainty is None else (finer, uncertainty_facts(finer, model, job.asked))
+    return (finer,) if job.uncertainty is None else (finer, uncertainty_metadata(finer, model, job.asked))
 
 
-def _kept_survey(job: Job, spool: Spool, source: Source, model: Model) -> Survey | None:
+def _resumed_scan(job: Job, spool: TileCache, source: Source, model: Model) -> SceneScan | None:
     """What an interrupted run had found in its first pass, if this run goes on with it.
 
     Raises:
@@ -239,8 +242,8 @@ def _kept_survey(job: Job, spool: Spool, source: Source, model: Model) -> Survey
         return None
     seen = spool.survey()
     now = manifest_of(job, seen.digest, model.fingerprint)
-    check_same(kept, now)
-    if not same_files(kept, now) and survey(source, []).digest != seen.digest:
+    check_manifest(kept, now)
+    if not files_unchanged(kept, now) and survey(source, []).digest != seen.digest:
         raise NotResumableError(f"cannot resume: {job.source} has changed; --overwrite starts again")
     return seen
 
@@ -250,16 +253,16 @@ class _Run:
     """Tiles on their way into the output."""
 
     plan: Plan
-    spool: Spool
-    outputs: tuple[Facts, ...]
-    seconds: Seconds
+    spool: TileCache
+    outputs: tuple[SceneMetadata, ...]
+    seconds: Timings
     before: InputState
 
     def finished(self) -> set[int]:
         """Numbers of the plan's tiles that lie in the spool."""
         return self.spool.finished() & set(range(len(self.plan.tiles())))
 
-    def finish(self, job: Job, computing: Computing, told: Progress) -> Agreement:
+    def finish(self, job: Job, computing: Computing, told: Progress) -> ConsistencyStats:
         """Compute what is missing, write everything; gives the agreement of all tiles.
 
         Raises:
@@ -269,10 +272,10 @@ class _Run:
         pending = [number for number in range(len(tiles)) if number not in finished]
         with ExitStack() as stack:
             writers = []
-            for target, facts in zip(job.targets, self.outputs, strict=True):
-                writer = open_writer(target, facts, overwrite=job.overwrite, cog=job.cog, compress=job.compress)
+            for target, metadata in zip(job.targets, self.outputs, strict=True):
+                writer = open_writer(target, metadata, overwrite=job.overwrite, cog=job.cog, compress=job.compress)
                 writers.append(stack.enter_context(writer))
-            assembly = stack.enter_context(Assembly(self.plan, self.spool, self.outputs, writers, finished))
+            assembly = stack.enter_context(OrderedTileWriter(self.plan, self.spool, self.outputs, writers, finished))
             for done, (number, part) in enumerate(computing.parts(self.plan, pending), start=len(finished) + 1):
                 with self.seconds.of("keeping tiles"):
                     self.spool.keep(number, part)
