@@ -68,7 +68,7 @@ def test_killed_between_output_and_record(upscale_all, shsrd, scenes, out, tiny,
         if place == "record":
             patched.setattr(stream, "write_item", killed)
         else:
-            patched.setattr("shsrd.upscaling.jobs.tile_cache.Spool.remove", killed)
+            patched.setattr("shsrd.upscaling.jobs.tile_cache.TileCache.remove", killed)
         assert shsrd("upscale-all", scenes, out, "--model", tiny).code == 130
     assert (out / "a_x4.tif").exists() and (out / "a_x4.tif.partial").exists()
     table, _ = upscale_all()

@@ -18,9 +18,10 @@ import json, resource, shutil, signal, sys
 from pathlib import Path
 import numpy as np
 from shsrd.cube import Cube
-from shsrd.io import cog_write, geotiff_write, save_cube
+from shsrd.io import save_cube
+from shsrd.io.geotiff import cog, write
 
-geotiff_write.threads = cog_write.threads = lambda: 3  # whoever compresses, the failure must come through
+write.threads = cog.threads = lambda: 3  # whoever compresses, the failure must come through
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 folder, suffixes = Path(sys.argv[1]), sys.argv[2:]
