@@ -1,13 +1,16 @@
 # make demo: set up, super-resolve a synthetic scene, leave a picture and numbers in demo-out/
-# make test: set up, then style, types, architecture and tests
+# make test: set up, then style, types, architecture and tests, on every core
+# make quick: in a minute, style, architecture and the tests of everything that computes, writes one scene or prints
 # make setup: only set up .venv
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
+QUICK := tests/test_house.py $(addprefix tests/,cube datasets degradation diffusion metrics model report spectral) \
+	tests/io/test_round_trip.py tests/cli/test_commands.py
 
-.PHONY: demo test setup format clean
+.PHONY: demo test quick setup format clean
 
 demo: setup
 	$(BIN)/shsrd demo demo-out
@@ -17,7 +20,12 @@ test: setup
 	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m pytest --durations=10
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal --durations=10
+
+quick: setup
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/lint-imports --no-cache
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not slow and not data" $(QUICK)
 
 setup: $(STAMP)
 

@@ -9,6 +9,7 @@ from shsrd.model import bundled_models, int8_supported, load_weights
 from shsrd.upscaling import UpscaleOptions, upscale
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rough", ["bf16", "int8"])
 @pytest.mark.parametrize("name", bundled_models())
 def test_fewer_bits_cost_nothing_that_can_be_seen(name, rough):
