@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from shsrd.model.backends.fused import affine, conv_add, conv_relu, modulate
+from shsrd.model.backends.fused import affine, conv_add, conv_relu
+from shsrd.model.layer_ops import modulate
 
 TOLERANCE = {torch.float32: 1e-5, torch.bfloat16: 2**-6}
 PRECISIONS = list(TOLERANCE)

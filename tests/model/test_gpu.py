@@ -20,7 +20,7 @@ else:
     pytest.skip("no GPU of compute capability 9 here, and TRITON_INTERPRET is not 1", allow_module_level=True)
 
 from shsrd.model.backends import gpu
-from shsrd.model.backends.fused import modulate
+from shsrd.model.layer_ops import modulate
 
 ROUNDING = 1e-3  # of fp16; the interpreter has no bf16 products
 SIZES = [(2, 13, 20), (1, 8, 16), (3, 1, 33)]

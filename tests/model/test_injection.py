@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from shsrd.model import NetworkConfig
-from shsrd.model.backends.fused import modulate
+from shsrd.model.layer_ops import modulate
 from shsrd.spectral import CONTENT_FEATURES, DESCRIPTOR_FEATURES, MAP_CHANNELS, WAVELENGTH_FEATURES
 
 

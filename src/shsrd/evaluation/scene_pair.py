@@ -9,7 +9,7 @@ from typing import Any
 
 from shsrd.cube import Cube, SceneError, Source, read_cube
 from shsrd.io import open_source
-from shsrd.io.opening import UnusedOptionError
+from shsrd.io.format_readers import UnusedOptionError
 from shsrd.io.selection import part_of
 from shsrd.io.selection_syntax import Window, format_bands, parse_window, resolve_bands
 

@@ -6,9 +6,8 @@ from shsrd.io.atomic_write import write_json
 from shsrd.io.describe import bounds, describe
 from shsrd.io.encoding import encode_bands
 from shsrd.io.opening import open_cube, open_source
-from shsrd.io.save import save_cube
 from shsrd.io.targets import WRITABLE_SUFFIXES, check_target
-from shsrd.io.writer import Writer, open_writer
+from shsrd.io.writer import Writer, open_writer, save_cube
 
 if TYPE_CHECKING:
     from shsrd.io.lazy_xarray import open_xarray

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from shsrd.cube import Cube, SceneError, Storage
 
+GEOLOCATION_FILL = -9999.0  # degrees: GDAL compares numbers, and NaN is not even equal to itself
 _HUGE = 1e30  # headers print float limits with few digits (-3.40282e+38), so these are matched by magnitude
 
 
@@ -228,3 +229,8 @@ def _round_and_clip(values: NDArray[np.float64], kind: np.dtype[np.generic]) -> 
     stored = np.clip(rounded, limits.min, float(np.nextafter(float(limits.max), 0))).astype(kind)
     stored[rounded >= limits.max] = limits.max  # 2**63 - 1 is no float64: set it, do not cast it
     return stored
+
+
+def filled(places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Latitudes and longitudes as they are stored: ``GEOLOCATION_FILL`` where there is none."""
+    return np.where(np.isfinite(places), places, GEOLOCATION_FILL)

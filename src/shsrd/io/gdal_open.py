@@ -1,4 +1,4 @@
-"""Opening a TIFF with GDAL, once it is known that the file can hold what it promises."""
+"""TIFF files and GDAL: opening one whose size can be true, and the names of metadata domains, tags and bands."""
 
 from __future__ import annotations
 
@@ -12,12 +12,16 @@ from typing import Any
 
 import numpy as np
 import rasterio
+from numpy.typing import NDArray
 from rasterio.enums import Interleaving
 from rasterio.errors import NotGeoreferencedWarning
 
 from shsrd.cube import SceneError
 from shsrd.io.file_checks import MAX_COMPRESSION_RATIO, check_size
 
+NAMESPACE = "SHSRD"  # domain that carries the header keys of other formats
+HEADERS_TAG = "SHSRD_HEADERS"  # the same in the common domain, which a cloud optimised GeoTIFF has too
+GEOLOCATION = "GEOLOCATION"  # GDAL's own domain: which file tells where each pixel lies
 _DENSE = ("ZSTD", "LZMA", "LERC", "JXL", "WEBP")  # constant blocks shrink up to 30000:1
 _BLOCK = 2**26  # bytes of a tile in a file of any size; GDAL makes room for whole tiles
 _MAX_ABSENT_BYTES = 2**30  # bytes that blocks which are not in a file may stand for, whatever its size
@@ -96,3 +100,8 @@ def _check(dataset: Any, path: Path) -> None:
     together = dataset.count if dataset.interleaving is Interleaving.pixel else 1
     block = max(math.prod(shape) for shape in dataset.block_shapes) * together
     check_size(path, block * np.dtype(dataset.dtypes[0]).itemsize - _BLOCK, ratio=ratio)
+
+
+def band_descriptions(wavelength_nm: NDArray[np.float64] | None) -> list[str] | None:
+    """Names such as ``650 nm`` for bands that have no others; None without wavelengths."""
+    return None if wavelength_nm is None else [f"{value:.6g} nm" for value in wavelength_nm.tolist()]

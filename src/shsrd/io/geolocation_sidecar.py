@@ -7,90 +7,24 @@ Neither format can hold them. A GeoTIFF names the file in its ``GEOLOCATION`` me
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from xml.sax.saxutils import escape, unescape
+from xml.sax.saxutils import unescape
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
-from rasterio.crs import CRS
 from rasterio.windows import Window
 
 from shsrd.cube import Geolocation, SceneError
-from shsrd.io.block_buffer import Sink, Stored
-from shsrd.io.compression import DEFAULT, is_tiff, tiff_options
-from shsrd.io.container.cf import GEOLOCATION_FILL, filled
+from shsrd.io.compression import is_tiff
+from shsrd.io.encoding import GEOLOCATION_FILL
 from shsrd.io.file_checks import aux_xml_path, geolocation_path, reading
-from shsrd.io.gdal_names import GEOLOCATION
-from shsrd.io.gdal_open import open_tiff
-from shsrd.io.geotiff.write import check_complete, gdal_limits, tiled
+from shsrd.io.gdal_open import GEOLOCATION, open_tiff
 
-_BANDS = ("longitude", "latitude")
+BANDS = ("longitude", "latitude")
 _MAX_XML_BYTES = 2**20  # characters of an .aux.xml that are looked at
 _NAMED = re.compile(r'<MDI key="X_DATASET">([^<]*)</MDI>')
-
-
-def geolocation_tags(places: str) -> dict[str, str]:
-    """GDAL's metadata that name the file with latitude and longitude, which lies beside the scene."""
-    return {
-        "X_DATASET": places,
-        "X_BAND": "1",
-        "Y_DATASET": places,
-        "Y_BAND": "2",
-        "X_DATASET_RELATIVE_TO_SOURCE": "YES",
-        "Y_DATASET_RELATIVE_TO_SOURCE": "YES",
-        "PIXEL_OFFSET": "0",
-        "LINE_OFFSET": "0",
-        "PIXEL_STEP": "1",
-        "LINE_STEP": "1",
-        "GEOREFERENCING_CONVENTION": "PIXEL_CENTER",
-        "SRS": CRS.from_epsg(4326).to_wkt(),
-    }
-
-
-def write_aux(path: Path, tags: Mapping[str, str]) -> None:
-    """Write GDAL's companion of an ENVI image with the tags of :func:`geolocation_tags`."""
-    keys = (f'    <MDI key="{key}">{escape(text)}</MDI>' for key, text in tags.items())
-    lines = ("<PAMDataset>", f'  <Metadata domain="{GEOLOCATION}">', *keys, "  </Metadata>", "</PAMDataset>", "")
-    path.write_text("\n".join(lines), encoding="utf-8")
-
-
-@dataclass(frozen=True)
-class GeolocationSidecarSink:
-    """A scene's file under construction, and that of its latitudes and longitudes, which is written last."""
-
-    scene: Sink
-    part: Path
-    geolocation: Geolocation
-
-    def put(self, stored: Stored, row: int, column: int) -> None:
-        """Take a rectangle of stored numbers."""
-        self.scene.put(stored, row, column)
-
-    def finish(self) -> None:
-        """Complete both."""
-        self.scene.finish()
-        write_geolocation(self.part, self.geolocation)
-
-    def abort(self) -> None:
-        """Let go of the scene's file."""
-        self.scene.abort()
-
-
-def write_geolocation(path: Path, geolocation: Geolocation) -> None:
-    """Write longitude and latitude (degrees, float64) as the two bands of a GeoTIFF."""
-    rows, columns = geolocation.shape
-    profile = {"width": columns, "height": rows, "count": 2, "dtype": "float64", "nodata": GEOLOCATION_FILL}
-    layout = tiled(rows, columns) | tiff_options(DEFAULT, "float64")
-    with gdal_limits():
-        with rasterio.open(path, "w", driver="GTiff", **profile, **layout) as d:
-            d.descriptions = _BANDS
-            for places, row, column in geolocation.squares():
-                d.write(filled(places)[::-1], window=Window(column, row, places.shape[2], places.shape[1]))
-        check_complete(path, overviews=0)
 
 
 def find_geolocation_file(data: Path) -> Path | None:
@@ -128,7 +62,7 @@ def open_geolocation_sidecar(data: Path, shape: tuple[int, int]) -> Geolocation 
     if places is None:
         return None
     with reading(places, "GeoTIFF"), closing(open_tiff(places)) as dataset:
-        if dataset.shape != shape or dataset.descriptions != _BANDS:
+        if dataset.shape != shape or dataset.descriptions != BANDS:
             raise SceneError(
                 f"{places}: does not hold longitude and latitude of the {shape[0]} x {shape[1]} pixels of {data.name}; "
                 "put the right file there or remove it"

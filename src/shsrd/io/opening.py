@@ -7,23 +7,16 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from shsrd.cube import Cube, MemorySource, SceneError, SceneMetadata, Source, read_cube
+import numpy as np
+from numpy.typing import NDArray
+
+from shsrd.cube import Cube, SceneError, SceneMetadata, Source, read_cube
 from shsrd.io.encoding import check_scale
-from shsrd.io.envi.header import read_header
 from shsrd.io.file_checks import reading
+from shsrd.io.format_readers import OpenedScene, open_scene
 from shsrd.io.nodata_override import with_nodata
 from shsrd.io.selection import part_of
-from shsrd.io.sources import FileSource, OpenedScene, Options
-
-_MAGIC = {
-    b"II*\0": "geotiff", b"MM\0*": "geotiff", b"II+\0": "geotiff", b"MM\0+": "geotiff",
-    b"\x89HDF\r\n\x1a\n": "hdf5", b"CDF\x01": "netcdf3", b"CDF\x02": "netcdf3",
-    b"\x93NUMPY": "npy", b"PK\x03\x04": "npz", b"PK\x05\x06": "npz",
-    b"MATLAB": "matlab",
-    b"\x89PNG": "picture", b"\xff\xd8\xff": "picture", b"BM": "picture", b"GIF8": "picture",
-    b"\x0e\x03\x13\x01": "hdf4",
-}  # fmt: skip
-_TIFF_SUFFIXES = (".tif", ".tiff")
+from shsrd.io.sources import Options, is_in_memory
 
 
 def open_cube(  # noqa: PLR0913
@@ -122,7 +115,7 @@ def open_source(  # noqa: PLR0913
     except SceneError as error:
         raise SceneError(f"{place}: {error}") from None
     with reading(place, "scene"):
-        opened = _open(place, options)
+        opened = open_scene(place, options)
         try:
             return FileSource(place, options, _chosen(opened, options, place))
         except BaseException:
@@ -162,172 +155,103 @@ def _check_scene(metadata: SceneMetadata, path: Path) -> None:
     check_scale(metadata.storage, source=str(path))
 
 
-def _open(path: Path, options: Options) -> OpenedScene:
-    if not path.exists():
-        raise SceneError(f"{path}: no such file; check the path")
-    if path.is_dir():
-        return _open_folder(path, options)
-    if not path.is_file():
-        raise SceneError(f"{path}: this is no ordinary file; give a scene file or the folder of a CAVE scene")
-    if path.stat().st_size == 0:
-        raise SceneError(f"{path}: the file is empty; copy it again")
-    if path.suffix.lower() == ".hdr":
-        return _open_header(path, options)
-    kind = _recognise(path)
-    if kind == "envi":
-        return _open_envi(path, options)
-    if kind == "xml":
-        return _open_product(path, options)
-    if kind in _REFUSED:
-        raise SceneError(f"{path}: {_REFUSED[kind]}")
-    name, read = _READERS[kind]
-    with reading(path, name):
-        return OpenedScene(name, path, read(path, options))
+class FileSource:
+    """A scene in a file: refuses what changed under it, and travels to another process as path and options.
+
+    Attributes:
+        size: bytes of the file of pixels when it was opened; 0 for a folder.
+
+    Args:
+        path: what a person opened.
+        options: what a person said about it.
+        opened: the scene found there.
+    """
+
+    def __init__(self, path: Path, options: Options, opened: OpenedScene) -> None:
+        self._path, self._options = path, options
+        self._opened: OpenedScene | None = opened
+        self._metadata, self._block_height = opened.source.metadata, opened.source.block_height
+        self.size = 0 if opened.data.is_dir() else opened.data.stat().st_size
+        # a scene that was read whole needs its file no more
+        self._watched = None if is_in_memory(opened.source) or opened.data.is_dir() else opened.data
+
+    def __repr__(self) -> str:
+        return f"<{self._opened.kind if self._opened else 'closed'} source of {self._metadata!r}>"
+
+    @property
+    def metadata(self) -> SceneMetadata:
+        """All that is known without reading pixels."""
+        return self._metadata
+
+    @property
+    def block_height(self) -> int:
+        """Rows that are cheapest to read together."""
+        return self._block_height
+
+    def read(self, rows: slice, columns: slice) -> NDArray[np.float32]:
+        """Pixels ``(band, y, x)`` of a rectangle; see :meth:`shsrd.cube.Source.read`.
+
+        Raises:
+            SceneError: a file that is damaged, gone, or of another size than when it was opened.
+            ValueError: a rectangle that is not inside the scene, or a source that was closed.
+        """
+        if self._opened is None:
+            raise ValueError(f"{self._path}: this source is closed; open it again")
+        for axis, extent, part in zip("yx", self._metadata.shape[1:], (rows, columns), strict=True):
+            check_inside(part, extent, axis=axis)
+        self._check_unchanged()
+        with reading(self._opened.data, self._opened.kind):
+            return self._opened.source.read(rows, columns)
+
+    def close(self) -> None:
+        """Let go of the file; calling it twice is harmless."""
+        if self._opened is not None:
+            self._opened.source.close()
+            self._opened = None
+
+    def _check_unchanged(self) -> None:
+        """A map or an open file of another size would give wrong pixels, or kill the program."""
+        if self._watched is None:
+            return
+        try:
+            size = self._watched.stat().st_size
+        except OSError:
+            raise SceneError(
+                f"{self._watched}: the file cannot be found any more since it was opened; put it back and run again"
+            ) from None
+        check_same_size(self._watched, before=self.size, now=size)
+
+    def __reduce__(self) -> tuple[Callable[..., Source], tuple[Path, Options, int]]:
+        return _reopen, (self._path.absolute(), self._options, self.size)
 
 
-def _recognise(path: Path) -> str:
-    """Format by the first bytes; numbers without a signature are ENVI if a header lies beside them."""
-    from shsrd.io.envi.read import find_header
+def check_inside(part: slice, extent: int, *, axis: str) -> None:
+    """Refuse a part of an axis that is empty, stepped, or not inside it.
 
-    with path.open("rb") as file:
-        head = file.read(1024)
-    kind = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), "unknown")
-    if kind == "hdf5" or head[512:520] == b"\x89HDF\r\n\x1a\n":
-        kind = "hdf5" if not head.startswith(b"MATLAB") else "matlab"
-    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<?xml"):
-        return "xml"
-    if kind == "geotiff" and path.suffix.lower() not in _TIFF_SUFFIXES and _is_raw(path):
-        kind = "unknown"
-    if kind not in ("unknown", "picture"):
-        return kind
-    if path.suffix.lower() == ".mat":
-        return "matlab"  # version 4 has no signature
-    return "envi" if find_header(path) is not None else kind
+    Raises:
+        ValueError: such a part.
+    """
+    start, stop = part.start, part.stop
+    if part.step not in (None, 1) or start is None or stop is None or not 0 <= start < stop <= extent:
+        raise ValueError(f"{part} is no part of axis {axis} with {extent} pixels; give start and stop within it")
 
 
-def _is_raw(path: Path) -> bool:
-    from shsrd.io.envi.read import describes_tiff, find_header
+def check_same_size(path: Path, *, before: int, now: int) -> None:
+    """Refuse a file that grew or shrank.
 
-    header = find_header(path)
-    return header is not None and not describes_tiff(read_header(header))
-
-
-def _open_folder(path: Path, options: Options) -> OpenedScene:
-    from shsrd.io.products.cave import read_cave
-    from shsrd.io.products.product_xml import metadata_in
-    from shsrd.io.zarr.read import is_zarr
-
-    if is_zarr(path):
-        with reading(path, "Zarr"):
-            return _open_zarr(path, options)
-    metadata = metadata_in(path)
-    if metadata is not None:
-        return _open_product(metadata, options)
-    _refuse_options(path, options)
-    return OpenedScene("CAVE folder", path, MemorySource(read_cave(path)))
+    Raises:
+        SceneError: it did.
+    """
+    if now != before:
+        raise SceneError(
+            f"{path}: the file had {before} bytes when it was opened and has {now} now; wait until it is complete "
+            "and run again"
+        )
 
 
-def _open_zarr(path: Path, options: Options) -> OpenedScene:
-    from shsrd.io.zarr.read import open_zarr
-
-    source, described = open_zarr(path, variable=options.variable, wavelengths=options.wavelengths, axes=options.axes)
-    return OpenedScene("Zarr", described, source)
-
-
-def _open_product(path: Path, options: Options) -> OpenedScene:
-    """The image of an EnMAP or DESIS product, by its XML."""
-    from shsrd.io.products.product_xml import image_of
-
-    with reading(path, "XML"):
-        image = image_of(path, options.variable)
-    return _open(image, replace(options, variable=None))
-
-
-def _open_header(path: Path, options: Options) -> OpenedScene:
-    from shsrd.io.envi.read import describes_tiff, find_image, open_envi
-
-    with reading(path, "ENVI header"):
-        values = read_header(path)
-        data = find_image(path, values)
-    if describes_tiff(values):
-        return _open(data, options)
-    _refuse_options(path, options)
-    with reading(data, "ENVI"):
-        return OpenedScene("ENVI", data, open_envi(path, data))
-
-
-def _open_envi(path: Path, options: Options) -> OpenedScene:
-    from shsrd.io.envi.read import find_header, open_envi
-
-    header = find_header(path)
-    assert header is not None  # _recognise found it
-    _refuse_options(path, options)
-    with reading(path, "ENVI"):
-        return OpenedScene("ENVI", path, open_envi(header, path))
-
-
-def _refuse_options(path: Path, options: Options) -> None:
-    given = [name for name in ("variable", "wavelengths", "axes") if getattr(options, name) is not None]
-    if given:
-        listed = ", ".join(f"--{name}" for name in given)
-        raise UnusedOptionError(f"{path}: this format has one scene and known axes; leave out {listed}")
-
-
-class UnusedOptionError(SceneError):
-    """An option that says what the format of the file says itself."""
-
-
-def _geotiff(path: Path, options: Options) -> Source:
-    from shsrd.io.geotiff.read import open_geotiff
-
-    _refuse_options(path, options)
-    return open_geotiff(path)
-
-
-def _matlab(path: Path, options: Options) -> Source:
-    from shsrd.io.arrays.matlab import open_matlab
-
-    return open_matlab(path, variable=options.variable, wavelengths=options.wavelengths, axes=options.axes)
-
-
-def _npz(path: Path, options: Options) -> Source:
-    from shsrd.io.arrays.numpy_files import open_npz
-
-    return open_npz(path, variable=options.variable, wavelengths=options.wavelengths, axes=options.axes)
-
-
-def _npy(path: Path, options: Options) -> Source:
-    from shsrd.io.arrays.numpy_files import open_npy
-
-    _refuse_options(path, replace(options, axes=None))
-    return open_npy(path, axes=options.axes)
-
-
-def _hdf5(path: Path, options: Options) -> Source:
-    from shsrd.io.hdf5.read import open_hdf5
-
-    return open_hdf5(path, dataset=options.variable, wavelengths=options.wavelengths, axes=options.axes)
-
-
-def _netcdf3(path: Path, options: Options) -> Source:
-    from shsrd.io.hdf5.read import read_netcdf3
-
-    return MemorySource(
-        read_netcdf3(path, dataset=options.variable, wavelengths=options.wavelengths, axes=options.axes)
-    )
-
-
-_READERS: dict[str, tuple[str, Callable[[Path, Options], Source]]] = {
-    "geotiff": ("GeoTIFF", _geotiff),
-    "matlab": ("MATLAB", _matlab),
-    "hdf5": ("HDF5", _hdf5),
-    "netcdf3": ("NetCDF", _netcdf3),
-    "npy": ("NumPy", _npy),
-    "npz": ("NPZ", _npz),
-}
-_REFUSED = {
-    "picture": "this is a single picture, not a scene; give the folder with one PNG a band, or a scene file",
-    "hdf4": "HDF4 is not supported; convert it with gdal_translate to GeoTIFF",
-    "unknown": "not a format we know, and no ENVI header beside it (looked for name.hdr and stem.hdr); give "
-    "the missing header or a scene file",
-}
+def _reopen(path: Path, options: Options, size: int) -> Source:
+    """The same source in another process, or on another machine that sees the same files."""
+    source = open_source(path, **options.as_json())
+    assert isinstance(source, FileSource)  # open_source makes nothing else
+    check_same_size(path, before=size, now=source.size)
+    return source

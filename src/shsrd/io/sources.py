@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,6 @@ from numpy.typing import NDArray
 
 from shsrd.cube import MemorySource, SceneError, SceneMetadata, Source, Storage
 from shsrd.io.encoding import check_numeric, decode, decode_bands
-from shsrd.io.file_checks import reading
 from shsrd.io.selection_syntax import Window, format_bands, parse_window
 
 Numbers = Callable[[slice, slice], NDArray[np.generic]]
@@ -131,128 +129,9 @@ def _nodata(given: float | str) -> float | str:
     return "nan" if math.isnan(value) else value
 
 
-@dataclass(frozen=True)
-class OpenedScene:
-    """What a format's reader found.
-
-    Attributes:
-        kind: the format in words.
-        data: the file that holds the pixels.
-        source: the scene.
-    """
-
-    kind: str
-    data: Path
-    source: Source
-
-
-class FileSource:
-    """A scene in a file: refuses what changed under it, and travels to another process as path and options.
-
-    Attributes:
-        size: bytes of the file of pixels when it was opened; 0 for a folder.
-
-    Args:
-        path: what a person opened.
-        options: what a person said about it.
-        opened: the scene found there.
-    """
-
-    def __init__(self, path: Path, options: Options, opened: OpenedScene) -> None:
-        self._path, self._options = path, options
-        self._opened: OpenedScene | None = opened
-        self._metadata, self._block_height = opened.source.metadata, opened.source.block_height
-        self.size = 0 if opened.data.is_dir() else opened.data.stat().st_size
-        # a scene that was read whole needs its file no more
-        self._watched = None if is_in_memory(opened.source) or opened.data.is_dir() else opened.data
-
-    def __repr__(self) -> str:
-        return f"<{self._opened.kind if self._opened else 'closed'} source of {self._metadata!r}>"
-
-    @property
-    def metadata(self) -> SceneMetadata:
-        """All that is known without reading pixels."""
-        return self._metadata
-
-    @property
-    def block_height(self) -> int:
-        """Rows that are cheapest to read together."""
-        return self._block_height
-
-    def read(self, rows: slice, columns: slice) -> NDArray[np.float32]:
-        """Pixels ``(band, y, x)`` of a rectangle; see :meth:`shsrd.cube.Source.read`.
-
-        Raises:
-            SceneError: a file that is damaged, gone, or of another size than when it was opened.
-            ValueError: a rectangle that is not inside the scene, or a source that was closed.
-        """
-        if self._opened is None:
-            raise ValueError(f"{self._path}: this source is closed; open it again")
-        for axis, extent, part in zip("yx", self._metadata.shape[1:], (rows, columns), strict=True):
-            check_inside(part, extent, axis=axis)
-        self._check_unchanged()
-        with reading(self._opened.data, self._opened.kind):
-            return self._opened.source.read(rows, columns)
-
-    def close(self) -> None:
-        """Let go of the file; calling it twice is harmless."""
-        if self._opened is not None:
-            self._opened.source.close()
-            self._opened = None
-
-    def _check_unchanged(self) -> None:
-        """A map or an open file of another size would give wrong pixels, or kill the program."""
-        if self._watched is None:
-            return
-        try:
-            size = self._watched.stat().st_size
-        except OSError:
-            raise SceneError(
-                f"{self._watched}: the file cannot be found any more since it was opened; put it back and run again"
-            ) from None
-        check_same_size(self._watched, before=self.size, now=size)
-
-    def __reduce__(self) -> tuple[Callable[..., Source], tuple[Path, Options, int]]:
-        return _reopen, (self._path.absolute(), self._options, self.size)
-
-
 def is_in_memory(source: Source) -> bool:
     """Whether all pixels of a source are in memory."""
     return isinstance(source, MemorySource) or bool(getattr(source, "held", False))
-
-
-def check_inside(part: slice, extent: int, *, axis: str) -> None:
-    """Refuse a part of an axis that is empty, stepped, or not inside it.
-
-    Raises:
-        ValueError: such a part.
-    """
-    start, stop = part.start, part.stop
-    if part.step not in (None, 1) or start is None or stop is None or not 0 <= start < stop <= extent:
-        raise ValueError(f"{part} is no part of axis {axis} with {extent} pixels; give start and stop within it")
-
-
-def check_same_size(path: Path, *, before: int, now: int) -> None:
-    """Refuse a file that grew or shrank.
-
-    Raises:
-        SceneError: it did.
-    """
-    if now != before:
-        raise SceneError(
-            f"{path}: the file had {before} bytes when it was opened and has {now} now; wait until it is complete "
-            "and run again"
-        )
-
-
-def _reopen(path: Path, options: Options, size: int) -> Source:
-    """The same source in another process, or on another machine that sees the same files."""
-    from shsrd.io.opening import open_source
-
-    source = open_source(path, **options.as_json())
-    assert isinstance(source, FileSource)  # open_source makes nothing else
-    check_same_size(path, before=size, now=source.size)
-    return source
 
 
 @dataclass(frozen=True)

@@ -265,8 +265,12 @@ def open_sink(
 def _open_with_sidecar(parts: tuple[Path, ...], metadata: SceneMetadata, *, cog: bool, compress: Compression) -> Sink:
     """The formats that hold no latitude and longitude, and the files that do."""
     from shsrd.io.envi.write import EnviSink
-    from shsrd.io.geolocation_sidecar import GeolocationSidecarSink, geolocation_tags, write_aux
     from shsrd.io.geotiff.cog import CogSink
+    from shsrd.io.geotiff.geolocation_sidecar_write import (
+        GeolocationSidecarSink,
+        geolocation_tags,
+        write_aux,
+    )
     from shsrd.io.geotiff.write import GeotiffSink
 
     located, first, last = metadata.geolocation is not None, parts[0], parts[-1]

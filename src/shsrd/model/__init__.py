@@ -1,9 +1,11 @@
 """Networks only: from standardised triplets to the residual's mean and denoised samples."""
 
+from shsrd.model.backends.fused import FUSED
 from shsrd.model.backends.int8 import accumulator_dtype, int8_supported, to_int8
 from shsrd.model.backends.winograd import NARROWEST, to_winograd, winograd_supported
 from shsrd.model.config import INTERVALS, NetworkConfig
 from shsrd.model.injection import SpectralInformation
+from shsrd.model.layer_ops import install
 from shsrd.model.network import Condition, Network, channels_last, pack, unpack
 from shsrd.model.weights import (
     Model,
@@ -38,3 +40,5 @@ __all__ = [
     "unpack",
     "winograd_supported",
 ]
+
+install(FUSED)

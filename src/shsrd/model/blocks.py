@@ -5,7 +5,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from shsrd.model.backends.fused import residual
+from shsrd.model.layer_ops import residual
 
 
 def conv3x3(inputs: int, outputs: int) -> nn.Conv2d:

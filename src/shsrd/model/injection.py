@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from shsrd.model.backends.fused import affine, conv_relu
 from shsrd.model.blocks import conv3x3, zero_module
 from shsrd.model.config import NetworkConfig
+from shsrd.model.layer_ops import affine, conv_relu
 from shsrd.spectral import CONTENT_FEATURES, WAVELENGTH_FEATURES
 
 

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from shsrd.diffusion import precondition
-from shsrd.model.backends.fused import modulate
 from shsrd.model.blocks import ResidualBlock, conv3x3, zero_module
 from shsrd.model.config import NetworkConfig
 from shsrd.model.injection import SpectralInformation, SpectralInjection
+from shsrd.model.layer_ops import modulate
 from shsrd.model.residual_std import StdHead
 
 

@@ -12,7 +12,6 @@ from shsrd.cube import SceneMetadata, Storage
 
 PIXEL_VARIABLE = "reflectance"
 CONVENTIONS = "CF-1.8"
-GEOLOCATION_FILL = -9999.0  # degrees: GDAL compares numbers, and NaN is not even equal to itself
 PLACES = {
     "lat": {"standard_name": "latitude", "long_name": "latitude of pixel centres", "units": "degrees_north"},
     "lon": {"standard_name": "longitude", "long_name": "longitude of pixel centres", "units": "degrees_east"},
@@ -71,8 +70,3 @@ def grid_mapping(metadata: SceneMetadata) -> dict[str, str]:
     if metadata.transform is not None:
         marks["GeoTransform"] = " ".join(repr(float(v)) for v in metadata.transform.to_gdal())
     return marks
-
-
-def filled(places: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Places as they are stored: ``GEOLOCATION_FILL`` where there is none."""
-    return np.where(np.isfinite(places), places, GEOLOCATION_FILL)

@@ -18,8 +18,7 @@ from shsrd.io.encoding import check_scale, fits
 from shsrd.io.envi.header import lookup, read_header
 from shsrd.io.envi.metadata import HeaderMetadata, header_metadata
 from shsrd.io.envi.read import describes_tiff, find_header, has_image
-from shsrd.io.gdal_names import HEADERS_TAG, NAMESPACE, band_descriptions
-from shsrd.io.gdal_open import absent_blocks, bits_of, open_tiff
+from shsrd.io.gdal_open import HEADERS_TAG, NAMESPACE, absent_blocks, band_descriptions, bits_of, open_tiff
 from shsrd.io.geolocation_sidecar import open_geolocation_sidecar
 from shsrd.io.geotiff.bands import Bands, scene_bands
 from shsrd.io.geotiff.georeferencing import crs_notes, placed, transform_of_tiff

@@ -25,7 +25,7 @@ from rasterio.windows import Window
 from shsrd.cube import SceneError, SceneMetadata
 from shsrd.io.block_buffer import BlockBuffer
 from shsrd.io.compression import DEFAULT, OVERVIEW_LEVELS, Compression, threads, tiff_options
-from shsrd.io.gdal_names import GEOLOCATION, HEADERS_TAG, NAMESPACE, band_descriptions
+from shsrd.io.gdal_open import GEOLOCATION, HEADERS_TAG, NAMESPACE, band_descriptions
 from shsrd.io.geotiff.display import Statistics, color_interpretation
 from shsrd.io.geotiff.georeferencing import write_georeference
 from shsrd.io.wavelengths import micrometres_text

@@ -14,18 +14,17 @@ from shsrd.cube import SceneMetadata
 from shsrd.io.block_buffer import BlockBuffer
 from shsrd.io.container.cf import (
     CONVENTIONS,
-    GEOLOCATION_FILL,
     PIXEL_VARIABLE,
     PLACES,
     axis_attributes,
     band_axis,
     band_lists,
     fill_value,
-    filled,
     grid_mapping,
     pixel_centres,
 )
 from shsrd.io.container.group import HEADERS, NO_COORDINATE
+from shsrd.io.encoding import GEOLOCATION_FILL, filled
 from shsrd.io.raw_write import CompleteWriteFile
 
 if TYPE_CHECKING:

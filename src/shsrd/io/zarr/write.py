@@ -17,18 +17,17 @@ from shsrd.cube import SceneMetadata
 from shsrd.io.block_buffer import SIDE, BlockBuffer
 from shsrd.io.container.cf import (
     CONVENTIONS,
-    GEOLOCATION_FILL,
     PIXEL_VARIABLE,
     PLACES,
     axis_attributes,
     band_axis,
     band_lists,
     fill_value,
-    filled,
     grid_mapping,
     pixel_centres,
 )
 from shsrd.io.container.group import HEADERS
+from shsrd.io.encoding import GEOLOCATION_FILL, filled
 
 _DIMENSIONS = "_ARRAY_DIMENSIONS"  # how xarray and GDAL name axes in version 2
 

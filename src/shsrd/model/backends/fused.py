@@ -14,6 +14,8 @@ from importlib.util import find_spec
 import torch
 from torch import Tensor, nn
 
+from shsrd.model.layer_ops import LayerOps, modulate
+
 
 def conv_relu(layer: nn.Conv2d, x: Tensor) -> Tensor:
     """``relu(layer(x))``."""
@@ -49,12 +51,6 @@ def affine(layer: nn.Conv2d, x: Tensor, h: Tensor) -> Tensor:
     (weight, shift_weight), (bias, shift_bias) = layer.weight.chunk(2), layer.bias.chunk(2)
     scaled = _binary(layer, weight, bias + 1, "mul", x, h)
     return _binary(layer, shift_weight, shift_bias, "add", x, scaled)
-
-
-def modulate(h: Tensor, scale_shift: Tensor) -> Tensor:
-    """Feature-wise affine map ``h * (1 + scale) + shift`` (Perez et al. 2018), per pixel or per image."""
-    scale, shift = scale_shift.chunk(2, dim=1)
-    return torch.addcmul(shift + h, h, scale)
 
 
 def _on_gpu(layer: nn.Conv2d, h: Tensor) -> bool:
@@ -99,3 +95,6 @@ def _binary(layer: nn.Conv2d, weight: Tensor, bias: Tensor | None, name: str, x:
     geometry = _conv_arguments(layer)
     fused: Tensor = torch.ops.mkldnn._convolution_pointwise.binary(*one_type, *geometry, name, 1.0, None, [], None)
     return fused
+
+
+FUSED = LayerOps(conv_relu, residual, affine)
