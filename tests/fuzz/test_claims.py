@@ -64,7 +64,7 @@ def test_messages_are_short_and_plain(tmp_path):
 def test_a_file_cut_while_it_is_read_does_not_kill(suffix, tmp_path, monkeypatch):
     save_cube(Cube(np.ones((5, 600, 700), np.float32)), tmp_path / f"a{suffix}")
     source = open_source(tmp_path / f"a{suffix}")
-    monkeypatch.setattr("shsrd.io.sources.FileSource._check_unchanged", lambda source: None)  # as if cut right after it
+    monkeypatch.setattr("shsrd.io.opening.FileSource._check_unchanged", lambda source: None)  # as if cut right after it
     with (tmp_path / f"a{suffix}").open("r+b") as file:
         file.truncate(5000)
     for columns in (slice(0, 700), slice(3, 5)):

@@ -66,7 +66,9 @@ def test_gdal_puts_the_pixels_where_they_belong(name, cog, swath, tmp_path, monk
 
 def test_all_files_come_together_or_not_at_all(swath, tmp_path, monkeypatch):
     for name in NAMES:
-        monkeypatch.setattr("shsrd.io.geolocation_sidecar.write_geolocation", Mock(side_effect=OSError("no more")))
+        monkeypatch.setattr(
+            "shsrd.io.geotiff.geolocation_sidecar_write.write_geolocation", Mock(side_effect=OSError("no more"))
+        )
         with pytest.raises(SceneError, match="no more"):
             save_cube(swath, tmp_path / name)
         assert list(tmp_path.iterdir()) == []

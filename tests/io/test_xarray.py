@@ -1,7 +1,10 @@
 """Cubes as xarray arrays, in memory and lazily from files, in the conventions of rioxarray."""
 
+import pkgutil
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -171,7 +174,7 @@ def test_lazy_arrays_read_only_what_they_need(make_scene, tmp_path, monkeypatch)
     save_cube(make_scene(), tmp_path / "a.img")
     asked = []
     monkeypatch.setattr(
-        "shsrd.io.sources.FileSource.read",
+        "shsrd.io.opening.FileSource.read",
         lambda self, rows, columns: asked.append((rows, columns)) or np.zeros((5, 2, 3), np.float32),
     )
     lazy = open_xarray(tmp_path / "a.img")
@@ -195,3 +198,21 @@ def test_reading_scenes_does_not_import_xarray(make_scene, tmp_path):
     save_cube(make_scene(), tmp_path / "a.img")
     code = f"import sys, shsrd.io; shsrd.io.open_cube({str(tmp_path / 'a.img')!r}); sys.exit('xarray' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_engine_of_xarray(make_scene, tmp_path):
+    """``engine="shsrd"`` is the class below; xarray takes either."""
+    scene, path = make_scene(), tmp_path / "a.hdr"
+    save_cube(scene, path)
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    engine = pkgutil.resolve_name(project["entry-points"]["xarray.backends"]["shsrd"])
+    with xarray.open_dataset(path, engine=engine, bands="1-2", drop_variables="fwhm_nm") as dataset:
+        assert list(dataset.data_vars) == ["reflectance"]
+        assert "fwhm_nm" not in dataset.coords
+        assert not dataset["reflectance"].variable._in_memory
+        expected = open_cube(path, bands="1-2").pixels
+        assert np.array_equal(dataset["reflectance"].values, expected, equal_nan=True)
+    with pytest.raises(SceneError, match="no such file"):
+        xarray.open_dataset(tmp_path / "b.hdr", engine=engine)
+    with pytest.raises(TypeError):
+        xarray.open_dataset(path, engine=engine, band="1")

@@ -3,44 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Unpack
 
 import numpy as np
 import xarray
 from numpy.typing import NDArray
-from xarray.backends import BackendArray
+from xarray.backends import BackendArray, BackendEntrypoint
 from xarray.core import indexing
 
 from shsrd.cube import Source
 from shsrd.cube.xarray_bridge import to_dataarray
 from shsrd.io.opening import open_source
+from shsrd.io.sources import OpenKeywords
 
 
-def open_xarray(  # noqa: PLR0913
-    path: str | os.PathLike[str],
-    *,
-    variable: str | None = None,
-    dataset: str | None = None,
-    wavelengths: str | None = None,
-    axes: str | None = None,
-    nodata: float | str | None = None,
-    bands: str | Iterable[int | str] | None = None,
-    window: str | Sequence[int] | None = None,
-    strict: bool = False,
-) -> xarray.DataArray:
+def open_xarray(path: str | os.PathLike[str], **options: Unpack[OpenKeywords]) -> xarray.DataArray:
     """Open a scene as an xarray array ``(band, y, x)``; selections read only the rows and columns they need.
 
     Args:
-        path: as for :func:`shsrd.io.open_source`, and so are the others.
-        variable: name of the array.
-        dataset: path of the array inside an HDF5 file.
-        wavelengths: name or path of the list of wavelengths inside the file.
-        axes: order of the array's axes.
-        nodata: stored number that means "no data".
-        bands: bands to read.
-        window: part to read: column, row, width, height.
-        strict: refuse a scene with notes.
+        path: as for :func:`shsrd.io.open_source`.
+        options: see :class:`shsrd.io.sources.OpenKeywords`.
 
     Returns:
         float32; coordinates as in :meth:`shsrd.cube.Cube.to_xarray`; ``close()`` lets go of the file.
@@ -48,20 +31,44 @@ def open_xarray(  # noqa: PLR0913
     Raises:
         SceneError: as for :func:`shsrd.io.open_source`.
     """
-    source = open_source(
-        path,
-        variable=variable,
-        dataset=dataset,
-        wavelengths=wavelengths,
-        axes=axes,
-        nodata=nodata,
-        bands=bands,
-        window=window,
-        strict=strict,
-    )
+    source = open_source(path, **options)
     array = to_dataarray(indexing.LazilyIndexedArray(_Pixels(source)), source.metadata)
     array.set_close(source.close)
     return array
+
+
+class SceneBackend(BackendEntrypoint):
+    """Engine ``shsrd`` of :func:`xarray.open_dataset`: any scene of :func:`shsrd.io.open_source`, read lazily."""
+
+    description = "Hyperspectral scenes: ENVI, GeoTIFF, MATLAB, HDF5, NetCDF, Zarr, PRISMA, EnMAP, Tanager (shsrd)"
+    open_dataset_parameters = ("filename_or_obj", "drop_variables", *OpenKeywords.__annotations__)
+
+    def open_dataset(  # type: ignore[override]
+        self,
+        filename_or_obj: str | os.PathLike[str],
+        *,
+        drop_variables: str | Iterable[str] | None = None,
+        **options: Unpack[OpenKeywords],
+    ) -> xarray.Dataset:
+        """Data set with the scene as variable ``reflectance`` ``(band, y, x)``.
+
+        Args:
+            filename_or_obj: path of the scene.
+            drop_variables: names of variables and coordinates to leave out.
+            options: see :class:`shsrd.io.sources.OpenKeywords`.
+
+        Raises:
+            SceneError: as for :func:`shsrd.io.open_source`.
+        """
+        array = open_xarray(filename_or_obj, **options)
+        dataset = array.to_dataset()
+        dataset.set_close(array.close)
+        dropped = [drop_variables] if isinstance(drop_variables, str) else list(drop_variables or ())
+        return dataset.drop_vars([name for name in dropped if name in dataset.variables])
+
+    def guess_can_open(self, filename_or_obj: Any) -> bool:
+        """Return False: the engine is used where it is named, and takes no file from another engine."""
+        return False
 
 
 class _Pixels(BackendArray):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,108 +17,54 @@ from shsrd.io.file_checks import reading
 from shsrd.io.format_readers import OpenedScene, open_scene
 from shsrd.io.nodata_override import with_nodata
 from shsrd.io.selection import part_of
-from shsrd.io.sources import Options, is_in_memory
+from shsrd.io.sources import OpenKeywords, Options, is_in_memory
 
 
-def open_cube(  # noqa: PLR0913
-    path: str | os.PathLike[str],
-    *,
-    variable: str | None = None,
-    dataset: str | None = None,
-    wavelengths: str | None = None,
-    axes: str | None = None,
-    nodata: float | str | None = None,
-    bands: str | Iterable[int | str] | None = None,
-    window: str | Sequence[int] | None = None,
-    strict: bool = False,
-) -> Cube:
+def open_cube(path: str | os.PathLike[str], **options: Unpack[OpenKeywords]) -> Cube:
     """Open a hyperspectral scene: ENVI, GeoTIFF, MATLAB, HDF5, NetCDF, Zarr, NumPy, CAVE.
 
     Args:
         path: the file (for ENVI the image or its header; for EnMAP and DESIS the image or the XML), or the
             folder of a Zarr store, a product or a CAVE scene.
-        variable: name of the array, where a MATLAB, NPZ or NetCDF file has several scenes.
-        dataset: path of the array inside an HDF5 file (another name for ``variable``).
-        wavelengths: name or path of the list of wavelengths inside the file.
-        axes: order of the array's axes, such as ``"yxb"``, where the file does not tell.
-        nodata: stored number that means "no data", whatever the file says; ``"none"``: no number does.
-        bands: bands to read: numbers counted from 1 and wavelengths, ``"1-20,35,450-900nm"`` or ``[3, 2, 1]``.
-        window: part to read: column and row of its upper-left pixel, counted from 0, then width and height;
-            ``"0,0,64,64"``, four numbers, or a rasterio window.
-        strict: refuse a scene about which something was guessed, dropped or contradictory (see ``Cube.notes``).
+        options: see :class:`shsrd.io.sources.OpenKeywords`.
 
     Returns:
         The scene; pixels are ``stored * scale + offset`` with NaN for no-data.
 
     Raises:
         SceneError: one sentence that names the file, what is wrong, and the remedy.
+        TypeError: there is no such option.
     """
-    source = open_source(
-        path,
-        variable=variable,
-        dataset=dataset,
-        wavelengths=wavelengths,
-        axes=axes,
-        nodata=nodata,
-        bands=bands,
-        window=window,
-        strict=strict,
-    )
+    source = open_source(path, **options)
     try:
         return read_cube(source)
     finally:
         source.close()
 
 
-def open_source(  # noqa: PLR0913
-    path: str | os.PathLike[str],
-    *,
-    variable: str | None = None,
-    dataset: str | None = None,
-    wavelengths: str | None = None,
-    axes: str | None = None,
-    nodata: float | str | None = None,
-    bands: str | Iterable[int | str] | None = None,
-    window: str | Sequence[int] | None = None,
-    strict: bool = False,
-) -> Source:
+def open_source(path: str | os.PathLike[str], **options: Unpack[OpenKeywords]) -> Source:
     """Open a scene to be read rectangle by rectangle, for scenes larger than memory.
 
     MATLAB v5, NPZ, NetCDF 3 and CAVE scenes are read whole; of all others only what is asked for.
     The source pickles as path and options: another process opens the file itself.
 
     Args:
-        path: as for :func:`open_cube`, and so are the others.
-        variable: name of the array.
-        dataset: path of the array inside an HDF5 file.
-        wavelengths: name or path of the list of wavelengths inside the file.
-        axes: order of the array's axes.
-        nodata: stored number that means "no data".
-        bands: bands to read.
-        window: part to read: column, row, width, height.
-        strict: refuse a scene with notes.
+        path: as for :func:`open_cube`.
+        options: see :class:`shsrd.io.sources.OpenKeywords`.
 
     Raises:
         SceneError: one sentence that names the file, what is wrong, and the remedy.
+        TypeError: there is no such option.
     """
-    place = Path(path)
+    file = Path(path)
     try:
-        options = Options.of(
-            variable=variable,
-            dataset=dataset,
-            wavelengths=wavelengths,
-            axes=axes,
-            nodata=nodata,
-            bands=bands,
-            window=window,
-            strict=strict,
-        )
+        requested = Options.of(**options)
     except SceneError as error:
-        raise SceneError(f"{place}: {error}") from None
-    with reading(place, "scene"):
-        opened = open_scene(place, options)
+        raise SceneError(f"{file}: {error}") from None
+    with reading(file, "scene"):
+        opened = open_scene(file, requested)
         try:
-            return FileSource(place, options, _chosen(opened, options, place))
+            return FileSource(file, requested, _chosen(opened, requested, file))
         except BaseException:
             opened.source.close()
             raise

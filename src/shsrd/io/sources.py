@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +68,31 @@ class StoredSource:
     def close(self) -> None:
         """Close the file."""
         self.release()
+
+
+class OpenKeywords(TypedDict, total=False):
+    """Keyword arguments of :func:`shsrd.io.open_cube`, :func:`shsrd.io.open_source` and :func:`shsrd.io.open_xarray`.
+
+    Attributes:
+        variable: name or path of the array, where a file has several.
+        dataset: another name for ``variable``, as HDF5 has it.
+        wavelengths: name or path of the list of wavelengths inside the file.
+        axes: order of the array's axes, such as ``"yxb"``, where the file does not tell.
+        nodata: stored number that means "no data", whatever the file says; ``"none"``: no number does.
+        bands: bands to read: numbers counted from 1 and wavelengths, ``"1-20,35,450-900nm"`` or ``[3, 2, 1]``.
+        window: part to read: column and row of its upper-left pixel, counted from 0, then width and height;
+            ``"0,0,64,64"``, four numbers, or a rasterio window.
+        strict: refuse a scene about which something was guessed, dropped or contradictory (see ``Cube.notes``).
+    """
+
+    variable: str | None
+    dataset: str | None
+    wavelengths: str | None
+    axes: str | None
+    nodata: float | str | None
+    bands: str | Iterable[int | str] | None
+    window: str | Sequence[int] | None
+    strict: bool
 
 
 @dataclass(frozen=True)
