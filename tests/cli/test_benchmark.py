@@ -47,7 +47,7 @@ def test_means_and_scenes(shsrd, archive, tiny):
             assert mean == pytest.approx(np.mean(values)), key
     assert found["mean"]["ours"]["consistency"] < 1e-5  # the benchmark rounds nothing
     assert found["mean"]["bicubic"]["consistency"] > found["mean"]["ours"]["consistency"]
-    assert [row["method"] for row in found["literature"]][:1] == ["bicubic"]
+    assert [row["method"] for row in found["published_results"]][:1] == ["bicubic"]
 
 
 def test_counts_get_no_negative_estimates(shsrd, tmp_path, archive, tiny):
@@ -203,7 +203,7 @@ def test_a_dead_band_leaves_the_figures_to_the_others(shsrd, refuses, tmp_path, 
     assert done.code == 0, done.err
     scene = json.loads(done.out)["scenes"]["dead"]
     assert all(isinstance(scene[who]["mpsnr"], float) for who in ("ours", "bicubic"))
-    assert [left["band"] for left in scene["bands_left_out"]] == [3]
+    assert [left["band"] for left in scene["bands_excluded"]] == [3]
     assert "band 3 left out: constant" in done.err
     save_cube(float_scene.replace(pixels=np.full_like(pixels, 0.2)), tmp_path / "flat.npz")
     refuses(["benchmark", "scenes", tmp_path / "flat.npz", "--model", tiny], "flat.npz", "two different valid pixels")

@@ -130,18 +130,18 @@ def test_upscale_says_that_a_scene_is_outside_the_domain(shsrd, tmp_path, large,
     checked = shsrd("upscale", large, tmp_path / "checked.npz", "--model", wild, "--json")
     free = shsrd("upscale", large, tmp_path / "free.npz", "--model", wild, "--json", "--no-self-check")
     report = strict(checked.out)
-    assert report["outside_domain"] and report["bands_held_back"] == 3
-    assert f"outside the model's domain ({report['domain_score_db']:.1f} dB" in checked.err
+    assert report["worse_than_bicubic"] and report["bands_attenuated"] == 3
+    assert f"outside the model's domain ({report['self_check_gain_db']:.1f} dB" in checked.err
     assert "3 bands scaled down" in checked.err.splitlines()[-1]
     assert "domain" not in free.err
-    assert (strict(free.out)["domain_score_db"], strict(free.out)["outside_domain"]) == (None, False)
+    assert (strict(free.out)["self_check_gain_db"], strict(free.out)["worse_than_bicubic"]) == (None, False)
     spread = [open_cube(tmp_path / f"{name}.npz").pixels.std() for name in ("checked", "free")]
     assert spread[0] < 0.9 * spread[1]
 
 
 def test_upscale_says_nothing_of_the_domain_where_all_is_well(shsrd, tmp_path, large):
     done = shsrd("upscale", large, tmp_path / "well.npz", "--model", "cave-x4", "--json")
-    assert strict(done.out)["domain_score_db"] > 0
+    assert strict(done.out)["self_check_gain_db"] > 0
     assert "domain" not in done.err
 
 
@@ -152,8 +152,8 @@ def test_benchmark_without_self_check(shsrd, tmp_path, wild):
     for flags in ([], ["--no-self-check"]):
         done = shsrd("benchmark", "scenes", tmp_path / "truth.npz", "--model", wild, "--json", *flags)
         found.append(strict(done.out)["scenes"]["truth"])
-    assert [scene["bands_held_back"] for scene in found] == [3, 0]
-    assert found[0]["domain_score_db"] < 0 and found[1]["domain_score_db"] is None
+    assert [scene["bands_attenuated"] for scene in found] == [3, 0]
+    assert found[0]["self_check_gain_db"] < 0 and found[1]["self_check_gain_db"] is None
     assert found[1]["ours"]["mpsnr"] < found[1]["bicubic"]["mpsnr"] - 3
     assert found[0]["ours"]["mpsnr"] > found[0]["bicubic"]["mpsnr"] - 0.1
 
@@ -344,7 +344,7 @@ def test_evaluate_matches_bands_and_says_which_do_not_count(shsrd, tmp_path, sce
     command = ("evaluate", tmp_path / "estimate.npz", tmp_path / "truth.npz")
     found = strict(shsrd(*command, "--json").out)
     assert (found["ours"]["mpsnr"], found["bands"]) == ("inf", 6)
-    assert [(band["band"], band["reason"][:8]) for band in found["bands_left_out"]] == [(5, "constant")]
+    assert [(band["band"], band["reason"][:8]) for band in found["bands_excluded"]] == [(5, "constant")]
     assert any("another order" in note for note in found["notes"])
     said = shsrd(*command).err
     assert "note: band 5 left out: constant" in said
@@ -405,7 +405,7 @@ def test_demo(shsrd, tmp_path, monkeypatch):
 def test_info_measures_blur_and_noise_where_it_is_asked_to(shsrd, source):
     plain, measured = (json.loads(shsrd("info", source, "--json", *more).out) for more in ((), ("--measure",)))
     assert plain["sensor"] is None
-    added = ["psf", "psf_fwhm", "psf_estimate", "psf_error", "psf_edges", "psf_remark", "snr_db"]
+    added = ["psf", "psf_fwhm", "psf_estimate", "psf_error", "psf_edges", "psf_note", "snr_db"]
     assert [key for key in measured if key not in plain] == added
     assert measured["psf"] == "bicubic kernel assumed"
     assert measured["snr_db"] == sorted(measured["snr_db"])

@@ -13,6 +13,7 @@ from shsrd.io import open_cube, save_cube
 from shsrd.upscaling.jobs import batch as many
 from shsrd.upscaling.jobs import provenance as record
 from shsrd.upscaling.jobs import upscale_file as stream
+from shsrd.upscaling.report import RENAMED
 
 
 def results(table):
@@ -39,7 +40,7 @@ def test_all_scenes_of_a_folder(upscale_all, out, shsrd, scenes, tiny, tmp_path)
 
 def test_what_scenes_were_corrected_for_is_said(upscale_all):
     table, said = upscale_all("--fwhm", "1.3,1.2")
-    assert [row["psf_from"] for row in table["scenes"]] == ["fwhm"] * 3
+    assert [row["psf_origin"] for row in table["scenes"]] == ["fwhm"] * 3
     assert all(row["sensor"] is None and max(row["fwhm"]) <= 1.3 for row in table["scenes"])
     assert said.count(", corrected for FWHM 1.") == 3
     plain, said = upscale_all("--kernel", "bicubic", "--overwrite")
@@ -68,7 +69,7 @@ def test_what_is_done_is_skipped_and_not_touched(upscale_all, out, monkeypatch):
     table, _ = upscale_all()
     assert results(table) == ["skipped"] * 3
     assert states(out) == files
-    kept = ("bands", "rows", "columns", "consistency", "domain_score_db")
+    kept = ("bands", "rows", "columns", "consistency", "self_check_gain_db")
     assert [[row[key] for key in kept] for row in table["scenes"]] == [
         [row[key] for key in kept] for row in before["scenes"]
     ]
@@ -136,6 +137,25 @@ def test_items_that_do_not_tell_the_compression_mean_deflate(upscale_all, out):
         place.write_text(json.dumps(item))
     assert results(upscale_all()[0]) == ["skipped"] * 3
     assert results(upscale_all("--compress", "none", code=2)[0]) == ["failed"] * 3
+
+
+def test_items_with_keys_of_earlier_versions_are_recognised(upscale_all, out):
+    expected, _ = upscale_all()
+    names = {new: old for old, new in RENAMED.items()}
+    for place in out.glob("*_x4.tif.json"):
+        item = json.loads(place.read_text())
+        found = {key.removeprefix("shsrd:"): value for key, value in item["properties"].items() if "shsrd:" in key}
+        rest = {key: value for key, value in item["properties"].items() if "shsrd:" not in key}
+        item["properties"] = rest | {f"shsrd:{names.get(key, key)}": value for key, value in found.items()}
+        assert "shsrd:psf_from" in item["properties"] and "shsrd:frame" in item["properties"]
+        options = item["properties"]["shsrd:options"]
+        for old, new in {"frame": "basis", "cell": "block_size", "tile": "tile_size"}.items():
+            options[old] = options.pop(new, options.get(old))
+        place.write_text(json.dumps(item))
+    table, _ = upscale_all()
+    assert results(table) == ["skipped"] * 3
+    for key in ("psf_origin", "self_check_gain_db", "worse_than_bicubic"):
+        assert [row[key] for row in table["scenes"]] == [row[key] for row in expected["scenes"]]
 
 
 def test_compression_is_only_of_geotiff(refuses, scenes, tiny, tmp_path):

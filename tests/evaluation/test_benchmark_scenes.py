@@ -63,7 +63,7 @@ def test_each_scene_is_judged_as_by_hand(files, options):
 def test_the_mean_is_over_scenes_and_json_has_both(files, options):
     found = benchmark_scenes(files[:2], scale=4, options=options)
     plain = found.as_json()
-    assert "split" not in plain and "literature" not in plain
+    assert "split" not in plain and "published_results" not in plain
     for who in ("ours", "bicubic"):
         values = [scene[who]["mpsnr"] for scene in plain["scenes"].values()]
         assert values[0] != values[1]

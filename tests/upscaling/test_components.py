@@ -84,7 +84,7 @@ def test_a_width_with_which_one_detector_rings_is_lowered_for_that_one(low):
     assert fwhm_of(first.sensor) < SHARP
     assert fwhm_of(first.told) == pytest.approx(BLURRED)
     assert second.told is None
-    assert correction.fwhm_told == pytest.approx(BLURRED)
+    assert correction.fwhm_requested == pytest.approx(BLURRED)
 
 
 def test_what_is_known_of_the_bands_is_in_their_order(low):
@@ -120,7 +120,7 @@ def test_a_sensor_whose_widths_differ_is_taken_band_by_band(make_scene):
     source = match_bicubic_psf(
         MemorySource(named(scene, ["VNIR"] * 3 + ["SWIR"] * 3)), UpscaleOptions(sensor="hyperion"), 4
     )
-    told = source.correction.fwhm_told or source.correction.fwhm
+    told = source.correction.fwhm_requested or source.correction.fwhm
     parts = source.correction.parts
     for part in parts:
         asked = fwhm_of(part.told or part.sensor)

@@ -124,7 +124,7 @@ def test_the_self_check_measures_once_more_with_the_same_sensor(truth):
     """Of 64 x 80 pixels, 16 x 20 are what the sensor would deliver; correction and network win against bicubic."""
     low = degrade_cube(truth, Degradation.of_sensor("prisma", scale=4))
     report = upscale(low, options=UpscaleOptions(**FAST, sensor="prisma")).report
-    assert report.sensor_gain_db > max(report.domain_score_db, 0.5)
+    assert report.sensor_gain_db > max(report.self_check_gain_db, 0.5)
     assert 0 < report.sensor_sam_ratio < 1
     plain = upscale(low, options=UpscaleOptions(**FAST)).report
     assert plain.sensor_gain_db is None
@@ -168,7 +168,7 @@ def test_noise_that_is_told_is_smoothed_more(low):
     )
     assert np.abs(np.diff(much)).mean() < 0.5 * np.abs(np.diff(some)).mean()
     assert corrections[0].parts[0].sensor.fwhm_pixels < 0.8 * sensor.fwhm_pixels  # sharpened noise rings, too
-    assert corrections[1].fwhm_told is None
+    assert corrections[1].fwhm_requested is None
 
 
 def test_a_width_with_which_the_scene_rings_is_lowered_and_that_is_said(low):
@@ -176,9 +176,9 @@ def test_a_width_with_which_the_scene_rings_is_lowered_and_that_is_said(low):
     for share in (1, 1.3):
         fwhm = (share * along_y, share * along_x)
         found[share] = upscale(low, options=UpscaleOptions(**FAST, fwhm=fwhm, self_check=False)).report
-    assert found[1].fwhm_told is None
+    assert found[1].fwhm_requested is None
     assert found[1].fwhm == pytest.approx((along_y, along_x))
-    assert found[1.3].fwhm_told == pytest.approx((1.3 * along_y, 1.3 * along_x))
+    assert found[1.3].fwhm_requested == pytest.approx((1.3 * along_y, 1.3 * along_x))
     assert found[1.3].fwhm[0] < 1.15 * along_y
 
 

@@ -92,12 +92,12 @@ def test_a_product_is_corrected_unless_the_bicubic_kernel_is_asked_for(make_scen
 
     recognised, told = made(product), made(scene, sensor="prisma")
     np.testing.assert_array_equal(recognised.cube.pixels, told.cube.pixels)
-    assert (recognised.report.psf_from, recognised.report.sensor) == ("product", "prisma")
-    assert told.report.psf_from == "sensor"
+    assert (recognised.report.psf_origin, recognised.report.sensor) == ("product", "prisma")
+    assert told.report.psf_origin == "sensor"
     assert recognised.cube.sensor is None
     asked, assumed = made(product, kernel="bicubic"), made(scene)
     np.testing.assert_array_equal(asked.cube.pixels, assumed.cube.pixels)
-    assert (asked.report.psf_from, assumed.report.psf_from) == ("kernel", "assumed")
+    assert (asked.report.psf_origin, assumed.report.psf_origin) == ("kernel", "assumed")
     assert not np.array_equal(asked.cube.pixels, told.cube.pixels, equal_nan=True)
 
 
@@ -122,10 +122,10 @@ def test_an_estimate_is_taken_where_it_is_asked_for(monkeypatch, make_scene):
     assert metadata["psf_fwhm"] is None
     assert (metadata["psf_estimate"], metadata["psf_error"], metadata["psf_edges"]) == ([1.5, 1.4], [0.1, 0.2], 40)
     assert metadata["snr_db"] == [38, 41, 44]
-    assert "--fwhm auto" in metadata["psf_remark"]
-    assert blur_and_noise_summary(MemorySource(scene.replace(sensor="tanager")))["psf_remark"] is None
+    assert "--fwhm auto" in metadata["psf_note"]
+    assert blur_and_noise_summary(MemorySource(scene.replace(sensor="tanager")))["psf_note"] is None
     wider = blur_and_noise_summary(MemorySource(scene.replace(sensor="hypso-1")))
-    assert "sharper than the published width" in wider["psf_remark"]
+    assert "sharper than the published width" in wider["psf_note"]
 
 
 def test_one_number_is_the_width_along_both_axes():

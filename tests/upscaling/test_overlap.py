@@ -82,5 +82,5 @@ def test_what_cannot_be_compared_is_not():
 def test_the_report_says_it(run):
     cube = scene(gain=1.1, right=0.4, rows=24, columns=30)
     report = run(cube, self_check=False).report
-    assert any("10 % brighter than VNIR" in note for note in report.suspicious)
-    assert not report.some_left_out  # nothing is missing in the consistency
+    assert any("10 % brighter than VNIR" in note for note in report.suspect_notes)
+    assert not report.suspects_excluded  # nothing is missing in the consistency

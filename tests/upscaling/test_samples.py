@@ -190,7 +190,7 @@ def test_frames_differ_but_both_are_consistent(make_scene, make_model, run):
     bands, eigen = (run(make_scene(), frame=frame) for frame in ("bands", "eigen"))
     assert np.abs(pixels(bands) - pixels(eigen)).max() > 0.01
     np.testing.assert_array_equal(pixels(run(make_scene(), model=make_model(2, "eigen"))), pixels(eigen))
-    assert (bands.report.frame, eigen.report.frame) == ("bands", "eigen")
+    assert (bands.report.basis, eigen.report.basis) == ("bands", "eigen")
 
 
 def test_bf16_is_close_to_fp32(make_scene, run):

@@ -69,7 +69,7 @@ def test_kept_as_measured_and_nothing_else_changes(ordinary, run, kind, asked):
     np.testing.assert_array_equal(found.cube.pixels[~there], expected.cube.pixels[~there])
     assert found.report.consistency == expected.report.consistency
     assert found.report.output_range == expected.report.output_range
-    assert found.report.suspicious and not expected.report.suspicious
+    assert found.report.suspect_notes and not expected.report.suspect_notes
 
 
 def test_ordinary_scenes_have_no_notes(ordinary, make_scene):
@@ -99,7 +99,7 @@ def test_constant_bands_are_named_and_stay_constant(ordinary, run):
     pixels = ordinary.pixels.copy()
     pixels[[2, 3, 4, 7]] = 0.25
     found = run(ordinary.replace(pixels=pixels), overshoot=1.0)
-    assert found.report.suspicious == ("4 bands (3-5, 8) are constant (0.25): not shown to the network.",)
+    assert found.report.suspect_notes == ("4 bands (3-5, 8) are constant (0.25): not shown to the network.",)
     assert (found.cube.pixels[[2, 3, 4, 7]] == np.float32(0.25)).all()
     assert found.report.bands_bicubic == 4
 

@@ -69,7 +69,7 @@ def run(given: Sequence[str]) -> int:
                 "degradation": seen.mean.model_dump(exclude_none=True),
                 "data_range": result.data_range,
                 "bands": result.bands,
-                "bands_left_out": result.excluded_bands_json(),
+                "bands_excluded": result.excluded_bands_json(),
                 "notes": [*notes, *result.notes],
                 "definitions": dict(DEFINITIONS),
             }

@@ -102,7 +102,7 @@ def run(given: Sequence[str]) -> int:
         print_json(report.as_json() | more | {"tiles": result.tiles, "tiles_resumed": result.resumed})
     log(
         f"{arguments.destination}: {bands} bands of {rows} x {columns} pixels by {report.model}, "
-        f"{report.frame} frame{_seen(report, bands)}. "
+        f"{report.basis} frame{_seen(report, bands)}. "
         f"{_agreement(report)}{_value_range_text(report)}{_domain_text(report)}"
     )
     if result.georeferencing_note is not None:
@@ -134,22 +134,22 @@ def _value_range_text(report: Report) -> str:
         return ""
     (low, high), (lowest, highest) = report.input_range, report.output_range
     told = f" Values {lowest:.5g} to {highest:.5g}, of the input {low:.5g} to {high:.5g}."
-    if report.values_limited:
-        values = "value" if report.values_limited == 1 else "values"
-        told += f" {report.values_limited} {values} limited to the local range (--overshoot)."
+    if report.values_clipped:
+        values = "value" if report.values_clipped == 1 else "values"
+        told += f" {report.values_clipped} {values} limited to the local range (--overshoot)."
     return told + (" WARNING: look at the extremes before you use them." if report.exceeds_input_range else "")
 
 
 def _seen(report: Report, bands: int) -> str:
     """Number of bands that are network input, where it is not all of them."""
-    if report.frame != "bands" or report.channels >= bands - report.bands_bicubic:
+    if report.basis != "bands" or report.channels >= bands - report.bands_bicubic:
         return ""
     return f" ({report.channels} bands seen by the network)"
 
 
 def _exclusion_text(report: Report) -> str:
     """That the figure does not speak for all values."""
-    return " (without the suspicious values named above)" if report.some_left_out else ""
+    return " (without the suspicious values named above)" if report.suspects_excluded else ""
 
 
 def _agreement(report: Report) -> str:
@@ -158,12 +158,12 @@ def _agreement(report: Report) -> str:
     error += _exclusion_text(report)
     if report.fwhm is None:
         return (
-            f"{_NO_CORRECTION.get(report.psf_from, 'No band varies: nothing to correct.')} Consistency error {error}."
+            f"{_NO_CORRECTION.get(report.psf_origin, 'No band varies: nothing to correct.')} Consistency error {error}."
         )
     along_y, along_x = report.fwhm
     of = "" if report.sensor is None else f" of {report.sensor}"
     of += _psf_source_text(report)
-    told = "" if report.fwhm_told is None else " ({:.2f} x {:.2f} would ring)".format(*report.fwhm_told)
+    told = "" if report.fwhm_requested is None else " ({:.2f} x {:.2f} would ring)".format(*report.fwhm_requested)
     return (
         f"Corrected for the point spread function{of}, FWHM {along_y:.2f} x {along_x:.2f} pixels{told}, "
         f"SNR {report.snr_db:z.0f} dB.{_self_check_text(report)} Consistency error {error}{_noise_ratio_text(report)}."
@@ -193,18 +193,18 @@ def _self_check_text(report: Report) -> str:
 
 def _psf_source_text(report: Report) -> str:
     """Who says what the point spread function is, where it was no option."""
-    if report.psf_from == "product":
+    if report.psf_origin == "product":
         return " (by the product's metadata; --kernel bicubic leaves that out)"
-    if report.psf_from == "estimate" and report.fwhm_error is not None:
+    if report.psf_origin == "estimate" and report.fwhm_error is not None:
         return " (lower end of an estimate from the scene, standard error {:.2f} x {:.2f})".format(*report.fwhm_error)
     return ""
 
 
 def _domain_text(report: Report) -> str:
     """A remark on scenes outside the model's domain."""
-    if not report.outside_domain:
+    if not report.worse_than_bicubic:
         return ""
     return (
-        f" The scene is outside the model's domain ({report.domain_score_db:+.1f} dB against bicubic in the "
-        f"self-check): detail of {report.bands_held_back} bands scaled down."
+        f" The scene is outside the model's domain ({report.self_check_gain_db:+.1f} dB against bicubic in the "
+        f"self-check): detail of {report.bands_attenuated} bands scaled down."
     )

@@ -163,7 +163,9 @@ def _corrected(outcome: Outcome) -> str:
     if widths is None:
         return ""
     of = "" if told.get("shsrd:sensor") is None else f" {told['shsrd:sensor']},"
-    by = {"product": " by the product's metadata", "estimate": " by its edges"}.get(str(told.get("shsrd:psf_from")), "")
+    by = {"product": " by the product's metadata", "estimate": " by its edges"}.get(
+        str(told.get("shsrd:psf_origin")), ""
+    )
     return f", corrected{by} for{of} FWHM {widths[0]:.2f} x {widths[1]:.2f} pixels"
 
 
@@ -194,10 +196,10 @@ def _row(outcome: Outcome) -> dict[str, Any]:
         "seconds": outcome.seconds,
         "sensor": told.get("shsrd:sensor"),
         "fwhm": told.get("shsrd:fwhm"),
-        "psf_from": told.get("shsrd:psf_from"),
+        "psf_origin": told.get("shsrd:psf_origin"),
         "consistency": told.get("shsrd:consistency"),
-        "domain_score_db": told.get("shsrd:domain_score_db"),
-        "outside_domain": told.get("shsrd:outside_domain"),
+        "self_check_gain_db": told.get("shsrd:self_check_gain_db"),
+        "worse_than_bicubic": told.get("shsrd:worse_than_bicubic"),
         "result": outcome.result,
         "notes": told.get("shsrd:notes", []),
         "reason": None if outcome.error is None else _reason(outcome),
@@ -224,7 +226,7 @@ def _table(outcomes: Sequence[Outcome]) -> Table:
         scene = str(outcome.source.absolute().relative_to(shared))
         size = "-" if row["rows"] is None else f"{row['rows']} x {row['columns']}"
         agreement = "-" if row["consistency"] is None else f"{row['consistency']:.1e}"
-        score = "-" if row["domain_score_db"] is None else f"{row['domain_score_db']:+.2f} dB"
+        score = "-" if row["self_check_gain_db"] is None else f"{row['self_check_gain_db']:+.2f} dB"
         bands = "-" if row["bands"] is None else str(row["bands"])
         table.add_row(scene, bands, size, f"{row['seconds']:.1f}", agreement, score, row["result"])
     return table

@@ -50,10 +50,10 @@ class SceneEvaluation:
             "bicubic": self.comparison.bicubic.as_json(),
             "data_range": self.comparison.data_range,
             "bands": self.comparison.bands,
-            "bands_left_out": self.comparison.excluded_bands_json(),
+            "bands_excluded": self.comparison.excluded_bands_json(),
             "notes": list(self.comparison.notes),
-            "domain_score_db": self.report.domain_score_db,
-            "bands_held_back": self.report.bands_held_back,
+            "self_check_gain_db": self.report.self_check_gain_db,
+            "bands_attenuated": self.report.bands_attenuated,
             "seconds": round(self.seconds, 2),
         }
 
@@ -201,7 +201,7 @@ class BenchmarkResult:
             "scenes": {name: scene.as_json() for name, scene in self.judged.items()},
         }
         if self.benchmark == "cave":
-            found["literature"] = _published_results(self.scale)
+            found["published_results"] = _published_results(self.scale)
         return found
 
 

@@ -120,7 +120,7 @@ class PSFCorrection:
         return self._mean_fwhm([part.sensor for part in self.parts])
 
     @property
-    def fwhm_told(self) -> tuple[float, float] | None:
+    def fwhm_requested(self) -> tuple[float, float] | None:
         """The same of the point spread functions that were asked for; None where those are the ones that are taken."""
         if all(part.told is None for part in self.parts):
             return None

@@ -123,7 +123,7 @@ def blur_and_noise_summary(source: Source) -> dict[str, Any]:
     Returns:
         ``psf``: the point spread function that ``upscale`` takes, in words; ``psf_fwhm``: its widths ``[y, x]`` in
         pixels, None for the bicubic kernel; ``psf_estimate`` and ``psf_error``: widths that the edges show and their
-        standard errors, None where they do not; ``psf_edges``: their number; ``psf_remark``: what follows from all
+        standard errors, None where they do not; ``psf_edges``: their number; ``psf_note``: what follows from all
         that, or None; ``snr_db``: ``[lowest, median, highest]`` of the bands.
 
     Raises:
@@ -139,7 +139,7 @@ def blur_and_noise_summary(source: Source) -> dict[str, Any]:
         "psf_estimate": None if width is None else [round(value, 3) for value in width.fwhm],
         "psf_error": None if width is None else [round(value, 3) for value in width.error],
         "psf_edges": seen.edges,
-        "psf_remark": _remark(widths, seen),
+        "psf_note": _remark(widths, seen),
         "snr_db": (np.quantile(seen.snr_db, (0, 0.5, 1)).round(1) + 0.0).tolist() if seen.snr_db.size else None,
     }
 

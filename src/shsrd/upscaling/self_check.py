@@ -66,7 +66,7 @@ class SelfCheck:
         return self.score_db is not None and self.score_db < SELF_CHECK_THRESHOLD_DB
 
     @property
-    def bands_held_back(self) -> int:
+    def bands_attenuated(self) -> int:
         """Number of bands whose detail is scaled down."""
         return int((self.gain < 1).sum())
 

@@ -14,7 +14,7 @@ from shsrd.io.file_checks import geolocation_path
 from shsrd.io.targets import written_files
 from shsrd.model import Model
 from shsrd.upscaling.jobs.manifest import difference, digest_of, files_unchanged, manifest_of
-from shsrd.upscaling.report import Report
+from shsrd.upscaling.report import Report, with_current_keys
 from shsrd.version import __version__
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 StacItem = dict[str, Any]
 _OURS = "shsrd:fingerprint"
-_FREE = ("tile",)  # changes no pixel
+_FREE = ("tile", "tile_size")  # changes no pixel
+_RENAMED_OPTIONS = {"frame": "basis", "cell": "block_size", "tile": "tile_size"}  # in records of earlier versions
 _MOST_FILES = 100  # of an input that are named one by one; a Zarr store may have a million
 _ASSETS = ("data", "uncertainty")
 
@@ -88,19 +89,21 @@ def _identity(manifest: Mapping[str, Any]) -> dict[str, Any]:
 def _processing(job: Job, report: Report) -> dict[str, Any]:
     what = "posterior mean" if report.steps == 0 else f"{report.samples} posterior samples of {report.steps} steps"
     lineage = (
-        f"super-resolved x{report.scale} from {job.source.name} by shsrd {__version__}: {what} in the {report.frame} "
+        f"super-resolved x{report.scale} from {job.source.name} by shsrd {__version__}: {what} in the {report.basis} "
         f"frame, weights {report.model} ({report.fingerprint})"
     )
     return {"processing:software": {"shsrd": __version__}, "processing:lineage": lineage}
 
 
 def read_item(target: Path) -> StacItem | None:
-    """The item beside an output, if it is one of ours."""
+    """STAC item beside an output, with present names of its properties; None if it is not of shsrd."""
     try:
-        found = json.loads(item_path(target).read_text(encoding="utf-8"))
+        found: StacItem = json.loads(item_path(target).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return found if is_shsrd_item(found) else None
+    if not is_shsrd_item(found):
+        return None
+    return found | {"properties": with_current_keys(found["properties"], prefix="shsrd:")}
 
 
 def is_shsrd_item(item: object) -> bool:
@@ -119,15 +122,15 @@ def mismatch_reason(record: StacItem, job: Job, model: Model) -> str | None:
     """
     told = record["properties"]
     input_ = told.get("shsrd:input", {"files": [], "digest": ""})
+    manifest = manifest_of(job, "", model.fingerprint)
     kept = {
         "input": input_,
         "scale": told.get("shsrd:scale"),
         "model": told[_OURS],
-        "options": told.get("shsrd:options", {}),
+        "options": _current_options(told.get("shsrd:options", {}), manifest["options"]),
         "opening": told.get("shsrd:opening", {}),
         "writing": told.get("shsrd:writing", {}),
     }
-    manifest = manifest_of(job, "", model.fingerprint)
     now = manifest | _plain(_identity(manifest))
     found = difference(kept, now, ignored=_FREE)
     if found is not None:
@@ -135,6 +138,12 @@ def mismatch_reason(record: StacItem, job: Job, model: Model) -> str | None:
     if not files_unchanged(kept, now) and digest_of(job) != input_["digest"]:
         return "the input has changed"
     return _changed_output(record, job)
+
+
+def _current_options(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """Recorded options under the names that they have in this version."""
+    renamed = {old: new for old, new in _RENAMED_OPTIONS.items() if new in now}
+    return {renamed.get(key, key): value for key, value in recorded.items()}
 
 
 def _plain(identity: dict[str, Any]) -> dict[str, Any]:
