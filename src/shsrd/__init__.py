@@ -16,6 +16,7 @@ __all__ = [
     "NoiseModel",
     "ObservationModel",
     "SceneError",
+    "SuperResolver",
     "UpscaleOptions",
     "UpscaleResult",
     "__version__",
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from shsrd.evaluation import benchmark_cave, benchmark_scenes, compare
     from shsrd.io import open_cube, open_source, open_writer, save_cube
     from shsrd.model import load_weights
-    from shsrd.upscaling import Job, UpscaleOptions, UpscaleResult, upscale, upscale_file
+    from shsrd.upscaling import Job, SuperResolver, UpscaleOptions, UpscaleResult, upscale, upscale_file
 
 _EXPORTS = {
     "cube": ("Cube", "InputError", "SceneError"),
@@ -50,7 +51,7 @@ _EXPORTS = {
     "evaluation": ("benchmark_cave", "benchmark_scenes", "compare"),
     "io": ("open_cube", "open_source", "open_writer", "save_cube"),
     "model": ("load_weights",),
-    "upscaling": ("Job", "UpscaleOptions", "UpscaleResult", "upscale", "upscale_file"),
+    "upscaling": ("Job", "SuperResolver", "UpscaleOptions", "UpscaleResult", "upscale", "upscale_file"),
 }
 _MODULES = {name: f"shsrd.{room}" for room, names in _EXPORTS.items() for name in names}
 

@@ -5,6 +5,7 @@ from shsrd.upscaling.jobs.resource_estimate import Observer, ResourceEstimate
 from shsrd.upscaling.jobs.upscale_file import Job, UpscaleFileResult, upscale_file
 from shsrd.upscaling.options import UpscaleOptions
 from shsrd.upscaling.report import Report
+from shsrd.upscaling.super_resolver import SuperResolver
 from shsrd.upscaling.upscale import UpscaleResult, upscale
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Outcome",
     "Report",
     "ResourceEstimate",
+    "SuperResolver",
     "UpscaleFileResult",
     "UpscaleOptions",
     "UpscaleResult",

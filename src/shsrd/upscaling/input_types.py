@@ -1,4 +1,4 @@
-"""What ``upscale`` is given: a cube, an array, an xarray object or a file, and the result in the same kind."""
+"""Conversion of the scenes that ``upscale`` takes to cubes, and of its results back to the type of the input."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
+from numpy.typing import ArrayLike
 
 from shsrd.cube import Cube, SceneError
 from shsrd.io import open_cube
@@ -16,22 +18,30 @@ from shsrd.io.container.axes import checked_axes, infer_band_axis
 if TYPE_CHECKING:
     import xarray
 
-_KINDS = "a shsrd.Cube, a numpy array (band, y, x), an xarray DataArray, or the path of a file"
+_KINDS = "a shsrd.Cube, a numpy array or torch tensor (band, y, x), an xarray DataArray, or the path of a file"
 
 
-def as_cube(given: Any, axes: str | None = None) -> tuple[Cube, Callable[[Cube], Any]]:
-    """A scene in any kind as a cube, and what gives a cube back in that kind.
+def as_cube(
+    given: Any, axes: str | None = None, wavelengths: ArrayLike | None = None
+) -> tuple[Cube, Callable[[Cube], Any]]:
+    """Cube of a scene of any type, and the function that turns a cube into that type.
 
     Args:
-        given: a cube, an array, an xarray object, or a path.
+        given: a cube, an array, a tensor, an xarray object, or a path.
         axes: order of the axes of an array, or of the array in a file that does not tell.
+        wavelengths: ``(B,)`` band centres in nanometres of an array or tensor.
 
     Returns:
         The cube, and a function; a path's is a cube.
 
     Raises:
-        SceneError: something else, or an array whose axes cannot be told.
+        SceneError: something else, an array whose axes cannot be told, or wavelengths of a scene that has its own.
     """
+    if isinstance(given, torch.Tensor):
+        cube, back = as_cube(given.detach().cpu().numpy(), axes, wavelengths)
+        return cube, lambda result: torch.from_numpy(np.ascontiguousarray(back(result))).to(given.device)
+    if wavelengths is not None and not isinstance(given, np.ndarray):
+        raise SceneError("wavelengths are given for arrays only; a cube, an xarray object or a file has its own")
     if isinstance(given, Cube):
         return given, lambda cube: cube
     if isinstance(given, str | os.PathLike):
@@ -39,7 +49,9 @@ def as_cube(given: Any, axes: str | None = None) -> tuple[Cube, Callable[[Cube],
     if isinstance(given, np.ndarray):
         letters = _axes_of(given, axes)
         dtype, order = given.dtype, [letters.index(letter) for letter in "byx"]
-        return Cube(given.transpose(order)), lambda cube: _array_of(cube, letters, dtype)
+        nanometres = None if wavelengths is None else np.asarray(wavelengths, np.float64)
+        cube = Cube(given.transpose(order), wavelength_nm=nanometres)
+        return cube, lambda cube: _array_of(cube, letters, dtype)
     if _is_xarray(given, "Dataset"):
         given = _scene_variable(given)
     if _is_xarray(given, "DataArray"):

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+import torch
+from numpy.typing import ArrayLike, NDArray
 
 from shsrd.cube import Cube, MemorySource, SceneMetadata, Source, Storage
 from shsrd.model import INTERVALS, Model
@@ -24,6 +25,8 @@ from shsrd.upscaling.report import Report
 if TYPE_CHECKING:
     import xarray
 
+    Scene = Cube | NDArray[Any] | torch.Tensor | xarray.DataArray | xarray.Dataset | str | os.PathLike[str]
+
 Progress = Callable[[int, int], None]  # tiles done, tiles in all
 
 
@@ -35,14 +38,16 @@ class UpscaleResult:
         cube: the super-resolved scene.
         uncertainty: one standard deviation per pixel and band, if asked for.
         report: what was done.
-        result: the scene in the kind that was given: an array for an array (``numpy.asarray(upscaled)`` gives it
-            too), a DataArray for xarray's, else the cube.
+        result: the scene in the type of the input: an array for an array (``numpy.asarray(upscaled)`` gives it
+            too), a tensor on the same device, a DataArray for xarray's, else the cube.
+        std: the uncertainty in the same type, if it was asked for.
     """
 
     cube: Cube
     uncertainty: Cube | None
     report: Report
     result: Any = field(default=None, repr=False)
+    std: Any = field(default=None, repr=False)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """The result as a numpy array, in the order of axes of what was given."""
@@ -51,10 +56,11 @@ class UpscaleResult:
 
 
 def upscale(
-    scene: Cube | NDArray[Any] | xarray.DataArray | xarray.Dataset | str | os.PathLike[str],
+    scene: Scene,
     scale: int = 4,
     *,
     axes: str | None = None,
+    wavelengths: ArrayLike | None = None,
     options: UpscaleOptions | None = None,
     model: Model | None = None,
     progress: Progress | None = None,
@@ -62,10 +68,11 @@ def upscale(
     """Super-resolve a scene in memory; ``upscale_file`` takes scenes of any size.
 
     Args:
-        scene: the low-resolution scene: a cube, a numpy array ``(band, y, x)``, an xarray DataArray (or a Dataset with
-            one scene), or the path of a file. NaN is no-data, bad bands of a cube are flagged.
+        scene: the low-resolution scene: a cube, a numpy array or torch tensor ``(band, y, x)``, an xarray DataArray
+            (or a Dataset with one scene), or the path of a file. NaN is no-data, bad bands of a cube are flagged.
         scale: factor; there must be a model for it.
         axes: order of the axes of an array, such as ``"yxb"``, or of the array in a file that does not tell.
+        wavelengths: ``(B,)`` band centres in nanometres of an array or tensor.
         options: see ``UpscaleOptions``.
         model: weights already loaded, instead of ``options.model``.
         progress: called after every tile.
@@ -78,7 +85,7 @@ def upscale(
         shsrd.model.WeightsError: the weights cannot be used.
     """
     options = options or UpscaleOptions()
-    cube, back = as_cube(scene, axes)
+    cube, back = as_cube(scene, axes, wavelengths)
     model = select_model(options, scale, model)
     engine, source = make_engine(model, options, cube.shape), match_bicubic_psf(MemorySource(cube), options, scale)
     plan = make_plan(source, engine, options)
@@ -87,7 +94,8 @@ def upscale(
     uncertainty = (
         None if deviation is None else Cube.of(deviation, uncertainty_metadata(finer.metadata, model, options))
     )
-    return UpscaleResult(finer, uncertainty, plan.report(model, engine, agreement), back(finer))
+    std = None if uncertainty is None else back(uncertainty)
+    return UpscaleResult(finer, uncertainty, plan.report(model, engine, agreement), back(finer), std)
 
 
 def _upscale_tiles(
