@@ -104,7 +104,7 @@ def test_another_part_does_not_go_on(shsrd, tmp_path, source, tiny, monkeypatch)
     def stopped(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(TileCache, "keep", stopped)
+    monkeypatch.setattr(TileCache, "store", stopped)
     command = ["upscale", source, tmp_path / "b.tif", "--model", tiny, "--window", "0,0,8,8"]
     assert shsrd(*command).code == 130
     monkeypatch.undo()

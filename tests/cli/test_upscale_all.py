@@ -304,7 +304,7 @@ def test_another_array_of_the_same_file_is_named(upscale_all, tmp_path):
 
 
 def test_a_store_of_many_files_is_told_in_short(upscale_all, tmp_path, out, scene, monkeypatch):
-    monkeypatch.setattr(record, "_MOST_FILES", 5)
+    monkeypatch.setattr(record, "MAX_LISTED_FILES", 5)
     save_cube(scene, tmp_path / "s.zarr")
     sources = [tmp_path / "s.zarr"]
     assert results(upscale_all(sources=sources)[0]) == ["done"]

@@ -114,7 +114,7 @@ def test_an_input_that_is_overwritten_during_the_run(when, how, job, make_model,
     assert "\n" not in str(caught.value)
     if when == 12:
         assert "was changed while it was read" in str(caught.value)
-        assert not TileCache.beside(job.target).folder.exists()
+        assert not TileCache.for_target(job.target).folder.exists()
     assert {name: (tmp_path / name).read_bytes() for name in save_cube_before} == save_cube_before
 
 

@@ -80,7 +80,7 @@ def test_killed_at_twenty_moments(job, processes):
             job.target.unlink()
             finished = 0
             continue
-        kept = len(TileCache.beside(job.target).finished())
+        kept = len(TileCache.for_target(job.target).finished())
         assert kept >= finished  # nothing finished is ever lost
         finished = kept
     work(job)
@@ -94,8 +94,8 @@ def test_killed_at_twenty_moments(job, processes):
 def test_asked_to_stop_it_leaves_no_output_and_goes_on_later(job, processes, number):
     run = processes.Process(target=work, args=(job,))
     run.start()
-    spool = TileCache.beside(job.target)
-    while not (spool.begun and spool.finished()):
+    spool = TileCache.for_target(job.target)
+    while not (spool.is_started and spool.finished()):
         assert run.is_alive()
         time.sleep(0.005)
     os.kill(run.pid, number)

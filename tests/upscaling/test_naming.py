@@ -7,7 +7,7 @@ import pytest
 from shsrd.cube import SceneError
 from shsrd.io.scene_discovery import SceneFile
 from shsrd.io.stac.origin import origin_of_file
-from shsrd.upscaling.jobs.output_names import check_apart, output_paths, uncertainty_path
+from shsrd.upscaling.jobs.output_names import check_inputs_kept, output_paths, uncertainty_path
 
 
 def names(*paths, suffix="tif"):
@@ -46,5 +46,5 @@ def test_a_format_that_cannot_be_written():
 
 def test_no_output_takes_an_input_name(tmp_path):
     with pytest.raises(SceneError, match=r"s_x4\.tif: one of the sources has this name"):
-        check_apart([tmp_path / "s.tif", tmp_path / "s_x4.tif"], [tmp_path / "s_x4.tif"])
-    check_apart([tmp_path / "s.tif"], [tmp_path / "s_x4.tif"])
+        check_inputs_kept([tmp_path / "s.tif", tmp_path / "s_x4.tif"], [tmp_path / "s_x4.tif"])
+    check_inputs_kept([tmp_path / "s.tif"], [tmp_path / "s_x4.tif"])

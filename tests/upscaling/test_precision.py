@@ -75,7 +75,7 @@ def test_integers_that_are_not_to_be_had_are_refused(processor):
 
 
 def test_a_worker_computes_in_the_precision_of_the_scene(processor, network):
-    worker_model = ModelPayload(serialize_weights(network), "cpu").unpacked()
+    worker_model = ModelPayload(serialize_weights(network), "cpu").load()
     assert worker_model.engine("fp32").precision == "fp32"
     if int8_supported():
         assert worker_model.engine("int8").precision == "int8"

@@ -12,7 +12,7 @@ from shsrd.degradation import Degradation, back_projection_reach
 from shsrd.io import save_cube
 from shsrd.spectral.regression import MIN_FILTERED_BANDS
 from shsrd.upscaling import Job, UpscaleOptions, upscale_file
-from shsrd.upscaling.jobs.executors import Here
+from shsrd.upscaling.jobs.executors import LocalExecutor
 
 CHECKS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 SIDES = st.integers(1, 40)
@@ -59,17 +59,17 @@ def test_no_order_of_tiles_changes_a_byte(tmp_path, make_scene, make_model, seed
     """As workers deliver them: the writer waits for the one that is next."""
     scene = make_scene(bands=4, rows=29, columns=26, storage=Storage("int16", 1e-4, 0.0, -9999.0))
     save_cube(holed(scene, 5, 5), tmp_path / "scene.img", overwrite=True)
-    straight, made = Here.parts, []
+    straight, made = LocalExecutor.run, []
 
     def shuffled(self, plan, numbers):
         return straight(self, plan, random.Random(seed).sample(numbers, len(numbers)))
 
-    for parts in (straight, shuffled):
+    for run in (straight, shuffled):
         uncertainty = tmp_path / "deviation.img" if asked.get("uncertainty") else None
         wanted = {"device": "cpu", "precision": "fp32", "cell": 8, "tile": tile, "frame": frame, **asked}
         job = Job(tmp_path / "scene.img", tmp_path / "fine.img", 2, UpscaleOptions(**wanted), uncertainty=uncertainty)
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(Here, "parts", parts)
+            patched.setattr(LocalExecutor, "run", run)
             upscale_file(job, model=make_model())
         made.append([path.read_bytes() for path in job.targets])
         for path in job.targets:

@@ -37,7 +37,7 @@ def interrupted(job, make_model):
 
     with pytest.raises(InterruptionError):
         upscale_file(job, model=make_model(), progress=stop)
-    return TileCache.beside(job.target).folder, whole
+    return TileCache.for_target(job.target).folder, whole
 
 
 def refused(job, model, *words):
@@ -52,7 +52,7 @@ def contents(folder):
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
-@pytest.mark.parametrize("names", [["thesis.txt"], ["lock"], ["manifest.json"], ["survey.npz", "deep/er.txt"]])
+@pytest.mark.parametrize("names", [["thesis.txt"], ["lock"], ["manifest.json"], ["scan.npz", "deep/er.txt"]])
 def test_a_folder_of_somebody_else_is_not_emptied(names, job, make_model):
     folder = job.target.with_name("fine.tif.partial")
     for name in names:
@@ -82,16 +82,16 @@ def test_what_else_was_put_into_our_folder_stays(interrupted, job, make_model):
 @pytest.mark.parametrize(
     "text",
     [
-        '{"version": 4}',
+        '{"version": 5}',
         '{"version": 1}',
         "{}",
         "[]",
         "",
         "{",
-        '{"version": 4, "model": 3}',
+        '{"version": 5, "model": 3}',
         "[" * 9999,
         "9" * 9999,
-        '{"version": 4, "input": {}, "scale": 2, "model": "", "options": {}, "opening": {}, "targets": []}',
+        '{"version": 5, "input": {}, "scale": 2, "model": "", "options": {}, "opening": {}, "targets": []}',
     ],
 )
 def test_a_damaged_manifest(text, interrupted, job, make_model):
@@ -103,13 +103,13 @@ def test_a_damaged_manifest(text, interrupted, job, make_model):
 @pytest.mark.parametrize(
     "arrays",
     [
-        {"agreement": np.zeros(2), "output0": np.zeros((5, 3, 3), np.int16)},
-        {"agreement": np.zeros(2), "output0": np.zeros((5, 16, 16), np.float32)},
-        {"agreement": np.zeros(2), "output0": np.zeros((0,), np.int16)},
-        {"agreement": np.zeros(3), "output0": np.zeros((5, 16, 16), np.int16)},
-        {"agreement": np.full(2, np.nan), "output0": np.zeros((5, 16, 16), np.int16)},
+        {"consistency": np.zeros(2), "output0": np.zeros((5, 3, 3), np.int16)},
+        {"consistency": np.zeros(2), "output0": np.zeros((5, 16, 16), np.float32)},
+        {"consistency": np.zeros(2), "output0": np.zeros((0,), np.int16)},
+        {"consistency": np.zeros(3), "output0": np.zeros((5, 16, 16), np.int16)},
+        {"consistency": np.full(2, np.nan), "output0": np.zeros((5, 16, 16), np.int16)},
         {"output0": np.zeros((5, 16, 16), np.int16)},
-        {"agreement": np.zeros(2)},
+        {"consistency": np.zeros(2)},
     ],
 )
 def test_a_tile_of_another_kind(arrays, interrupted, job, make_model):
@@ -120,7 +120,7 @@ def test_a_tile_of_another_kind(arrays, interrupted, job, make_model):
     upscale_file(job, model=make_model())
 
 
-@pytest.mark.parametrize("name", ["survey.npz", "tile-000000.npz", "manifest.json"])
+@pytest.mark.parametrize("name", ["scan.npz", "tile-000000.npz", "manifest.json"])
 def test_spoiled_bytes_anywhere(name, interrupted, job, make_model, tmp_path):
     """A flipped, missing or added byte: the same result, or one sentence."""
     folder, whole = interrupted
@@ -147,16 +147,16 @@ def test_spoiled_bytes_anywhere(name, interrupted, job, make_model, tmp_path):
         shutil.copytree(tmp_path / "kept", folder)
 
 
-def test_another_survey_is_not_believed(interrupted, job, make_model):
+def test_another_scan_is_not_believed(interrupted, job, make_model):
     folder, _ = interrupted
-    with np.load(folder / "survey.npz") as arrays:
+    with np.load(folder / "scan.npz") as arrays:
         changed = dict(arrays) | {"range": np.array([0.0, 9.0])}
-    np.savez(folder / "survey.npz", **changed)
-    refused(job, make_model(), "survey.npz: damaged", "--overwrite")
+    np.savez(folder / "scan.npz", **changed)
+    refused(job, make_model(), "scan.npz: damaged", "--overwrite")
 
 
 def test_the_manifest_is_written_last_and_holds_what_was_asked(interrupted):
     folder, _ = interrupted
     kept = json.loads((folder / "manifest.json").read_text())
     assert kept["scale"] == 2
-    assert len(kept["survey"]) == 32
+    assert len(kept["scan"]) == 32

@@ -67,7 +67,7 @@ def test_the_file_is_that_of_the_scene_in_memory(source, go, make_model, ending)
         assert bytes_of(first) == bytes_of(second)
     assert done.report == whole.report
     assert done.shape == whole.cube.shape
-    assert not TileCache.beside(source.with_name(f"streamed.{ending}")).folder.exists()
+    assert not TileCache.for_target(source.with_name(f"streamed.{ending}")).folder.exists()
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -128,7 +128,7 @@ def test_resumed_work_ends_in_the_same_bytes(source, go, after):
     assert done.resumed == after
     assert [call.args for call in tiles.call_args_list] == [(n, 12) for n in range(after + 1, 13)]
     assert target.read_bytes() == whole
-    assert not TileCache.beside(target).folder.exists()
+    assert not TileCache.for_target(target).folder.exists()
 
 
 def test_an_interrupted_run_is_not_passed_over(source, go):
@@ -281,5 +281,5 @@ def test_empty_parts_cost_nothing(make_scene, make_model, tmp_path, monkeypatch)
 
 def test_times_are_told(go):
     done = go()
-    assert [*done.seconds] == ["first pass", "waiting for input", "computing", "keeping tiles", "completing the output"]
-    assert all(seconds >= 0 for seconds in done.seconds.values())
+    assert [*done.timings] == ["first pass", "waiting for input", "computing", "keeping tiles", "completing the output"]
+    assert all(seconds >= 0 for seconds in done.timings.values())

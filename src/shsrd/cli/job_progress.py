@@ -22,41 +22,41 @@ class JobProgress(ProgressDisplay, Observer):
     def __init__(self, title: str, *, of: str | None = None) -> None:
         super().__init__(title, ProgressLog(title))
         self._of = of
-        self._forecast: ResourceEstimate | None = None
+        self._estimate: ResourceEstimate | None = None
 
-    def planned(self, forecast: ResourceEstimate) -> None:
+    def on_plan(self, estimate: ResourceEstimate) -> None:
         """Keep notes and size until tiles begin or somebody waits for long: a scene that is refused stays one line."""
-        self._forecast = forecast
+        self._estimate = estimate
         self.watch()
 
-    def begun(self, done: int, total: int) -> None:
+    def on_start(self, done: int, total: int) -> None:
         """Tiles begin."""
         self.announce()
-        super().begun(done, total)
+        self.begun(done, total)
 
     def announce(self) -> None:
         """Say notes and size, once."""
-        forecast, self._forecast = self._forecast, None
-        if forecast is not None:
-            log_notes(forecast.notes, of=self._of)
+        estimate, self._estimate = self._estimate, None
+        if estimate is not None:
+            log_notes(estimate.notes, of=self._of)
             if self._of is None:
-                log(plan_message(forecast))
+                log(plan_message(estimate))
 
-    def examined(self, notes: tuple[str, ...]) -> None:
+    def on_scan(self, notes: tuple[str, ...]) -> None:
         """Say what is suspicious about the values."""
         if notes:
             self.announce()
         log_notes(notes, of=self._of)
 
 
-def plan_message(forecast: ResourceEstimate) -> str:
+def plan_message(estimate: ResourceEstimate) -> str:
     """What is going to be made, in one line."""
-    bands, rows, columns = forecast.shape
-    least = "up to " if forecast.compressed else ""
+    bands, rows, columns = estimate.shape
+    least = "up to " if estimate.is_compressed else ""
     return (
-        f"to be made: {bands} bands of {rows} x {columns} pixels in {forecast.tiles} "
-        f"tile{'s' if forecast.tiles > 1 else ''}, {least}{size(forecast.size)} on disk, with about "
-        f"{size(forecast.memory)} of memory"
+        f"to be made: {bands} bands of {rows} x {columns} pixels in {estimate.tiles} "
+        f"tile{'s' if estimate.tiles > 1 else ''}, {least}{size(estimate.size)} on disk, with about "
+        f"{size(estimate.memory)} of memory"
     )
 
 

@@ -98,7 +98,7 @@ def run(given: Sequence[str]) -> int:
         _draw_preview(arguments.output.preview, job, result.report)
     report, (bands, rows, columns) = result.report, result.shape
     if arguments.output.json:
-        more = {"destination": str(arguments.destination), "shape": [bands, rows, columns], "seconds": result.seconds}
+        more = {"destination": str(arguments.destination), "shape": [bands, rows, columns], "seconds": result.timings}
         print_json(report.as_json() | more | {"tiles": result.tiles, "tiles_resumed": result.resumed})
     log(
         f"{arguments.destination}: {bands} bands of {rows} x {columns} pixels by {report.model}, "

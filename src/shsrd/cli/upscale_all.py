@@ -20,7 +20,7 @@ from shsrd.cli.upscale_options import OutputOptions, UpscaleArguments
 
 if TYPE_CHECKING:
     from shsrd.io.scene_discovery import SceneFile
-    from shsrd.upscaling import BatchOptions, Outcome
+    from shsrd.upscaling import BatchOptions, SceneResult
 
 EXIT_BAD_INPUT = 2  # exit code
 
@@ -128,24 +128,24 @@ def run(given: Sequence[str]) -> int:
     return _ending(outcomes)
 
 
-def _run_scenes(scenes: Sequence[SceneFile], order: BatchOptions) -> Generator[Outcome, None, None]:
+def _run_scenes(scenes: Sequence[SceneFile], order: BatchOptions) -> Generator[SceneResult, None, None]:
     """Outcomes as they come, with a bar for the scene in hand."""
     from shsrd.cli.job_progress import job_progress
     from shsrd.upscaling import upscale_batch
 
     with ExitStack() as outer, ExitStack() as shown:
 
-        def watched(number: int, scene: SceneFile) -> Callable[[int, int], None]:
+        def progress_for(number: int, scene: SceneFile) -> Callable[[int, int], None]:
             shown.close()  # the bar of the scene before
             title = f"{number + 1} of {len(scenes)}: {scene.stem}"
             return shown.enter_context(job_progress(title, of=str(scene.path)))
 
-        for outcome in outer.enter_context(closing(upscale_batch(scenes, order, watched=watched))):
+        for outcome in outer.enter_context(closing(upscale_batch(scenes, order, progress_for=progress_for))):
             shown.close()
             yield outcome
 
 
-def _line(outcome: Outcome) -> str:
+def _line(outcome: SceneResult) -> str:
     if outcome.error is not None:
         return f"{outcome.source}: {_reason(outcome)}"
     lost = (
@@ -153,10 +153,10 @@ def _line(outcome: Outcome) -> str:
         if outcome.georeferencing_note is None
         else f"; {outcome.georeferencing_note.removeprefix(f'{outcome.target}: ')}"
     )
-    return f"{outcome.target} {outcome.result}, {outcome.seconds:.1f} s{_corrected(outcome)}{lost}"
+    return f"{outcome.target} {outcome.status}, {outcome.seconds:.1f} s{_corrected(outcome)}{lost}"
 
 
-def _corrected(outcome: Outcome) -> str:
+def _corrected(outcome: SceneResult) -> str:
     """Point spread function that a scene was corrected for, and who says so."""
     told = {} if outcome.record is None else outcome.record["properties"]
     widths = told.get("shsrd:fwhm")
@@ -169,7 +169,7 @@ def _corrected(outcome: Outcome) -> str:
     return f", corrected{by} for{of} FWHM {widths[0]:.2f} x {widths[1]:.2f} pixels"
 
 
-def _reason(outcome: Outcome) -> str:
+def _reason(outcome: SceneResult) -> str:
     """Why it failed, in one sentence; of our own faults the last line of the traceback tells where."""
     from shsrd.cli.errors import expected, sentence
 
@@ -182,7 +182,7 @@ def _reason(outcome: Outcome) -> str:
     return f"a fault of shsrd, please report it: {type(error).__name__} in {where}: {' '.join(str(error).split())}"
 
 
-def _row(outcome: Outcome) -> dict[str, Any]:
+def _row(outcome: SceneResult) -> dict[str, Any]:
     """What the table tells of a scene."""
     told = {} if outcome.record is None else outcome.record["properties"]
     asset = {} if outcome.record is None else outcome.record["assets"]["data"]
@@ -200,14 +200,14 @@ def _row(outcome: Outcome) -> dict[str, Any]:
         "consistency": told.get("shsrd:consistency"),
         "self_check_gain_db": told.get("shsrd:self_check_gain_db"),
         "worse_than_bicubic": told.get("shsrd:worse_than_bicubic"),
-        "result": outcome.result,
+        "result": outcome.status,
         "notes": told.get("shsrd:notes", []),
         "reason": None if outcome.error is None else _reason(outcome),
     }
 
 
-def _as_json(outcomes: Sequence[Outcome], items: Path | None) -> dict[str, Any]:
-    counts = Counter(outcome.result for outcome in outcomes)
+def _as_json(outcomes: Sequence[SceneResult], items: Path | None) -> dict[str, Any]:
+    counts = Counter(outcome.status for outcome in outcomes)
     return {
         "scenes": [_row(outcome) for outcome in outcomes],
         "counts": {name: counts[name] for name in ("done", "skipped", "resumed", "failed")},
@@ -215,7 +215,7 @@ def _as_json(outcomes: Sequence[Outcome], items: Path | None) -> dict[str, Any]:
     }
 
 
-def _table(outcomes: Sequence[Outcome]) -> Table:
+def _table(outcomes: Sequence[SceneResult]) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("scene", overflow="fold")
     for title in ("bands", "size", "seconds", "consistency", "domain", "result"):
@@ -237,7 +237,7 @@ def _shared_folder(paths: Sequence[Path]) -> Path:
     return Path(os.path.commonpath([path.absolute().parent for path in paths]))
 
 
-def _ending(outcomes: Sequence[Outcome]) -> int:
+def _ending(outcomes: Sequence[SceneResult]) -> int:
     """Name what failed; gives the exit code."""
     failed = [outcome for outcome in outcomes if outcome.error is not None]
     if not failed:

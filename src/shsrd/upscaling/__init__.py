@@ -1,8 +1,10 @@
 """Geometry, memory, tiles: from a low-resolution scene to a high-resolution one."""
 
-from shsrd.upscaling.jobs.batch import BatchOptions, Outcome, upscale_batch, write_collection
-from shsrd.upscaling.jobs.resource_estimate import Observer, ResourceEstimate
-from shsrd.upscaling.jobs.upscale_file import Job, UpscaleFileResult, upscale_file
+from shsrd.upscaling.jobs.batch import BatchOptions, SceneResult, upscale_batch, write_collection
+from shsrd.upscaling.jobs.job import Job
+from shsrd.upscaling.jobs.observer import Observer
+from shsrd.upscaling.jobs.resource_estimate import ResourceEstimate
+from shsrd.upscaling.jobs.upscale_file import UpscaleFileResult, upscale_file
 from shsrd.upscaling.options import UpscaleOptions
 from shsrd.upscaling.report import Report
 from shsrd.upscaling.super_resolver import SuperResolver
@@ -12,9 +14,9 @@ __all__ = [
     "BatchOptions",
     "Job",
     "Observer",
-    "Outcome",
     "Report",
     "ResourceEstimate",
+    "SceneResult",
     "SuperResolver",
     "UpscaleFileResult",
     "UpscaleOptions",

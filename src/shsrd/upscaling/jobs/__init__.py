@@ -1,1 +1,1 @@
-"""Jobs: scenes from file to file, with a tile cache, resuming, workers and provenance."""
+"""File-to-file runs: jobs, tile cache, executors, batches and records."""

@@ -1,4 +1,4 @@
-"""Many scenes with the same weights: what is done is skipped, what was interrupted goes on, what fails is named."""
+"""``upscale_batch``: many scenes with the same weights; finished ones are skipped, interrupted ones resumed."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from shsrd.cube import SceneError
 from shsrd.io import write_json
@@ -16,36 +17,35 @@ from shsrd.io.compression import Compression, check_compression
 from shsrd.io.scene_discovery import SceneFile
 from shsrd.io.targets import files_read, written_files
 from shsrd.model import Model
-from shsrd.upscaling.jobs.output_names import check_apart, output_paths, uncertainty_path
+from shsrd.upscaling.jobs.dask_executor import ClusterLostError, WorkerPool, connect_workers
+from shsrd.upscaling.jobs.job import Job
+from shsrd.upscaling.jobs.output_names import check_inputs_kept, output_paths, uncertainty_path
 from shsrd.upscaling.jobs.provenance import StacItem, is_shsrd_item, item_path, mismatch_reason, read_item
 from shsrd.upscaling.jobs.tile_cache import MANIFEST, NotResumableError, TileCache
-from shsrd.upscaling.jobs.upscale_file import Job, upscale_file
+from shsrd.upscaling.jobs.upscale_file import upscale_file
 from shsrd.upscaling.options import UpscaleOptions, choose_device, inference_precision
 from shsrd.upscaling.plan import select_model
 from shsrd.upscaling.upscale import Progress
 
-if TYPE_CHECKING:
-    from shsrd.upscaling.jobs.dask_executor import WorkerPool
-
 ITEMS = "items.json"
-Result = Literal["done", "skipped", "resumed", "failed"]
+SceneStatus = Literal["done", "skipped", "resumed", "failed"]
 
 
 @dataclass(frozen=True)
 class BatchOptions:
-    """What is to be made of many scenes.
+    """Options of ``upscale_batch``, the same for all scenes.
 
     Attributes:
-        folder: where outputs go; made if it is not there.
-        scale: factor.
-        options: of each scene; whether an uncertainty is computed is the next.
-        uncertainty: also write one standard deviation, beside each output.
+        folder: of the outputs; created if necessary.
+        scale: super-resolution factor.
+        options: of the computation; ``uncertainty`` there follows from the next attribute.
+        uncertainty: also write one standard deviation per pixel and band, beside each output.
         opening: further arguments of ``open_source``.
         suffix: ending of the outputs, which decides their format.
-        compress: how GeoTIFF is compressed; None where nobody said.
-        overwrite: replace outputs that were made of another input, by other weights or with other options.
-        workers: processes to start on this machine for the tiles of all scenes; 0 computes them in this one.
-        scheduler: address of a running dask scheduler, or the file that it wrote; its workers compute the tiles.
+        compress: compression of GeoTIFF; None for the default.
+        overwrite: replace outputs of another input, other weights or other options.
+        workers: number of worker processes to start on this machine; 0 runs tiles in the current process.
+        scheduler: address of a running dask scheduler, or the file that it wrote; its workers run the tiles.
     """
 
     folder: Path
@@ -60,7 +60,7 @@ class BatchOptions:
     scheduler: str | None = None
 
     def job(self, scene: SceneFile, target: Path) -> Job:
-        """What is to be made of one of them."""
+        """Job for one scene."""
         return Job(
             source=scene.path,
             target=target,
@@ -75,138 +75,136 @@ class BatchOptions:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of a scene.
+class SceneResult:
+    """Result of one scene of a batch.
 
     Attributes:
         source: the scene.
-        target: its output, whether or not it is there.
-        result: ``done``; ``skipped``: it had been done before; ``resumed``: an interrupted run was finished;
-            ``failed``.
-        seconds: that it took now.
-        record: the STAC item of the output; None where it failed.
-        error: why it failed.
-        georeferencing_note: what its format cannot keep of the scene's place, in one sentence; None if it can, or was
-            skipped.
+        target: its output, which does not exist if the scene failed.
+        status: ``done``, ``skipped`` (finished before), ``resumed`` (an interrupted run was finished) or ``failed``.
+        seconds: wall time.
+        record: STAC item of the output; None if the scene failed.
+        error: cause of the failure.
+        georeferencing_note: sentence on georeferencing that the format of the output cannot hold; None if it holds all,
+            or the scene was skipped.
     """
 
     source: Path
     target: Path
-    result: Result
+    status: SceneStatus
     seconds: float
     record: StacItem | None = None
     error: Exception | None = None
     georeferencing_note: str | None = None
 
 
-def planned(scenes: Sequence[SceneFile], order: BatchOptions) -> list[tuple[SceneFile, Job]]:
-    """The jobs of an order, after checks that need no pixels; makes the folder.
+def plan_jobs(scenes: Sequence[SceneFile], options: BatchOptions) -> list[tuple[SceneFile, Job]]:
+    """Scenes with their jobs, after checks that need no pixels; creates the folder of the outputs.
 
     Raises:
-        SceneError: outputs that cannot be named, cannot be compressed as asked, or would replace an input.
+        SceneError: outputs without distinct names, with an unsupported compression, or that would replace an input.
     """
-    targets = output_paths(scenes, order.folder, scale=order.scale, suffix=order.suffix)
-    jobs = [order.job(scene, target) for scene, target in zip(scenes, targets, strict=True)]
+    targets = output_paths(scenes, options.folder, scale=options.scale, suffix=options.suffix)
+    jobs = [options.job(scene, target) for scene, target in zip(scenes, targets, strict=True)]
     for target in targets[:1]:  # all have one ending
-        check_compression(target, order.compress)
-    read = [file for scene in scenes if scene.fault is None for file in _files(scene.path)]
-    check_apart(read, [target for job in jobs for target in job.targets])
-    _check_collection(order.folder / ITEMS)
-    order.folder.mkdir(parents=True, exist_ok=True)
+        check_compression(target, options.compress)
+    sources = [file for scene in scenes if scene.fault is None for file in _source_files(scene.path)]
+    check_inputs_kept(sources, [target for job in jobs for target in job.targets])
+    _check_collection(options.folder / ITEMS)
+    options.folder.mkdir(parents=True, exist_ok=True)
     return list(zip(scenes, jobs, strict=True))
 
 
-def _files(path: Path) -> list[Path]:
-    """A folder stands for all in it: an output has the name of a scene file, never of a file inside one."""
+def _source_files(path: Path) -> list[Path]:
+    """Files of a scene; a folder stands for all in it, since no output can have the name of a file inside one."""
     return [path] if path.is_dir() else files_read(path)
 
 
 def upscale_batch(
-    scenes: Sequence[SceneFile], order: BatchOptions, *, watched: Callable[[int, SceneFile], Progress] | None = None
-) -> Generator[Outcome, None, None]:
-    """Super-resolve scene after scene; weights are loaded once here, and once by each worker.
+    scenes: Sequence[SceneFile],
+    options: BatchOptions,
+    *,
+    progress_for: Callable[[int, SceneFile], Progress] | None = None,
+) -> Generator[SceneResult, None, None]:
+    """Super-resolve many scenes; weights are loaded once, also by each worker.
 
-    A scene that fails, for whatever reason, does not keep the others from being done. An interrupt (Ctrl-C) does, and
-    so does the loss of all who compute. Workers are let go of however it ends.
+    A scene that fails does not stop the others. An interrupt (Ctrl-C) and the loss of the workers do.
 
     Args:
-        scenes: what to work on.
-        order: what to make of it.
-        watched: gives the callback for the tiles of a scene, by its number from 0.
+        scenes: to super-resolve.
+        options: of all of them.
+        progress_for: returns the progress callback of a scene, given its number from 0.
 
     Yields:
-        What became of each scene, in order.
+        Result of each scene, in order.
 
     Raises:
-        SceneError: an order that fits no scene, a device or precision that is not to be had, or workers that do not
-            answer, before the first is touched.
-        shsrd.upscaling.jobs.dask_executor.ClusterLostError: the scheduler is gone.
+        SceneError: options that fit no scene, a device or precision that is not available, or workers that do not
+            answer; raised before the first scene.
+        shsrd.upscaling.jobs.dask_executor.ClusterLostError: the connection to the workers is lost.
         shsrd.model.WeightsError: the weights cannot be used.
     """
-    asked = order.options.model_copy(update={"uncertainty": order.uncertainty})
-    model = select_model(asked, order.scale)
-    inference_precision(asked.precision, choose_device(asked.device))  # refuses what no scene could have
-    jobs = planned(scenes, order)
-    with _worker_pool(order, asked, model) as worker_pool:
+    effective = options.options.model_copy(update={"uncertainty": options.uncertainty})
+    model = select_model(effective, options.scale)
+    inference_precision(effective.precision, choose_device(effective.device))  # refuses what fits no scene
+    jobs = plan_jobs(scenes, options)
+    with _worker_pool(options, model) as worker_pool:
         for number, (scene, job) in enumerate(jobs):
-            told = watched(number, scene) if watched is not None else None
-            started = time.perf_counter()
-            try:
-                if scene.fault is not None:
-                    raise scene.fault
-                result, lost = _upscale_one(job, model, worker_pool, told)
-            except Exception as error:  # one file's fault, even if it is ours, must not cost the night's work
-                if worker_pool is not None and _lost(error):
-                    raise
-                yield Outcome(scene.path, job.target, "failed", _since(started), error=error)
-            else:
-                record = read_item(job.target)
-                yield Outcome(scene.path, job.target, result, _since(started), record, georeferencing_note=lost)
+            progress = None if progress_for is None else progress_for(number, scene)
+            yield _scene_result(scene, job, partial(_upscale_one, job, model, worker_pool, progress))
+
+
+def _scene_result(scene: SceneFile, job: Job, run: Callable[[], tuple[SceneStatus, str | None]]) -> SceneResult:
+    """Run one scene; its errors become a result, except the loss of the workers."""
+    started = time.perf_counter()
+    try:
+        if scene.fault is not None:
+            raise scene.fault
+        status, note = run()
+    except ClusterLostError:
+        raise
+    except Exception as error:  # even an error of shsrd itself must not stop the other scenes
+        return SceneResult(scene.path, job.target, "failed", _seconds_since(started), error=error)
+    record = read_item(job.target)
+    return SceneResult(scene.path, job.target, status, _seconds_since(started), record, georeferencing_note=note)
 
 
 @contextmanager
-def _worker_pool(order: BatchOptions, asked: UpscaleOptions, model: Model) -> Iterator[WorkerPool | None]:
-    """The workers for all scenes, where there are to be any."""
-    if order.workers == 0 and order.scheduler is None:
+def _worker_pool(options: BatchOptions, model: Model) -> Iterator[WorkerPool | None]:
+    """Workers for all scenes; None to run tiles in the current process."""
+    if options.workers == 0 and options.scheduler is None:
         yield None
         return
-    from shsrd.upscaling.jobs.dask_executor import connect_workers
-
-    with connect_workers(model.network, asked.device, workers=order.workers, scheduler=order.scheduler) as worker_pool:
+    device = options.options.device
+    with connect_workers(model.network, device, workers=options.workers, scheduler=options.scheduler) as worker_pool:
         yield worker_pool
 
 
-def _lost(error: Exception) -> bool:
-    from shsrd.upscaling.jobs.dask_executor import ClusterLostError
-
-    return isinstance(error, ClusterLostError)
-
-
-def _since(started: float) -> float:
+def _seconds_since(started: float) -> float:
     return round(time.perf_counter() - started, 3)
 
 
 def _upscale_one(
-    job: Job, model: Model, worker_pool: WorkerPool | None, told: Progress | None
-) -> tuple[Result, str | None]:
-    """Do one scene, unless it is done; gives also what is lost of its place."""
-    there = [file for target in job.targets for file in written_files(target) if file.exists()]
-    if there:
-        fault = _redo_reason(job, model)
-        cut_short = _finished_before_cleanup(job)
-        if fault is None:
-            if cut_short:
+    job: Job, model: Model, worker_pool: WorkerPool | None, progress: Progress | None
+) -> tuple[SceneStatus, str | None]:
+    """Super-resolve a scene unless its output is finished; returns status and note on georeferencing."""
+    existing = [file for target in job.targets for file in written_files(target) if file.exists()]
+    if existing:
+        reason = _redo_reason(job, model)
+        interrupted = _finished_before_cleanup(job)
+        if reason is None:
+            if interrupted:
                 _remove_cache(job)
             return "skipped", None
-        if not job.overwrite and not (cut_short and read_item(job.target) is None):
-            raise SceneError(f"{there[0]}: exists already, but {fault}; --overwrite makes it again")
+        if not job.overwrite and not (interrupted and read_item(job.target) is None):
+            raise SceneError(f"{existing[0]}: exists already, but {reason}; --overwrite makes it again")
         job = replace(job, overwrite=True)
     try:
-        done = upscale_file(replace(job, resume=True), model=model, worker_pool=worker_pool, progress=told)
+        done = upscale_file(replace(job, resume=True), model=model, worker_pool=worker_pool, progress=progress)
     except NotResumableError:
         if not job.overwrite:
             raise
-        done = upscale_file(job, model=model, worker_pool=worker_pool, progress=told)
+        done = upscale_file(job, model=model, worker_pool=worker_pool, progress=progress)
     return "resumed" if done.resumed else "done", done.georeferencing_note
 
 
@@ -218,44 +216,44 @@ def _redo_reason(job: Job, model: Model) -> str | None:
 
 
 def _finished_before_cleanup(job: Job) -> bool:
-    """Whether a run was killed after its output had taken its name: its folder is there, the output younger."""
-    spool = TileCache.beside(job.target)
-    if not spool.begun:
+    """True if a run was killed after its outputs were complete: its cache exists, and the outputs are younger."""
+    cache = TileCache.for_target(job.target)
+    if not cache.is_started:
         return False
-    begun = (spool.folder / MANIFEST).stat().st_mtime_ns
+    started = (cache.folder / MANIFEST).stat().st_mtime_ns
     files = [file for target in job.targets for file in written_files(target) if file.exists()]
-    return all(file.stat().st_mtime_ns >= begun for file in files)
+    return all(file.stat().st_mtime_ns >= started for file in files)
 
 
 def _remove_cache(job: Job) -> None:
-    spool = TileCache.beside(job.target)
-    with spool.held():
-        spool.remove()
+    cache = TileCache.for_target(job.target)
+    with cache.locked():
+        cache.remove()
 
 
-def _check_collection(place: Path) -> None:
-    """Refuse to replace somebody else's ``items.json``."""
-    if not place.exists():
+def _check_collection(path: Path) -> None:
+    """Refuse to replace an ``items.json`` that shsrd did not write."""
+    if not path.exists():
         return
     try:
-        found = json.loads(place.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
         ours = found["type"] == "FeatureCollection" and all(is_shsrd_item(item) for item in found["features"])
     except (OSError, ValueError, TypeError, KeyError):
         ours = False
     if not ours:
         raise SceneError(
-            f"{place}: is no collection of shsrd and would be replaced; choose another folder for the outputs"
+            f"{path}: is no collection of shsrd and would be replaced; choose another folder for the outputs"
         )
 
 
 def write_collection(folder: Path) -> Path | None:
-    """Write ``items.json``, an ItemCollection of all finished outputs in a folder; None where there are none."""
+    """Write ``items.json``, an ItemCollection of all finished outputs in a folder; None if there are none."""
     from shsrd.io.stac.write import collection_of
 
     items = []
-    for place in sorted(folder.glob("*.json")):
-        target = place.with_suffix("")
-        record = read_item(target) if target.exists() and item_path(target) == place else None
+    for path in sorted(folder.glob("*.json")):
+        target = path.with_suffix("")
+        record = read_item(target) if target.exists() and item_path(target) == path else None
         if record is not None:
             items.append(record)
     if not items:

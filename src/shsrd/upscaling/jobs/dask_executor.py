@@ -1,8 +1,8 @@
-"""Tiles computed by other processes, on this machine or others: dask.distributed.
+"""``DaskExecutor``: run tiles in worker processes of dask.distributed, on this machine or others.
 
-Every worker loads weights once, for all scenes of a command, and opens each scene once; a task is the number of a
-tile, its answer the tile as it will be stored. A worker that is lost loses nothing: its tiles are given to others. All
-workers must see the scenes under the same paths; weights travel with the job.
+Every worker loads the weights once for all scenes of a command, and opens each scene once. A task is the number of a
+tile, its result the encoded tile. Tiles of a lost worker are computed by others. All workers must have access to the
+scenes under the same paths; weights are sent to them.
 """
 
 from __future__ import annotations
@@ -21,56 +21,56 @@ from uuid import uuid4
 
 from shsrd.cube import SceneError
 from shsrd.model import Network, serialize_weights
-from shsrd.upscaling.jobs.tile_cache import Part
+from shsrd.upscaling.jobs.tile_cache import EncodedTile
 from shsrd.upscaling.jobs.timings import Timings
-from shsrd.upscaling.jobs.worker import ModelPayload, ScenePayload, compute_tile, release_payload, unpack
+from shsrd.upscaling.jobs.worker import ModelPayload, ScenePayload, compute_tile, load_payload, release_payload
 from shsrd.upscaling.plan import Plan
 
-TASKS_PER_WORKER = 2  # one at work, one waiting: answers are fetched while the next tile is computed
-CONNECT_TIMEOUT_S = 30  # until a scheduler, and its first worker, must have answered
+TASKS_PER_WORKER = 2  # one running, one queued: results are fetched while the next tile is computed
+CONNECT_TIMEOUT_S = 30  # for the scheduler to answer, and for its first worker
 RETRIES = 3  # of a tile whose worker failed
 
 
 class ClusterLostError(SceneError):
-    """Nobody computes any more, whatever the scene."""
+    """Connection to the scheduler lost; no scene can be computed any more."""
 
 
-def _plugin(name: str, content: ModelPayload | ScenePayload) -> Any:
-    """What a worker does when it joins and when the work is over."""
+def _plugin(name: str, payload: ModelPayload | ScenePayload) -> Any:
+    """Dask plugin that loads a payload in every worker and releases it at the end."""
     from distributed.diagnostics.plugin import WorkerPlugin
 
-    class Unpack(WorkerPlugin):  # type: ignore[misc]
+    class LoadPayload(WorkerPlugin):  # type: ignore[misc]
         def __init__(self) -> None:
             self.name = name
 
         def setup(self, worker: Any) -> None:
-            unpack(name, content)  # a function of a module, found by name there: the class travels by value
+            load_payload(name, payload)  # imported there by name; the class itself is sent by value
 
         def teardown(self, worker: Any) -> None:
             release_payload(name)
 
-    return Unpack()
+    return LoadPayload()
 
 
 @contextmanager
-def _broadcast(client: Any, content: ModelPayload | ScenePayload) -> Iterator[str]:
-    """Give something to all workers, also to those that join later; gives the name under which they have it."""
+def _broadcast(client: Any, payload: ModelPayload | ScenePayload) -> Iterator[str]:
+    """Send a payload to all workers, including those that join later; yields its plugin name."""
     name = f"shsrd-{uuid4().hex}"
-    client.register_plugin(_plugin(name, content), name=name)
+    client.register_plugin(_plugin(name, payload), name=name)
     try:
         yield name
     finally:
-        with suppress(OSError, TimeoutError, CancelledError):  # lost: they clear nothing away any more
+        with suppress(OSError, TimeoutError, CancelledError):  # lost workers release nothing
             client.unregister_worker_plugin(name)
 
 
 @dataclass(frozen=True)
 class WorkerPool:
-    """Workers of a running scheduler who have the network, for one scene after the other.
+    """Workers of a running scheduler that have loaded the network, for any number of scenes.
 
     Attributes:
-        client: connected to it.
-        name: under which the workers have the network.
+        client: connected to the scheduler.
+        name: plugin name of the network.
     """
 
     client: Any
@@ -81,76 +81,77 @@ class WorkerPool:
 def connect_workers(
     network: Network, device: str, *, workers: int = 0, scheduler: str | None = None
 ) -> Iterator[WorkerPool]:
-    """Connect, and hand out the network once; everything is let go of at the end of the block.
+    """Connect to workers and send them the network; both are released at the end of the block.
 
     Args:
-        network: its weights.
-        device: where workers compute.
-        workers: processes to start on this machine.
+        network: with its weights.
+        device: of the workers.
+        workers: number of processes to start on this machine.
         scheduler: address (``tcp://host:8786``), or a file that the scheduler wrote.
 
     Raises:
-        SceneError: dask.distributed is not installed, or nobody answers.
+        SceneError: dask.distributed is not installed, or the scheduler does not answer.
     """
     threads = threads_per_worker(workers) if scheduler is None else None
-    model_payload = ModelPayload(serialize_weights(network), device, threads)
+    payload = ModelPayload(serialize_weights(network), device, threads)
     with dask_client(workers=workers, scheduler=scheduler) as client, ExitStack() as stack:
         with _cluster_errors():
-            name = stack.enter_context(_broadcast(client, model_payload))
+            name = stack.enter_context(_broadcast(client, payload))
         yield WorkerPool(client, name)
 
 
 @dataclass(frozen=True)
 class DaskExecutor:
-    """A crew at work on a scene.
+    """Run tiles in the workers of a pool. Implements ``TileExecutor``.
 
     Attributes:
-        worker_pool: the workers.
-        scene_payload: what they need for this scene.
-        seconds: gets the times.
+        pool: the workers.
+        payload: scene and plan for them.
+        timings: receives the times.
     """
 
-    worker_pool: WorkerPool
-    scene_payload: ScenePayload
-    seconds: Timings
+    pool: WorkerPool
+    payload: ScenePayload
+    timings: Timings
 
-    def parts(self, plan: Plan, numbers: Sequence[int]) -> Iterator[tuple[int, Part]]:
-        """As they are finished; no more tasks are out than the workers can begin soon.
+    def run(self, plan: Plan, numbers: Sequence[int]) -> Iterator[tuple[int, EncodedTile]]:
+        """Compute tiles; no more tasks are submitted than workers can begin soon.
 
         Raises:
-            SceneError: what a worker said of a tile.
-            ClusterLostError: the scheduler is gone.
+            SceneError: a tile cannot be computed, or ended several workers.
+            ClusterLostError: the connection to the scheduler is lost.
         """
-        with _cluster_errors(), _broadcast(self.worker_pool.client, self.scene_payload) as name:
+        with _cluster_errors(), _broadcast(self.pool.client, self.payload) as name:
             yield from self._completed_tiles(name, numbers)
 
-    def _completed_tiles(self, name: str, numbers: Sequence[int]) -> Iterator[tuple[int, Part]]:
+    def _completed_tiles(self, name: str, numbers: Sequence[int]) -> Iterator[tuple[int, EncodedTile]]:
         from distributed import as_completed
 
         waiting = list(reversed(numbers))
-        first = [self._task(name, waiting.pop()) for _ in range(min(self._room(), len(waiting)))]
-        out = as_completed(first, loop=self.worker_pool.client.loop)
-        while not out.is_empty():
-            with self.seconds.of("waiting for workers"):
-                future = next(out)
-                part = future.result()
+        first = [self._task(name, waiting.pop()) for _ in range(min(self._max_tasks(), len(waiting)))]
+        tasks = as_completed(first, loop=self.pool.client.loop)
+        while not tasks.is_empty():
+            with self.timings.measure("waiting for workers"):
+                future = next(tasks)
+                tile = future.result()
             number = int(future.key.rpartition("-")[2])
             future.release()
             if waiting:
-                out.add(self._task(name, waiting.pop()))
-            yield number, part
+                tasks.add(self._task(name, waiting.pop()))
+            yield number, tile
 
     def _task(self, name: str, number: int) -> Any:
-        task = (compute_tile, self.worker_pool.name, name, number)
-        return self.worker_pool.client.submit(*task, key=f"{name}-{number}", retries=RETRIES, pure=False)
+        task = (compute_tile, self.pool.name, name, number)
+        return self.pool.client.submit(*task, key=f"{name}-{number}", retries=RETRIES, pure=False)
 
-    def _room(self) -> int:
-        threads = sum(self.worker_pool.client.nthreads().values())
+    def _max_tasks(self) -> int:
+        threads = sum(self.pool.client.nthreads().values())
         return TASKS_PER_WORKER * max(1, int(threads))
 
 
 @contextmanager
 def _cluster_errors() -> Iterator[None]:
+    """Turn errors of dask in a ``with`` block into a ``SceneError`` with a remedy."""
     from distributed.scheduler import KilledWorker
 
     try:
@@ -163,20 +164,20 @@ def _cluster_errors() -> Iterator[None]:
             "more memory or a smaller --cell; finished tiles are kept, --resume goes on"
         ) from None
     except (CancelledError, TimeoutError, OSError) as error:
-        told = " ".join(str(error).replace("\\n", " ").split()) or type(error).__name__
-        raise ClusterLostError(f"the cluster was lost ({told}); finished tiles are kept, --resume goes on") from None
+        reason = " ".join(str(error).replace("\\n", " ").split()) or type(error).__name__
+        raise ClusterLostError(f"the cluster was lost ({reason}); finished tiles are kept, --resume goes on") from None
 
 
 @contextmanager
 def dask_client(*, workers: int = 0, scheduler: str | None = None) -> Iterator[Any]:
-    """A client of a running scheduler, or of workers started here for this command.
+    """Client of a running scheduler, or of workers started on this machine.
 
     Args:
-        workers: processes to start on this machine.
+        workers: number of processes to start on this machine, without a scheduler.
         scheduler: address (``tcp://host:8786``), or a file that the scheduler wrote.
 
     Raises:
-        SceneError: dask.distributed is not installed, or nobody answers.
+        SceneError: dask.distributed is not installed, or the scheduler does not answer.
     """
     try:
         from distributed import Client, LocalCluster
@@ -190,26 +191,33 @@ def dask_client(*, workers: int = 0, scheduler: str | None = None) -> Iterator[A
                 stack.enter_context(local)
             yield stack.enter_context(Client(local))
         return
+    with _connect(scheduler) as client:
+        yield client
+
+
+def _connect(scheduler: str) -> Any:
+    """Client of a running scheduler with at least one worker."""
+    from distributed import Client
+
     where = {"scheduler_file": scheduler} if Path(scheduler).is_file() else {"address": scheduler}
     try:
         client = Client(**where, timeout=CONNECT_TIMEOUT_S, set_as_default=False)
         client.wait_for_workers(1, timeout=CONNECT_TIMEOUT_S)
     except (OSError, TimeoutError, ValueError) as error:
         raise SceneError(f"{scheduler}: no scheduler with workers answers ({error}); start them first") from None
-    with client:
-        yield client
+    return client
 
 
 @contextmanager
 def _sigint_blocked() -> Iterator[None]:
-    """Processes and threads begun in the block never get Ctrl-C: a terminal sends it to all, and one answer is enough.
+    """Block Ctrl-C for processes and threads started in a ``with`` block; a terminal would send it to all of them.
 
-    For this process it waits until the end of the block. The processes end when this one lets go of them, or ends.
+    In the current process it is delayed until the end of the block. The started processes end with this one.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    resource_tracker.ensure_running()  # started in the block, it would undo the next line
+    resource_tracker.ensure_running()  # if started in the block, it would undo the next line
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -218,6 +226,6 @@ def _sigint_blocked() -> Iterator[None]:
 
 
 def threads_per_worker(workers: int) -> int:
-    """Threads of each of some workers that share this machine's processors."""
+    """Number of threads for each of several workers that share the processors of this machine."""
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, processors // workers)

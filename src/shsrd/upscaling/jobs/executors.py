@@ -1,72 +1,78 @@
-"""Who computes the tiles: this process, here. Others have the same ``parts``."""
+"""``TileExecutor``: interface for running tiles; ``LocalExecutor`` runs them in the current process."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
 from shsrd.cube import SceneMetadata, Source
 from shsrd.io import encode_bands
 from shsrd.upscaling.inference import Engine
-from shsrd.upscaling.jobs.tile_cache import Part
+from shsrd.upscaling.jobs.tile_cache import EncodedTile
 from shsrd.upscaling.jobs.timings import Timings
 from shsrd.upscaling.plan import Plan
 from shsrd.upscaling.reconstruction import TileInput, UpscaledTile, read_tile, upscale_tile
 
 
-class Computing(Protocol):
-    """Somebody who computes tiles."""
+class TileExecutor(Protocol):
+    """Runs the tiles of a plan."""
 
-    def parts(self, plan: Plan, numbers: Sequence[int]) -> Iterator[tuple[int, Part]]:
-        """Tiles ``numbers`` of the plan as they are finished, in any order, with their numbers."""
+    def run(self, plan: Plan, numbers: Sequence[int]) -> Iterator[tuple[int, EncodedTile]]:
+        """Compute tiles ``numbers``; yields number and tile as they are finished, in any order."""
 
 
 @dataclass(frozen=True)
-class Here:
-    """This process: one thread reads the next tile while this one computes.
+class LocalExecutor:
+    """Run tiles in the current process; a thread reads the next one meanwhile. Implements ``TileExecutor``.
 
     Attributes:
-        source: the scene; nobody else may read it meanwhile.
-        engine: the network.
-        outputs: facts of the files to be written.
-        seconds: gets the times.
+        source: the scene; nothing else may read it during ``run``.
+        engine: the network on its device.
+        outputs: metadata of the targets.
+        timings: receives the times.
     """
 
     source: Source
     engine: Engine
     outputs: tuple[SceneMetadata, ...]
-    seconds: Timings
+    timings: Timings
 
-    def parts(self, plan: Plan, numbers: Sequence[int]) -> Iterator[tuple[int, Part]]:
-        """In the order of the numbers."""
-        for number, read in self._reads(plan, numbers):
-            with self.seconds.of("computing"):
-                part = part_of(upscale_tile(read, self.engine, plan), self.outputs)
-            yield number, part
+    def run(self, plan: Plan, numbers: Sequence[int]) -> Iterator[tuple[int, EncodedTile]]:
+        """Compute tiles in the order of ``numbers``."""
+        for number, tile_input in self._read_ahead(plan, numbers):
+            with self.timings.measure("computing"):
+                tile = encode_tile(upscale_tile(tile_input, self.engine, plan), self.outputs)
+            yield number, tile
 
-    def _reads(self, plan: Plan, numbers: Sequence[int]) -> Iterator[tuple[int, TileInput]]:
+    def _read_ahead(self, plan: Plan, numbers: Sequence[int]) -> Iterator[tuple[int, TileInput]]:
+        """Inputs of tiles; each is read while the one before is computed."""
         tiles = plan.tiles()
         with ThreadPoolExecutor(1, "reader") as reader:
-            coming = None
+            pending: list[tuple[int, Future[TileInput]]] = []
             for number in numbers:
-                following = reader.submit(read_tile, self.source, plan, tiles[number])
-                if coming is not None:
-                    yield coming[0], self._wait_for(coming[1])
-                coming = (number, following)
-            if coming is not None:
-                yield coming[0], self._wait_for(coming[1])
+                pending.append((number, reader.submit(read_tile, self.source, plan, tiles[number])))
+                if len(pending) > 1:
+                    yield self._result(*pending.pop(0))
+            if pending:
+                yield self._result(*pending.pop())
 
-    def _wait_for(self, coming: object) -> TileInput:
-        with self.seconds.of("waiting for input"):
-            return coming.result()  # type: ignore[attr-defined,no-any-return]
+    def _result(self, number: int, future: Future[TileInput]) -> tuple[int, TileInput]:
+        with self.timings.measure("waiting for input"):
+            return number, future.result()
 
 
-def part_of(solved: UpscaledTile, outputs: Sequence[SceneMetadata]) -> Part:
-    """A tile as it will be stored."""
-    pixels = [solved.estimate] if solved.deviation is None else [solved.estimate, solved.deviation]
+def encode_tile(tile: UpscaledTile, outputs: Sequence[SceneMetadata]) -> EncodedTile:
+    """Tile in the number types of the outputs.
+
+    Args:
+        tile: float32 pixels.
+        outputs: metadata of the targets.
+    """
+    pixels = [tile.estimate] if tile.deviation is None else [tile.estimate, tile.deviation]
     stored = (
-        encode_bands(p, metadata.storage, source=metadata.source) for p, metadata in zip(pixels, outputs, strict=True)
+        encode_bands(values, metadata.storage, source=metadata.source)
+        for values, metadata in zip(pixels, outputs, strict=True)
     )
-    return Part(tuple(stored), solved.agreement)
+    return EncodedTile(tuple(stored), tile.agreement)

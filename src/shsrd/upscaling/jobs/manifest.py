@@ -1,4 +1,4 @@
-"""Is it the same input and the same question? What a resumed run compares before it goes on."""
+"""Manifest of a run: input, weights and options, compared before a run is resumed or an output is skipped."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from shsrd.cube import SceneError
 from shsrd.io import open_source
@@ -14,33 +14,31 @@ from shsrd.io.compression import DEFAULT, is_tiff
 from shsrd.io.sources import Options
 from shsrd.io.targets import files_read
 from shsrd.upscaling.correction import match_bicubic_psf
+from shsrd.upscaling.jobs.job import Job
 from shsrd.upscaling.jobs.tile_cache import VERSION, NotResumableError
 from shsrd.upscaling.scan import survey
 
-if TYPE_CHECKING:
-    from shsrd.upscaling.jobs.upscale_file import Job
-
-_MANIFEST_DEFAULTS = {"compress": DEFAULT}  # what manifests leave out where it is so, and those of other formats do
-_FREE = {"device", "model"}  # where it is computed may change; weights are compared by their fingerprint
+_MANIFEST_DEFAULTS = {"compress": DEFAULT}  # left out of manifests
+_NOT_COMPARED = {"device", "model"}  # any device will do; weights are compared by their fingerprint
 
 
 class InputChangedError(SceneError):
-    """The input was overwritten while it was read."""
+    """Input overwritten while it was read."""
 
 
 @dataclass(frozen=True)
 class InputState:
-    """The input's files at one moment, by what the system keeps of them.
+    """File status of the input at one moment.
 
     Attributes:
-        files: device, inode, size, and times of the last change of content and of anything (ns), by path.
+        files: device, inode, size, modification time and change time (ns), by path.
     """
 
     files: dict[Path, tuple[int, ...]]
 
     @classmethod
     def of(cls, source: Path) -> InputState:
-        """Now; files that are not there are left out."""
+        """Present state; missing files are left out."""
         found: dict[Path, tuple[int, ...]] = {}
         for file in files_read(source):
             with suppress(OSError):
@@ -49,13 +47,16 @@ class InputState:
         return cls(found)
 
     def check(self, job: Job, digest: str) -> None:
-        """Refuse the result of a run whose input was overwritten meanwhile.
+        """Refuse the result of a run whose input was overwritten in the meantime.
 
-        Pixels are read again only where files are not the same as at this moment. Files that were deleted since then
-        cannot have spoiled anything: what was read of them had been there.
+        Pixels are read again only if the status of a file has changed. Files deleted since then do no harm.
+
+        Args:
+            job: the run.
+            digest: of the pixels in the first pass.
 
         Raises:
-            InputChangedError: the input has other pixels now than the ``digest`` of the first pass tells.
+            InputChangedError: the pixels have another digest now.
         """
         now = InputState.of(job.source).files
         if all(file in self.files and self.files[file] == state for file, state in now.items()):
@@ -69,20 +70,20 @@ class InputState:
 
 
 def digest_of(job: Job) -> str:
-    """Digest of the input's pixels as the network sees them now.
+    """Digest of the input's pixels after the correction of their point spread function.
 
     Raises:
         SceneError: the input cannot be read.
     """
     with closing(open_source(job.source, **job.opening)) as measured:
-        return survey(match_bicubic_psf(measured, job.asked, job.scale), []).digest
+        return survey(match_bicubic_psf(measured, job.effective_options, job.scale), []).digest
 
 
 def manifest_of(job: Job, digest: str, fingerprint: str) -> dict[str, Any]:
-    """What identifies a run.
+    """Manifest of a run.
 
     Args:
-        job: what was asked for.
+        job: the run.
         digest: of the input's pixels.
         fingerprint: of the weights.
     """
@@ -90,18 +91,22 @@ def manifest_of(job: Job, digest: str, fingerprint: str) -> dict[str, Any]:
     compress = job.compress if tiff and job.compress is not None else DEFAULT
     return {
         "version": VERSION,
-        "input": {"files": stamps(files_read(job.source)), "digest": digest},
+        "input": {"files": file_states(files_read(job.source)), "digest": digest},
         "scale": job.scale,
         "model": fingerprint,
-        "options": {key: value for key, value in job.asked.model_dump(mode="json").items() if key not in _FREE},
+        "options": {
+            key: value
+            for key, value in job.effective_options.model_dump(mode="json").items()
+            if key not in _NOT_COMPARED
+        },
         "opening": Options.of(**job.opening).as_json(),
         "writing": {} if compress == DEFAULT else {"compress": compress},
         "targets": [str(target.resolve()) for target in job.targets],
     }
 
 
-def stamps(files: list[Path]) -> list[list[Any]]:
-    """Path, size in bytes and time of the last change (ns) of every file."""
+def file_states(files: list[Path]) -> list[list[Any]]:
+    """Path, size in bytes and modification time (ns) of every file."""
     found = []
     for file in files:
         status = file.stat()
@@ -110,52 +115,45 @@ def stamps(files: list[Path]) -> list[list[Any]]:
 
 
 def check_manifest(kept: dict[str, Any], now: dict[str, Any]) -> None:
-    """Refuse to go on with another question.
+    """Refuse to resume a run with other weights, options or targets.
 
     Args:
         kept: manifest of the interrupted run.
-        now: of this one; its digest need not be known yet.
+        now: manifest of this run; the digest is not compared.
 
     Raises:
-        NotResumableError: what differs.
+        NotResumableError: names the difference.
     """
-    found = difference(kept, now)
+    found = manifest_difference(kept, now)
     if found is not None:
         raise NotResumableError(f"cannot resume: {found}; give the same, or --overwrite to start again")
     if kept["targets"] != now["targets"]:
         raise NotResumableError("cannot resume: other files to write than before; give the same, or --overwrite")
 
 
-def difference(kept: dict[str, Any], now: dict[str, Any], *, ignored: Collection[str] = ()) -> str | None:
-    """In what one manifest asks something else than another, input and targets aside; None if in nothing.
+def manifest_difference(kept: dict[str, Any], now: dict[str, Any], *, ignored: Collection[str] = ()) -> str | None:
+    """First difference of two manifests in weights, scale or options; None if there is none.
 
     Args:
-        kept: the older one.
+        kept: the older manifest.
         now: the newer one.
-        ignored: options that may differ.
+        ignored: names of options that may differ.
     """
     if kept["model"] != now["model"] or kept["scale"] != now["scale"]:
         return "other weights than before (--model)"
-    before, asked = (_asked(told) for told in (kept, now))
-    for key in sorted(before.keys() | asked.keys()):
-        if before.get(key) != asked.get(key) and key not in ignored:
-            return f"--{key.replace('_', '-')} was {before.get(key)} and is {asked.get(key)} now"
+    before, after = _flat_options(kept), _flat_options(now)
+    for key in sorted(before.keys() | after.keys()):
+        if before.get(key) != after.get(key) and key not in ignored:
+            return f"--{key.replace('_', '-')} was {before.get(key)} and is {after.get(key)} now"
     return None
 
 
-def _asked(told: dict[str, Any]) -> dict[str, Any]:
-    return {
-        **told["options"],
-        **_without_none(told.get("opening", {})),
-        **_MANIFEST_DEFAULTS,
-        **told.get("writing", {}),
-    }
-
-
-def _without_none(opening: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in opening.items() if value is not None}
+def _flat_options(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Options of computing, reading and writing in one dictionary."""
+    opening = {key: value for key, value in manifest.get("opening", {}).items() if value is not None}
+    return {**manifest["options"], **opening, **_MANIFEST_DEFAULTS, **manifest.get("writing", {})}
 
 
 def files_unchanged(kept: dict[str, Any], now: dict[str, Any]) -> bool:
-    """Whether the input's files have the sizes and times they had; if not, pixels must be compared."""
+    """True if the input's files have the same sizes and times in two manifests; otherwise pixels must be compared."""
     return bool(kept["input"]["files"] == now["input"]["files"])

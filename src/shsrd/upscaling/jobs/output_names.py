@@ -1,4 +1,4 @@
-"""Names of outputs: predictable, never two alike, never an input's."""
+"""Names of outputs for many scenes: they depend on the scenes alone, and are all different."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from shsrd.io.targets import file_identities, files_of
 def output_paths(scenes: Sequence[SceneFile], folder: Path, *, scale: int, suffix: str) -> list[Path]:
     """``folder/<stem>_x<scale>.<suffix>`` of every scene.
 
-    Where scenes of different folders have one stem, the folder's name stands before it (``flight1-scene_x4.tif``), and
-    that of the folder above, as far as it takes to tell them apart. The names depend on the scenes alone.
+    Equal stems of scenes in different folders get the names of these folders in front (``flight1-scene_x4.tif``), as
+    many as are needed to make them different.
 
     Args:
-        scenes: all scenes that go into the folder.
-        folder: where outputs go.
-        scale: factor.
+        scenes: all scenes of a batch.
+        folder: of the outputs.
+        scale: super-resolution factor.
         suffix: ending of the outputs, with or without a dot.
 
     Raises:
-        SceneError: a format that cannot be written, or names that cannot be told apart.
+        SceneError: a format that cannot be written, or two scenes with the same name.
     """
     ending = "." + suffix.lower().removeprefix(".")
     if ending not in WRITABLE_SUFFIXES:
@@ -38,29 +38,29 @@ def output_paths(scenes: Sequence[SceneFile], folder: Path, *, scale: int, suffi
 def _unique_stems(scenes: Sequence[SceneFile]) -> list[str]:
     stems = [scene.stem for scene in scenes]
     above = [list(scene.path.resolve().parent.parts[1:]) for scene in scenes]
-    while twice := _twice(stems):
-        if not any(above[number] for number in twice):
-            first, second = (scenes[number].path for number in twice[:2])
+    while repeated := _first_repeated(stems):
+        if not any(above[number] for number in repeated):
+            first, second = (scenes[number].path for number in repeated[:2])
             raise SceneError(f"{first} and {second} would have the same name; put their outputs into different folders")
-        for number in twice:
+        for number in repeated:
             if above[number]:
                 stems[number] = f"{above[number].pop()}-{stems[number]}"
     return stems
 
 
-def _twice(stems: Sequence[str]) -> list[int]:
-    """Numbers of the first name that occurs again; capitals make no difference on some disks."""
+def _first_repeated(stems: Sequence[str]) -> list[int]:
+    """Indices of the first name that occurs more than once, regardless of case (some disks ignore it)."""
     plain = [stem.casefold() for stem in stems]
     name = next((name for name, count in Counter(plain).items() if count > 1), None)
     return [number for number, other in enumerate(plain) if other == name] if name is not None else []
 
 
 def uncertainty_path(target: Path) -> Path:
-    """Where the uncertainty of an output goes."""
+    """Path of the uncertainty of an output."""
     return target.with_name(f"{target.stem}_uncertainty{target.suffix}")
 
 
-def check_apart(sources: Sequence[Path], targets: Sequence[Path]) -> None:
+def check_inputs_kept(sources: Sequence[Path], targets: Sequence[Path]) -> None:
     """Refuse outputs that would replace any of the inputs.
 
     Args:
@@ -68,7 +68,7 @@ def check_apart(sources: Sequence[Path], targets: Sequence[Path]) -> None:
         targets: all outputs.
 
     Raises:
-        SceneError: naming the output.
+        SceneError: names the output.
     """
     read = file_identities(sources)
     for target in targets:

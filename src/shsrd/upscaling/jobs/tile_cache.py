@@ -1,7 +1,7 @@
-"""The folder of an unfinished run: a manifest and one file per finished tile, so that nothing is computed twice.
+"""Tile cache: a folder with the manifest, the scan and one file per finished tile of an unfinished run.
 
-``scene_x4.tif.partial/`` lies beside the destination. A tile appears in it only when complete; the folder goes when the
-output is complete. Killed at any moment, a run has lost no more than the tiles in flight.
+``scene_x4.tif.partial/`` lies beside the target. A tile appears in it only when complete; the folder is deleted when
+the output is complete. A run that is killed loses no more than the tiles in flight.
 """
 
 from __future__ import annotations
@@ -22,57 +22,63 @@ from numpy.typing import NDArray
 from shsrd.cube import SceneError
 from shsrd.io.file_checks import writing
 from shsrd.io.file_locks import acquire_lock
-from shsrd.spectral import SceneStatistics
-from shsrd.upscaling.outliers import OutlierRules
+from shsrd.upscaling.jobs.scan_arrays import scan_from_arrays, scan_to_arrays
 from shsrd.upscaling.reconstruction import ConsistencyStats
 from shsrd.upscaling.scan import SceneScan
 
-VERSION = 4
-MANIFEST, SURVEY, LOCK = "manifest.json", "survey.npz", "lock"
-Stored = NDArray[np.generic]
+VERSION = 5
+MANIFEST, SCAN, LOCK = "manifest.json", "scan.npz", "lock"
+StoredPixels = NDArray[np.generic]
 _TILE = re.compile(r"tile-(\d{6,})\.npz")
-_OURS = re.compile(rf"({re.escape(MANIFEST)}|{re.escape(SURVEY)}|{_TILE.pattern})(\.part)?|tile-\d{{6,}}\.part|{LOCK}")
-_MANIFEST = {"input": dict, "scale": int, "model": str, "options": dict, "opening": dict, "targets": list}  # at least
+_OWN_FILES = re.compile(  # survey.npz: of versions before 5
+    rf"({re.escape(MANIFEST)}|(scan|survey)\.npz|{_TILE.pattern})(\.part)?|tile-\d{{6,}}\.part|{LOCK}"
+)
+_REQUIRED_KEYS = {"input": dict, "scale": int, "model": str, "options": dict, "opening": dict, "targets": list}
 
 
 class NotResumableError(SceneError):
-    """An interrupted run that was about something else, or is damaged: only starting again helps."""
+    """Interrupted run of another job, or a damaged one; it can only be started again."""
 
 
 @dataclass(frozen=True)
-class Part:
-    """A finished tile as it will be stored: numbers ``(band, s y, s x)`` of each output, and its agreement."""
+class EncodedTile:
+    """Finished tile in the number types of the outputs.
 
-    outputs: tuple[Stored, ...]
-    agreement: ConsistencyStats
+    Attributes:
+        outputs: stored values ``(band, s y, s x)`` for each output.
+        consistency: statistics of the consistency error.
+    """
+
+    outputs: tuple[StoredPixels, ...]
+    consistency: ConsistencyStats
 
 
 @dataclass(frozen=True)
 class TileCache:
-    """The folder.
+    """Folder with the finished tiles of an unfinished run.
 
     Attributes:
-        folder: where it is.
+        folder: its path.
     """
 
     folder: Path
 
     @classmethod
-    def beside(cls, target: Path) -> TileCache:
-        """The folder that belongs to a destination."""
+    def for_target(cls, target: Path) -> TileCache:
+        """Cache beside a target, whether or not it exists."""
         return cls(target.with_name(target.name + ".partial"))
 
     @property
-    def begun(self) -> bool:
-        """Whether a run was interrupted here after its first pass."""
+    def is_started(self) -> bool:
+        """True if a run was interrupted here after its first pass."""
         return (self.folder / MANIFEST).exists()
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Keep other runs out of the folder; it goes at the end if there is nothing in it to go on with.
+    def locked(self) -> Iterator[None]:
+        """Create and lock the folder for a ``with`` block; delete it at the end unless it holds a started run.
 
         Raises:
-            SceneError: another run is at work here, or the folder is somebody else's.
+            SceneError: another run has the lock, or the folder belongs to something else.
         """
         self.check_ownership()
         with writing(self.folder):
@@ -84,13 +90,13 @@ class TileCache:
             try:
                 yield
             finally:
-                if not self.begun:
-                    self._clear()
+                if not self.is_started:
+                    self._delete_folder()
         finally:
             os.close(lock)
 
     def check_ownership(self) -> None:
-        """Refuse a folder (or file) of this name that no run has made: it would be emptied.
+        """Refuse a folder or file of this name that no run has created.
 
         Raises:
             SceneError: there is one.
@@ -99,124 +105,130 @@ class TileCache:
             return
         if not self.folder.is_dir():
             raise SceneError(f"{self.folder}: finished tiles go into a folder of this name; move what has it now")
-        lock, names = self.folder / LOCK, [path.name for path in self.folder.iterdir()]
-        ours = lock.is_file() and lock.stat().st_size == 0
-        if not ours and self._read_manifest() is not None:
-            ours = all(_OURS.fullmatch(name) for name in names)
-        if names and not ours:
+        if any(self.folder.iterdir()) and not self._has_own_lock() and not self._has_own_files():
             raise SceneError(
                 f"{self.folder}: finished tiles go into a folder of this name, and this one is somebody else's; "
                 "rename it or choose another name for the output"
             )
 
-    def begin(self, manifest: dict[str, Any], seen: SceneScan) -> None:
-        """Start a new run: nothing but a survey and a manifest, which is written last."""
+    def _has_own_lock(self) -> bool:
+        lock = self.folder / LOCK
+        return lock.is_file() and lock.stat().st_size == 0
+
+    def _has_own_files(self) -> bool:
+        names = [path.name for path in self.folder.iterdir()]
+        return self._read_manifest() is not None and all(_OWN_FILES.fullmatch(name) for name in names)
+
+    def start(self, manifest: dict[str, Any], scan: SceneScan) -> None:
+        """Begin a new run: delete older files, write the scan and, last, the manifest."""
         with writing(self.folder):
             self._delete_files()
-            np.savez(self.folder / SURVEY, **_as_arrays(seen))
-            told = manifest | {"survey": self._survey_digest()}
-            self._write(MANIFEST, json.dumps(told, indent=2).encode())
+            np.savez(self.folder / SCAN, **scan_to_arrays(scan))
+            content = manifest | {"scan": self._scan_digest()}
+            self._write(MANIFEST, json.dumps(content, indent=2).encode())
 
     def manifest(self) -> dict[str, Any] | None:
-        """What the run was; None if it was killed before that was known."""
-        place = self.folder / MANIFEST
-        if not place.exists():
+        """Manifest of the interrupted run; None if it was killed before writing one.
+
+        Raises:
+            NotResumableError: it is damaged, or of another version.
+        """
+        path = self.folder / MANIFEST
+        if not path.exists():
             return None
         found = self._read_manifest()
         if found is None or found["version"] != VERSION:
-            raise NotResumableError(f"{place}: not a manifest of this version; start again with --overwrite")
-        if not all(isinstance(found.get(key), kind) for key, kind in _MANIFEST.items()):
-            raise NotResumableError(f"{place}: damaged; start again with --overwrite")
+            raise NotResumableError(f"{path}: not a manifest of this version; start again with --overwrite")
+        if not all(isinstance(found.get(key), kind) for key, kind in _REQUIRED_KEYS.items()):
+            raise NotResumableError(f"{path}: damaged; start again with --overwrite")
         return found
 
     def _read_manifest(self) -> dict[str, Any] | None:
-        """What looks like a manifest, whatever its version."""
+        """Content of a manifest of any version; None if the file is none."""
         try:
             found = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError):
             return None
         return found if isinstance(found, dict) and "version" in found else None
 
-    def survey(self) -> SceneScan:
-        """What the first pass had found.
+    def scan(self) -> SceneScan:
+        """Result of the first pass.
 
         Raises:
-            NotResumableError: it is not what was put there.
+            NotResumableError: the file was changed or damaged.
         """
-        place = self.folder / SURVEY
+        path = self.folder / SCAN
         try:
-            if self._survey_digest() != (self._read_manifest() or {}).get("survey"):
-                raise ValueError("another survey than that of the manifest")
-            with np.load(place, allow_pickle=False) as arrays:
-                return _from_arrays(dict(arrays))
+            if self._scan_digest() != (self._read_manifest() or {}).get("scan"):
+                raise ValueError("another scan than that of the manifest")
+            with np.load(path, allow_pickle=False) as arrays:
+                return scan_from_arrays(dict(arrays))
         except Exception:  # damaged archives raise anything
-            raise NotResumableError(f"{place}: damaged; start again with --overwrite") from None
+            raise NotResumableError(f"{path}: damaged; start again with --overwrite") from None
 
-    def _survey_digest(self) -> str:
-        return blake2b((self.folder / SURVEY).read_bytes(), digest_size=16).hexdigest()
+    def _scan_digest(self) -> str:
+        return blake2b((self.folder / SCAN).read_bytes(), digest_size=16).hexdigest()
 
     def finished(self) -> set[int]:
-        """Numbers of the tiles that need not be computed again."""
+        """Numbers of the tiles in the cache."""
         names = (_TILE.fullmatch(path.name) for path in self.folder.glob("tile-*.npz"))
         return {int(name[1]) for name in names if name is not None}
 
     def size(self) -> int:
-        """Bytes of the finished tiles; none where there is no folder yet."""
+        """Bytes of the finished tiles; 0 if there is no folder."""
         try:
             return sum(path.stat().st_size for path in self.folder.iterdir() if _TILE.fullmatch(path.name))
         except OSError:
             return 0
 
-    def keep(self, number: int, part: Part) -> None:
-        """Put a finished tile away; it appears under its name only when complete."""
-        arrays: dict[str, Any] = {}
-        for n, stored in enumerate(part.outputs):
-            arrays[f"output{n}"] = _collapse_constant(stored)
-        agreement = np.array(astuple(part.agreement), np.float64)
-        place = self._place(number)
-        partial = place.with_suffix(".part")
+    def store(self, number: int, tile: EncodedTile) -> None:
+        """Write a finished tile; it appears under its name only when complete."""
+        arrays: dict[str, Any] = {f"output{n}": _collapse_constant(stored) for n, stored in enumerate(tile.outputs)}
+        arrays["consistency"] = np.array(astuple(tile.consistency), np.float64)
+        path = self._tile_path(number)
+        partial = path.with_suffix(".part")
         with writing(self.folder):
             with partial.open("wb") as file:
-                np.savez(file, agreement=agreement, **arrays)
-            partial.replace(place)
+                np.savez(file, **arrays)
+            partial.replace(path)
 
-    def take(self, number: int, kinds: Sequence[tuple[tuple[int, ...], np.dtype[Any]]]) -> Part:
-        """A finished tile.
+    def load(self, number: int, kinds: Sequence[tuple[tuple[int, ...], np.dtype[Any]]]) -> EncodedTile:
+        """Read a finished tile.
 
         Args:
             number: of the tile.
-            kinds: shape and type of each output of it.
+            kinds: shape and number type of each of its outputs.
 
         Raises:
-            SceneError: it is not what was put there.
+            SceneError: the file is damaged, or holds another shape or type.
         """
-        place = self._place(number)
+        path = self._tile_path(number)
         try:
-            with np.load(place, allow_pickle=False) as arrays:
-                outputs = tuple(_grown(arrays[f"output{n}"], *kind) for n, kind in enumerate(kinds))
-                return Part(outputs, ConsistencyStats.of(arrays["agreement"].tolist()))
+            with np.load(path, allow_pickle=False) as arrays:
+                outputs = tuple(_expand_constant(arrays[f"output{n}"], *kind) for n, kind in enumerate(kinds))
+                return EncodedTile(outputs, ConsistencyStats.of(arrays["consistency"].tolist()))
         except Exception:  # damaged archives raise anything
-            raise SceneError(f"{place}: damaged; delete it and run again with --resume") from None
+            raise SceneError(f"{path}: damaged; delete it and run again with --resume") from None
 
     def remove(self) -> None:
-        """Forget the run; the folder goes when it is let go of."""
+        """Delete the manifest, so that the folder is deleted when ``locked`` ends."""
         (self.folder / MANIFEST).unlink(missing_ok=True)
 
-    def _clear(self) -> None:
-        """Delete what is ours, and the folder if it is empty then."""
+    def _delete_folder(self) -> None:
+        """Delete the files of the cache, and the folder if it is empty then."""
         with suppress(OSError):
             self._delete_files()
             (self.folder / LOCK).unlink()
             self.folder.rmdir()
 
     def _delete_files(self) -> None:
-        """Delete all files of ours but the lock, the manifest first: what is left without it counts for nothing."""
+        """Delete the files of the cache except the lock; the manifest first, without which the rest is ignored."""
         (self.folder / MANIFEST).unlink(missing_ok=True)
-        for place in self.folder.iterdir():
-            if _OURS.fullmatch(place.name) and place.name != LOCK and not place.is_dir():
-                place.unlink()
+        for path in self.folder.iterdir():
+            if _OWN_FILES.fullmatch(path.name) and path.name != LOCK and not path.is_dir():
+                path.unlink()
 
-    def _place(self, number: int) -> Path:
+    def _tile_path(self, number: int) -> Path:
         return self.folder / f"tile-{number:06d}.npz"
 
     def _write(self, name: str, content: bytes) -> None:
@@ -228,43 +240,14 @@ class TileCache:
         partial.replace(self.folder / name)
 
 
-def _collapse_constant(stored: Stored) -> Stored:
-    """One number where all are the same: a tile without data, of which a flight line has many."""
+def _collapse_constant(stored: StoredPixels) -> StoredPixels:
+    """One value in place of a constant tile, such as one without data."""
     first = stored[:1, :1, :1]
     same = stored == first
     return first if same.all() or (stored.dtype.kind == "f" and np.isnan(stored).all()) else stored
 
 
-def _grown(kept: Stored, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Stored:
-    if kept.dtype != dtype or (kept.shape != shape and kept.size != 1):
-        raise ValueError(f"a tile of {kept.dtype} {kept.shape} in place of {dtype} {shape}")
-    return kept if kept.shape == shape else np.full(shape, kept.ravel()[0])
-
-
-def _as_arrays(seen: SceneScan) -> dict[str, Any]:
-    statistics = {f"statistics.{key}": value for key, value in seen.statistics.state().items()}
-    suspicion = {f"suspicion.{key}": value for key, value in seen.suspicion.as_arrays().items()}
-    return {
-        "usable": seen.usable,
-        "extremes": seen.extremes,
-        "valid": seen.valid,
-        "digest": np.array(seen.digest),
-        "notes": np.array(seen.notes, str),
-        **statistics,
-        **suspicion,
-    }
-
-
-def _from_arrays(arrays: dict[str, Any]) -> SceneScan:
-    def those_of(name: str) -> dict[str, Any]:
-        return {key.removeprefix(name): value for key, value in arrays.items() if key.startswith(name)}
-
-    return SceneScan(
-        usable=arrays["usable"],
-        statistics=SceneStatistics.from_state(those_of("statistics.")),
-        extremes=arrays["extremes"],
-        valid=arrays["valid"],
-        digest=str(arrays["digest"]),
-        suspicion=OutlierRules(**those_of("suspicion.")),
-        notes=tuple(arrays["notes"].tolist()),
-    )
+def _expand_constant(stored: StoredPixels, shape: tuple[int, ...], dtype: np.dtype[Any]) -> StoredPixels:
+    if stored.dtype != dtype or (stored.shape != shape and stored.size != 1):
+        raise ValueError(f"a tile of {stored.dtype} {stored.shape} in place of {dtype} {shape}")
+    return stored if stored.shape == shape else np.full(shape, stored.ravel()[0])

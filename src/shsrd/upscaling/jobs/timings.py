@@ -1,4 +1,4 @@
-"""Where the time goes."""
+"""Wall time of a run by activity."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Timings:
-    """Wall time by what it was spent on.
+    """Wall time by activity.
 
     Attributes:
-        spent: seconds by name, in the order in which they came up.
+        elapsed: seconds by name of the activity, in order of first use.
     """
 
-    spent: dict[str, float] = field(default_factory=dict)
+    elapsed: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
-    def of(self, name: str) -> Iterator[None]:
-        """Add the time of a block to what was spent on ``name``."""
+    def measure(self, name: str) -> Iterator[None]:
+        """Add the wall time of a ``with`` block to activity ``name``."""
         started = time.perf_counter()
         try:
             yield
         finally:
-            self.spent[name] = self.spent.get(name, 0.0) + time.perf_counter() - started
+            self.elapsed[name] = self.elapsed.get(name, 0.0) + time.perf_counter() - started
 
     def rounded(self) -> dict[str, float]:
-        """For a report."""
-        return {name: round(value, 3) for name, value in self.spent.items()}
+        """Seconds by activity, rounded to milliseconds."""
+        return {name: round(value, 3) for name, value in self.elapsed.items()}

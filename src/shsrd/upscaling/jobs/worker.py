@@ -1,4 +1,4 @@
-"""What happens in a worker's process: the network is unpacked once, each scene opened once, tiles are computed."""
+"""Functions of a worker process: load the network once, open each scene once, compute tiles."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import torch
 from shsrd.cube import SceneMetadata, Source
 from shsrd.model import Network, load_weights
 from shsrd.upscaling.inference import Engine, Precision
-from shsrd.upscaling.jobs.executors import part_of
-from shsrd.upscaling.jobs.tile_cache import Part
+from shsrd.upscaling.jobs.executors import encode_tile
+from shsrd.upscaling.jobs.tile_cache import EncodedTile
 from shsrd.upscaling.options import choose_device, inference_precision
 from shsrd.upscaling.plan import Plan
 from shsrd.upscaling.reconstruction import read_tile, upscale_tile
@@ -23,58 +23,58 @@ from shsrd.upscaling.tiles import Window
 
 @dataclass(frozen=True)
 class ModelPayload:
-    """What a worker needs whatever the scene: the network.
+    """Network as it is sent to workers, for all scenes of a command.
 
     Attributes:
         weights: content of the weight file.
         device: of every worker.
-        threads: of every worker's network, or None to leave that alone.
+        threads: of every worker's network; None for the default.
     """
 
     weights: bytes
     device: str
     threads: int | None = None
 
-    def unpacked(self) -> WorkerModel:
-        """The network on this worker's device."""
+    def load(self) -> WorkerModel:
+        """Network on the device of this worker."""
         with tempfile.TemporaryDirectory() as folder:
-            place = Path(folder) / "weights.safetensors"
-            place.write_bytes(self.weights)
-            network = load_weights(place).network
+            path = Path(folder) / "weights.safetensors"
+            path.write_bytes(self.weights)
+            network = load_weights(path).network
         return WorkerModel(network, choose_device(self.device), self.threads)
 
 
 @dataclass(frozen=True)
 class WorkerModel:
-    """An outfit unpacked in a worker's process."""
+    """Network loaded in a worker process."""
 
     network: Network
     device: torch.device
     threads: int | None
 
     def engine(self, precision: Precision) -> Engine:
-        """The network in a scene's precision; a GPU beside workers in integers, which it has not, takes bf16.
+        """Network in the precision of a scene; a GPU takes bf16 in place of int8, which it does not support.
 
         Raises:
-            SceneError: the scene is computed in integers, and this worker's CPU has none.
+            SceneError: int8 was requested, and the CPU of this worker does not support it.
         """
         if precision == "int8":
             precision = inference_precision("int8", self.device) if self.device.type == "cpu" else "bf16"
         return Engine(self.network, device=self.device, precision=precision)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing; no file is open."""
 
 
 @dataclass(frozen=True)
 class ScenePayload:
-    """What a worker needs beside the network to compute any tile of a scene.
+    """Scene and plan as they are sent to workers.
 
     Attributes:
         source: opens the scene in the worker's process.
-        plan: the decisions.
-        precision: of the process that made the plan; one for all workers.
-        outputs: facts of the files to be written.
+        plan: settings of its tiles.
+        precision: of the network, the same for all workers.
+        outputs: metadata of the targets.
     """
 
     source: Source
@@ -82,56 +82,62 @@ class ScenePayload:
     precision: Precision
     outputs: tuple[SceneMetadata, ...]
 
-    def unpacked(self) -> Bench:
-        """The tiles are listed once."""
-        return Bench(self, self.plan.tiles())
+    def load(self) -> WorkerScene:
+        """Scene in this worker, with its list of tiles."""
+        return WorkerScene(self, self.plan.tiles())
 
 
 @dataclass
-class Bench:
-    """A kit unpacked in a worker's process."""
+class WorkerScene:
+    """Scene loaded in a worker process."""
 
-    scene_payload: ScenePayload
+    payload: ScenePayload
     tiles: list[Window]
-    reading: threading.Lock = field(default_factory=threading.Lock)
+    read_lock: threading.Lock = field(default_factory=threading.Lock)
     engine: Engine | None = None
 
-    def part(self, number: int, worker_model: WorkerModel) -> Part:
-        """One tile; several threads of a worker take turns at the file."""
-        scene_payload = self.scene_payload
-        if worker_model.threads is not None:
-            torch.set_num_threads(worker_model.threads)  # a setting of each thread
-        with self.reading:
-            read = read_tile(scene_payload.source, scene_payload.plan, self.tiles[number])
-        return part_of(upscale_tile(read, self._engine(worker_model), scene_payload.plan), scene_payload.outputs)
+    def compute(self, number: int, model: WorkerModel) -> EncodedTile:
+        """Compute a tile; threads of one worker read the file one at a time."""
+        payload = self.payload
+        if model.threads is not None:
+            torch.set_num_threads(model.threads)  # a setting of each thread
+        with self.read_lock:
+            tile_input = read_tile(payload.source, payload.plan, self.tiles[number])
+        return encode_tile(upscale_tile(tile_input, self._engine(model), payload.plan), payload.outputs)
 
-    def _engine(self, worker_model: WorkerModel) -> Engine:
-        """Made once; two threads that make it at the same time make the same."""
+    def _engine(self, model: WorkerModel) -> Engine:
+        """Engine, made on first use; two threads that make it at the same time make equal ones."""
         if self.engine is None:
-            self.engine = worker_model.engine(self.scene_payload.precision)
+            self.engine = model.engine(self.payload.precision)
         return self.engine
 
     def close(self) -> None:
-        """Let go of the scene."""
-        self.scene_payload.source.close()
+        """Close the scene."""
+        self.payload.source.close()
 
 
-_UNPACKED: dict[str, Any] = {}  # equipment and benches of this process, by the names of their plugins
+_LOADED: dict[str, Any] = {}  # models and scenes of this process, by the names of their dask plugins
 
 
-def compute_tile(worker_pool: str, scene: str, number: int) -> Part:
-    """A tile of a scene, by the network of a crew; both are given by the names of their plugins."""
-    part: Part = _UNPACKED[scene].part(number, _UNPACKED[worker_pool])
-    return part
+def compute_tile(model: str, scene: str, number: int) -> EncodedTile:
+    """Compute a tile of a loaded scene.
+
+    Args:
+        model: plugin name of a ``ModelPayload``.
+        scene: plugin name of a ``ScenePayload``.
+        number: of the tile.
+    """
+    tile: EncodedTile = _LOADED[scene].compute(number, _LOADED[model])
+    return tile
 
 
-def unpack(name: str, content: ModelPayload | ScenePayload) -> None:
-    """Make ready what was handed out."""
-    _UNPACKED[name] = content.unpacked()
+def load_payload(name: str, payload: ModelPayload | ScenePayload) -> None:
+    """Load a payload in this process, under the name of its plugin."""
+    _LOADED[name] = payload.load()
 
 
 def release_payload(name: str) -> None:
-    """Forget it."""
-    thing = _UNPACKED.pop(name, None)
-    if thing is not None:
-        thing.close()
+    """Close what was loaded under a name, if anything."""
+    loaded = _LOADED.pop(name, None)
+    if loaded is not None:
+        loaded.close()
