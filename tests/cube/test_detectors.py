@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from shsrd.cube import SceneMetadata
-from shsrd.cube.detectors import numbered
+from shsrd.cube.detectors import detector_index
 
 ENMAP = np.r_[np.linspace(420, 993, 91), np.linspace(902, 2445, 133)]
 HYPERION = np.r_[356 + 10.17 * np.arange(70), 852 + 10.09 * np.arange(172)]
@@ -36,18 +36,18 @@ def test_bands_sorted_into_each_other_are_taken_apart(offset, pace):
     vnir, swir = 400 + 10.3 * np.arange(57), 943 + offset + pace * np.arange(150)
     joined, truth = np.r_[vnir, swir], np.r_[np.zeros(57, int), np.ones(150, int)]
     order = np.argsort(joined, kind="stable")
-    np.testing.assert_array_equal(numbered(joined[order]), truth[order])
+    np.testing.assert_array_equal(detector_index(joined[order]), truth[order])
 
 
 def test_a_cut_without_overlap_shows_in_the_steps():
     hyspex = np.r_[439.2 + 7.25 * np.arange(77), 991.8 + 6 * np.arange(150)]
-    np.testing.assert_array_equal(numbered(hyspex), np.arange(227) >= 77)
-    np.testing.assert_array_equal(numbered(np.delete(hyspex, 1)), np.arange(226) >= 76)
+    np.testing.assert_array_equal(detector_index(hyspex), np.arange(227) >= 77)
+    np.testing.assert_array_equal(detector_index(np.delete(hyspex, 1)), np.arange(226) >= 76)
 
 
 def test_a_cut_at_the_end_of_silicon_shows_in_the_widths():
     evenly, widths = 427 + 10.1 * np.arange(180), np.where(np.arange(180) < 50, 11.28, 9.9)
-    np.testing.assert_array_equal(numbered(evenly, widths), np.arange(180) >= 50)
+    np.testing.assert_array_equal(detector_index(evenly, widths), np.arange(180) >= 50)
 
 
 @pytest.mark.parametrize(
@@ -90,4 +90,4 @@ def test_hyperion_by_its_name_and_number_of_bands():
 
 def test_other_grids_keep_the_detectors():
     metadata = facts_of(bands=3).with_detectors(("a", "b", "b"))
-    assert metadata.finer(4).detectors == metadata.cut(slice(0, 2), slice(0, 2)).detectors == ("a", "b", "b")
+    assert metadata.finer(4).detectors == metadata.subset(slice(0, 2), slice(0, 2)).detectors == ("a", "b", "b")

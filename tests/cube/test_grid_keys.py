@@ -10,8 +10,8 @@ def moved(headers, *, how="finer"):
     return {
         "finer": lambda: metadata.finer(4),
         "coarser": lambda: metadata.coarser(4),
-        "cut": lambda: metadata.cut(slice(8, 20), slice(4, 24)),
-        "same": lambda: metadata.cut(slice(0, 20), slice(0, 24)),
+        "cut": lambda: metadata.subset(slice(8, 20), slice(4, 24)),
+        "same": lambda: metadata.subset(slice(0, 20), slice(0, 24)),
     }[how]()
 
 

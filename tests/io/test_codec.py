@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from shsrd.cube import Cube, SceneError, Storage
-from shsrd.io.encoding import check_storable, decode, encode, fits
+from shsrd.io.encoding import check_storable, decode, encode, nodata_fits
 
 _INTEGERS = ("uint8", "int8", "uint16", "int16")
 _SHAPE = (2, 3, 4)
@@ -86,8 +86,8 @@ def test_unusable_storage_is_refused(storage):
 
 
 def test_fits():
-    assert fits(-9999, "int16")
-    assert not fits(-9999, "uint16")
-    assert not fits(0.5, "uint8")
-    assert not fits(np.nan, "int16")
-    assert fits(np.nan, "float32")
+    assert nodata_fits(-9999, "int16")
+    assert not nodata_fits(-9999, "uint16")
+    assert not nodata_fits(0.5, "uint8")
+    assert not nodata_fits(np.nan, "int16")
+    assert nodata_fits(np.nan, "float32")

@@ -11,7 +11,7 @@ from scipy.io import savemat
 
 from shsrd.cube import Cube, SceneError
 from shsrd.io import open_cube, save_cube
-from shsrd.io.targets import check_apart
+from shsrd.io.targets import check_distinct_targets
 
 STORED = np.arange(24, dtype="<i2").reshape(2, 3, 4)
 
@@ -182,6 +182,6 @@ def test_a_target_that_is_a_link_to_itself(make_scene, tmp_path):
     (tmp_path / "a.tif").symlink_to("b.tif")
     (tmp_path / "b.tif").symlink_to("a.tif")
     with pytest.raises(SceneError, match=r"a\.tif: its symbolic links lead in a circle"):
-        check_apart(tmp_path / "scene.tif", [tmp_path / "a.tif"])
+        check_distinct_targets(tmp_path / "scene.tif", [tmp_path / "a.tif"])
     with pytest.raises(SceneError, match=r"a\.tif"):
         open_cube(tmp_path / "a.tif")

@@ -84,7 +84,7 @@ def test_outputs_are_no_scenes(fill, here):
     (here / "out/b_x4.tif.json").write_text(json.dumps(item))
     all_of = find_scenes(["**/*.tif"])
     assert [scene.path.as_posix() for scene in all_of.scenes] == ["s/a.tif", "s/alone_x4.tif"]
-    assert {path.as_posix() for path in all_of.left_out} == {"s/a_x4.tif", "s/a_x4_uncertainty.tif", "out/b_x4.tif"}
+    assert {path.as_posix() for path in all_of.skipped} == {"s/a_x4.tif", "s/a_x4_uncertainty.tif", "out/b_x4.tif"}
     assert found("out/b_x4.img") == ["out/b_x4.img"]
     with pytest.raises(SceneError, match="outputs of earlier runs only"):
         find_scenes(["out/*.tif"])
@@ -120,7 +120,7 @@ def test_a_stac_file(fill, here):
     (here / "s/all.json").write_text(json.dumps({"type": "FeatureCollection", "features": [item, remote]}))
     near, far = find_scenes(["s/*.json"]).scenes
     assert (near.path.resolve(), near.stem) == (here / "s/a.tif", "no_slash")
-    assert (far.stem, "download it first" in str(far.fault)) == ("far", True)
+    assert (far.stem, "download it first" in str(far.error)) == ("far", True)
 
 
 @pytest.mark.parametrize(("source", "word"), [("x/*.tif", "no file matches"), ("empty", "no scene in this folder")])

@@ -12,7 +12,7 @@ from shsrd.cube import Cube, SceneError, Storage
 from shsrd.io import open_cube, open_source, save_cube
 from shsrd.io.lazy_xarray import open_xarray
 from shsrd.io.selection_syntax import format_bands, parse_window
-from shsrd.io.sources import Options
+from shsrd.io.sources import OpenOptions
 
 NM = np.array([450.0, 550, 650, 750, 850])
 TRANSFORM = Affine(10, 0, 500000, 0, -10, 4000000)
@@ -148,8 +148,8 @@ def test_windows_of_rasterio_and_numpy():
 
 
 def test_manifest_says_what_was_asked_in_one_way():
-    words = Options.of(bands=[1, 2], window=(0, 0, 4, 4), nodata="-1", strict=True).as_json()
-    assert words == Options.of(bands="1, 2", window="0,0,4,4", nodata=-1.0).as_json()
+    words = OpenOptions.of(bands=[1, 2], window=(0, 0, 4, 4), nodata="-1", strict=True).as_json()
+    assert words == OpenOptions.of(bands="1, 2", window="0,0,4,4", nodata=-1.0).as_json()
     assert words == {"bands": "1,2", "window": [0, 0, 4, 4], "nodata": -1.0}
 
 

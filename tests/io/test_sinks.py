@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from shsrd.io.block_buffer import SIDE, BlockBuffer
+from shsrd.io.block_buffer import BLOCK_SIZE, BlockBuffer
 
-SHAPE = (2, 3 * SIDE + 100, 2 * SIDE + 30)
+SHAPE = (2, 3 * BLOCK_SIZE + 100, 2 * BLOCK_SIZE + 30)
 
 
-@pytest.mark.parametrize("side", [SIDE // 2, SIDE, 2 * SIDE, 700])
+@pytest.mark.parametrize("side", [BLOCK_SIZE // 2, BLOCK_SIZE, 2 * BLOCK_SIZE, 700])
 def test_squares_come_whole_and_in_order(side):
     scene = np.arange(np.prod(SHAPE), dtype=np.int32).reshape(SHAPE)
     got, places, held = np.zeros_like(scene), [], []
@@ -23,18 +23,20 @@ def test_squares_come_whole_and_in_order(side):
             squares.put(scene[:, row : row + side, column : column + side], row, column)
             held.append(sum(whole.nbytes for whole, _ in squares._held.values()))
     assert np.array_equal(got, scene)
-    assert places == [(r, c) for r in range(0, SHAPE[1], SIDE) for c in range(0, SHAPE[2], SIDE)]
+    assert places == [(r, c) for r in range(0, SHAPE[1], BLOCK_SIZE) for c in range(0, SHAPE[2], BLOCK_SIZE)]
     assert held[-1] == 0
-    row_of_tiles = SHAPE[0] * max(side, SIDE) * SHAPE[2] * 4
-    assert max(held) <= (0 if side == SIDE else row_of_tiles + row_of_tiles * SIDE // max(side, SIDE))
+    row_of_tiles = SHAPE[0] * max(side, BLOCK_SIZE) * SHAPE[2] * 4
+    assert max(held) <= (0 if side == BLOCK_SIZE else row_of_tiles + row_of_tiles * BLOCK_SIZE // max(side, BLOCK_SIZE))
 
 
 def test_a_tile_that_waits_is_a_copy():
     """The caller may use its memory again."""
     given = []
-    squares = BlockBuffer((1, SIDE, 2 * SIDE), "uint8", lambda square, row, column: given.append(int(square.max())))
-    tile = np.ones((1, SIDE, SIDE), np.uint8)
-    squares.put(tile, 0, SIDE)  # not its turn
+    squares = BlockBuffer(
+        (1, BLOCK_SIZE, 2 * BLOCK_SIZE), "uint8", lambda square, row, column: given.append(int(square.max()))
+    )
+    tile = np.ones((1, BLOCK_SIZE, BLOCK_SIZE), np.uint8)
+    squares.put(tile, 0, BLOCK_SIZE)  # not its turn
     tile[:] = 2
     squares.put(tile, 0, 0)
     assert given == [2, 1]

@@ -15,7 +15,7 @@ from rasterio.crs import CRS
 from rasterio.warp import transform_bounds
 
 from shsrd.cube import Geolocation, SceneMetadata, Storage
-from shsrd.io.stac.acquisition_time import acquired
+from shsrd.io.stac.acquisition_time import acquisition_period
 from shsrd.io.stac.footprint import footprint
 from shsrd.io.stac.origin import Origin
 from shsrd.io.stac.write import collection_of, item_of
@@ -141,14 +141,14 @@ def test_a_span_of_time(made):
     ],
 )
 def test_times_of_headers(headers, start, end):
-    found = acquired(headers)
+    found = acquisition_period(headers)
     assert found is not None
     assert found[:2] == (start.replace(tzinfo=UTC), end and end.replace(tzinfo=UTC))
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "12:00", "2020", "01/05/2020", "{}"])
 def test_what_is_no_time_is_none(text):
-    assert acquired({"acquisition time": text, "date": "2020-01-01"}) is None
+    assert acquisition_period({"acquisition time": text, "date": "2020-01-01"}) is None
 
 
 def area(geometry):
@@ -221,7 +221,7 @@ def test_a_scene_in_the_sensors_grid_has_the_outline_of_its_outermost_pixels(tur
     metadata = swath(20.0, turn=turn)
     geometry, box = footprint(metadata)
     assert area(geometry) == pytest.approx(0.39 * 0.59, rel=1e-6)
-    latitude, longitude = metadata.geolocation.whole()
+    latitude, longitude = metadata.geolocation.read_all()
     np.testing.assert_allclose(box, [longitude.min(), latitude.min(), longitude.max(), latitude.max()], atol=1e-8)
 
 

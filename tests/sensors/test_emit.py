@@ -79,25 +79,25 @@ def test_where_its_pixels_lie(tmp_path):
     source = open_source(tmp_path / "a.nc")
     lazy = source.metadata.geolocation
     assert np.array_equal(lazy.read(slice(2, 5), slice(0, 3)), places()[:, 2:5, :3], equal_nan=True)
-    assert np.array_equal(open_cube(tmp_path / "a.nc").geolocation.whole(), places(), equal_nan=True)
+    assert np.array_equal(open_cube(tmp_path / "a.nc").geolocation.read_all(), places(), equal_nan=True)
     west, south, east, north = describe(source)["geolocation"]
     assert west > 179 > -179 > east  # the short way leads over the antimeridian
     assert (south, north) == (np.nanmin(places()[0]), np.nanmax(places()[0]))
     source.close()
     with pytest.raises(SceneError, match=r"a\.nc"):
-        lazy.whole()
+        lazy.read_all()
 
 
 def test_the_lookup_table_keeps_the_numbers_of_the_file(tmp_path):
     write_emit(tmp_path / "a.nc")
     scene = open_cube(tmp_path / "a.nc")
-    lookup = scene.geolocation.lookup
+    lookup = scene.geolocation.glt
     with h5py.File(tmp_path / "a.nc") as file:
         tables = [file[f"location/{name}"][2:5, 1:] for name in ("glt_x", "glt_y")]
     assert np.array_equal(lookup.read(slice(2, 5), slice(1, 8)), tables)
     assert lookup.transform == Affine(5e-4, 0, -62.5, 0, -5e-4, -39.3)
     assert describe(scene)["lookup_table"] == [7, 8]
-    assert scene.metadata.finer(2).geolocation.lookup is None  # its numbers are not those of the finer grid
+    assert scene.metadata.finer(2).geolocation.glt is None  # its numbers are not those of the finer grid
 
 
 @pytest.mark.parametrize("ending", ["nc", "zarr"])
@@ -106,7 +106,7 @@ def test_written_and_read_it_is_the_same(ending, tmp_path):
     scene, copy = open_cube(tmp_path / "a.nc"), tmp_path / f"b.{ending}"
     save_cube(scene, copy)
     again = open_cube(copy)
-    assert np.array_equal(again.geolocation.whole(), places(), equal_nan=True)
+    assert np.array_equal(again.geolocation.read_all(), places(), equal_nan=True)
     assert dict(again.headers) == dict(scene.headers)
     assert again.crs is again.transform is None
 

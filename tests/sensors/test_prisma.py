@@ -120,14 +120,14 @@ def test_radiance_of_level_1(tmp_path, check_scene):
     assert scene.crs is scene.transform is None
     assert "not orthorectified" in scene.headers["grid"]
     assert "PRS_L1_HCO/Geolocation Fields/Latitude_VNIR" in scene.headers["geolocation"]
-    assert np.array_equal(scene.geolocation.whole(), [table("Latitude"), table("Longitude")])
+    assert np.array_equal(scene.geolocation.read_all(), [table("Latitude"), table("Longitude")])
 
 
 def test_level_2b_lies_where_its_tables_say_and_2d_on_its_map(tmp_path):
     write_prisma(tmp_path / "b.he5", level="2B")
     write_prisma(tmp_path / "d.he5", level="2D")
     places = open_cube(tmp_path / "b.he5").geolocation
-    assert np.array_equal(places.whole(), [table("Latitude"), table("Longitude")])
+    assert np.array_equal(places.read_all(), [table("Latitude"), table("Longitude")])
     assert open_cube(tmp_path / "d.he5").geolocation is None
 
 

@@ -62,7 +62,7 @@ def test_a_swath(name, tmp_path, check_scene):
     assert scene.sensor == "tanager"
     assert "not orthorectified" in scene.headers["grid"]
     assert "Geolocation Fields/Latitude" in scene.headers["geolocation"]
-    assert np.array_equal(scene.geolocation.whole(), PLACES)
+    assert np.array_equal(scene.geolocation.read_all(), PLACES)
     assert scene.headers["strip_id"] == "20240914_1"
 
 

@@ -76,7 +76,7 @@ def test_an_estimate_that_the_scene_does_not_allow_is_refused():
 
 def test_only_scenes_with_the_products_own_pixels_keep_the_sensor(make_scene, tmp_path):
     product = make_scene(bands=4, rows=16, columns=16).replace(sensor="prisma")
-    assert product.metadata.cut(slice(2, 9), slice(0, 5)).sensor == "prisma"
+    assert product.metadata.subset(slice(2, 9), slice(0, 5)).sensor == "prisma"
     assert product.metadata.finer(4).sensor is None
     assert degrade_cube(product, Degradation(scale=4)).sensor is None
     save_cube(product, tmp_path / "scene.tif")

@@ -108,7 +108,7 @@ def run(given: Sequence[str]) -> int:
     from shsrd.degradation import observe_cube
     from shsrd.io import open_cube, save_cube
     from shsrd.io.opening import check_strict
-    from shsrd.io.targets import check_apart, lost_georeferencing
+    from shsrd.io.targets import check_distinct_targets, lost_georeferencing
 
     check_targets(arguments.source, [arguments.destination], overwrite=arguments.overwrite)
     arguments.observation()  # what contradicts itself is refused before a file is opened
@@ -118,7 +118,7 @@ def run(given: Sequence[str]) -> int:
     if arguments.reading.strict:
         check_strict(low.metadata, known=scene.notes)
     log_notes(note for note in low.notes if note not in scene.notes)
-    check_apart(arguments.source, [arguments.destination], [low.metadata])  # now it is known which files there will be
+    check_distinct_targets(arguments.source, [arguments.destination], [low.metadata])
     save_cube(low, arguments.destination, overwrite=arguments.overwrite)
     bands, rows, columns = low.shape
     log(f"{arguments.destination}: {bands} bands of {rows} x {columns} pixels")

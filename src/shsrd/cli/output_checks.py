@@ -18,8 +18,8 @@ def check_targets(source: Path, targets: Sequence[Path], *, overwrite: bool) -> 
         SceneError: see above; the message names the file.
     """
     from shsrd.io import check_target
-    from shsrd.io.targets import check_apart
+    from shsrd.io.targets import check_distinct_targets
 
-    check_apart(source, targets)
+    check_distinct_targets(source, targets)
     for target in targets:
         check_target(target, overwrite=overwrite)

@@ -109,8 +109,8 @@ def run(given: Sequence[str]) -> int:
     if not arguments.sources:
         raise InputError("give at least one source and, last, the folder for the outputs")
     found = find_scenes(arguments.sources, asset=arguments.reading.asset)
-    if found.left_out:
-        log(f"{len(found.left_out)} files left out: they are outputs of earlier runs, such as {found.left_out[0]}")
+    if found.skipped:
+        log(f"{len(found.skipped)} files left out: they are outputs of earlier runs, such as {found.skipped[0]}")
     outcomes = []
     try:
         with closing(_run_scenes(found.scenes, arguments.order())) as coming:

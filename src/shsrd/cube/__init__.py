@@ -7,7 +7,7 @@ from shsrd.cube.geolocation import GeographicLookupTable, Geolocation
 from shsrd.cube.georeferencing import ControlPoints, RationalPolynomials
 from shsrd.cube.metadata import SceneMetadata, Storage
 from shsrd.cube.nodata import fill_nodata, varying_bands
-from shsrd.cube.source import MemorySource, Source, read_cube, stripes
+from shsrd.cube.source import MemorySource, Source, read_cube, row_chunks
 
 __all__ = [
     "ControlPoints",
@@ -24,6 +24,6 @@ __all__ = [
     "detector_groups",
     "fill_nodata",
     "read_cube",
-    "stripes",
+    "row_chunks",
     "varying_bands",
 ]

@@ -13,7 +13,7 @@ from shsrd.cube.errors import SceneError
 from shsrd.cube.geolocation import Geolocation
 from shsrd.cube.georeferencing import ControlPoints, RationalPolynomials
 from shsrd.cube.metadata import SceneMetadata, Storage, check_metadata, regridded_transform
-from shsrd.cube.summary import table, text
+from shsrd.cube.summary import html_table, repr_text
 
 if TYPE_CHECKING:  # training needs cubes' errors but no georeference
     import xarray
@@ -77,10 +77,10 @@ class Cube:
         check_metadata(self, bands=self.pixels.shape[0])
 
     def __repr__(self) -> str:
-        return text("Cube", self)
+        return repr_text("Cube", self)
 
     def _repr_html_(self) -> str:
-        return table("Cube", self)
+        return html_table("Cube", self)
 
     @classmethod
     def of(cls, pixels: NDArray[np.float32], metadata: SceneMetadata) -> Cube:
@@ -147,11 +147,11 @@ class Cube:
 
     def crop(self, *, rows: int, columns: int) -> Cube:
         """The upper-left ``rows`` x ``columns`` pixels; the transform stays true (same upper-left corner)."""
-        return self.cut(slice(0, min(rows, self.shape[1])), slice(0, min(columns, self.shape[2])))
+        return self.subset(slice(0, min(rows, self.shape[1])), slice(0, min(columns, self.shape[2])))
 
-    def cut(self, rows: slice, columns: slice) -> Cube:
+    def subset(self, rows: slice, columns: slice) -> Cube:
         """A rectangle of the scene, given by start and stop; its place travels along."""
-        return Cube.of(self.pixels[:, rows, columns], self.metadata.cut(rows, columns))
+        return Cube.of(self.pixels[:, rows, columns], self.metadata.subset(rows, columns))
 
     def finer_transform(self, scale: int) -> Affine | None:
         """The transform of a grid ``scale`` times finer with the same outer corner (rotation included)."""

@@ -17,7 +17,7 @@ from shsrd.cube.grid_keys import normalize_key
 
 HEADER = "detector names"  # header key: a list with the name of every band's detector
 VNIR, SWIR = "VNIR", "SWIR"
-MOST = 8  # more are bands in an order of somebody's own
+MAX_DETECTORS = 8  # more are bands in an order of somebody's own
 MIN_DETECTOR_BANDS = 3  # of a detector that only wavelengths tell of
 SILICON_NM = (850.0, 1100.0)  # where silicon grows blind and another detector takes over
 SHORT = 0.75  # of the steps before: such a step is no dispersion's
@@ -25,7 +25,7 @@ NEAR = 0.3  # of a step by which a band may miss the place where its detector's 
 FINE_NM = 25.0  # steps of an imaging spectrometer
 STEP_JUMP, WIDTH_JUMP = 1.2, 1.08  # from band to band, near the end of silicon: another instrument
 _TRIES = 32  # short steps that are looked at
-_LONGEST = 32  # characters of a name
+_MAX_LENGTH = 32  # characters of a name
 _NAMED = re.compile(r"\W*(VNIR|SWIR|MWIR|LWIR|TIR)(?:[\s_.:-]*(?:band|b)?[\s_.:-]*\d+)?\b", re.IGNORECASE)
 _HYPERION = re.compile(r"hyperion|\bEO1H\d", re.IGNORECASE)
 _HYPERION_BANDS = (70, 172)  # VNIR, SWIR
@@ -44,18 +44,18 @@ def infer_detectors(
     """Name of every band's detector; empty where there is only one as far as can be told.
 
     Sources, in this order: the header key ``detector names``, band names such as "SWIR 12", the 242 bands of Hyperion,
-    wavelengths (``numbered``).
+    wavelengths (``detector_index``).
     """
     headers = headers or {}
     found = _listed(headers, bands) or _named(band_names, bands)
     if found is None and bands == sum(_HYPERION_BANDS) and _HYPERION.search(" ".join((source, *headers.values()))):
         found = (VNIR,) * _HYPERION_BANDS[0] + (SWIR,) * _HYPERION_BANDS[1]
     if found is None and wavelength_nm is not None:
-        found = _detector_names(numbered(wavelength_nm, fwhm_nm), wavelength_nm)
+        found = _detector_names(detector_index(wavelength_nm, fwhm_nm), wavelength_nm)
     return found if found is not None and len(set(found)) > 1 else ()
 
 
-def listed(detectors: Sequence[str]) -> str:
+def format_detector_names(detectors: Sequence[str]) -> str:
     """The value of the header key for these detectors, one name a band."""
     return "{" + ", ".join(detectors) + "}"
 
@@ -73,12 +73,12 @@ def _listed(headers: Mapping[str, str], bands: int) -> tuple[str, ...] | None:
     if value is None:
         return None
     names = tuple(name.strip() for name in value.strip().strip("{}").split(","))
-    good = len(names) == bands and all(0 < len(name) <= _LONGEST for name in names)
-    return names if good and len(set(names)) <= MOST else None
+    good = len(names) == bands and all(0 < len(name) <= _MAX_LENGTH for name in names)
+    return names if good and len(set(names)) <= MAX_DETECTORS else None
 
 
 def _named(band_names: Sequence[str], bands: int) -> tuple[str, ...] | None:
-    found = [_NAMED.match(name[:_LONGEST]) for name in band_names]
+    found = [_NAMED.match(name[:_MAX_LENGTH]) for name in band_names]
     names = tuple(match[1].upper() for match in found if match)
     return names if len(names) == bands and len(set(names)) > 1 else None
 
@@ -95,7 +95,7 @@ def _detector_names(numbers: NDArray[np.intp], wavelength_nm: Vector) -> tuple[s
     return tuple(f"detector {number + 1}" for number in numbers)
 
 
-def numbered(wavelength_nm: Vector, fwhm_nm: Vector | None = None) -> NDArray[np.intp]:
+def detector_index(wavelength_nm: Vector, fwhm_nm: Vector | None = None) -> NDArray[np.intp]:
     """Number of every band's detector ``(B,)``, from 0, as the wavelengths alone tell it.
 
     Signs of a second detector: wavelengths that step back in a list that rises; two rising sequences that are sorted
@@ -106,18 +106,18 @@ def numbered(wavelength_nm: Vector, fwhm_nm: Vector | None = None) -> NDArray[np
     if len(steps) < 2 * MIN_DETECTOR_BANDS - 1 or not np.isfinite(wavelength_nm).all():
         return one
     if np.median(steps) < 0:
-        turned = numbered(wavelength_nm[::-1], None if fwhm_nm is None else fwhm_nm[::-1])[::-1]
+        turned = detector_index(wavelength_nm[::-1], None if fwhm_nm is None else fwhm_nm[::-1])[::-1]
         return np.asarray(turned.max() - turned, np.intp)
     back = np.flatnonzero(steps < 0) + 1
     if back.size:
         parts = np.diff([0, *back, len(one)])
-        if back.size >= MOST or parts.min() < MIN_DETECTOR_BANDS:
+        if back.size >= MAX_DETECTORS or parts.min() < MIN_DETECTOR_BANDS:
             return one
         return np.repeat(np.arange(len(parts)), parts)
     found = _interleaved_detectors(wavelength_nm)
     if found is not None:
         return found
-    at = _changed(wavelength_nm, fwhm_nm)
+    at = _first_band_after_change(wavelength_nm, fwhm_nm)
     return one if at is None else np.asarray(np.arange(len(one)) >= at, np.intp)
 
 
@@ -171,7 +171,7 @@ def _assign_detectors(w: Vector, start: int, second: int) -> tuple[float, NDArra
     return None
 
 
-def _changed(w: Vector, fwhm: Vector | None) -> int | None:
+def _first_band_after_change(w: Vector, fwhm: Vector | None) -> int | None:
     """The first band behind a sudden change of step or width near the end of silicon, in a list that is smooth else."""
     inside = np.flatnonzero((w >= SILICON_NM[0]) & (w <= SILICON_NM[1]))
     inside = inside[(inside >= MIN_DETECTOR_BANDS) & (inside <= len(w) - MIN_DETECTOR_BANDS)]

@@ -15,7 +15,7 @@ from shsrd.cube.geolocation_interp import interpolate_geolocation
 if TYPE_CHECKING:  # training needs cubes but no georeference
     from affine import Affine
 
-Places = Callable[[slice, slice], NDArray[np.float64]]
+LatLonReader = Callable[[slice, slice], NDArray[np.float64]]
 _SIDE = 512  # pixels of a square: reading one at a time, memory grows with neither width nor height
 
 
@@ -36,7 +36,7 @@ class GeographicLookupTable:
     crs: str | None = None
     transform: Affine | None = None
 
-    def held(self) -> GeographicLookupTable:
+    def loaded(self) -> GeographicLookupTable:
         """The same in memory."""
         if isinstance(self.read, _InMemoryTables):
             return self
@@ -52,12 +52,12 @@ class Geolocation:
         shape: ``(rows, columns)`` of the scene.
         read: float64 ``(2, y, x)`` of a rectangle, given by start and stop: latitude and longitude in degrees (WGS 84),
             NaN where the sensor saw no ground.
-        lookup: the table of the file that the scene comes from, where it has one; a finer scene has none.
+        glt: the table of the file that the scene comes from, where it has one; a finer scene has none.
     """
 
     shape: tuple[int, int]
-    read: Places = field(repr=False)
-    lookup: GeographicLookupTable | None = None
+    read: LatLonReader = field(repr=False)
+    glt: GeographicLookupTable | None = None
 
     @classmethod
     def of(cls, latitude: NDArray[np.floating], longitude: NDArray[np.floating]) -> Geolocation:
@@ -72,26 +72,26 @@ class Geolocation:
         both[:, ~np.isfinite(both).all(axis=0)] = np.nan
         return cls((both.shape[1], both.shape[2]), _InMemoryTables(both))
 
-    def whole(self) -> NDArray[np.float64]:
+    def read_all(self) -> NDArray[np.float64]:
         """All of it, ``(2, y, x)``."""
         places = np.empty((2, *self.shape))
-        for square, row, column in self.squares():
+        for square, row, column in self.blocks():
             places[:, row : row + square.shape[1], column : column + square.shape[2]] = square
         return places
 
-    def squares(self) -> Iterator[tuple[NDArray[np.float64], int, int]]:
+    def blocks(self) -> Iterator[tuple[NDArray[np.float64], int, int]]:
         """Places ``(2, y, x)`` square by square, row by row, with their offsets."""
         rows, columns = self.shape
         for top in range(0, rows, _SIDE):
             for left in range(0, columns, _SIDE):
                 yield self.read(slice(top, min(top + _SIDE, rows)), slice(left, min(left + _SIDE, columns))), top, left
 
-    def held(self) -> Geolocation:
+    def loaded(self) -> Geolocation:
         """The same in memory, so that its file can be closed."""
         if isinstance(self.read, _InMemoryTables):
             return self
-        lookup = None if self.lookup is None else self.lookup.held()
-        return replace(self, read=_InMemoryTables(self.whole()), lookup=lookup)
+        glt = None if self.glt is None else self.glt.loaded()
+        return replace(self, read=_InMemoryTables(self.read_all()), glt=glt)
 
     def finer(self, scale: int) -> Geolocation:
         """Of the grid ``scale`` times finer with the same outer corners, found by interpolation when it is read."""
@@ -106,7 +106,7 @@ class Geolocation:
         shape = (rows // scale, columns // scale)
         return Geolocation(shape, partial(interpolate_geolocation, self.read, self.shape, float(scale)))
 
-    def cut(self, rows: slice, columns: slice) -> Geolocation:
+    def subset(self, rows: slice, columns: slice) -> Geolocation:
         """Of a rectangle, given by start and stop."""
         return Geolocation(
             (rows.stop - rows.start, columns.stop - columns.start), _SubsetReader(self.read, rows, columns)
@@ -117,7 +117,7 @@ class Geolocation:
 class _SubsetReader:
     """Places of a rectangle of a larger grid."""
 
-    read: Places
+    read: LatLonReader
     rows: slice
     columns: slice
 

@@ -44,9 +44,9 @@ def interpolate_geolocation(
     """
     along = [_InterpolationAxis.of(part, step, extent) for part, extent in zip((rows, columns), shape, strict=True)]
     known = np.asarray(read(along[0].span, along[1].span), np.float64)
-    nowhere = np.asarray(~np.isfinite(known).all(axis=0))
-    places = _bilinear(_filled(known, nowhere) if nowhere.any() else known, *along)
-    places[:, nowhere[np.ix_(along[0].nearest, along[1].nearest)]] = np.nan
+    invalid = np.asarray(~np.isfinite(known).all(axis=0))
+    places = _bilinear(_filled(known, invalid) if invalid.any() else known, *along)
+    places[:, invalid[np.ix_(along[0].nearest, along[1].nearest)]] = np.nan
     return places
 
 
@@ -112,17 +112,17 @@ def _wrap_longitude(longitude: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(np.abs(longitude) > 180, longitude - 360 * np.round(longitude / 360), longitude)
 
 
-def _filled(known: NDArray[np.float64], nowhere: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _filled(known: NDArray[np.float64], invalid: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Holes beside what is known, continued in a straight line: the mean over all sides that know two pixels in a row.
 
     Beside a single known pixel they get its place. Exact where latitude and longitude are linear.
     """
-    told = np.where(nowhere, np.nan, known)
+    told = np.where(invalid, np.nan, known)
     near = [_shifted(told, direction) for direction in _DIRECTIONS]
     far = [_shifted(places, direction) for places, direction in zip(near, _DIRECTIONS, strict=True)]
     straight = [2 * n - _unwrap_longitude(f, n) for n, f in zip(near, far, strict=True)]
     for sides in (straight, near):
-        told = np.where(nowhere & ~np.isfinite(told[0]), _mean(sides), told)
+        told = np.where(invalid & ~np.isfinite(told[0]), _mean(sides), told)
     return told
 
 

@@ -36,7 +36,7 @@ class Grid:
     column: float
 
     @property
-    def same(self) -> bool:
+    def is_identity(self) -> bool:
         """Whether it is the old one."""
         return self.pixel == 1 and self.row == 0 and self.column == 0
 
@@ -48,7 +48,7 @@ def regridded_headers(headers: Mapping[str, str], grid: Grid) -> tuple[dict[str,
         headers: keys as in an ENVI header, in any spelling.
         grid: the new one.
     """
-    if grid.same:
+    if grid.is_identity:
         return dict(headers), ()
     kept, notes = {}, []
     for key, text in headers.items():

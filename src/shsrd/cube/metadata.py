@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.cube.detectors import HEADER, infer_detectors, listed
+from shsrd.cube.detectors import HEADER, format_detector_names, infer_detectors
 from shsrd.cube.errors import SceneError
 from shsrd.cube.geolocation import Geolocation
 from shsrd.cube.georeferencing import ControlPoints, RationalPolynomials
 from shsrd.cube.grid_keys import Grid, normalize_key, regridded_headers
-from shsrd.cube.summary import text
+from shsrd.cube.summary import repr_text
 
 if TYPE_CHECKING:  # training needs cubes' errors but no georeference
     from affine import Affine
 
-MOST_BANDS = 65_536  # more are pixels taken for bands, or a header that lies; lists of bands are made before any pixel
+MAX_BANDS = 65_536  # more are pixels taken for bands, or a header that lies; lists of bands are made before any pixel
 
 
 @dataclass(frozen=True)
@@ -72,14 +72,14 @@ class SceneMetadata:
     def __post_init__(self) -> None:
         if min(self.shape) < 1:
             raise SceneError(f"{self.source}: the scene is empty (shape {self.shape}); give a file with pixels")
-        if self.shape[0] > MOST_BANDS:
+        if self.shape[0] > MAX_BANDS:
             raise SceneError(
-                f"{self.source}: {self.shape[0]} bands, at most {MOST_BANDS} are read; give the order of its axes"
+                f"{self.source}: {self.shape[0]} bands, at most {MAX_BANDS} are read; give the order of its axes"
             )
         check_metadata(self, bands=self.shape[0])
 
     def __repr__(self) -> str:
-        return text("SceneMetadata", self)
+        return repr_text("SceneMetadata", self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A read-only view does not pickle: headers travel as a plain dictionary.
@@ -112,9 +112,9 @@ class SceneMetadata:
             detectors: one name a band; none leaves the facts as they are.
         """
         kept = {key: value for key, value in self.headers.items() if normalize_key(key) != HEADER}
-        return self.replace(headers=kept | {HEADER: listed(detectors)}) if detectors else self
+        return self.replace(headers=kept | {HEADER: format_detector_names(detectors)}) if detectors else self
 
-    def noted(self, *notes: str) -> SceneMetadata:
+    def with_notes(self, *notes: str) -> SceneMetadata:
         """A copy with further notes; one that is there already is not repeated."""
         return self.replace(notes=tuple(dict.fromkeys((*self.notes, *notes))))
 
@@ -130,9 +130,9 @@ class SceneMetadata:
         places = None if self.geolocation is None else self.geolocation.coarser(scale)
         return self.on_grid(rows // scale, columns // scale, pixel=scale).replace(geolocation=places)
 
-    def cut(self, rows: slice, columns: slice) -> SceneMetadata:
+    def subset(self, rows: slice, columns: slice) -> SceneMetadata:
         """Facts of a rectangle of the scene, given by start and stop."""
-        places = None if self.geolocation is None else self.geolocation.cut(rows, columns)
+        places = None if self.geolocation is None else self.geolocation.subset(rows, columns)
         size = (rows.stop - rows.start, columns.stop - columns.start)
         return self.on_grid(*size, row=rows.start, column=columns.start).replace(geolocation=places)
 
@@ -159,7 +159,7 @@ class SceneMetadata:
         if pixel != 1:
             moved["sensor"] = None
         moved["headers"], notes = regridded_headers(self.headers, Grid(pixel, row, column))
-        return self.replace(**moved).noted(*notes)
+        return self.replace(**moved).with_notes(*notes)
 
 
 def check_metadata(metadata: Any, *, bands: int) -> None:

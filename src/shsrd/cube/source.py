@@ -61,7 +61,7 @@ class MemorySource:
         """Nothing to let go of."""
 
 
-def stripes(source: Source) -> Iterator[slice]:
+def row_chunks(source: Source) -> Iterator[slice]:
     """Rows of a source from top to bottom, in stripes of whole blocks and about ``CHUNK_PIXELS`` pixels."""
     bands, rows, columns = source.metadata.shape
     wanted = max(1, CHUNK_PIXELS // (bands * columns))
@@ -74,8 +74,8 @@ def read_cube(source: Source) -> Cube:
     """All pixels of a source and, where it has a geolocation, all of that; read in stripes."""
     metadata = source.metadata
     if metadata.geolocation is not None:
-        metadata = metadata.replace(geolocation=metadata.geolocation.held())
+        metadata = metadata.replace(geolocation=metadata.geolocation.loaded())
     pixels = np.empty(metadata.shape, np.float32)
-    for row_chunk in stripes(source):
+    for row_chunk in row_chunks(source):
         pixels[:, row_chunk] = source.read(row_chunk, slice(0, metadata.shape[2]))
     return Cube.of(pixels, metadata)

@@ -34,14 +34,14 @@ def summary(scene: Any) -> dict[str, str]:
     return lines
 
 
-def text(name: str, scene: Any) -> str:
+def repr_text(name: str, scene: Any) -> str:
     """The lines, no longer than ``WIDTH``."""
     lines = [f"{key:>14}: {value}" for key, value in summary(scene).items()]
     short = (line if len(line) <= WIDTH else f"{line[: WIDTH - 3]}..." for line in lines)
     return "\n".join([f"<shsrd.{name}>", *short])
 
 
-def table(name: str, scene: Any) -> str:
+def html_table(name: str, scene: Any) -> str:
     """The lines as an HTML table."""
     shown = ((html.escape(key), html.escape(value)) for key, value in summary(scene).items())
     cells = (f"<tr><th>{key}</th><td>{value}</td></tr>" for key, value in shown)

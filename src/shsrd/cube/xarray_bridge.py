@@ -56,7 +56,7 @@ def to_dataarray(values: Any, metadata: SceneMetadata) -> xarray.DataArray:
     if t is not None and t.b == t.d == 0:
         coordinates |= {"y": t.f + t.e * (np.arange(rows) + 0.5), "x": t.c + t.a * (np.arange(columns) + 0.5)}
     if metadata.geolocation is not None:
-        tables = zip(_PLACES.items(), metadata.geolocation.whole(), strict=True)
+        tables = zip(_PLACES.items(), metadata.geolocation.read_all(), strict=True)
         coordinates |= {name: (("y", "x"), degrees, marks) for (name, marks), degrees in tables}
     array = xarray.DataArray(xarray.Variable(("band", "y", "x"), values), coordinates, name="reflectance")
     array.attrs = {"source": metadata.source} | (

@@ -10,7 +10,7 @@ from typing import Any
 from shsrd.cube import Cube, SceneError, Source, read_cube
 from shsrd.io import open_source
 from shsrd.io.format_readers import UnusedOptionError
-from shsrd.io.selection import part_of
+from shsrd.io.selection import subset_source
 from shsrd.io.selection_syntax import Window, format_bands, parse_window, resolve_bands
 
 _HINTS = ("variable", "dataset", "wavelengths", "axes")
@@ -45,7 +45,7 @@ def open_pair(estimate: Path, reference: Path, scale: int, opening: Mapping[str,
             stack.callback(ours.close)
         part = None if window is None else _round_down(parse_window(window), scale)
         words = None if bands is None else format_bands(bands)
-        cut = read_cube(part_of(truth, bands=words, window=part))
+        cut = read_cube(subset_source(truth, bands=words, window=part))
         if part is not None and ours.metadata.shape[1:] == (part[3], part[2]):
             part = None
         if (
@@ -53,7 +53,7 @@ def open_pair(estimate: Path, reference: Path, scale: int, opening: Mapping[str,
             and ours.metadata.shape[0] == len(resolve_bands(words, truth.metadata)) < truth.metadata.shape[0]
         ):
             words = None
-        return read_cube(part_of(ours, bands=words, window=part)), cut
+        return read_cube(subset_source(ours, bands=words, window=part)), cut
 
 
 def _round_down(window: Window, scale: int) -> Window:

@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from shsrd.cube import SceneError
-from shsrd.io.file_checks import sidecar_files, writing
+from shsrd.io.file_checks import sidecar_files, write_errors
 from shsrd.io.file_locks import acquire_lock, folder_lock
 
 _LOCK, _NEW, _OLDER, _JOURNAL = "lock", "new", "older", "replacing.json"
@@ -55,14 +55,14 @@ def staged(*targets: Path, overwrite: bool = True) -> Iterator[tuple[Path, ...]]
     Raises:
         SceneError: the folder cannot be made, or the renaming failed.
     """
-    with writing(targets[0]):
+    with write_errors(targets[0]):
         folder, lock = _made(targets[0])
     try:
         parts = tuple(folder / _NEW / target.name for target in targets)
         yield parts
         if not overwrite:
             check_not_existing([*targets, *(file for target in targets for file in sidecar_files(target))])
-        with writing(targets[0]), folder_lock(folder.parent):
+        with write_errors(targets[0]), folder_lock(folder.parent):
             _replace_targets(folder, targets)
     finally:
         _discard(folder)
@@ -77,7 +77,7 @@ def replacing(*targets: Path) -> Iterator[tuple[Path, ...]]:
         SceneError: the block or the renaming met an operating system or format error.
     """
     recover(*targets)
-    with staged(*targets) as parts, writing(targets[0]):
+    with staged(*targets) as parts, write_errors(targets[0]):
         yield parts
 
 
@@ -114,7 +114,7 @@ def recover(*targets: Path) -> None:
         left = list(target.parent.glob(f".{glob.escape(target.name[:_NAME])}.????????.part"))
         if not left:
             continue
-        with writing(target), folder_lock(target.parent):
+        with write_errors(target), folder_lock(target.parent):
             for folder in left:
                 _recover(folder)
 

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-SIDE = 512  # pixels; a tile of 128 low-resolution pixels at x4, and a multiple of every format's blocks
+BLOCK_SIZE = 512  # pixels; a tile of 128 low-resolution pixels at x4, and a multiple of every format's blocks
 
 Stored = NDArray[np.generic]
 WriteBlock = Callable[[Stored, int, int], None]
@@ -81,13 +81,13 @@ class BlockBuffer:
         self._held[square] = (whole, missing - height * width)
 
     def _end(self, top: int, left: int) -> tuple[int, int]:
-        return min(top + SIDE, self._shape[1]), min(left + SIDE, self._shape[2])
+        return min(top + BLOCK_SIZE, self._shape[1]), min(left + BLOCK_SIZE, self._shape[2])
 
     @staticmethod
     def _offsets(start: tuple[int, int], stop: tuple[int, int]) -> Iterator[tuple[int, int]]:
         """Offsets of the squares that a rectangle touches, row by row."""
-        for top in range(start[0] // SIDE * SIDE, stop[0], SIDE):
-            for left in range(start[1] // SIDE * SIDE, stop[1], SIDE):
+        for top in range(start[0] // BLOCK_SIZE * BLOCK_SIZE, stop[0], BLOCK_SIZE):
+            for left in range(start[1] // BLOCK_SIZE * BLOCK_SIZE, stop[1], BLOCK_SIZE):
                 yield top, left
 
 

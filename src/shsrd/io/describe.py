@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shsrd.cube import Cube, Geolocation, MemorySource, SceneMetadata, Source, detector_groups, stripes
+from shsrd.cube import Cube, Geolocation, MemorySource, SceneMetadata, Source, detector_groups, row_chunks
 from shsrd.io.container.swath import GRID
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def describe(scene: Cube | Source) -> dict[str, Any]:
         "rpc": metadata.rpc is not None,
         "grid": metadata.headers.get(GRID),
         "geolocation": None if places is None else extent(places),
-        "lookup_table": None if places is None or places.lookup is None else list(places.lookup.shape),
+        "lookup_table": None if places is None or places.glt is None else list(places.glt.shape),
         "value_range": [seen.lowest, seen.highest] if seen.counts.any() else None,
         "sensor": metadata.sensor,
         "band_names": len(metadata.band_names),
@@ -90,7 +90,7 @@ def _pixel_statistics(source: Source) -> _Seen:
     bands, _, columns = source.metadata.shape
     counts = np.zeros(bands, np.int64)
     lowest, highest = math.inf, -math.inf
-    for row_chunk in stripes(source):
+    for row_chunk in row_chunks(source):
         for band, pixels in enumerate(source.read(row_chunk, slice(0, columns))):
             valid = pixels[np.isfinite(pixels)]
             if valid.size:
@@ -115,7 +115,7 @@ def extent(places: Geolocation) -> list[float] | None:
     West is greater than east where the shorter way from one to the other crosses the antimeridian.
     """
     lowest, highest = np.full(3, math.inf), np.full(3, -math.inf)  # latitude, longitude from -180, longitude from 0
-    for square, _, _ in places.squares():
+    for square, _, _ in places.blocks():
         known = square[:, np.isfinite(square[0])]
         if known.size:
             turned = np.stack([known[0], (known[1] + 180) % 360 - 180, known[1] % 360])

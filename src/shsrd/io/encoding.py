@@ -91,7 +91,7 @@ def _is_nodata(stored: NDArray[np.generic], nodata: float | None) -> NDArray[np.
     if nodata is None or np.isnan(nodata):
         return None
     if stored.dtype.kind != "f":
-        return np.asarray(stored == int(nodata)) if fits(nodata, stored.dtype.name) else None
+        return np.asarray(stored == int(nodata)) if nodata_fits(nodata, stored.dtype.name) else None
     if abs(nodata) > _HUGE:
         return np.asarray((np.abs(stored) > _HUGE) & (np.sign(stored) == np.sign(nodata)))
     return np.asarray(stored == np.array(nodata, stored.dtype))
@@ -111,7 +111,7 @@ def nodata_mask(stored: NDArray[np.generic], nodata: float | None) -> NDArray[np
     return infinite if missing is None else np.asarray(infinite | missing)
 
 
-def fits(nodata: float, dtype: str) -> bool:
+def nodata_fits(nodata: float, dtype: str) -> bool:
     """Whether ``dtype`` can hold this no-data number (``-9999`` does not fit ``uint16``)."""
     kind = np.dtype(dtype)
     if kind.kind == "f":
@@ -147,7 +147,7 @@ def check_storage(storage: Storage, *, source: str) -> None:
             f"{source}: cannot store as {storage.dtype} with scale {storage.scale} and offset "
             f"{storage.offset}; give an integer or float type and a finite scale other than 0"
         )
-    if storage.nodata is not None and not fits(storage.nodata, storage.dtype):
+    if storage.nodata is not None and not nodata_fits(storage.nodata, storage.dtype):
         raise SceneError(
             f"{source}: no-data value {storage.nodata:g} does not fit {storage.dtype}; "
             "choose another no-data value or a float type"

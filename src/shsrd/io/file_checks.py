@@ -18,7 +18,7 @@ _FULL = "the disk or quota is full, make free space or choose another disk"
 
 
 @contextmanager
-def reading(path: Path, kind: str) -> Iterator[None]:
+def read_errors(path: Path, kind: str) -> Iterator[None]:
     """Turn whatever a foreign parser raises on a damaged file into one sentence.
 
     Args:
@@ -53,7 +53,7 @@ def check_size(path: Path, claimed: int, *, ratio: float = MAX_COMPRESSION_RATIO
 
 
 @contextmanager
-def writing(target: Path) -> Iterator[None]:
+def write_errors(target: Path) -> Iterator[None]:
     """Turn whatever writing a format raises into one sentence.
 
     Raises:

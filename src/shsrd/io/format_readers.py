@@ -8,8 +8,8 @@ from pathlib import Path
 
 from shsrd.cube import MemorySource, SceneError, Source
 from shsrd.io.envi.header import read_header
-from shsrd.io.file_checks import reading
-from shsrd.io.sources import Options
+from shsrd.io.file_checks import read_errors
+from shsrd.io.sources import OpenOptions
 
 _MAGIC = {
     b"II*\0": "geotiff", b"MM\0*": "geotiff", b"II+\0": "geotiff", b"MM\0+": "geotiff",
@@ -37,7 +37,7 @@ class OpenedScene:
     source: Source
 
 
-def open_scene(path: Path, options: Options) -> OpenedScene:
+def open_scene(path: Path, options: OpenOptions) -> OpenedScene:
     """Open the scene of a file or folder with the reader of its format.
 
     Raises:
@@ -61,7 +61,7 @@ def open_scene(path: Path, options: Options) -> OpenedScene:
     if kind in _REFUSED:
         raise SceneError(f"{path}: {_REFUSED[kind]}")
     name, read = _READERS[kind]
-    with reading(path, name):
+    with read_errors(path, name):
         return OpenedScene(name, path, read(path, options))
 
 
@@ -92,13 +92,13 @@ def _is_raw(path: Path) -> bool:
     return header is not None and not describes_tiff(read_header(header))
 
 
-def _open_folder(path: Path, options: Options) -> OpenedScene:
+def _open_folder(path: Path, options: OpenOptions) -> OpenedScene:
     from shsrd.io.products.cave import read_cave
     from shsrd.io.products.product_xml import metadata_in
     from shsrd.io.zarr.read import is_zarr
 
     if is_zarr(path):
-        with reading(path, "Zarr"):
+        with read_errors(path, "Zarr"):
             return _open_zarr(path, options)
     metadata = metadata_in(path)
     if metadata is not None:
@@ -107,46 +107,46 @@ def _open_folder(path: Path, options: Options) -> OpenedScene:
     return OpenedScene("CAVE folder", path, MemorySource(read_cave(path)))
 
 
-def _open_zarr(path: Path, options: Options) -> OpenedScene:
+def _open_zarr(path: Path, options: OpenOptions) -> OpenedScene:
     from shsrd.io.zarr.read import open_zarr
 
     source, described = open_zarr(path, variable=options.variable, wavelengths=options.wavelengths, axes=options.axes)
     return OpenedScene("Zarr", described, source)
 
 
-def _open_product(path: Path, options: Options) -> OpenedScene:
+def _open_product(path: Path, options: OpenOptions) -> OpenedScene:
     """The image of an EnMAP or DESIS product, by its XML."""
     from shsrd.io.products.product_xml import image_of
 
-    with reading(path, "XML"):
+    with read_errors(path, "XML"):
         image = image_of(path, options.variable)
     return open_scene(image, replace(options, variable=None))
 
 
-def _open_header(path: Path, options: Options) -> OpenedScene:
+def _open_header(path: Path, options: OpenOptions) -> OpenedScene:
     from shsrd.io.envi.read import describes_tiff, find_image, open_envi
 
-    with reading(path, "ENVI header"):
+    with read_errors(path, "ENVI header"):
         values = read_header(path)
         data = find_image(path, values)
     if describes_tiff(values):
         return open_scene(data, options)
     _refuse_options(path, options)
-    with reading(data, "ENVI"):
+    with read_errors(data, "ENVI"):
         return OpenedScene("ENVI", data, open_envi(path, data))
 
 
-def _open_envi(path: Path, options: Options) -> OpenedScene:
+def _open_envi(path: Path, options: OpenOptions) -> OpenedScene:
     from shsrd.io.envi.read import find_header, open_envi
 
     header = find_header(path)
     assert header is not None  # _recognise found it
     _refuse_options(path, options)
-    with reading(path, "ENVI"):
+    with read_errors(path, "ENVI"):
         return OpenedScene("ENVI", path, open_envi(header, path))
 
 
-def _refuse_options(path: Path, options: Options) -> None:
+def _refuse_options(path: Path, options: OpenOptions) -> None:
     given = [name for name in ("variable", "wavelengths", "axes") if getattr(options, name) is not None]
     if given:
         listed = ", ".join(f"--{name}" for name in given)
@@ -157,39 +157,39 @@ class UnusedOptionError(SceneError):
     """An option that says what the format of the file says itself."""
 
 
-def _geotiff(path: Path, options: Options) -> Source:
+def _geotiff(path: Path, options: OpenOptions) -> Source:
     from shsrd.io.geotiff.read import open_geotiff
 
     _refuse_options(path, options)
     return open_geotiff(path)
 
 
-def _matlab(path: Path, options: Options) -> Source:
+def _matlab(path: Path, options: OpenOptions) -> Source:
     from shsrd.io.arrays.matlab import open_matlab
 
     return open_matlab(path, variable=options.variable, wavelengths=options.wavelengths, axes=options.axes)
 
 
-def _npz(path: Path, options: Options) -> Source:
+def _npz(path: Path, options: OpenOptions) -> Source:
     from shsrd.io.arrays.numpy_files import open_npz
 
     return open_npz(path, variable=options.variable, wavelengths=options.wavelengths, axes=options.axes)
 
 
-def _npy(path: Path, options: Options) -> Source:
+def _npy(path: Path, options: OpenOptions) -> Source:
     from shsrd.io.arrays.numpy_files import open_npy
 
     _refuse_options(path, replace(options, axes=None))
     return open_npy(path, axes=options.axes)
 
 
-def _hdf5(path: Path, options: Options) -> Source:
+def _hdf5(path: Path, options: OpenOptions) -> Source:
     from shsrd.io.hdf5.read import open_hdf5
 
     return open_hdf5(path, dataset=options.variable, wavelengths=options.wavelengths, axes=options.axes)
 
 
-def _netcdf3(path: Path, options: Options) -> Source:
+def _netcdf3(path: Path, options: OpenOptions) -> Source:
     from shsrd.io.hdf5.read import read_netcdf3
 
     return MemorySource(
@@ -197,7 +197,7 @@ def _netcdf3(path: Path, options: Options) -> Source:
     )
 
 
-_READERS: dict[str, tuple[str, Callable[[Path, Options], Source]]] = {
+_READERS: dict[str, tuple[str, Callable[[Path, OpenOptions], Source]]] = {
     "geotiff": ("GeoTIFF", _geotiff),
     "matlab": ("MATLAB", _matlab),
     "hdf5": ("HDF5", _hdf5),

@@ -19,7 +19,7 @@ from rasterio.windows import Window
 from shsrd.cube import Geolocation, SceneError
 from shsrd.io.compression import is_tiff
 from shsrd.io.encoding import GEOLOCATION_FILL
-from shsrd.io.file_checks import aux_xml_path, geolocation_path, reading
+from shsrd.io.file_checks import aux_xml_path, geolocation_path, read_errors
 from shsrd.io.gdal_open import GEOLOCATION, open_tiff
 
 BANDS = ("longitude", "latitude")
@@ -61,7 +61,7 @@ def open_geolocation_sidecar(data: Path, shape: tuple[int, int]) -> Geolocation 
     places = find_geolocation_file(data)
     if places is None:
         return None
-    with reading(places, "GeoTIFF"), closing(open_tiff(places)) as dataset:
+    with read_errors(places, "GeoTIFF"), closing(open_tiff(places)) as dataset:
         if dataset.shape != shape or dataset.descriptions != BANDS:
             raise SceneError(
                 f"{places}: does not hold longitude and latitude of the {shape[0]} x {shape[1]} pixels of {data.name}; "
@@ -78,7 +78,7 @@ class _LatLonFile:
 
     def __call__(self, rows: slice, columns: slice) -> NDArray[np.float64]:
         window = Window.from_slices(rows, columns)
-        with reading(self.path, "GeoTIFF"), closing(open_tiff(self.path)) as dataset:
+        with read_errors(self.path, "GeoTIFF"), closing(open_tiff(self.path)) as dataset:
             places = dataset.read([2, 1], window=window).astype(np.float64)
         places[:, (places == GEOLOCATION_FILL).any(axis=0)] = np.nan
         return np.asarray(places)

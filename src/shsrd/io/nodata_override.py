@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shsrd.cube import Cube, MemorySource, SceneError, SceneMetadata, Source, Storage
-from shsrd.io.encoding import decode, fits
+from shsrd.io.encoding import decode, nodata_fits
 from shsrd.io.sources import StoredSource
 
 
@@ -38,7 +38,7 @@ def with_nodata(source: Source, given: float | str) -> Source:
 
 def _check(value: float | None, storages: Sequence[Storage], source: str) -> None:
     for storage in storages:
-        if value is not None and not fits(value, storage.dtype):
+        if value is not None and not nodata_fits(value, storage.dtype):
             raise SceneError(
                 f"{source}: --nodata {value:g} cannot occur among its {storage.dtype} numbers; give a stored number "
                 "(before scale and offset), or none"
@@ -55,7 +55,7 @@ def _told(
     if not before - {value}:
         return told
     said = ", ".join(f"{number:g}" for number in sorted(before))
-    return told.noted(
+    return told.with_notes(
         f"The file's no-data value is {said}; --nodata {given if value is None else f'{value:g}'} is used."
     )
 

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from shsrd.cube import Cube, SceneError, SceneMetadata, Source, read_cube
 from shsrd.io.encoding import check_scale
-from shsrd.io.file_checks import reading
+from shsrd.io.file_checks import read_errors
 from shsrd.io.format_readers import OpenedScene, open_scene
 from shsrd.io.nodata_override import with_nodata
-from shsrd.io.selection import part_of
-from shsrd.io.sources import OpenKeywords, Options, is_in_memory
+from shsrd.io.selection import subset_source
+from shsrd.io.sources import OpenKeywords, OpenOptions, is_in_memory
 
 
 def open_cube(path: str | os.PathLike[str], **options: Unpack[OpenKeywords]) -> Cube:
@@ -58,10 +58,10 @@ def open_source(path: str | os.PathLike[str], **options: Unpack[OpenKeywords]) -
     """
     file = Path(path)
     try:
-        requested = Options.of(**options)
+        requested = OpenOptions.of(**options)
     except SceneError as error:
         raise SceneError(f"{file}: {error}") from None
-    with reading(file, "scene"):
+    with read_errors(file, "scene"):
         opened = open_scene(file, requested)
         try:
             return FileSource(file, requested, _chosen(opened, requested, file))
@@ -70,14 +70,14 @@ def open_source(path: str | os.PathLike[str], **options: Unpack[OpenKeywords]) -
             raise
 
 
-def _chosen(opened: OpenedScene, options: Options, path: Path) -> OpenedScene:
+def _chosen(opened: OpenedScene, options: OpenOptions, path: Path) -> OpenedScene:
     """The part of a scene that was asked for, with the no-data value that was given; checked."""
     _check_scene(opened.source.metadata, path)
-    part = part_of(opened.source, bands=options.bands, window=options.window)
+    part = subset_source(opened.source, bands=options.bands, window=options.window)
     if options.strict:
         check_strict(part.metadata)
     if options.nodata is not None:
-        part = part_of(with_nodata(opened.source, options.nodata), bands=options.bands, window=options.window)
+        part = subset_source(with_nodata(opened.source, options.nodata), bands=options.bands, window=options.window)
     return replace(opened, source=part)
 
 
@@ -114,7 +114,7 @@ class FileSource:
         opened: the scene found there.
     """
 
-    def __init__(self, path: Path, options: Options, opened: OpenedScene) -> None:
+    def __init__(self, path: Path, options: OpenOptions, opened: OpenedScene) -> None:
         self._path, self._options = path, options
         self._opened: OpenedScene | None = opened
         self._metadata, self._block_height = opened.source.metadata, opened.source.block_height
@@ -147,7 +147,7 @@ class FileSource:
         for axis, extent, part in zip("yx", self._metadata.shape[1:], (rows, columns), strict=True):
             check_inside(part, extent, axis=axis)
         self._check_unchanged()
-        with reading(self._opened.data, self._opened.kind):
+        with read_errors(self._opened.data, self._opened.kind):
             return self._opened.source.read(rows, columns)
 
     def close(self) -> None:
@@ -168,7 +168,7 @@ class FileSource:
             ) from None
         check_same_size(self._watched, before=self.size, now=size)
 
-    def __reduce__(self) -> tuple[Callable[..., Source], tuple[Path, Options, int]]:
+    def __reduce__(self) -> tuple[Callable[..., Source], tuple[Path, OpenOptions, int]]:
         return _reopen, (self._path.absolute(), self._options, self.size)
 
 
@@ -196,7 +196,7 @@ def check_same_size(path: Path, *, before: int, now: int) -> None:
         )
 
 
-def _reopen(path: Path, options: Options, size: int) -> Source:
+def _reopen(path: Path, options: OpenOptions, size: int) -> Source:
     """The same source in another process, or on another machine that sees the same files."""
     source = open_source(path, **options.as_json())
     assert isinstance(source, FileSource)  # open_source makes nothing else

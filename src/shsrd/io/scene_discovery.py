@@ -28,13 +28,13 @@ class SceneFile:
         path: the file or folder; the JSON file where a catalogue's scene cannot be used.
         stem: what names of outputs begin with.
         origin: where it comes from.
-        fault: why it cannot be used, as far as that is known before opening it.
+        error: why it cannot be used, as far as that is known before opening it.
     """
 
     path: Path
     stem: str
     origin: Origin
-    fault: SceneError | None = None
+    error: SceneError | None = None
 
 
 @dataclass
@@ -43,11 +43,11 @@ class FoundScenes:
 
     Attributes:
         scenes: in the order of the sources, each one once; those of a pattern or folder in alphabetical order.
-        left_out: outputs of earlier runs that a pattern, folder or list had named too.
+        skipped: outputs of earlier runs that a pattern, folder or list had named too.
     """
 
     scenes: list[SceneFile] = field(default_factory=list)
-    left_out: list[Path] = field(default_factory=list)
+    skipped: list[Path] = field(default_factory=list)
 
 
 def find_scenes(sources: Sequence[str], *, asset: str | None = None) -> FoundScenes:
@@ -63,17 +63,17 @@ def find_scenes(sources: Sequence[str], *, asset: str | None = None) -> FoundSce
     scenes: dict[Path, SceneFile] = {}
     for source in sources:
         for scene in _scenes_of_source(source, asset):
-            key = scene.path.resolve() if scene.fault is None else Path(f"{scene.path}#{scene.stem}")
+            key = scene.path.resolve() if scene.error is None else Path(f"{scene.path}#{scene.stem}")
             scenes.setdefault(key, scene)
-    ours = _outputs([scene.path for scene in scenes.values() if scene.fault is None])
+    ours = _outputs([scene.path for scene in scenes.values() if scene.error is None])
     found = FoundScenes()
     for scene in scenes.values():
         if scene.path in ours:
-            found.left_out.append(scene.path)
+            found.skipped.append(scene.path)
         else:
             found.scenes.append(scene)
     if not found.scenes:
-        only = "; they name outputs of earlier runs only" if found.left_out else ""
+        only = "; they name outputs of earlier runs only" if found.skipped else ""
         raise SceneError(f"{', '.join(sources) or 'no sources'}: no scene to work on{only}; check path and pattern")
     return found
 

@@ -68,12 +68,12 @@ class SubsetSource:
         self.whole.close()
 
 
-def part_of(source: Source, *, bands: str | None, window: Window | None) -> Source:
+def subset_source(source: Source, *, bands: str | None, window: Window | None) -> Source:
     """The part of a source that was asked for; the source itself where nothing was.
 
     Args:
         source: the scene.
-        bands: see :mod:`shsrd.io.band_words`.
+        bands: see :mod:`shsrd.io.selection_syntax`.
         window: see :func:`parse_window`.
 
     Raises:
@@ -82,7 +82,7 @@ def part_of(source: Source, *, bands: str | None, window: Window | None) -> Sour
     metadata, row, column = source.metadata, 0, 0
     if window is not None:
         column, row = window[:2]
-        metadata = metadata.cut(*_slices(metadata, window))
+        metadata = metadata.subset(*_slices(metadata, window))
     if bands is not None:
         chosen = resolve_bands(bands, metadata)
         metadata = select_band_metadata(metadata.with_detectors(metadata.detectors), chosen)

@@ -96,7 +96,7 @@ class OpenKeywords(TypedDict, total=False):
 
 
 @dataclass(frozen=True)
-class Options:
+class OpenOptions:
     """How a file is to be read, as on the command line; ``None`` where nobody said.
 
     Attributes:
@@ -118,7 +118,7 @@ class Options:
     strict: bool = False
 
     @classmethod
-    def of(cls, *, dataset: str | None = None, **given: Any) -> Options:
+    def of(cls, *, dataset: str | None = None, **given: Any) -> OpenOptions:
         """Options from what a person gave, in any of the forms that :func:`shsrd.io.open_source` takes.
 
         Raises:

@@ -192,7 +192,9 @@ def files_of(target: Path, metadata: SceneMetadata | None = None) -> tuple[Path,
     return (*written, *(companion for file in written for companion in sidecar_files(file)))
 
 
-def check_apart(source: Path, targets: Sequence[Path], metadata: Sequence[SceneMetadata | None] = ()) -> None:
+def check_distinct_targets(
+    source: Path, targets: Sequence[Path], metadata: Sequence[SceneMetadata | None] = ()
+) -> None:
     """Refuse targets whose files are the source's, or those of another target.
 
     Args:

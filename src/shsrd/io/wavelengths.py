@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shsrd.cube import SceneError
-from shsrd.cube.metadata import MOST_BANDS
+from shsrd.cube.metadata import MAX_BANDS
 from shsrd.cube.wavelength_units import guess_unit_exponent, has_unit, in_nanometres, reciprocal_constant, unit_exponent
 
 _MEASURABLE_NM = (50.0, 100_000.0)
@@ -192,7 +192,7 @@ def shortest_text(values: NDArray[np.generic]) -> list[str]:
     Raises:
         ValueError: more numbers than any scene has bands.
     """
-    if values.size > MOST_BANDS:
+    if values.size > MAX_BANDS:
         raise ValueError(f"{values.size} values are no list of bands")
     return [str(value) for value in np.asarray(values).ravel()]
 

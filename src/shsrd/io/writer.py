@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from shsrd.cube import Cube, SceneMetadata
 from shsrd.io.atomic_write import recover, staged
-from shsrd.io.block_buffer import SIDE, Sink
+from shsrd.io.block_buffer import BLOCK_SIZE, Sink
 from shsrd.io.compression import Compression
 from shsrd.io.encoding import check_storable, encode_bands
-from shsrd.io.file_checks import writing
+from shsrd.io.file_checks import write_errors
 from shsrd.io.targets import check_target, open_sink, written_files
 
 
@@ -75,7 +75,7 @@ class Writer:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             parts = stack.enter_context(staged(*written_files(self._target, self._metadata), overwrite=self._overwrite))
-            with writing(self._target):
+            with write_errors(self._target):
                 self._sink = open_sink(parts, self._metadata, cog=self._cog, compress=self._compress)
             stack.callback(self._sink.abort)
             self._stack = stack.pop_all()
@@ -110,7 +110,7 @@ class Writer:
         if self._sink is None:
             raise ValueError(f"{self._target}: the writer is not open; use it in a with block")
         self._check(stored, row, column)
-        with writing(self._target):
+        with write_errors(self._target):
             self._sink.put(stored, row, column)
         self._filled[column : column + stored.shape[2]] += stored.shape[1]
 
@@ -139,7 +139,7 @@ class Writer:
             written, wanted = int(self._filled.sum()), rows * columns
             if written != wanted:
                 raise ValueError(f"{self._target}: only {written} of {wanted} pixels were written; nothing is kept")
-            with writing(self._target):
+            with write_errors(self._target):
                 sink.finish()
 
 
@@ -169,6 +169,6 @@ def save_cube(
     check_storable(cube)
     _, rows, columns = cube.shape
     with open_writer(path, cube.metadata, overwrite=overwrite, cog=cog, compress=compress) as writer:
-        for row in range(0, rows, SIDE):
-            for column in range(0, columns, SIDE):
-                writer.write(cube.pixels[:, row : row + SIDE, column : column + SIDE], row, column)
+        for row in range(0, rows, BLOCK_SIZE):
+            for column in range(0, columns, BLOCK_SIZE):
+                writer.write(cube.pixels[:, row : row + BLOCK_SIZE, column : column + BLOCK_SIZE], row, column)

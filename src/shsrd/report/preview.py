@@ -73,7 +73,7 @@ def preview(path: Path, low: Source, fine: Source, *, title: str = "shsrd") -> P
     """
     metadata, scale = low.metadata, _scale(low.metadata, fine.metadata)
     window = _chosen(low)
-    seen = Cube.of(low.read(*window), metadata.cut(*window))
+    seen = Cube.of(low.read(*window), metadata.subset(*window))
     bands, true_colour = rgb_bands(seen)
     chosen = list(bands)
     pictures = {

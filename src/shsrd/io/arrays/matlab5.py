@@ -29,7 +29,7 @@ _CLASSES = {6: "float64", 7: "float32", 8: "int8", 9: "uint8", 10: "int16", 11: 
             14: "int64", 15: "uint64"}  # fmt: skip
 _COMPLEX = 0x0800
 _MAX_AXES = 32
-_LONGEST_NAME = 4096
+_MAX_NAME_LENGTH = 4096
 _PIECE = 2**20
 
 
@@ -174,7 +174,7 @@ def _metadata(part: _Part, known: Variable) -> Variable | None:
     shape = struct.unpack(f"{order}{len(extents) // 4}i", extents)
     if any(extent < 0 for extent in shape):
         raise ValueError(f"an array has the shape {shape}")
-    _, name = _data(part, order, most=_LONGEST_NAME)
+    _, name = _data(part, order, most=_MAX_NAME_LENGTH)
     return Variable(name.decode("latin-1"), shape, _CLASSES.get(kind), bool(word & _COMPLEX), known.start, known.order)
 
 

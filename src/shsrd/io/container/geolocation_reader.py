@@ -15,9 +15,9 @@ from shsrd.cube import GeographicLookupTable, Geolocation, SceneError, SceneMeta
 from shsrd.io.container.group import HEADERS, Array, Container
 from shsrd.io.container.swath import LATITUDES, LONGITUDES, geolocation_tables, swath_headers
 from shsrd.io.envi.map_info import is_wkt
-from shsrd.io.file_checks import reading
+from shsrd.io.file_checks import read_errors
 
-_FARTHEST = (90.0, 360.0)  # degrees; fill values that no attribute names are far beyond
+_MAX_DEGREES = (90.0, 360.0)  # degrees; fill values that no attribute names are far beyond
 
 
 def located(metadata: SceneMetadata, box: Container, path: Path) -> SceneMetadata:
@@ -38,7 +38,7 @@ def located(metadata: SceneMetadata, box: Container, path: Path) -> SceneMetadat
         return metadata
     ours = HEADERS in box.attributes  # then the keys are those of the file that the scene came from
     told = {} if ours else swath_headers(tables, path, *metadata.shape[1:])
-    places = geolocation_of(_pair(box, tables), path, lookup=_lookup(box, tables, path))
+    places = geolocation_of(_pair(box, tables), path, glt=_lookup_table(box, tables, path))
     return metadata.replace(headers=dict(metadata.headers) | told, geolocation=places)
 
 
@@ -46,7 +46,7 @@ def geolocation_of(
     pair: tuple[Array, Array] | None,
     path: Path,
     *,
-    lookup: GeographicLookupTable | None = None,
+    glt: GeographicLookupTable | None = None,
     shape: tuple[int, int] | None = None,
 ) -> Geolocation | None:
     """The geolocation that two tables of a file are.
@@ -54,7 +54,7 @@ def geolocation_of(
     Args:
         pair: latitude and longitude ``(y, x)`` in degrees, or None where the file has not both.
         path: the file, for messages.
-        lookup: table of the orthorectified grid.
+        glt: table of the orthorectified grid.
         shape: of the scene; tables of another shape are none of its.
 
     Returns:
@@ -70,7 +70,7 @@ def geolocation_of(
         if table.dtype.kind not in "iuf":
             raise SceneError(f"{path}: latitude and longitude are {table.dtype}, no numbers; copy the file again")
     rows, columns = pair[0].shape
-    return Geolocation((rows, columns), _Tables(pair, path), lookup)
+    return Geolocation((rows, columns), _Tables(pair, path), glt)
 
 
 def _pair(box: Container, tables: list[str]) -> tuple[Array, Array] | None:
@@ -84,7 +84,7 @@ def _pair(box: Container, tables: list[str]) -> tuple[Array, Array] | None:
     return None
 
 
-def _lookup(box: Container, tables: list[str], path: Path) -> GeographicLookupTable | None:
+def _lookup_table(box: Container, tables: list[str], path: Path) -> GeographicLookupTable | None:
     """``glt_x`` and ``glt_y``; the place of their grid is in the attributes of the file."""
     found = {table.rpartition("/")[2].lower(): box.arrays[table] for table in tables}
     if not {"glt_x", "glt_y"} <= found.keys() or found["glt_x"].shape != found["glt_y"].shape:
@@ -112,8 +112,8 @@ class _Tables:
         """Places ``(2, y, x)`` of a rectangle."""
         places = np.stack([_degrees(table, self.path, (rows, columns)) for table in self.pair])
         with np.errstate(invalid="ignore"):
-            nowhere = ~(np.abs(places) <= np.reshape(_FARTHEST, (2, 1, 1))).all(axis=0)
-        places[:, nowhere] = np.nan
+            invalid = ~(np.abs(places) <= np.reshape(_MAX_DEGREES, (2, 1, 1))).all(axis=0)
+        places[:, invalid] = np.nan
         return places
 
 
@@ -126,13 +126,13 @@ class _Numbers:
 
     def __call__(self, rows: slice, columns: slice) -> NDArray[np.integer]:
         """Numbers ``(2, y, x)`` of a rectangle."""
-        with reading(self.path, "lookup table"):
+        with read_errors(self.path, "lookup table"):
             return np.stack([table.part((rows, columns)) for table in self.pair])
 
 
 def _degrees(table: Array, path: Path, key: tuple[slice, slice]) -> NDArray[np.float64]:
     """Numbers of a table, unpacked (CF) where they are packed."""
-    with reading(path, "geolocation"):
+    with read_errors(path, "geolocation"):
         stored = np.asarray(table.part(key))
         degrees = stored.astype(np.float64)
         number = _number(table.attributes)

@@ -23,7 +23,7 @@ _KILOMETRES = re.compile(r"(?:1000|1e\+?0?3|10\^3|10\*\*3|10\+?3) ?\*? ?(?:m|met
 _COORDINATES = {"y": ("y", "lat", "latitude", "northing"), "x": ("x", "lon", "longitude", "easting")}
 _SAME = 0.01  # of a pixel: coordinates and a written transform say the same place
 _EVEN = 1e-3  # of a step: coordinates are evenly spaced
-_FARTHEST = {"y": 90.0, "x": 540.0}
+_MAX_DEGREES = {"y": 90.0, "x": 540.0}
 
 
 @dataclass(frozen=True)
@@ -223,7 +223,7 @@ def _units(
 def _can_be_degrees(y: _Axis, x: _Axis) -> bool:
     ends = {"y": y, "x": x}
     return all(
-        abs(axis.first + (axis.step or 0) * place) <= _FARTHEST[letter]
+        abs(axis.first + (axis.step or 0) * place) <= _MAX_DEGREES[letter]
         for letter, axis in ends.items()
         for place in (0, axis.count - 1)
     )

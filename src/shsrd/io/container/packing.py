@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from shsrd.cube import Storage
 from shsrd.io.container.group import Array, find_attribute, normalize_name, parse_numbers, plain_text
-from shsrd.io.encoding import fits
+from shsrd.io.encoding import nodata_fits
 
 _FILLS = ("_FillValue", "missing_value", "Data_Ignore_Value", "nodata", "no_data_value", "nodata_value", "FillValue",
           "fill_value", "no_data", "bad_value")  # fmt: skip
@@ -134,7 +134,7 @@ def _missing(array: Array, written: np.dtype[Any], notes: list[str]) -> list[flo
             stored = _as_stored(number, written, array.dtype)
             if np.isnan(stored):
                 continue
-            if fits(stored, array.dtype.name):
+            if nodata_fits(stored, array.dtype.name):
                 found[stored] = None
             else:
                 notes.append(f"{key} = {number:g} cannot occur among {array.dtype.name} numbers; it is left out.")
@@ -143,7 +143,7 @@ def _missing(array: Array, written: np.dtype[Any], notes: list[str]) -> list[flo
 
 def _as_stored(number: float, written: np.dtype[Any], read: np.dtype[Any]) -> float:
     """A number of an attribute as the array is read: -1 in signed bytes is 255 in unsigned ones."""
-    if written == read or not fits(number, written.name):
+    if written == read or not nodata_fits(number, written.name):
         return number
     return float(np.array([int(number)], written).view(read)[0])
 

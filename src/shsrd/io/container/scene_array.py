@@ -92,8 +92,8 @@ def _source(packing: Packing, order: tuple[int, int, int], metadata: SceneMetada
     if len(own) != metadata.shape[0]:
         said = f"{len(own)} scale factors for {metadata.shape[0]} bands; stored numbers are used as they are."
         plain = replace(packing.storage, scale=1.0, offset=0.0)
-        return replace(source, metadata=metadata.replace(storage=plain).noted(said))
-    told = metadata.noted("The bands have different scale factors; the pixels come as float32 without them.")
+        return replace(source, metadata=metadata.replace(storage=plain).with_notes(said))
+    told = metadata.with_notes("The bands have different scale factors; the pixels come as float32 without them.")
     return replace(source, metadata=told.replace(storage=Storage("float32")), decoding=own)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shsrd.cube import SceneError
-from shsrd.cube.metadata import MOST_BANDS
+from shsrd.cube.metadata import MAX_BANDS
 from shsrd.cube.wavelength_units import has_unit, is_wavelength_unit
 from shsrd.io.band_names import named_wavelengths
 from shsrd.io.container.axis_names import GOOD, MAYBE_WAVELENGTHS, NAMES, WIDTHS, is_wavelength_name
@@ -99,7 +99,7 @@ def _size(array: Array) -> int:
 
 
 def _is_list(array: Array) -> bool:
-    return array.dtype.kind in "iufSUO" and 1 <= _size(array) <= MOST_BANDS and _size(array) == max(array.shape or (1,))
+    return array.dtype.kind in "iufSUO" and 1 <= _size(array) <= MAX_BANDS and _size(array) == max(array.shape or (1,))
 
 
 def _candidates(box: Container, scene: str) -> list[str]:
@@ -185,7 +185,7 @@ def _told_wavelengths(box: Container, scene: str) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {}
     for marks in (box.arrays[scene].attributes, box.attributes):
         for key, value in marks.items():
-            if is_wavelength_name(key) and 1 < len(numbers := parse_numbers(value)) <= MOST_BANDS:
+            if is_wavelength_name(key) and 1 < len(numbers := parse_numbers(value)) <= MAX_BANDS:
                 found.setdefault(key, numbers)
     return found
 

@@ -35,7 +35,7 @@ _DATUMS = {  # words without blanks and punctuation, to the EPSG code of the geo
     4617: ("nad83csrs",),
 }
 _CODES = {word: code for code, words in _DATUMS.items() for word in words}
-_LONGEST = 2000  # characters of a key that GDAL is asked about
+_MAX_LENGTH = 2000  # characters of a key that GDAL is asked about
 _UNREFERENCED = ("arbitrary", "pixel", "image", "unknown", "none")
 
 
@@ -125,7 +125,7 @@ def _asked(map_info: str, projection_info: str) -> str | None:
     """What GDAL reads of a header with these two keys only (State Plane zones, projections with parameters)."""
     lists = {"map info": map_info, "projection info": projection_info}
     lines = [f"{key} = {{{', '.join(items(text))}}}" for key, text in lists.items() if items(text)]
-    if any(len(line) > _LONGEST or not line.isprintable() for line in lines):
+    if any(len(line) > _MAX_LENGTH or not line.isprintable() for line in lines):
         return None
     layout = ("samples = 1", "lines = 1", "bands = 1", "header offset = 0", "data type = 1", "interleave = bsq")
     header = "\n".join(("ENVI", *layout, "byte order = 0", "file type = ENVI Standard", *lines, ""))

@@ -111,7 +111,7 @@ def open_envi(header: Path, data: Path) -> StoredSource:
     frame = _frame(values, source=str(header))
     beyond = _check_size(data, header, frame)
     told = header_metadata(values, bands=frame.bands, dtype=frame.kind.name, source=str(header))
-    metadata = SceneMetadata((frame.bands, frame.lines, frame.samples), **shallow(told), source=str(data)).noted(
+    metadata = SceneMetadata((frame.bands, frame.lines, frame.samples), **shallow(told), source=str(data)).with_notes(
         *beyond
     )
     if metadata.transform is None and geolocation_path(data).is_file():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shsrd.cube import SceneError, Storage
-from shsrd.io.encoding import check_scale, fits
+from shsrd.io.encoding import check_scale, nodata_fits
 from shsrd.io.envi.header import items, numbers_of
 from shsrd.io.envi.spectral import list_of
 
@@ -66,7 +66,7 @@ def _nodata(
     if found is None:
         notes.append(f"{_NODATA!r} is {', '.join(texts)[:40]!r}, which is no number; no stored number is no-data.")
         return [None] * bands, ()
-    lost = [number for number in dict.fromkeys(found) if not fits(number, dtype)]
+    lost = [number for number in dict.fromkeys(found) if not nodata_fits(number, dtype)]
     if lost:
         shown = ", ".join(f"{number:g}" for number in lost[:4])
         notes.append(f"{_NODATA!r} {shown} cannot occur in {dtype} numbers; it is not used.")

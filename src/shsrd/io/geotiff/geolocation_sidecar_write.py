@@ -75,6 +75,6 @@ def write_geolocation(path: Path, geolocation: Geolocation) -> None:
     with gdal_limits():
         with rasterio.open(path, "w", driver="GTiff", **profile, **layout) as d:
             d.descriptions = BANDS
-            for places, row, column in geolocation.squares():
+            for places, row, column in geolocation.blocks():
                 d.write(filled(places)[::-1], window=Window(column, row, places.shape[2], places.shape[1]))
         check_complete(path, overviews=0)

@@ -45,11 +45,13 @@ def _with_points(metadata: SceneMetadata, dataset: Any) -> SceneMetadata:
     if not points:
         return metadata
     if metadata.transform is not None:
-        return metadata.noted(f"{len(points)} ground control points are dropped: the scene has a transform as well.")
+        return metadata.with_notes(
+            f"{len(points)} ground control points are dropped: the scene has a transform as well."
+        )
     pixels = np.array([(point.col, point.row) for point in points], np.float64)
     ground = np.array([(point.x, point.y, point.z or 0.0) for point in points], np.float64)
     if not (np.isfinite(pixels).all() and np.isfinite(ground).all()):
-        return metadata.noted(f"{len(points)} ground control points are dropped: some are no finite numbers.")
+        return metadata.with_notes(f"{len(points)} ground control points are dropped: some are no finite numbers.")
     return metadata.replace(control_points=ControlPoints(pixels, ground, crs.to_wkt() if crs else None))
 
 
@@ -61,7 +63,7 @@ def _with_polynomials(metadata: SceneMetadata, dataset: Any) -> SceneMetadata:
         found = RationalPolynomials(values)
         found.on_grid(pixel=1)
     except ValueError as error:
-        return metadata.noted(f"the rational polynomials (RPC) are dropped: {error}.")
+        return metadata.with_notes(f"the rational polynomials (RPC) are dropped: {error}.")
     return metadata.replace(rpc=found)
 
 

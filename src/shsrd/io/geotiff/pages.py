@@ -17,7 +17,7 @@ from shsrd.io.file_checks import check_size
 from shsrd.io.gdal_open import bits_of, open_page
 
 _MAX_PAGES = 4096
-_LONGEST_NAME = 60
+_MAX_NAME_LENGTH = 60
 
 
 def stack_pages(dataset: Any, path: Path) -> tuple[Any, tuple[str, ...]]:
@@ -54,7 +54,7 @@ class _Page:
         self.name = name
         self.kind = (dataset.shape, dataset.count, dataset.dtypes[0])
         text = dataset.descriptions[0] or dataset.tags().get("TIFFTAG_IMAGEDESCRIPTION", "")
-        plain = text.isprintable() and len(text) <= _LONGEST_NAME and not text.startswith(("{", "<", "ImageJ"))
+        plain = text.isprintable() and len(text) <= _MAX_NAME_LENGTH and not text.startswith(("{", "<", "ImageJ"))
         self.text = text if plain else ""
 
     @classmethod

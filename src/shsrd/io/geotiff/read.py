@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from shsrd.cube import SceneError, SceneMetadata, Storage
 from shsrd.cube.grid_keys import normalize_key
-from shsrd.io.encoding import check_scale, fits
+from shsrd.io.encoding import check_scale, nodata_fits
 from shsrd.io.envi.header import lookup, read_header
 from shsrd.io.envi.metadata import HeaderMetadata, header_metadata
 from shsrd.io.envi.read import describes_tiff, find_header, has_image
@@ -57,7 +57,7 @@ def open_geotiff(path: Path) -> StoredSource:
         bands = scene_bands(dataset, named_bands(dataset))
         product = _product(bands, path)
         told, more = _metadata(bands, path, product)
-        metadata = _assembled(bands, told, path).noted(*notes, *bands.notes, *more, *_sparse(dataset, path))
+        metadata = _assembled(bands, told, path).with_notes(*notes, *bands.notes, *more, *_sparse(dataset, path))
         if product is not None:
             metadata = metadata.replace(headers=product.headers | dict(metadata.headers), sensor=product.sensor.lower())
             metadata = metadata.with_detectors(detectors_in(product))
@@ -110,7 +110,7 @@ def _without_stale_map_info(metadata: SceneMetadata, told: HeaderMetadata) -> Sc
            for corner in ((0, 0), size) for a, b in zip(own * corner, other * corner, strict=True)):  # fmt: skip
         return metadata
     kept = {key: text for key, text in metadata.headers.items() if normalize_key(key) != "map info"}
-    return metadata.replace(headers=kept).noted(
+    return metadata.replace(headers=kept).with_notes(
         f"'map info' {stale[:80]!r} contradicts the transform (origin {own.c:.10g}, {own.f:.10g}, pixel {own.a:.6g}, "
         f"{own.e:.6g}); the transform is used."
     )
@@ -179,7 +179,7 @@ def _storage(bands: Bands, metadata: HeaderMetadata) -> Storage:
     if scale == 1 and offset == 0:
         scale, offset = metadata.storage.scale, metadata.storage.offset
     nodata = nodata if nodata is not None else metadata.storage.nodata
-    if nodata is not None and not fits(nodata, dtype):
+    if nodata is not None and not nodata_fits(nodata, dtype):
         nodata = None
     return Storage(dtype, scale, offset, None if nodata is None else float(nodata))
 

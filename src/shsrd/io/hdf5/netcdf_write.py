@@ -97,7 +97,7 @@ class NetcdfSink:
     def finish(self) -> None:
         """Write latitudes and longitudes, and close the file."""
         if self._geolocation is not None:
-            for square, row, column in self._geolocation.squares():
+            for square, row, column in self._geolocation.blocks():
                 self._write_geolocation(square, row, column)
         self._file.close()
         self._disk.check()

@@ -11,7 +11,7 @@ from PIL import Image
 
 from shsrd.cube import Cube, SceneError, Storage
 from shsrd.io.encoding import decode
-from shsrd.io.file_checks import check_size, reading
+from shsrd.io.file_checks import check_size, read_errors
 
 WAVELENGTH_NM = np.arange(400.0, 701.0, 10.0)
 _BAND_FILE = re.compile(r"(?P<scene>[^.].*)_ms_(?P<band>\d{1,3})\.png", re.IGNORECASE)
@@ -86,7 +86,7 @@ def _stack(paths: list[Path], folder: Path) -> NDArray[np.generic]:
 
 
 def _band(path: Path) -> NDArray[np.generic]:
-    with reading(path, "PNG"), Image.open(path, formats=["PNG"]) as image:
+    with read_errors(path, "PNG"), Image.open(path, formats=["PNG"]) as image:
         check_size(path, image.width * image.height)
         values = np.asarray(image)
     if values.ndim == 3:

@@ -16,7 +16,7 @@ from shsrd.cube import SceneError
 
 _LARGEST = 64 * 2**20
 _MAX_TAGS = 10**6  # an element in memory is many times as large as its text
-_LONGEST = 200  # characters of a fact that is kept as a header
+_MAX_LENGTH = 200  # characters of a fact that is kept as a header
 _IMAGE = re.compile(r"(?P<product>.+)-SPECTRAL_IMAGE(_(?P<part>VNIR|SWIR))?(_COG)?\.tiff?", re.IGNORECASE)
 _METADATA = re.compile(r"(?P<product>.+)-METADATA\.xml", re.IGNORECASE)
 _BAND_TAGS = {"EnMAP": ("bandID", "FWHMOfBand", "GainOfBand", "OffsetOfBand"),
@@ -216,6 +216,6 @@ def _headers(root: ElementTree.Element) -> dict[str, str]:
     for group in ("base", "specific", "base/temporalCoverage"):
         for item in root.findall(f"{group}/*"):
             text = (item.text or "").strip()
-            if len(item) == 0 and text and len(text) <= _LONGEST and text.isprintable():
+            if len(item) == 0 and text and len(text) <= _MAX_LENGTH and text.isprintable():
                 metadata.setdefault(item.tag, text)
     return metadata

@@ -20,7 +20,7 @@ from shsrd.io.container.geolocation_reader import geolocation_of
 from shsrd.io.container.hdf5_arrays import attributes_of, check_numbers, dataset_array
 from shsrd.io.container.scene_array import source_of_array
 from shsrd.io.container.swath import swath_headers
-from shsrd.io.encoding import fits
+from shsrd.io.encoding import nodata_fits
 from shsrd.io.envi.map_info import wkt_of
 from shsrd.io.sources import StoredSource
 from shsrd.io.wavelengths import shortest_text, to_nanometres
@@ -87,7 +87,7 @@ def _list(marks: Any, key: str, bands: int, path: Path) -> NDArray[np.float64] |
 
 def _storage(marks: Any, dtype: str) -> Storage:
     fill = marks.get("_FillValue")
-    nodata = None if fill is None or not fits(float(fill), dtype) else float(fill)
+    nodata = None if fill is None or not nodata_fits(float(fill), dtype) else float(fill)
     return Storage(dtype, float(marks.get("scale_factor", 1.0)), float(marks.get("add_offset", 0.0)), nodata)
 
 

@@ -14,7 +14,7 @@ _END = ("end_datetime", "product_stoptime", "time_coverage_end", "stoptime", "en
 _MIN_LENGTH = len("20200101")
 
 
-def acquired(headers: Mapping[str, str]) -> tuple[datetime, datetime | None, str] | None:
+def acquisition_period(headers: Mapping[str, str]) -> tuple[datetime, datetime | None, str] | None:
     """Start, end (or None) and the name of the key that told it; None where no header tells.
 
     Only dates as in ISO 8601 count; one without a time zone is taken for UTC.

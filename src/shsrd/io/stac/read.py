@@ -13,7 +13,7 @@ import pystac
 from pystac.stac_io import DefaultStacIO
 
 from shsrd.cube import SceneError
-from shsrd.io.file_checks import reading
+from shsrd.io.file_checks import read_errors
 from shsrd.io.stac.origin import Origin
 
 _NO_SCENE = (".json", ".geojson", ".xml", ".png", ".jpg", ".jpeg", ".html", ".txt", ".csv", ".hdr", ".pdf", ".md5")
@@ -44,7 +44,7 @@ def scenes_of(path: Path, asset: str | None = None) -> Iterator[ItemScene | tupl
     Raises:
         SceneError: a file that is no STAC.
     """
-    with reading(path, "STAC"):
+    with read_errors(path, "STAC"):
         items = list(_items(path))
     for item, folder in items:
         try:

@@ -14,7 +14,7 @@ import numpy as np
 import pystac
 
 from shsrd.cube import SceneMetadata
-from shsrd.io.stac.acquisition_time import acquired, modification_time
+from shsrd.io.stac.acquisition_time import acquisition_period, modification_time
 from shsrd.io.stac.footprint import footprint
 from shsrd.io.stac.origin import Origin
 from shsrd.io.targets import written_files
@@ -90,7 +90,7 @@ def _times(metadata: SceneMetadata, origin: Origin) -> dict[str, Any]:
     if told["datetime"] is not None or both:
         start, end = (told["start_datetime"], told["end_datetime"]) if both else (None, None)
         return {"datetime": told["datetime"], "start": start, "end": end, "told_by": "source item"}
-    found = acquired(metadata.headers)
+    found = acquisition_period(metadata.headers)
     if found is None:
         return {"datetime": modification_time(origin.file), "start": None, "end": None, "told_by": "file time"}
     start, end, key = found

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from zarr.core.sync import sync
 
 from shsrd.cube import SceneMetadata
-from shsrd.io.block_buffer import SIDE, BlockBuffer
+from shsrd.io.block_buffer import BLOCK_SIZE, BlockBuffer
 from shsrd.io.container.cf import (
     CONVENTIONS,
     PIXEL_VARIABLE,
@@ -72,7 +72,7 @@ class ZarrSink:
     def finish(self) -> None:
         """Write latitudes and longitudes; gather all metadata in one file: a store behind a network opens at once."""
         if self._geolocation is not None:
-            for square, row, column in self._geolocation.squares():
+            for square, row, column in self._geolocation.blocks():
                 _, height, width = square.shape
                 for table, degrees in zip(self._places, filled(square), strict=True):
                     table[row : row + height, column : column + width] = degrees
@@ -109,7 +109,7 @@ def _scene(group: zarr.Group, metadata: SceneMetadata, *, dimensions: list[str])
         PIXEL_VARIABLE,
         shape=metadata.shape,
         dtype=storage.dtype,
-        chunks=(1, SIDE, SIDE),
+        chunks=(1, BLOCK_SIZE, BLOCK_SIZE),
         compressors=_packing(),
         fill_value=fill_value(storage),
         attributes=marks,
@@ -122,7 +122,7 @@ def _table(group: zarr.Group, name: str, metadata: SceneMetadata) -> Any:
         name,
         shape=metadata.shape[1:],
         dtype="float64",
-        chunks=(SIDE, SIDE),
+        chunks=(BLOCK_SIZE, BLOCK_SIZE),
         compressors=_packing(),
         fill_value=GEOLOCATION_FILL,
         attributes={**PLACES[name], _DIMENSIONS: ["y", "x"]},

@@ -108,7 +108,7 @@ def plan_jobs(scenes: Sequence[SceneFile], options: BatchOptions) -> list[tuple[
     jobs = [options.job(scene, target) for scene, target in zip(scenes, targets, strict=True)]
     for target in targets[:1]:  # all have one ending
         check_compression(target, options.compress)
-    sources = [file for scene in scenes if scene.fault is None for file in _source_files(scene.path)]
+    sources = [file for scene in scenes if scene.error is None for file in _source_files(scene.path)]
     check_inputs_kept(sources, [target for job in jobs for target in job.targets])
     _check_collection(options.folder / ITEMS)
     options.folder.mkdir(parents=True, exist_ok=True)
@@ -158,8 +158,8 @@ def _scene_result(scene: SceneFile, job: Job, run: Callable[[], tuple[SceneStatu
     """Run one scene; its errors become a result, except the loss of the workers."""
     started = time.perf_counter()
     try:
-        if scene.fault is not None:
-            raise scene.fault
+        if scene.error is not None:
+            raise scene.error
         status, note = run()
     except ClusterLostError:
         raise

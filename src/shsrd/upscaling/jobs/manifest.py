@@ -11,7 +11,7 @@ from typing import Any
 from shsrd.cube import SceneError
 from shsrd.io import open_source
 from shsrd.io.compression import DEFAULT, is_tiff
-from shsrd.io.sources import Options
+from shsrd.io.sources import OpenOptions
 from shsrd.io.targets import files_read
 from shsrd.upscaling.correction import match_bicubic_psf
 from shsrd.upscaling.jobs.job import Job
@@ -99,7 +99,7 @@ def manifest_of(job: Job, digest: str, fingerprint: str) -> dict[str, Any]:
             for key, value in job.effective_options.model_dump(mode="json").items()
             if key not in _NOT_COMPARED
         },
-        "opening": Options.of(**job.opening).as_json(),
+        "opening": OpenOptions.of(**job.opening).as_json(),
         "writing": {} if compress == DEFAULT else {"compress": compress},
         "targets": [str(target.resolve()) for target in job.targets],
     }

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shsrd.cube import SceneError
-from shsrd.io.file_checks import writing
+from shsrd.io.file_checks import write_errors
 from shsrd.io.file_locks import acquire_lock
 from shsrd.upscaling.jobs.scan_arrays import scan_from_arrays, scan_to_arrays
 from shsrd.upscaling.reconstruction import ConsistencyStats
@@ -81,7 +81,7 @@ class TileCache:
             SceneError: another run has the lock, or the folder belongs to something else.
         """
         self.check_ownership()
-        with writing(self.folder):
+        with write_errors(self.folder):
             self.folder.mkdir(exist_ok=True)
             lock = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
         try:
@@ -121,7 +121,7 @@ class TileCache:
 
     def start(self, manifest: dict[str, Any], scan: SceneScan) -> None:
         """Begin a new run: delete older files, write the scan and, last, the manifest."""
-        with writing(self.folder):
+        with write_errors(self.folder):
             self._delete_files()
             np.savez(self.folder / SCAN, **scan_to_arrays(scan))
             content = manifest | {"scan": self._scan_digest()}
@@ -187,7 +187,7 @@ class TileCache:
         arrays["consistency"] = np.array(astuple(tile.consistency), np.float64)
         path = self._tile_path(number)
         partial = path.with_suffix(".part")
-        with writing(self.folder):
+        with write_errors(self.folder):
             with partial.open("wb") as file:
                 np.savez(file, **arrays)
             partial.replace(path)

@@ -17,7 +17,7 @@ from shsrd.io import Writer, open_source, open_writer
 from shsrd.io.atomic_write import check_not_existing, recover
 from shsrd.io.file_locks import write_lock
 from shsrd.io.opening import check_strict
-from shsrd.io.targets import check_apart, check_target, files_of, lost_georeferencing, written_files
+from shsrd.io.targets import check_distinct_targets, check_target, files_of, lost_georeferencing, written_files
 from shsrd.model import Model
 from shsrd.upscaling.correction import match_bicubic_psf
 from shsrd.upscaling.inference import Engine
@@ -113,7 +113,7 @@ def _check_outputs(job: Job, outputs: tuple[SceneMetadata, ...], cache: TileCach
     """
     for target, metadata in zip(job.targets, outputs, strict=True):
         check_target(target, overwrite=True, metadata=metadata, cog=job.cog, compress=job.compress)
-    check_apart(job.source, job.targets, outputs)
+    check_distinct_targets(job.source, job.targets, outputs)
     cache.check_ownership()
     check_disk_space(job, outputs, cache, valid=min_valid_fraction(low))
     if job.opening.get("strict"):
