@@ -229,7 +229,7 @@ class TestDestinations:
         refuses([command, source, source / "high.tif"], "high.tif", "does not exist")
 
     def test_unwritable_folder(self, refuses, source, target, command, monkeypatch):
-        monkeypatch.setattr("shsrd.io.save.os.access", lambda folder, mode: not mode & os.W_OK)
+        monkeypatch.setattr("shsrd.io.targets.os.access", lambda folder, mode: not mode & os.W_OK)
         refuses([command, source, target], "high.tif", "cannot be written")
 
     def test_is_a_folder(self, refuses, source, target, command):

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from shsrd.cli.console import log, option, parse, print_json
-from shsrd.cli.output_checks import check_targets
 from shsrd.cli.upscale_options import OutputOptions, UpscaleArguments
 
 if TYPE_CHECKING:
@@ -89,7 +88,6 @@ def run(given: Sequence[str]) -> int:
     from shsrd.upscaling import upscale_file
 
     job = arguments.job()
-    check_targets(job.source, job.targets, overwrite=job.overwrite)
     if arguments.output.preview is not None:
         _check_preview(arguments.output.preview, job)
     with job_progress("tiles") as bar:
