@@ -20,7 +20,7 @@ def test_squares_come_whole_and_in_order(side):
     squares = BlockBuffer(SHAPE, "int32", give)
     for row in range(0, SHAPE[1], side):
         for column in range(0, SHAPE[2], side):
-            squares.put(scene[:, row : row + side, column : column + side], row, column)
+            squares.write_block(scene[:, row : row + side, column : column + side], row, column)
             held.append(sum(whole.nbytes for whole, _ in squares._held.values()))
     assert np.array_equal(got, scene)
     assert places == [(r, c) for r in range(0, SHAPE[1], BLOCK_SIZE) for c in range(0, SHAPE[2], BLOCK_SIZE)]
@@ -36,7 +36,7 @@ def test_a_tile_that_waits_is_a_copy():
         (1, BLOCK_SIZE, 2 * BLOCK_SIZE), "uint8", lambda square, row, column: given.append(int(square.max()))
     )
     tile = np.ones((1, BLOCK_SIZE, BLOCK_SIZE), np.uint8)
-    squares.put(tile, 0, BLOCK_SIZE)  # not its turn
+    squares.write_block(tile, 0, BLOCK_SIZE)  # not its turn
     tile[:] = 2
-    squares.put(tile, 0, 0)
+    squares.write_block(tile, 0, 0)
     assert given == [2, 1]

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-_REACH = 2  # pixels beyond a cell that filling its corners looks at
+_HALO = 2  # pixels beyond a cell that filling its corners looks at
 _DIRECTIONS = tuple((down, across) for down in (-1, 0, 1) for across in (-1, 0, 1) if (down, across) != (0, 0))
 
 
@@ -45,7 +45,7 @@ def interpolate_geolocation(
     along = [_InterpolationAxis.of(part, step, extent) for part, extent in zip((rows, columns), shape, strict=True)]
     known = np.asarray(read(along[0].span, along[1].span), np.float64)
     invalid = np.asarray(~np.isfinite(known).all(axis=0))
-    places = _bilinear(_filled(known, invalid) if invalid.any() else known, *along)
+    places = _bilinear(_extrapolate_holes(known, invalid) if invalid.any() else known, *along)
     places[:, invalid[np.ix_(along[0].nearest, along[1].nearest)]] = np.nan
     return places
 
@@ -73,7 +73,7 @@ class _InterpolationAxis:
     @property
     def span(self) -> slice:
         """The known pixels that the places depend on."""
-        return slice(max(int(self.first[0]) - _REACH, 0), min(int(self.first[-1]) + 2 + _REACH, self.extent))
+        return slice(max(int(self.first[0]) - _HALO, 0), min(int(self.first[-1]) + 2 + _HALO, self.extent))
 
     @property
     def ends(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -112,18 +112,18 @@ def _wrap_longitude(longitude: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(np.abs(longitude) > 180, longitude - 360 * np.round(longitude / 360), longitude)
 
 
-def _filled(known: NDArray[np.float64], invalid: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _extrapolate_holes(known: NDArray[np.float64], invalid: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Holes beside what is known, continued in a straight line: the mean over all sides that know two pixels in a row.
 
     Beside a single known pixel they get its place. Exact where latitude and longitude are linear.
     """
-    told = np.where(invalid, np.nan, known)
-    near = [_shifted(told, direction) for direction in _DIRECTIONS]
+    interpolated = np.where(invalid, np.nan, known)
+    near = [_shifted(interpolated, direction) for direction in _DIRECTIONS]
     far = [_shifted(places, direction) for places, direction in zip(near, _DIRECTIONS, strict=True)]
     straight = [2 * n - _unwrap_longitude(f, n) for n, f in zip(near, far, strict=True)]
     for sides in (straight, near):
-        told = np.where(invalid & ~np.isfinite(told[0]), _mean(sides), told)
-    return told
+        interpolated = np.where(invalid & ~np.isfinite(interpolated[0]), _mean(sides), interpolated)
+    return interpolated
 
 
 def _mean(sides: list[NDArray[np.float64]]) -> NDArray[np.float64]:

@@ -118,6 +118,14 @@ class SceneMetadata:
         """A copy with further notes; one that is there already is not repeated."""
         return self.replace(notes=tuple(dict.fromkeys((*self.notes, *notes))))
 
+    def pixel_centres(self) -> dict[str, NDArray[np.floating[Any]]]:
+        """Map coordinates of ``y`` and ``x`` where the grid is parallel to the axes of the map; else nothing."""
+        t = self.transform
+        if t is None or t.b != 0 or t.d != 0:
+            return {}
+        _, rows, columns = self.shape
+        return {"y": t.f + t.e * (np.arange(rows) + 0.5), "x": t.c + t.a * (np.arange(columns) + 0.5)}
+
     def finer(self, scale: int) -> SceneMetadata:
         """Facts of the same scene on a grid ``scale`` times finer: same outer corner, rotation included."""
         _, rows, columns = self.shape

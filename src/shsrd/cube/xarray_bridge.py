@@ -44,17 +44,14 @@ def to_dataarray(values: Any, metadata: SceneMetadata) -> xarray.DataArray:
     import rioxarray  # noqa: F401  (gives arrays their .rio)
     import xarray
 
-    bands, rows, columns = metadata.shape
-    coordinates: dict[str, Any] = {"band": np.arange(1, bands + 1)}
+    coordinates: dict[str, Any] = {"band": np.arange(1, metadata.shape[0] + 1)}
     for name, numbers in (("wavelength", metadata.wavelength_nm), ("fwhm", metadata.fwhm_nm)):
         if numbers is not None:
             coordinates[name] = ("band", numbers, {"units": "nm"})
     coordinates["good_bands"] = ("band", metadata.good_bands)
     if metadata.band_names:
         coordinates["band_name"] = ("band", list(metadata.band_names))
-    t = metadata.transform
-    if t is not None and t.b == t.d == 0:
-        coordinates |= {"y": t.f + t.e * (np.arange(rows) + 0.5), "x": t.c + t.a * (np.arange(columns) + 0.5)}
+    coordinates |= metadata.pixel_centres()
     if metadata.geolocation is not None:
         tables = zip(_PLACES.items(), metadata.geolocation.read_all(), strict=True)
         coordinates |= {name: (("y", "x"), degrees, marks) for (name, marks), degrees in tables}
@@ -65,8 +62,8 @@ def to_dataarray(values: Any, metadata: SceneMetadata) -> xarray.DataArray:
     array.encoding = _encoding(metadata.storage)
     if metadata.crs is not None:
         array.rio.write_crs(metadata.crs, inplace=True)  # a copy would read lazy values
-    if t is not None and not _in_coordinates(array, t):
-        array.rio.write_transform(t, inplace=True)
+    if metadata.transform is not None and not _in_coordinates(array, metadata.transform):
+        array.rio.write_transform(metadata.transform, inplace=True)
     return array
 
 
@@ -138,13 +135,13 @@ def _unpacked(array: xarray.DataArray, source: str) -> tuple[Storage, NDArray[np
     if values.dtype.kind not in "iufb":
         raise SceneError(f"{source}: pixels are {values.dtype}; give real numbers (magnitude or reflectance)")
     packed = {key: array.attrs.get(key) for key in ("scale_factor", "add_offset", "_FillValue")}
-    told = {key: array.encoding.get(key) if value is None else value for key, value in packed.items()}
-    if any(np.ndim(value) > 0 for value in told.values() if value is not None):
+    encoding = {key: array.encoding.get(key) if value is None else value for key, value in packed.items()}
+    if any(np.ndim(value) > 0 for value in encoding.values() if value is not None):
         raise SceneError(f"{source}: bands have different scales; unpack them first (mask_and_scale=True)")
-    nodata = None if told["_FillValue"] is None else float(told["_FillValue"])
+    nodata = None if encoding["_FillValue"] is None else float(encoding["_FillValue"])
     kind = str(np.dtype(array.encoding.get("dtype", values.dtype)).name)
-    scale = 1.0 if told["scale_factor"] is None else float(told["scale_factor"])
-    offset = 0.0 if told["add_offset"] is None else float(told["add_offset"])
+    scale = 1.0 if encoding["scale_factor"] is None else float(encoding["scale_factor"])
+    offset = 0.0 if encoding["add_offset"] is None else float(encoding["add_offset"])
     pixels = values.astype(np.float64)
     if packed["_FillValue"] is not None:
         pixels[values == packed["_FillValue"]] = np.nan

@@ -35,7 +35,7 @@ from shsrd.io.file_checks import sidecar_files, write_errors
 from shsrd.io.file_locks import acquire_lock, folder_lock
 
 _LOCK, _NEW, _OLDER, _JOURNAL = "lock", "new", "older", "replacing.json"
-_OURS = {_LOCK, _NEW, _OLDER, _JOURNAL, _JOURNAL + ".part"}
+_STAGING_NAMES = {_LOCK, _NEW, _OLDER, _JOURNAL, _JOURNAL + ".part"}
 _NAME = 40  # characters of the first target's name in that of the folder; all of them may not fit
 _NO_EXCHANGE = {getattr(errno, name) for name in ("ENOSYS", "EINVAL", "EOPNOTSUPP", "EPERM") if hasattr(errno, name)}
 _AT_WORKING_FOLDER, _EXCHANGE = -100, 2  # AT_FDCWD, RENAME_EXCHANGE of Linux
@@ -158,7 +158,7 @@ def _is_staging_folder(folder: Path) -> bool:
     """Whether nothing lies in a folder but what :func:`staged` puts there."""
     if folder.is_symlink() or not folder.is_dir():
         return False
-    return {place.name for place in folder.iterdir()} <= _OURS
+    return {place.name for place in folder.iterdir()} <= _STAGING_NAMES
 
 
 def _replace_targets(folder: Path, targets: tuple[Path, ...]) -> None:

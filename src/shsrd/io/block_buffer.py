@@ -18,7 +18,7 @@ WriteBlock = Callable[[Stored, int, int], None]
 class Sink(Protocol):
     """The file of one format under construction."""
 
-    def put(self, stored: Stored, row: int, column: int) -> None:
+    def write_block(self, stored: Stored, row: int, column: int) -> None:
         """Take stored numbers ``(band, y, x)`` at an offset of the scene; each pixel comes once."""
 
     def finish(self) -> None:
@@ -47,7 +47,7 @@ class BlockBuffer:
         self._turns = self._offsets((0, 0), shape[1:])
         self._turn = next(self._turns, None)
 
-    def put(self, stored: Stored, row: int, column: int) -> None:
+    def write_block(self, stored: Stored, row: int, column: int) -> None:
         """Take a rectangle ``(band, y, x)`` at an offset of the scene."""
         _, height, width = stored.shape
         for top, left in self._offsets((row, column), (row + height, column + width)):

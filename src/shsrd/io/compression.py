@@ -12,18 +12,13 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from shsrd.cube import SceneError
+from shsrd.io.file_checks import is_tiff
 
 Compression = Literal["deflate", "zstd", "none"]
 DEFAULT: Compression = "deflate"  # every TIFF reader knows it; zstd is not in the standard and many builds lack it
 LEVEL = 1
 OVERVIEW_LEVELS = {"ZLEVEL_OVERVIEW": str(LEVEL), "ZSTD_LEVEL_OVERVIEW": str(LEVEL)}  # settings of GDAL
-TIFF_SUFFIXES = (".tif", ".tiff")
 _MAX_THREADS = 4
-
-
-def is_tiff(target: Path) -> bool:
-    """Whether the name is a GeoTIFF's, whose compression may be chosen."""
-    return target.suffix.lower() in TIFF_SUFFIXES
 
 
 def check_compression(target: Path, compress: Compression | None) -> None:

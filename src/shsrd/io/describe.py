@@ -33,7 +33,7 @@ def describe(scene: Cube | Source) -> dict[str, Any]:
         that of a recognised product.
     """
     source: Source = MemorySource(scene) if isinstance(scene, Cube) else scene
-    metadata, seen = source.metadata, _pixel_statistics(source)
+    metadata, statistics = source.metadata, _pixel_statistics(source)
     places = metadata.geolocation
     return {
         "source": metadata.source,
@@ -45,9 +45,9 @@ def describe(scene: Cube | Source) -> dict[str, Any]:
         "scale": metadata.storage.scale,
         "offset": metadata.storage.offset,
         "nodata": _plain(metadata.storage.nodata),
-        "nodata_share": 1 - int(seen.counts.sum()) / math.prod(metadata.shape),
+        "nodata_share": 1 - int(statistics.counts.sum()) / math.prod(metadata.shape),
         "bad_bands": int((~metadata.good_bands).sum()),
-        "empty_bands": int((seen.counts == 0).sum()),
+        "empty_bands": int((statistics.counts == 0).sum()),
         "crs": _crs_name(metadata.crs),
         "pixel_size": _pixel_size(metadata.transform),
         "bounds": bounds(metadata),
@@ -56,7 +56,7 @@ def describe(scene: Cube | Source) -> dict[str, Any]:
         "grid": metadata.headers.get(GRID),
         "geolocation": None if places is None else extent(places),
         "lookup_table": None if places is None or places.glt is None else list(places.glt.shape),
-        "value_range": [seen.lowest, seen.highest] if seen.counts.any() else None,
+        "value_range": [statistics.lowest, statistics.highest] if statistics.counts.any() else None,
         "sensor": metadata.sensor,
         "band_names": len(metadata.band_names),
         "headers": sorted(metadata.headers),
@@ -78,7 +78,7 @@ def _numbers(bands: NDArray[np.intp]) -> str:
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _PixelStatistics:
     """What only pixels tell: valid pixels of each band, and the range of all of them."""
 
     counts: NDArray[np.int64]
@@ -86,7 +86,7 @@ class _Seen:
     highest: float
 
 
-def _pixel_statistics(source: Source) -> _Seen:
+def _pixel_statistics(source: Source) -> _PixelStatistics:
     bands, _, columns = source.metadata.shape
     counts = np.zeros(bands, np.int64)
     lowest, highest = math.inf, -math.inf
@@ -96,7 +96,7 @@ def _pixel_statistics(source: Source) -> _Seen:
             if valid.size:
                 counts[band] += valid.size
                 lowest, highest = min(lowest, float(valid.min())), max(highest, float(valid.max()))
-    return _Seen(counts, lowest, highest)
+    return _PixelStatistics(counts, lowest, highest)
 
 
 def bounds(scene: Cube | SceneMetadata) -> list[float] | None:

@@ -1,4 +1,4 @@
-"""Files in general: damage becomes one sentence; names of files that belong together."""
+"""Files in general: errors as one sentence, endings and marks of formats, names of files that belong together."""
 
 from __future__ import annotations
 
@@ -10,11 +10,24 @@ from pathlib import Path
 
 from shsrd.cube import SceneError
 
+TIFF_SUFFIXES = (".tif", ".tiff")
+RAW_SUFFIXES = ("", ".img", ".bsq", ".bil", ".bip", ".dat", ".raw", ".bin", ".cube", ".envi")  # ENVI images
+ZARR_FILES = (".zgroup", ".zarray", "zarr.json", ".zmetadata")
 MAX_COMPRESSION_RATIO = 1100  # deflate reaches 1032:1 at most; a header that promises more than this is wrong
 _NO_ROOM = {getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name)}
-PLACES = "_loc.tif"  # ending of the file with latitude and longitude of the scene beside it
+GEOLOCATION_SUFFIX = "_loc.tif"  # ending of the file with latitude and longitude of the scene beside it
 _NO_SPACE = 2**20  # bytes left on a disk that is full: less than one block of a scene
 _FULL = "the disk or quota is full, make free space or choose another disk"
+
+
+def is_tiff(path: Path) -> bool:
+    """Return True if the name has the ending of a GeoTIFF."""
+    return path.suffix.lower() in TIFF_SUFFIXES
+
+
+def is_zarr_store(folder: Path) -> bool:
+    """Return True if a folder is a Zarr store, or an array or group in one."""
+    return any((folder / name).is_file() for name in ZARR_FILES)
 
 
 @contextmanager
@@ -92,7 +105,7 @@ def sidecar_files(target: Path) -> tuple[Path, ...]:
 
 def geolocation_path(target: Path) -> Path:
     """Where latitude and longitude of a GeoTIFF or ENVI scene lie, which itself cannot hold them."""
-    return target.with_name(target.stem + PLACES)
+    return target.with_name(target.stem + GEOLOCATION_SUFFIX)
 
 
 def aux_xml_path(data: Path) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from shsrd.cube import MemorySource, SceneError, Source
 from shsrd.io.envi.header import read_header
-from shsrd.io.file_checks import read_errors
+from shsrd.io.file_checks import is_tiff, is_zarr_store, read_errors
 from shsrd.io.sources import OpenOptions
 
 _MAGIC = {
@@ -19,7 +19,6 @@ _MAGIC = {
     b"\x89PNG": "picture", b"\xff\xd8\xff": "picture", b"BM": "picture", b"GIF8": "picture",
     b"\x0e\x03\x13\x01": "hdf4",
 }  # fmt: skip
-_TIFF_SUFFIXES = (".tif", ".tiff")
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def _recognise(path: Path) -> str:
         kind = "hdf5" if not head.startswith(b"MATLAB") else "matlab"
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<?xml"):
         return "xml"
-    if kind == "geotiff" and path.suffix.lower() not in _TIFF_SUFFIXES and _is_raw(path):
+    if kind == "geotiff" and not is_tiff(path) and _is_raw(path):
         kind = "unknown"
     if kind not in ("unknown", "picture"):
         return kind
@@ -95,9 +94,8 @@ def _is_raw(path: Path) -> bool:
 def _open_folder(path: Path, options: OpenOptions) -> OpenedScene:
     from shsrd.io.products.cave import read_cave
     from shsrd.io.products.product_xml import metadata_in
-    from shsrd.io.zarr.read import is_zarr
 
-    if is_zarr(path):
+    if is_zarr_store(path):
         with read_errors(path, "Zarr"):
             return _open_zarr(path, options)
     metadata = metadata_in(path)

@@ -65,8 +65,8 @@ def _ignore_not_georeferenced() -> Iterator[None]:
 
 def bits_of(dataset: Any) -> int:
     """Bits of a number in the file, which may be fewer than numpy needs (12-bit cameras, half floats)."""
-    told = dataset.tags(1, ns="IMAGE_STRUCTURE").get("NBITS", "")
-    return int(told) if told.isdecimal() else 8 * np.dtype(dataset.dtypes[0]).itemsize
+    bits = dataset.tags(1, ns="IMAGE_STRUCTURE").get("NBITS", "")
+    return int(bits) if bits.isdecimal() else 8 * np.dtype(dataset.dtypes[0]).itemsize
 
 
 def absent_blocks(dataset: Any) -> tuple[int, int]:

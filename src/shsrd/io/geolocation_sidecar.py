@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from shsrd.cube import Geolocation, SceneError
-from shsrd.io.compression import is_tiff
 from shsrd.io.encoding import GEOLOCATION_FILL
-from shsrd.io.file_checks import aux_xml_path, geolocation_path, read_errors
+from shsrd.io.file_checks import aux_xml_path, geolocation_path, is_tiff, read_errors
 from shsrd.io.gdal_open import GEOLOCATION, open_tiff
 
 BANDS = ("longitude", "latitude")

@@ -13,27 +13,33 @@ from shsrd.io.encoding import decode, nodata_fits
 from shsrd.io.sources import StoredSource
 
 
-def with_nodata(source: Source, given: float | str) -> Source:
+def override_nodata(source: Source, requested: float | str) -> Source:
     """The same scene with another stored number for "no data"; a note says so where the file has one too.
 
     Args:
         source: a scene in a file.
-        given: the stored number; ``"nan"``: NaN alone; ``"none"``: no number.
+        requested: the stored number; ``"nan"``: NaN alone; ``"none"``: no number.
 
     Raises:
         SceneError: a number that the file's numbers cannot be.
     """
-    value = None if isinstance(given, str) else float(given)
+    value = None if isinstance(requested, str) else float(requested)
     if isinstance(source, StoredSource):
-        storages = [source.metadata.storage] if source.decoding is None else source.decoding
+        storages = [source.metadata.storage] if source.band_storage is None else source.band_storage
         _check(value, storages, source.metadata.source)
-        decoding = None if source.decoding is None else [replace(one, nodata=value) for one in source.decoding]
-        return replace(source, metadata=_told(source.metadata, storages, value, given), decoding=decoding)
+        band_storage = (
+            None if source.band_storage is None else [replace(one, nodata=value) for one in source.band_storage]
+        )
+        return replace(
+            source,
+            metadata=_with_nodata_metadata(source.metadata, storages, value, requested),
+            band_storage=band_storage,
+        )
     assert isinstance(source, MemorySource)  # readers make no others
     cube = source.cube
     _check(value, [cube.storage], cube.source)
-    told = _told(cube.metadata, [cube.storage], value, given)
-    return replace(source, cube=Cube.of(_decoded_again(cube, value), told))
+    updated = _with_nodata_metadata(cube.metadata, [cube.storage], value, requested)
+    return replace(source, cube=Cube.of(_decoded_again(cube, value), updated))
 
 
 def _check(value: float | None, storages: Sequence[Storage], source: str) -> None:
@@ -45,18 +51,18 @@ def _check(value: float | None, storages: Sequence[Storage], source: str) -> Non
             )
 
 
-def _told(
-    metadata: SceneMetadata, storages: Sequence[Storage], value: float | None, given: float | str
+def _with_nodata_metadata(
+    metadata: SceneMetadata, storages: Sequence[Storage], value: float | None, requested: float | str
 ) -> SceneMetadata:
     """Facts with the new value, where they are of the stored numbers; else the output keeps what it has."""
     before = {storage.nodata for storage in storages if storage.nodata is not None}
     changed = metadata.storage if metadata.storage not in storages else replace(metadata.storage, nodata=value)
-    told = metadata.replace(storage=changed)
+    updated = metadata.replace(storage=changed)
     if not before - {value}:
-        return told
+        return updated
     said = ", ".join(f"{number:g}" for number in sorted(before))
-    return told.with_notes(
-        f"The file's no-data value is {said}; --nodata {given if value is None else f'{value:g}'} is used."
+    return updated.with_notes(
+        f"The file's no-data value is {said}; --nodata {requested if value is None else f'{value:g}'} is used."
     )
 
 

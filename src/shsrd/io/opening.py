@@ -15,7 +15,7 @@ from shsrd.cube import Cube, SceneError, SceneMetadata, Source, read_cube
 from shsrd.io.encoding import check_scale
 from shsrd.io.file_checks import read_errors
 from shsrd.io.format_readers import OpenedScene, open_scene
-from shsrd.io.nodata_override import with_nodata
+from shsrd.io.nodata_override import override_nodata
 from shsrd.io.selection import subset_source
 from shsrd.io.sources import OpenKeywords, OpenOptions, is_in_memory
 
@@ -77,7 +77,7 @@ def _chosen(opened: OpenedScene, options: OpenOptions, path: Path) -> OpenedScen
     if options.strict:
         check_strict(part.metadata)
     if options.nodata is not None:
-        part = subset_source(with_nodata(opened.source, options.nodata), bands=options.bands, window=options.window)
+        part = subset_source(override_nodata(opened.source, options.nodata), bands=options.bands, window=options.window)
     return replace(opened, source=part)
 
 

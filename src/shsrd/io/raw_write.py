@@ -44,7 +44,7 @@ class RawFile:
         self._file.write(head)
         self._file.truncate(self._head + math.prod(shape) * self._kind.itemsize)
 
-    def put(self, stored: NDArray[np.generic], row: int, column: int) -> None:
+    def write_block(self, stored: NDArray[np.generic], row: int, column: int) -> None:
         """Write a rectangle ``(band, y, x)`` at an offset of the scene."""
         _, rows, columns = self._shape
         whole = stored.shape[2] == columns  # rows that touch are one piece
@@ -72,11 +72,11 @@ class NpySink:
         dtype = storage.dtype if self._plain else "float32"
         self._file = RawFile(part, shape=metadata.shape, dtype=dtype, head=_npy_head(metadata.shape, dtype))
 
-    def put(self, stored: NDArray[np.generic], row: int, column: int) -> None:
+    def write_block(self, stored: NDArray[np.generic], row: int, column: int) -> None:
         """Write a rectangle of stored numbers."""
         if not self._plain:
             stored = encode(decode(stored, self._storage), Storage("float32"))
-        self._file.put(stored, row, column)
+        self._file.write_block(stored, row, column)
 
     def finish(self) -> None:
         """Close the file."""

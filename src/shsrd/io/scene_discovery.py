@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from shsrd.cube import SceneError
-from shsrd.io.file_checks import PLACES
+from shsrd.io.file_checks import GEOLOCATION_SUFFIX, RAW_SUFFIXES, is_zarr_store
 from shsrd.io.stac.origin import Origin, origin_of_file
 
-_RAW = ("", ".img", ".bsq", ".bil", ".bip", ".dat", ".raw", ".bin", ".cube", ".envi")  # scenes if a header is there
 _SCENES = (".hdr", ".tif", ".tiff", ".nc", ".h5", ".he5", ".hdf5", ".mat", ".npz", ".npy")
 _STAC = (".json", ".geojson")
 _COMPANIONS = (".aux.xml", ".ovr", ".msk")
@@ -119,13 +118,15 @@ def _file_name(name: str) -> str:
 
 def _stem(path: Path) -> str:
     """The name without the ending of a format; other dots belong to it (ENVI images often have no ending)."""
-    known = path.suffix.lower() in (*_SCENES, *_RAW, ".zarr", ".xml")
+    known = path.suffix.lower() in (*_SCENES, *RAW_SUFFIXES, ".zarr", ".xml")
     return path.stem if known else path.name
 
 
 def _is_auxiliary(path: Path) -> bool:
     """Whether a file belongs to a scene without being one, or to an unfinished run."""
-    if path.name.endswith(PLACES) and any(_names_places(path, ending) for ending in (*_SCENES, *_RAW)):
+    if path.name.endswith(GEOLOCATION_SUFFIX) and any(
+        _names_places(path, ending) for ending in (*_SCENES, *RAW_SUFFIXES)
+    ):
         return True
     hidden = any(part.endswith((".partial", ".part")) for part in path.parts)
     return hidden or path.name.lower().endswith(_COMPANIONS)
@@ -133,7 +134,7 @@ def _is_auxiliary(path: Path) -> bool:
 
 def _names_places(places: Path, ending: str) -> bool:
     """Whether the scene of this ending beside a file says that it tells where its pixels lie."""
-    scene = places.with_name(places.name.removesuffix(PLACES) + ending)
+    scene = places.with_name(places.name.removesuffix(GEOLOCATION_SUFFIX) + ending)
     if ending == ".hdr" or not scene.is_file():
         return False
     from shsrd.io.geolocation_sidecar import find_geolocation_file
@@ -156,16 +157,15 @@ def _may_be_scene(path: Path) -> bool:
 
 def _is_raw(path: Path) -> bool:
     """An ENVI image has one of some endings, or none; a dot in its name then looks like an ending of more letters."""
-    return path.suffix.lower() in _RAW or path.with_name(path.name + ".hdr").is_file()
+    return path.suffix.lower() in RAW_SUFFIXES or path.with_name(path.name + ".hdr").is_file()
 
 
 def _is_scene(folder: Path) -> bool:
     """Whether a folder is one scene: a Zarr store, a product, or band images of one CAVE scene."""
     from shsrd.io.products.cave import is_cave_folder
     from shsrd.io.products.product_xml import metadata_in
-    from shsrd.io.zarr.read import is_zarr
 
-    if is_zarr(folder):
+    if is_zarr_store(folder):
         return True
     try:
         if metadata_in(folder) is not None:
@@ -191,18 +191,18 @@ def _image(path: Path) -> Path:
 
 def _outputs(paths: Sequence[Path]) -> set[Path]:
     """Those that shsrd made: an item beside them says so, or they are named after a scene in their folder."""
-    told = {asset for folder in {path.parent for path in paths} for asset in _told(folder)}
+    item_files = {asset for folder in {path.parent for path in paths} for asset in _item_files(folder)}
     places = {(path.parent.resolve(), _stem(path)) for path in paths}
     made = set()
     for path in paths:
         match = _UPSCALED.fullmatch(_stem(path))
         named = match is not None and (path.parent.resolve(), match["stem"]) in places
-        if named or path.resolve() in told:
+        if named or path.resolve() in item_files:
             made.add(path)
     return made
 
 
-def _told(folder: Path) -> Iterator[Path]:
+def _item_files(folder: Path) -> Iterator[Path]:
     """Files that items of ours in a folder name."""
     for place in folder.glob("*.json") if folder.is_dir() else ():
         try:

@@ -12,7 +12,7 @@ from shsrd.cube import SceneError, SceneMetadata, Source
 from shsrd.cube.grid_keys import normalize_key
 from shsrd.cube.source import CHUNK_PIXELS
 from shsrd.io.envi.header import items
-from shsrd.io.selection_syntax import WINDOW, Window, resolve_bands
+from shsrd.io.selection_syntax import WINDOW_FORMAT, Window, resolve_bands
 from shsrd.io.sources import StoredSource, is_in_memory
 
 _WHOLE = {"description", "map info", "geo points", "pixel size", "projection info", "rpc info", "z plot range"}
@@ -24,14 +24,14 @@ class SubsetSource:
     """Some bands or a window of another source.
 
     Attributes:
-        whole: the other source.
+        parent: the other source.
         bands: positions in its bands, or None for all of them.
         metadata: of the part.
         row: upper row of the window.
         column: left column of the window.
     """
 
-    whole: Source
+    parent: Source
     bands: tuple[int, ...] | None
     metadata: SceneMetadata
     row: int = 0
@@ -40,32 +40,32 @@ class SubsetSource:
     @property
     def block_height(self) -> int:
         """Rows that are cheapest to read together."""
-        return min(self.whole.block_height, self.metadata.shape[1])
+        return min(self.parent.block_height, self.metadata.shape[1])
 
     def read(self, rows: slice, columns: slice) -> NDArray[np.float32]:
         """Pixels ``(band, y, x)``; see :meth:`shsrd.cube.Source.read`."""
         moved = slice(rows.start + self.row, rows.stop + self.row)
         across = slice(columns.start + self.column, columns.stop + self.column)
         if self.bands is None:
-            return self.whole.read(moved, across)
+            return self.parent.read(moved, across)
         pixels = np.empty((len(self.bands), moved.stop - moved.start, across.stop - across.start), np.float32)
-        step = max(1, CHUNK_PIXELS // (self.whole.metadata.shape[0] * pixels.shape[2]))
+        step = max(1, CHUNK_PIXELS // (self.parent.metadata.shape[0] * pixels.shape[2]))
         for top in range(moved.start, moved.stop, step):
             part = slice(top, min(top + step, moved.stop))
             pixels[:, part.start - moved.start : part.stop - moved.start] = self._bands_of(part, across)
         return pixels
 
     def _bands_of(self, rows: slice, columns: slice) -> NDArray[np.float32]:
-        return self.whole.read(rows, columns)[np.array(self.bands, np.intp)]
+        return self.parent.read(rows, columns)[np.array(self.bands, np.intp)]
 
     @property
-    def held(self) -> bool:
+    def in_memory(self) -> bool:
         """Whether all pixels are in memory."""
-        return is_in_memory(self.whole)
+        return is_in_memory(self.parent)
 
     def close(self) -> None:
         """Let go of the file."""
-        self.whole.close()
+        self.parent.close()
 
 
 def subset_source(source: Source, *, bands: str | None, window: Window | None) -> Source:
@@ -95,7 +95,7 @@ def _slice_bands(source: Source, bands: tuple[int, ...]) -> tuple[Source, tuple[
     first, last = min(bands), max(bands)
     if not isinstance(source, StoredSource):
         return source, bands
-    return source.narrowed(slice(first, last + 1)), tuple(band - first for band in bands)
+    return source.slice_bands(slice(first, last + 1)), tuple(band - first for band in bands)
 
 
 def _slices(metadata: SceneMetadata, window: Window) -> tuple[slice, slice]:
@@ -103,8 +103,9 @@ def _slices(metadata: SceneMetadata, window: Window) -> tuple[slice, slice]:
     _, rows, columns = metadata.shape
     if column + width > columns or row + height > rows:
         raise SceneError(
-            f"{metadata.source}: --window {','.join(map(str, window))} ({WINDOW}) reaches column {column + width} and "
-            f"row {row + height}, the scene has {columns} columns and {rows} rows; give a window inside"
+            f"{metadata.source}: --window {','.join(map(str, window))} ({WINDOW_FORMAT}) reaches column "
+            f"{column + width} and row {row + height}, the scene has {columns} columns and "
+            f"{rows} rows; give a window inside"
         )
     return slice(row, row + height), slice(column, column + width)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from shsrd.cube import SceneError, SceneMetadata
 
-WINDOW = "COLUMN,ROW,WIDTH,HEIGHT"
+WINDOW_FORMAT = "COLUMN,ROW,WIDTH,HEIGHT"
 _NUMBER = r"(\d+(?:\.\d*)?|\.\d+)"
 _UNITS = {"nm": 1.0, "um": 1e3, "µm": 1e3, "μm": 1e3}
 _UNIT = f"({'|'.join(_UNITS)})"
@@ -23,26 +23,26 @@ _FORMS = "numbers (7), ranges (5-20) or wavelengths (450-900nm, 650nm), separate
 Window = tuple[int, int, int, int]
 
 
-def parse_window(given: str | Sequence[int] | Any) -> Window:
+def parse_window(requested: str | Sequence[int] | Any) -> Window:
     """Read a window: column and row of its upper-left pixel, counted from 0, then width and height.
 
     The order is that of GDAL's ``-srcwin`` and of ``rasterio.windows.Window``.
 
     Args:
-        given: text, four numbers, or a rasterio window.
+        requested: text, four numbers, or a rasterio window.
 
     Raises:
         SceneError: anything else.
     """
-    parts: Sequence[Any] = [getattr(given, name, None) for name in ("col_off", "row_off", "width", "height")]
-    if isinstance(given, str):
-        parts = given.replace(",", " ").split()
-    elif None in parts and isinstance(given, Iterable):
-        parts = list(given)
+    parts: Sequence[Any] = [getattr(requested, name, None) for name in ("col_off", "row_off", "width", "height")]
+    if isinstance(requested, str):
+        parts = requested.replace(",", " ").split()
+    elif None in parts and isinstance(requested, Iterable):
+        parts = list(requested)
     try:
         column, row, width, height = (_whole(part) for part in parts)
     except (TypeError, ValueError):
-        raise SceneError(f"--window {given} is not {WINDOW}: four whole numbers such as 0,0,64,64") from None
+        raise SceneError(f"--window {requested} is not {WINDOW_FORMAT}: four whole numbers such as 0,0,64,64") from None
     if min(column, row) < 0 or min(width, height) < 1:
         raise SceneError(f"--window {column},{row},{width},{height} is impossible; columns and rows count from 0")
     return column, row, width, height
@@ -55,18 +55,18 @@ def _whole(part: Any) -> int:
     return int(number)
 
 
-def format_bands(given: str | int | Iterable[int | str] | Any) -> str:
+def format_bands(requested: str | int | Iterable[int | str] | Any) -> str:
     """Bands in words, as on the command line, from any way to give them in Python (numbers count from 1).
 
     Raises:
         SceneError: something else, or nothing.
     """
-    if isinstance(given, str):
-        parts = given.lower().replace(" ", "").split(",")
-    elif isinstance(given, Iterable):
-        parts = [str(part).lower().replace(" ", "") for part in given]
+    if isinstance(requested, str):
+        parts = requested.lower().replace(" ", "").split(",")
+    elif isinstance(requested, Iterable):
+        parts = [str(part).lower().replace(" ", "") for part in requested]
     else:
-        parts = [str(given)]
+        parts = [str(requested)]
     for part in parts:
         if not (_BANDS.fullmatch(part) or _ONE.fullmatch(part) or _RANGE.fullmatch(part)):
             raise SceneError(f"--bands {','.join(parts)}: {part!r} is not understood; give {_FORMS}")

@@ -14,7 +14,7 @@ from shsrd.cube import MemorySource, SceneError, SceneMetadata, Source, Storage
 from shsrd.io.encoding import check_numeric, decode, decode_bands
 from shsrd.io.selection_syntax import Window, format_bands, parse_window
 
-Numbers = Callable[[slice, slice], NDArray[np.generic]]
+StoredReader = Callable[[slice, slice], NDArray[np.generic]]
 
 
 def _nothing() -> None:
@@ -27,43 +27,48 @@ class StoredSource:
 
     Attributes:
         metadata: all that is known without pixels.
-        numbers: gives the stored numbers ``(band, y, x)`` of rows and columns, in any memory order.
+        read_stored: gives the stored numbers ``(band, y, x)`` of rows and columns, in any memory order.
         block_height: rows that are cheapest to read together.
         release: closes the file.
-        decoding: what the numbers mean, one for each band; None where ``metadata.storage`` holds for all.
+        band_storage: what the numbers mean, one for each band; None where ``metadata.storage`` holds for all.
         name: path of the scene inside the file, where it has one.
         mask: gives where there is data ``(y, x)``, beside what no-data numbers say; None for everywhere.
-        held: whether all numbers are in memory, so that the file is not needed any more.
+        in_memory: whether all numbers are in memory, so that the file is not needed any more.
     """
 
     metadata: SceneMetadata
-    numbers: Numbers
+    read_stored: StoredReader
     block_height: int = 1
     release: Callable[[], None] = _nothing
-    decoding: Sequence[Storage] | None = None
+    band_storage: Sequence[Storage] | None = None
     name: str = ""
     mask: Callable[[slice, slice], NDArray[np.bool_]] | None = None
-    held: bool = False
+    in_memory: bool = False
 
     def read(self, rows: slice, columns: slice) -> NDArray[np.float32]:
         """Pixels ``(band, y, x)``; see :meth:`shsrd.cube.Source.read`."""
-        stored = self.numbers(rows, columns)
-        if self.decoding is None:
+        stored = self.read_stored(rows, columns)
+        if self.band_storage is None:
             pixels = decode(stored, self.metadata.storage, source=self.metadata.source)
         else:
-            pixels = decode_bands(stored, self.decoding, source=self.metadata.source)
+            pixels = decode_bands(stored, self.band_storage, source=self.metadata.source)
         if self.mask is not None:
             pixels[:, ~self.mask(rows, columns)] = np.nan
         return pixels
 
-    def narrowed(self, bands: slice) -> StoredSource:
+    def slice_bands(self, bands: slice) -> StoredSource:
         """The same scene with neighbouring bands only; the facts are left to the caller, but for their number."""
-        numbers, decoding = self.numbers, self.decoding
-        narrow: Callable[[slice], Numbers] | None = getattr(numbers, "narrowed", None)
+        numbers, band_storage = self.read_stored, self.band_storage
+        narrow: Callable[[slice], StoredReader] | None = getattr(numbers, "slice_bands", None)
         fewer = (lambda rows, columns: numbers(rows, columns)[bands]) if narrow is None else narrow(bands)
         plain = SceneMetadata((bands.stop - bands.start, *self.metadata.shape[1:]), storage=self.metadata.storage)
         metadata = plain.replace(source=self.metadata.source)
-        return replace(self, metadata=metadata, numbers=fewer, decoding=None if decoding is None else decoding[bands])
+        return replace(
+            self,
+            metadata=metadata,
+            read_stored=fewer,
+            band_storage=None if band_storage is None else band_storage[bands],
+        )
 
     def close(self) -> None:
         """Close the file."""
@@ -156,14 +161,14 @@ def _nodata(given: float | str) -> float | str:
 
 def is_in_memory(source: Source) -> bool:
     """Whether all pixels of a source are in memory."""
-    return isinstance(source, MemorySource) or bool(getattr(source, "held", False))
+    return isinstance(source, MemorySource) or bool(getattr(source, "in_memory", False))
 
 
 @dataclass(frozen=True)
 class ArrayReader:
     """Numbers of an array in a file, whatever its axes; see :func:`array_reader`."""
 
-    part: Callable[[tuple[slice, ...]], NDArray[np.generic]]
+    read_block: Callable[[tuple[slice, ...]], NDArray[np.generic]]
     order: Sequence[int]
     bands: slice | None = None
 
@@ -171,15 +176,15 @@ class ArrayReader:
         """Stored numbers ``(band, y, x)``."""
         key = [self.bands or slice(None)] * 3
         key[self.order[1]], key[self.order[2]] = rows, columns
-        return self.part(tuple(key)).transpose(self.order)
+        return self.read_block(tuple(key)).transpose(self.order)
 
-    def narrowed(self, bands: slice) -> ArrayReader:
+    def slice_bands(self, bands: slice) -> ArrayReader:
         """Numbers of neighbouring bands."""
         return replace(self, bands=bands)
 
 
 def array_reader(
-    part: Callable[[tuple[slice, ...]], NDArray[np.generic]],
+    read_block: Callable[[tuple[slice, ...]], NDArray[np.generic]],
     order: Sequence[int],
     *,
     dtype: np.dtype[np.generic],
@@ -188,7 +193,7 @@ def array_reader(
     """Numbers of an array in a file, whatever its axes.
 
     Args:
-        part: reads a block, given as one slice for each axis of the file.
+        read_block: reads a block, given as one slice for each axis of the file.
         order: at which axis of the file band, y and x lie.
         dtype: of the stored numbers.
         source: file name for messages.
@@ -197,4 +202,4 @@ def array_reader(
         SceneError: complex or non-numeric numbers.
     """
     check_numeric(dtype, source=source)
-    return ArrayReader(part, order)
+    return ArrayReader(read_block, order)

@@ -14,9 +14,9 @@ import numpy as np
 from shsrd.cube import SceneError, SceneMetadata
 from shsrd.io.atomic_write import check_not_existing
 from shsrd.io.block_buffer import Sink
-from shsrd.io.compression import DEFAULT, TIFF_SUFFIXES, Compression, check_compression, is_tiff
+from shsrd.io.compression import DEFAULT, Compression, check_compression
 from shsrd.io.encoding import check_storage
-from shsrd.io.file_checks import aux_xml_path, geolocation_path, sidecar_files
+from shsrd.io.file_checks import TIFF_SUFFIXES, aux_xml_path, geolocation_path, is_tiff, is_zarr_store, sidecar_files
 
 Identity = Path | tuple[int, int]  # a name without links, or device and inode
 _ENVI = (".hdr", ".img", ".bsq", ".dat")
@@ -29,7 +29,6 @@ _KEEP_GEOLOCATION = (
 )  # with latitude and longitude of every pixel, inside or beside
 _KEEP_CONTROL_POINTS = _KEEP_RPC = (*TIFF_SUFFIXES, *_ENVI)
 _PLACE = 16  # bytes of one
-_ZARR_MARKS = (".zgroup", ".zarray", "zarr.json", ".zmetadata")
 _UNCOMPRESSED = (*_ENVI, ".npy")
 _MIN_COMPRESSED_FRACTION = (
     0.1  # reflectance seldom shrinks more; compressed files are refused only where even this has no room
@@ -75,7 +74,7 @@ def check_target(
     if not os.access(target.parent, os.W_OK | os.X_OK):
         raise SceneError(f"{target}: the folder {target.parent} cannot be written; choose another")
     for file in files_of(target, metadata):
-        if file.is_dir() and not (file.suffix.lower() == ".zarr" and is_zarr(file)):
+        if file.is_dir() and not (file.suffix.lower() == ".zarr" and is_zarr_store(file)):
             raise SceneError(f"{file}: this is a folder; give the name of a file in it")
     if not overwrite:
         check_not_existing(files_of(target, metadata))
@@ -126,11 +125,6 @@ def lost_georeferencing(target: Path, metadata: SceneMetadata) -> str | None:
     shown = [ending for ending in (".nc", ".zarr", ".tif", ".img") if ending in keeping]
     remedy = f"; a name ending in {' or '.join([', '.join(shown[:-1]), shown[-1]] if shown[1:] else shown)} keeps them"
     return f"{target}: {' and '.join(lost)} are lost in this format{remedy}"
-
-
-def is_zarr(folder: Path) -> bool:
-    """Whether a folder is a Zarr store, so that overwriting it destroys nothing else."""
-    return any((folder / name).is_file() for name in _ZARR_MARKS)
 
 
 def _check_space(target: Path, size: float) -> None:

@@ -149,25 +149,6 @@ def are_nanometres(values: NDArray[np.generic]) -> bool:
     return bool(low <= numbers[0] and numbers[-1] <= high)
 
 
-def unit_power(unit: str | None, numbers: Iterable[float], *, source: str) -> int:
-    """The power of ten that turns numbers in ``unit`` into nanometres.
-
-    A missing or ``Unknown`` unit is read off the numbers: all below 100 means micrometres.
-
-    Args:
-        unit: as written in the file, or None.
-        numbers: the wavelengths themselves.
-        source: file name for messages.
-
-    Raises:
-        SceneError: a unit that is no length.
-    """
-    power = unit_exponent(unit) if has_unit(unit) else guess_unit_exponent(numbers)
-    if power is not None:
-        return power
-    raise SceneError(f"{source}: wavelength unit {unit!r} is not known; write Nanometers or Micrometers")
-
-
 def to_nanometres(numbers: Iterable[str], power: int, *, what: str, source: str) -> NDArray[np.float64]:
     """Numbers as text times ``10**power``, correctly rounded (0.4174 µm is exactly 417.4 nm).
 

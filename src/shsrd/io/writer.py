@@ -111,7 +111,7 @@ class Writer:
             raise ValueError(f"{self._target}: the writer is not open; use it in a with block")
         self._check(stored, row, column)
         with write_errors(self._target):
-            self._sink.put(stored, row, column)
+            self._sink.write_block(stored, row, column)
         self._filled[column : column + stored.shape[2]] += stored.shape[1]
 
     def _check(self, stored: NDArray[np.generic], row: int, column: int) -> None:

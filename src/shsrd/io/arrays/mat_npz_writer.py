@@ -26,7 +26,7 @@ class _ArrayCollector:
         self._part, self._metadata = part, metadata
         self._scene: NDArray[np.generic] = np.empty((rows, columns, bands), metadata.storage.dtype)
 
-    def put(self, stored: NDArray[np.generic], row: int, column: int) -> None:
+    def write_block(self, stored: NDArray[np.generic], row: int, column: int) -> None:
         """Take a rectangle of stored numbers."""
         _, height, width = stored.shape
         self._scene[row : row + height, column : column + width] = np.moveaxis(stored, 0, -1)

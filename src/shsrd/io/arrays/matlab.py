@@ -14,10 +14,8 @@ from numpy.typing import NDArray
 from shsrd.cube import SceneError, Source
 from shsrd.io.arrays.matlab5 import read_variable, variables
 from shsrd.io.container.hdf5_arrays import check_numbers, open_file
-from shsrd.io.container.named_arrays import LazyArray, choose, in_memory_source, source_from_arrays
+from shsrd.io.container.named_arrays import SIDE_LIMIT, choose_array, in_memory_source, plain_array, source_from_arrays
 from shsrd.io.sources import StoredSource
-
-_SIDE_LIMIT = 100_000  # side arrays are lists of band properties; larger ones are other data
 
 
 def open_matlab(path: Path, *, variable: str | None, wavelengths: str | None, axes: str | None) -> Source:
@@ -44,8 +42,8 @@ Loaded = tuple[tuple[str, NDArray[np.generic]], dict[str, NDArray[np.generic]]]
 def _load_v5(path: Path, variable: str | None) -> Loaded:
     listed = {found.name: found for found in variables(path)}
     shapes = {name: found.shape for name, found in listed.items() if found.dtype is not None}
-    name = choose(shapes, wanted=variable, option="variable", source=str(path))
-    small = [n for n, found in listed.items() if n != name and math.prod(found.shape) <= _SIDE_LIMIT]
+    name = choose_array(shapes, wanted=variable, option="variable", source=str(path))
+    small = [n for n, found in listed.items() if n != name and math.prod(found.shape) <= SIDE_LIMIT]
     return (name, read_variable(path, listed[name])), {n: read_variable(path, listed[n]) for n in small}
 
 
@@ -55,15 +53,16 @@ def _open_v73(path: Path, variable: str | None, *, wavelengths: str | None, axes
         file = stack.enter_context(open_file(path))
         arrays = {n: d for n, d in file.items() if isinstance(d, h5py.Dataset) and d.dtype.kind in "iufbcV"}
         shapes = {name: array.shape[::-1] for name, array in arrays.items()}
-        name = choose(shapes, wanted=variable, option="variable", source=str(path))
+        name = choose_array(shapes, wanted=variable, option="variable", source=str(path))
         scene = arrays[name]
         if scene.dtype.kind in "cV":
             raise SceneError(f"{path}: {name} is complex; give magnitude or reflectance")
         check_numbers(scene, path)
-        small = {n: _side_v73(d, path) for n, d in arrays.items() if n != name and d.size <= _SIDE_LIMIT}
+        small = {n: _side_v73(d, path) for n, d in arrays.items() if n != name and d.size <= SIDE_LIMIT}
         side = {n: values for n, values in small.items() if values.dtype.kind not in "cV"}
-        turned = LazyArray(shapes[name], scene.dtype, lambda key: np.asarray(scene[key[::-1]]).T)
-        turned = turned.with_three_axes(name, source=str(path))
+        turned = plain_array(
+            name, shapes[name], scene.dtype, lambda key: np.asarray(scene[key[::-1]]).T, source=str(path)
+        )
         source = source_from_arrays(turned, side, wavelengths=wavelengths, axes=axes, source=str(path))
         return replace(source, release=stack.pop_all().close)
 

@@ -54,7 +54,7 @@ class Variable:
     order: str
 
 
-class _Part:
+class _ElementReader:
     """Bytes of one element, unpacked as they are asked for."""
 
     def __init__(self, file: BinaryIO, size: int, *, packed: bool) -> None:
@@ -148,21 +148,21 @@ def _variables(file: BinaryIO, path: Path) -> Iterator[Variable]:
         file.seek(start + 8 + length)
 
 
-def _element(file: BinaryIO, order: str) -> tuple[_Part, int]:
+def _element(file: BinaryIO, order: str) -> tuple[_ElementReader, int]:
     """The content of the next matrix, and the length of the element that holds it."""
     kind, length = struct.unpack(order + "II", file.read(8))
     if kind == _MATRIX:
-        return _Part(file, length, packed=False), length
+        return _ElementReader(file, length, packed=False), length
     if kind != _PACKED:
         raise ValueError(f"element of type {kind} where an array belongs")
-    part = _Part(file, length, packed=True)
+    part = _ElementReader(file, length, packed=True)
     inner, _ = struct.unpack(order + "II", part.read(8))
     if inner != _MATRIX:
         raise ValueError(f"element of type {inner} where an array belongs")
     return part, length
 
 
-def _metadata(part: _Part, known: Variable) -> Variable | None:
+def _metadata(part: _ElementReader, known: Variable) -> Variable | None:
     """Name, shape and type; None for arrays of anything else."""
     order = known.order
     _, flags = _data(part, order, most=8)
@@ -178,7 +178,7 @@ def _metadata(part: _Part, known: Variable) -> Variable | None:
     return Variable(name.decode("latin-1"), shape, _CLASSES.get(kind), bool(word & _COMPLEX), known.start, known.order)
 
 
-def _data(part: _Part, order: str, *, most: int) -> tuple[int, bytearray]:
+def _data(part: _ElementReader, order: str, *, most: int) -> tuple[int, bytearray]:
     """Type and bytes of the next part of a matrix, with what fills it up to eight bytes passed over."""
     tag = part.read(8)
     kind, size = struct.unpack(order + "II", tag)

@@ -15,15 +15,13 @@ from numpy.typing import NDArray
 
 from shsrd.cube import SceneError, SceneMetadata, Storage
 from shsrd.io.container.axes import find_axes
-from shsrd.io.container.named_arrays import choose, in_memory_source
-from shsrd.io.container.three_axes import three_axes
-from shsrd.io.file_checks import MAX_COMPRESSION_RATIO, check_size
+from shsrd.io.container.named_arrays import SIDE_LIMIT, choose_array, in_memory_source
+from shsrd.io.container.squeeze import squeeze_to_3d
+from shsrd.io.file_checks import MAX_COMPRESSION_RATIO, ZARR_FILES, check_size
 from shsrd.io.raw_read import read_block
 from shsrd.io.sources import StoredSource, array_reader
 
-_SIDE_LIMIT = 100_000
-_ZARR = (".zgroup", ".zarray", "zarr.json", ".zmetadata")
-_UNPACKED = 2**29  # bytes that any archive may need
+_MAX_UNPACKED_BYTES = 2**29  # bytes that any archive may need
 _MAX_COMPRESSION_RATIO = 40  # beyond that, pixels hardly ever shrink
 
 
@@ -41,7 +39,7 @@ def open_npy(path: Path, *, axes: str | None) -> StoredSource:
         raise SceneError(
             f"{path}: the array has {len(header.shape)} axes, a scene has three (band, y, x); give a file with a scene"
         )
-    kept = three_axes(header.shape, (None,) * len(header.shape), name="the array", source=str(path), option="")
+    kept = squeeze_to_3d(header.shape, (None,) * len(header.shape), name="the array", source=str(path), option="")
     header = replace(header, shape=tuple(header.shape[axis] for axis in kept))  # the same bytes
     found = find_axes(header.shape, bands=None, axes=axes, source=str(path), default="byx")
     bands, rows, columns = (header.shape[axis] for axis in found.order)
@@ -56,7 +54,7 @@ def open_npy(path: Path, *, axes: str | None) -> StoredSource:
 
 def _reader(path: Path, header: _Header, offset: int) -> Callable[[tuple[slice, ...]], NDArray[np.generic]]:
     def part(key: tuple[slice, ...]) -> NDArray[np.generic]:
-        if header.turned:
+        if header.fortran_order:
             return read_block(path, header.dtype, key[::-1], offset=offset, shape=header.shape[::-1]).T
         return read_block(path, header.dtype, key, offset=offset, shape=header.shape)
 
@@ -65,10 +63,10 @@ def _reader(path: Path, header: _Header, offset: int) -> Callable[[tuple[slice, 
 
 @dataclass(frozen=True)
 class _Header:
-    """What an array file promises; ``turned`` where its first axis runs fastest."""
+    """What an array file promises; ``fortran_order`` where its first axis runs fastest."""
 
     shape: tuple[int, ...]
-    turned: bool
+    fortran_order: bool
     dtype: np.dtype[Any]
 
     @property
@@ -101,12 +99,12 @@ def open_npz(path: Path, *, variable: str | None, wavelengths: str | None, axes:
     """
     with zipfile.ZipFile(path) as archive:
         members = _members(archive, path)
-        if not members and any(Path(n).name in _ZARR for n in archive.namelist()):
+        if not members and any(Path(n).name in ZARR_FILES for n in archive.namelist()):
             raise SceneError(f"{path}: this is a zipped Zarr store; unpack it (unzip) and give the folder")
         shapes = {name: header.shape for name, (_, header) in members.items()}
-        name = choose(shapes, wanted=variable, option="variable", source=str(path))
+        name = choose_array(shapes, wanted=variable, option="variable", source=str(path))
         _check_unpacked(path, name, *members[name])
-        wanted = [n for n, s in shapes.items() if n == name or math.prod(s) <= _SIDE_LIMIT]
+        wanted = [n for n, s in shapes.items() if n == name or math.prod(s) <= SIDE_LIMIT]
         side = {n: _array(archive, members[n][0]) for n in wanted}
     return in_memory_source((name, side.pop(name)), side, wavelengths=wavelengths, axes=axes, source=str(path))
 
@@ -114,7 +112,7 @@ def open_npz(path: Path, *, variable: str | None, wavelengths: str | None, axes:
 def _check_unpacked(path: Path, name: str, info: zipfile.ZipInfo, header: _Header) -> None:
     """Refuse a scene that needs far more memory than its file earns: a packed array is unpacked as a whole."""
     needed = header.bytes + 4 * math.prod(header.shape)
-    if needed > max(_UNPACKED, _MAX_COMPRESSION_RATIO * info.compress_size):
+    if needed > max(_MAX_UNPACKED_BYTES, _MAX_COMPRESSION_RATIO * info.compress_size):
         raise SceneError(
             f"{path}: {name} needs {needed / 2**30:.1f} GiB of memory, {needed // max(1, info.compress_size)} times "
             "its packed size; save it with numpy.save as .npy, which is read in parts"

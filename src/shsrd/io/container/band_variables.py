@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from shsrd.cube import SceneError
 from shsrd.io.container.group import Array, Container, base_name, normalize_name, parse_numbers
-from shsrd.io.container.three_axes import is_scene
+from shsrd.io.container.squeeze import is_scene
 
 STACK = "bands of variables"
 _NUMBERED = re.compile(r"(.*?)[ _-]?(\d+(?:\.\d+)?)(?: ?nm)?")
-_ASIDE = ("lat", "lon", "mask", "flag", "qa", "quality", "glt", "elev", "dem", "height", "slope", "aspect", "angle",
-          "zenith", "azimuth", "cloud", "time", "bnds", "bounds", "std", "uncert", "index", "class")  # fmt: skip
+_AUXILIARY_NAMES = ("lat", "lon", "mask", "flag", "qa", "quality", "glt", "elev", "dem", "height", "slope", "aspect",
+                    "angle", "zenith", "azimuth", "cloud", "time", "bnds", "bounds", "std", "uncert", "index",
+                    "class")  # fmt: skip
 _OWN = ("wavelength", "wavelength_nm", "central_wavelength", "center_wavelength", "radiation_wavelength")
 _IN_WORDS = re.compile(r"(\d+(?:\.\d+)?) ?(nanomet(?:er|re)s?|nm|micromet(?:er|re)s?|microns?|um|µm)\b", re.IGNORECASE)
 _COLOURS = ("coastal", "violet", "blue", "cyan", "green", "yellow", "orange", "red", "rededge", "nir", "nearir", "swir",
@@ -25,43 +26,43 @@ _COLOURS = ("coastal", "violet", "blue", "cyan", "green", "yellow", "orange", "r
 _NAMED_NM = (300.0, 15_000.0)
 
 
-def stack_band_variables(box: Container, dataset: str | None) -> tuple[Container, tuple[str, ...]]:
+def stack_band_variables(container: Container, dataset: str | None) -> tuple[Container, tuple[str, ...]]:
     """A container in which equal 2-D variables are one array, where it has no scene of its own; and notes.
 
     Args:
-        box: the container.
+        container: the container.
         dataset: what a person named; the beginning of the names of the bands is enough.
 
     Raises:
         SceneError: several sets of variables could be the scene, and none is named.
     """
-    if dataset is not None and box.path_of(dataset) in box.arrays:
-        return box, ()
-    if dataset is None and any(is_scene(array.shape) for array in box.arrays.values()):
-        return box, ()
-    sets = _sets(box)
+    if dataset is not None and container.resolve_path(dataset) in container.arrays:
+        return container, ()
+    if dataset is None and any(is_scene(array.shape) for array in container.arrays.values()):
+        return container, ()
+    sets = _sets(container)
     if dataset is not None:
         sets = {name: paths for name, paths in sets.items() if normalize_name(name) == normalize_name(dataset)}
     if not sets:
-        return box, ()
+        return container, ()
     if len(sets) > 1:
         said = ", ".join(f"{name} {len(paths)} bands" for name, paths in list(sets.items())[:8])
         raise SceneError(
-            f"{box.source}: several sets of variables could be the scene ({said}); name one with --dataset"
+            f"{container.source}: several sets of variables could be the scene ({said}); name one with --dataset"
         )
     paths = next(iter(sets.values()))
     name = dataset.strip("/") if dataset is not None else STACK
-    arrays = {path: array for path, array in box.arrays.items() if path not in paths}
-    stack = _stack([box.arrays[path] for path in paths], paths)
-    wavelengths = _wavelengths(box, paths)
+    arrays = {path: array for path, array in container.arrays.items() if path not in paths}
+    stack = _stack([container.arrays[path] for path in paths], paths)
+    wavelengths = _wavelengths(container, paths)
     first, last = leaf_name(paths[0]), leaf_name(paths[-1])
-    notes = [f"The bands are {len(paths)} variables, {first} to {last}.", *_others(box, paths)]
+    notes = [f"The bands are {len(paths)} variables, {first} to {last}.", *_others(container, paths)]
     if wavelengths is not None:
         arrays["wavelength_nm"] = wavelengths[0]
         notes += wavelengths[1]
     names = np.array([leaf_name(path) for path in paths])
     arrays["band_names"] = Array(names.shape, (None,), {}, names.dtype, names.__getitem__)
-    return replace(box, arrays={name: stack, **arrays}), tuple(notes)
+    return replace(container, arrays={name: stack, **arrays}), tuple(notes)
 
 
 def leaf_name(path: str) -> str:
@@ -69,11 +70,11 @@ def leaf_name(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def _sets(box: Container) -> dict[str, list[str]]:
+def _sets(container: Container) -> dict[str, list[str]]:
     """Variables that belong together, in the order of their numbers, by what their names begin with."""
     groups: dict[tuple[Any, ...], list[tuple[float, str]]] = {}
     plain: dict[tuple[Any, ...], list[str]] = {}
-    for path, array in box.arrays.items():
+    for path, array in container.arrays.items():
         if not _may_be_band(path, array):
             continue
         kind = _kind(path, array)
@@ -97,10 +98,10 @@ def _beside_colours(numbered: Sequence[str], alike: Sequence[str]) -> bool:
     return any(name.strip("0123456789") in _COLOURS for name in others)
 
 
-def _others(box: Container, paths: Sequence[str]) -> tuple[str, ...]:
+def _others(container: Container, paths: Sequence[str]) -> tuple[str, ...]:
     """A note on variables of the same size and type that are none of the bands."""
-    kind = _kind(paths[0], box.arrays[paths[0]])
-    names = [leaf_name(path) for path, array in box.arrays.items()
+    kind = _kind(paths[0], container.arrays[paths[0]])
+    names = [leaf_name(path) for path, array in container.arrays.items()
              if path not in paths and _may_be_band(path, array) and _kind(path, array) == kind]  # fmt: skip
     if not names:
         return ()
@@ -114,7 +115,7 @@ def _kind(path: str, array: Array) -> tuple[Any, ...]:
 
 def _may_be_band(path: str, array: Array) -> bool:
     name = normalize_name(base_name(path))
-    aside = any(name.startswith(word) or name.endswith(word) for word in _ASIDE)
+    aside = any(name.startswith(word) or name.endswith(word) for word in _AUXILIARY_NAMES)
     return not aside and array.dtype.kind in "iuf" and len(array.shape) >= 2 and len(_squeezed_shape(array)) == 2
 
 
@@ -134,42 +135,42 @@ def _stack(bands: Sequence[Array], paths: Sequence[str]) -> Array:
         for band in bands:
             band.check()
 
-    marks: dict[str, Any] = dict(first.attributes)
+    attributes: dict[str, Any] = dict(first.attributes)
     for key in ("scale_factor", "add_offset"):
         values = [parse_numbers(band.attributes.get(key)) or [1.0 if key == "scale_factor" else 0.0] for band in bands]
         if any(value != values[0] for value in values):
-            marks[key] = np.array([value[0] for value in values])
+            attributes[key] = np.array([value[0] for value in values])
     for key in (*_OWN, "long_name"):
-        marks.pop(key, None)
+        attributes.pop(key, None)
     shape = (len(bands), *(first.shape[axis] for axis in places))
     chunks = None if first.chunks is None else (1, *(first.chunks[axis] for axis in places))
     dims = ("band", *(first.dims[axis] for axis in places))
-    return Array(shape, dims, marks, first.dtype, part, check, chunks)
+    return Array(shape, dims, attributes, first.dtype, part, check, chunks)
 
 
 def _flat(band: Array, places: Sequence[int], key: Sequence[slice]) -> NDArray[np.generic]:
     whole = [slice(None)] * len(band.shape)
     for axis, wanted in zip(places, key, strict=True):
         whole[axis] = wanted
-    numbers = np.asarray(band.part(tuple(whole)))
+    numbers = np.asarray(band.read_block(tuple(whole)))
     return numbers.reshape([numbers.shape[axis] for axis in places])
 
 
-def _wavelengths(box: Container, paths: Sequence[str]) -> tuple[Array, list[str]] | None:
+def _wavelengths(container: Container, paths: Sequence[str]) -> tuple[Array, list[str]] | None:
     """Wavelengths in nanometres that the bands' attributes, long names or names say."""
-    told = [_told(box.arrays[path]) for path in paths]
+    wavelengths = [_attribute_wavelengths(container.arrays[path]) for path in paths]
     notes: list[str] = []
-    if any(number is None for number in told):
-        told = _in_names(paths)
-        if told and all(number is not None for number in told):
+    if any(number is None for number in wavelengths):
+        wavelengths = _in_names(paths)
+        if wavelengths and all(number is not None for number in wavelengths):
             notes.append("The numbers in the names of the bands are taken for wavelengths in nanometres.")
-    if not told or any(number is None for number in told):
+    if not wavelengths or any(number is None for number in wavelengths):
         return None
-    texts = np.array([repr(number) for number in told])
+    texts = np.array([repr(number) for number in wavelengths])
     return Array(texts.shape, ("band",), {}, texts.dtype, texts.__getitem__), notes
 
 
-def _told(band: Array) -> float | None:
+def _attribute_wavelengths(band: Array) -> float | None:
     from shsrd.cube.wavelength_units import in_nanometres
 
     value = parse_numbers(band.attribute(*_OWN))

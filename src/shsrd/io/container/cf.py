@@ -5,26 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 from shsrd.cube import SceneMetadata, Storage
 
 PIXEL_VARIABLE = "reflectance"
 CONVENTIONS = "CF-1.8"
-PLACES = {
+LATLON_ATTRIBUTES = {
     "lat": {"standard_name": "latitude", "long_name": "latitude of pixel centres", "units": "degrees_north"},
     "lon": {"standard_name": "longitude", "long_name": "longitude of pixel centres", "units": "degrees_east"},
 }
-
-
-def pixel_centres(metadata: SceneMetadata) -> dict[str, NDArray[np.floating[Any]]]:
-    """Map coordinates of the ``y`` and ``x`` axes, where the grid lies straight on a map; else nothing."""
-    _, rows, columns = metadata.shape
-    t = metadata.transform
-    if t is None or t.b != 0 or t.d != 0:
-        return {}
-    return {"y": t.f + t.e * (np.arange(rows) + 0.5), "x": t.c + t.a * (np.arange(columns) + 0.5)}
 
 
 def axis_attributes(name: str) -> dict[str, str]:
@@ -62,11 +52,11 @@ def fill_value(storage: Storage) -> Any:
 
 def grid_mapping(metadata: SceneMetadata) -> dict[str, str]:
     """Attributes of the ``crs`` variable; empty where nothing is known of the place."""
-    marks = {}
+    attributes = {}
     if metadata.crs is not None:
         geographic = CRS.from_wkt(metadata.crs).is_geographic
-        marks = {"spatial_ref": metadata.crs, "crs_wkt": metadata.crs}
-        marks["grid_mapping_name"] = "latitude_longitude" if geographic else "projected"
+        attributes = {"spatial_ref": metadata.crs, "crs_wkt": metadata.crs}
+        attributes["grid_mapping_name"] = "latitude_longitude" if geographic else "projected"
     if metadata.transform is not None:
-        marks["GeoTransform"] = " ".join(repr(float(v)) for v in metadata.transform.to_gdal())
-    return marks
+        attributes["GeoTransform"] = " ".join(repr(float(v)) for v in metadata.transform.to_gdal())
+    return attributes

@@ -44,21 +44,21 @@ _PROJ_TOKEN = re.compile(
 )
 
 
-def grid_mapping_of(box: Container, scene: str, axes: tuple[str | None, str | None]) -> tuple[str, Array] | None:
+def grid_mapping_of(container: Container, scene: str, axes: tuple[str | None, str | None]) -> tuple[str, Array] | None:
     """The grid mapping that the scene names (CF 5.6, the extended form included), or the only one of its file.
 
     Args:
-        box: the container.
+        container: the container.
         scene: path of the scene.
         axes: names of its y and x axes, to choose among several.
     """
-    named = plain_text(box.arrays[scene].attributes.get("grid_mapping"))
+    named = plain_text(container.arrays[scene].attributes.get("grid_mapping"))
     for name in _mapping_names(named or "", axes):
-        path = box.beside(scene, name)
+        path = container.related_array(scene, name)
         if path is not None:
-            return path, box.arrays[path]
-    lonely = [p for p, array in box.arrays.items() if len(array.shape) == 0 and _is_mapping(array.attributes)]
-    return (lonely[0], box.arrays[lonely[0]]) if len(lonely) == 1 else None
+            return path, container.arrays[path]
+    lonely = [p for p, array in container.arrays.items() if len(array.shape) == 0 and _is_mapping(array.attributes)]
+    return (lonely[0], container.arrays[lonely[0]]) if len(lonely) == 1 else None
 
 
 def _mapping_names(named: str, axes: tuple[str | None, str | None]) -> list[str]:
@@ -77,15 +77,17 @@ def _mapping_names(named: str, axes: tuple[str | None, str | None]) -> list[str]
     return sorted(groups, key=lambda name: -len(groups[name] & own))
 
 
-def _is_mapping(marks: Mapping[str, Any]) -> bool:
-    return any(key in marks for key in ("grid_mapping_name", *_WKT_KEYS[:2]))
+def _is_mapping(attributes: Mapping[str, Any]) -> bool:
+    return any(key in attributes for key in ("grid_mapping_name", *_WKT_KEYS[:2]))
 
 
-def crs_of_container(box: Container, scene: str, mapping: tuple[str, Array] | None, notes: list[str]) -> str | None:
+def crs_of_container(
+    container: Container, scene: str, mapping: tuple[str, Array] | None, notes: list[str]
+) -> str | None:
     """WKT of a scene's coordinate reference system, from everywhere that a container can say it.
 
     Args:
-        box: the container.
+        container: the container.
         scene: path of the scene.
         mapping: its grid mapping, or None.
         notes: takes a sentence for what cannot be read or was guessed.
@@ -93,47 +95,49 @@ def crs_of_container(box: Container, scene: str, mapping: tuple[str, Array] | No
     Returns:
         None where nothing readable is said.
     """
-    named = plain_text(box.arrays[scene].attributes.get("grid_mapping"))
-    absent = named is not None and not any(box.beside(scene, name) for name in _mapping_names(named, (None, None)))
+    named = plain_text(container.arrays[scene].attributes.get("grid_mapping"))
+    absent = named is not None and not any(
+        container.related_array(scene, name) for name in _mapping_names(named, (None, None))
+    )
     if absent:
         instead = "it is left out" if mapping is None else f"that of {mapping[0]} is used"
         notes.append(f"Grid mapping {named!s:.60} is not in the file; {instead}.")
     if mapping is not None:
         crs = _of_mapping(mapping[1].attributes, mapping[0], notes)
         if crs is not None:
-            if box.arrays[scene].attributes.get("grid_mapping") is None:
+            if container.arrays[scene].attributes.get("grid_mapping") is None:
                 notes.append(f"The scene names no grid mapping; that of {mapping[0]} is used.")
             return crs
-    for key, text in _elsewhere(box, scene):
+    for key, text in _elsewhere(container, scene):
         crs = _readable(text, key, notes)
         if crs is not None:
             return crs
-    return _of_map_info(box, scene, notes)
+    return _of_map_info(container, scene, notes)
 
 
-def _elsewhere(box: Container, scene: str) -> Iterator[tuple[str, str]]:
-    code = box.near(scene, ("epsg code", "epsg_code", "epsg"))
+def _elsewhere(container: Container, scene: str) -> Iterator[tuple[str, str]]:
+    code = container.nearest_array(scene, ("epsg code", "epsg_code", "epsg"))
     if code is not None:
-        array = box.arrays[code]
+        array = container.arrays[code]
         if array.dtype.kind in "iufSUO":
             yield code, _code_text(text_of(array.read()))
-    for marks in (box.arrays[scene].attributes, box.attributes):
-        if isinstance(marks.get("_CRS"), Mapping):
-            yield from _of_gdal(marks["_CRS"])
+    for attributes in (container.arrays[scene].attributes, container.attributes):
+        if isinstance(attributes.get("_CRS"), Mapping):
+            yield from _of_gdal(attributes["_CRS"])
         for key in _FREE_KEYS:
-            value = _wkt_of_json(marks.get(key)) if key == "proj:projjson" else marks.get(key)
+            value = _wkt_of_json(attributes.get(key)) if key == "proj:projjson" else attributes.get(key)
             if isinstance(value, int) or plain_text(value):
                 yield f"attribute {key}", _code_text(str(value))
 
 
-def _of_gdal(told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _of_gdal(crs_attribute: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The CRS of an array that GDAL's Zarr driver wrote: an OGC address of its EPSG code, WKT, PROJJSON."""
-    address = re.search(r"/EPSG/[\w.]+/(\d{4,6})$", str(told.get("url") or ""))
+    address = re.search(r"/EPSG/[\w.]+/(\d{4,6})$", str(crs_attribute.get("url") or ""))
     if address:
         yield "attribute _CRS", f"EPSG:{address[1]}"
-    if plain_text(told.get("wkt")):
-        yield "attribute _CRS", str(told["wkt"])
-    text = _wkt_of_json(told.get("projjson"))
+    if plain_text(crs_attribute.get("wkt")):
+        yield "attribute _CRS", str(crs_attribute["wkt"])
+    text = _wkt_of_json(crs_attribute.get("projjson"))
     if text:
         yield "attribute _CRS", text
 
@@ -170,32 +174,32 @@ def _readable(text: str, key: str, notes: list[str]) -> str | None:
         return None
 
 
-def _of_mapping(marks: Mapping[str, Any], name: str, notes: list[str]) -> str | None:
+def _of_mapping(attributes: Mapping[str, Any], name: str, notes: list[str]) -> str | None:
     for key in _WKT_KEYS:
-        text = plain_text(marks.get(key))
+        text = plain_text(attributes.get(key))
         crs = None if text is None else _readable(text, f"{name}: {key}", notes)
         if crs is not None:
             return crs
     for key in _CODE_KEYS:
-        value = marks.get(key)
+        value = attributes.get(key)
         if value is not None and (crs := _readable(_code_text(str(value)), f"{name}: {key}", notes)) is not None:
             return crs
-    if plain_text(marks.get("grid_mapping_name")):
-        crs = _of_parameters(marks, name, notes)
+    if plain_text(attributes.get("grid_mapping_name")):
+        crs = _of_parameters(attributes, name, notes)
         if crs is not None:
             return crs
-    text = plain_text(find_attribute(marks, "proj4", "proj4text", "proj4_params", "proj4string"))
+    text = plain_text(find_attribute(attributes, "proj4", "proj4text", "proj4_params", "proj4string"))
     return None if text is None else _of_proj4(text, name, notes)
 
 
-def _of_parameters(marks: Mapping[str, Any], name: str, notes: list[str]) -> str | None:
+def _of_parameters(attributes: Mapping[str, Any], name: str, notes: list[str]) -> str | None:
     """The CRS of a grid mapping that is given by its parameters (CF appendix F), by pyproj."""
     from pyproj import CRS
 
     kept: dict[str, Any] = {
-        key: value for key, value in marks.items() if key not in _WKT_KEYS and isinstance(value, (int, float, str))
+        key: value for key, value in attributes.items() if key not in _WKT_KEYS and isinstance(value, (int, float, str))
     }
-    parallels = parse_numbers(marks.get("standard_parallel"))
+    parallels = parse_numbers(attributes.get("standard_parallel"))
     if parallels:
         kept["standard_parallel"] = parallels if len(parallels) > 1 else parallels[0]
     assumed = _assumed_datum(kept)
@@ -205,23 +209,23 @@ def _of_parameters(marks: Mapping[str, Any], name: str, notes: list[str]) -> str
         crs = wkt_of(f"EPSG:{code}" if code else known.to_wkt(), source="")
     except Exception as error:  # any text and number may be among the attributes
         text = " ".join(str(error).split())[:80]
-        notes.append(f"Grid mapping {name} ({marks.get('grid_mapping_name')!s:.60}) cannot be read ({text}).")
+        notes.append(f"Grid mapping {name} ({attributes.get('grid_mapping_name')!s:.60}) cannot be read ({text}).")
         return None
     if assumed:
         notes.append(f"Grid mapping {name} names no datum; WGS 84 is assumed.")
     return crs
 
 
-def _assumed_datum(marks: Mapping[str, Any]) -> dict[str, str]:
+def _assumed_datum(attributes: Mapping[str, Any]) -> dict[str, str]:
     """WGS 84 where a grid mapping names no datum, and its ellipsoid, if it has one, is that of WGS 84."""
-    names = [normalize_name(key) for key in marks]
+    names = [normalize_name(key) for key in attributes]
     if any(part in name for name in names for part in ("datumname", "ellipsoidname", "geographiccrsname")):
         return {}
-    if "earth_radius" in marks or "towgs84" in marks:
+    if "earth_radius" in attributes or "towgs84" in attributes:
         return {}
-    radius = parse_numbers(marks.get("semi_major_axis"))
-    flattening = parse_numbers(marks.get("inverse_flattening"))
-    minor = parse_numbers(marks.get("semi_minor_axis"))
+    radius = parse_numbers(attributes.get("semi_major_axis"))
+    flattening = parse_numbers(attributes.get("inverse_flattening"))
+    minor = parse_numbers(attributes.get("semi_minor_axis"))
     if radius and abs(radius[0] - _AXES_84[0]) > 1e-3:
         return {}
     if flattening and abs(flattening[0] - _AXES_84[1]) > 1e-6:
@@ -247,9 +251,9 @@ def _of_proj4(text: str, name: str, notes: list[str]) -> str | None:
     return None
 
 
-def _of_map_info(box: Container, scene: str, notes: list[str]) -> str | None:
-    info = box.near(scene, ("map_info",))
-    text = "" if info is None else text_of(box.arrays[info].read())
+def _of_map_info(container: Container, scene: str, notes: list[str]) -> str | None:
+    info = container.nearest_array(scene, ("map_info",))
+    text = "" if info is None else text_of(container.arrays[info].read())
     if not items(text):
         return None
     crs, note = crs_of(text)

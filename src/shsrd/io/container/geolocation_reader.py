@@ -20,12 +20,12 @@ from shsrd.io.file_checks import read_errors
 _MAX_DEGREES = (90.0, 360.0)  # degrees; fill values that no attribute names are far beyond
 
 
-def located(metadata: SceneMetadata, box: Container, path: Path) -> SceneMetadata:
+def with_geolocation(metadata: SceneMetadata, container: Container, path: Path) -> SceneMetadata:
     """Facts of a scene in a container; one without a place on a map gets the geolocation that lies beside it.
 
     Args:
         metadata: of the scene.
-        box: all arrays of its file.
+        container: all arrays of its file.
         path: the file.
 
     Raises:
@@ -33,13 +33,13 @@ def located(metadata: SceneMetadata, box: Container, path: Path) -> SceneMetadat
     """
     if metadata.transform is not None:
         return metadata
-    tables = geolocation_tables(box, *metadata.shape[1:])
+    tables = geolocation_tables(container, *metadata.shape[1:])
     if not tables:
         return metadata
-    ours = HEADERS in box.attributes  # then the keys are those of the file that the scene came from
-    told = {} if ours else swath_headers(tables, path, *metadata.shape[1:])
-    places = geolocation_of(_pair(box, tables), path, glt=_lookup_table(box, tables, path))
-    return metadata.replace(headers=dict(metadata.headers) | told, geolocation=places)
+    ours = HEADERS in container.attributes  # then the keys are those of the file that the scene came from
+    header = {} if ours else swath_headers(tables, path, *metadata.shape[1:])
+    places = geolocation_of(_pair(container, tables), path, glt=_lookup_table(container, tables, path))
+    return metadata.replace(headers=dict(metadata.headers) | header, geolocation=places)
 
 
 def geolocation_of(
@@ -73,20 +73,20 @@ def geolocation_of(
     return Geolocation((rows, columns), _Tables(pair, path), glt)
 
 
-def _pair(box: Container, tables: list[str]) -> tuple[Array, Array] | None:
+def _pair(container: Container, tables: list[str]) -> tuple[Array, Array] | None:
     """Latitude, and the longitude beside it."""
-    by_place = {(path.rpartition("/")[0], path.rpartition("/")[2].lower()): box.arrays[path] for path in tables}
-    for (group, name), latitude in by_place.items():
+    by_place = {(path.rpartition("/")[0], path.rpartition("/")[2].lower()): container.arrays[path] for path in tables}
+    for (folder, name), latitude in by_place.items():
         if name in LATITUDES:
-            longitude = by_place.get((group, LONGITUDES[LATITUDES.index(name)]))
+            longitude = by_place.get((folder, LONGITUDES[LATITUDES.index(name)]))
             if longitude is not None:
                 return latitude, longitude
     return None
 
 
-def _lookup_table(box: Container, tables: list[str], path: Path) -> GeographicLookupTable | None:
+def _lookup_table(container: Container, tables: list[str], path: Path) -> GeographicLookupTable | None:
     """``glt_x`` and ``glt_y``; the place of their grid is in the attributes of the file."""
-    found = {table.rpartition("/")[2].lower(): box.arrays[table] for table in tables}
+    found = {table.rpartition("/")[2].lower(): container.arrays[table] for table in tables}
     if not {"glt_x", "glt_y"} <= found.keys() or found["glt_x"].shape != found["glt_y"].shape:
         return None
     pair = found["glt_x"], found["glt_y"]
@@ -95,8 +95,8 @@ def _lookup_table(box: Container, tables: list[str], path: Path) -> GeographicLo
     for table in pair:
         table.check()
     rows, columns = pair[0].shape
-    numbers, told = np.ravel(box.attributes.get("geotransform", ())), box.attributes.get("spatial_ref")
-    crs = told if isinstance(told, str) and is_wkt(told) else None
+    numbers, wkt = np.ravel(container.attributes.get("geotransform", ())), container.attributes.get("spatial_ref")
+    crs = wkt if isinstance(wkt, str) and is_wkt(wkt) else None
     transform = Affine.from_gdal(*map(float, numbers)) if numbers.size == 6 else None
     return GeographicLookupTable((rows, columns), _Numbers(pair, path), crs, transform)
 
@@ -127,13 +127,13 @@ class _Numbers:
     def __call__(self, rows: slice, columns: slice) -> NDArray[np.integer]:
         """Numbers ``(2, y, x)`` of a rectangle."""
         with read_errors(self.path, "lookup table"):
-            return np.stack([table.part((rows, columns)) for table in self.pair])
+            return np.stack([table.read_block((rows, columns)) for table in self.pair])
 
 
 def _degrees(table: Array, path: Path, key: tuple[slice, slice]) -> NDArray[np.float64]:
     """Numbers of a table, unpacked (CF) where they are packed."""
     with read_errors(path, "geolocation"):
-        stored = np.asarray(table.part(key))
+        stored = np.asarray(table.read_block(key))
         degrees = stored.astype(np.float64)
         number = _number(table.attributes)
         if number("scale_factor", 1.0) != 1 or number("add_offset", 0.0) != 0:

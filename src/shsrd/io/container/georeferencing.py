@@ -55,34 +55,34 @@ class _Axis:
         )
 
 
-def place_of(box: Container, scene: str, array: Array, order: tuple[int, int, int]) -> GridGeoreference:
+def read_georeference(container: Container, scene: str, array: Array, order: tuple[int, int, int]) -> GridGeoreference:
     """The place of a scene.
 
     Args:
-        box: the container.
+        container: the container.
         scene: path of the scene.
         array: the scene, with three axes.
         order: at which of its axes band, y and x lie.
     """
     notes: list[str] = []
     names = (array.dims[order[1]], array.dims[order[2]])
-    mapping = grid_mapping_of(box, scene, names)
-    crs = crs_of_container(box, scene, mapping, notes)
-    y, x = (_axis(box, scene, array, *named, notes=notes) for named in zip("yx", order[1:], strict=True))
-    written = _written(box, scene, mapping, (array.shape[order[1]], array.shape[order[2]]), notes)
+    mapping = grid_mapping_of(container, scene, names)
+    crs = crs_of_container(container, scene, mapping, notes)
+    y, x = (_axis(container, scene, array, *named, notes=notes) for named in zip("yx", order[1:], strict=True))
+    written = _written(container, scene, mapping, (array.shape[order[1]], array.shape[order[2]]), notes)
     crs, y, x = _units(crs, y, x, mapping, notes)
-    transform = _agreed(y, x, written, notes)
+    transform = _reconcile_transforms(y, x, written, notes)
     if transform is not None and crs is None and not any("CRS" in note for note in notes):
         notes.append(f"The place is known (origin {transform.c:.9g}, {transform.f:.9g}), its CRS is not.")
     return GridGeoreference(crs, transform, tuple(notes))
 
 
-def _axis(box: Container, scene: str, array: Array, letter: str, place: int, *, notes: list[str]) -> _Axis | None:
+def _axis(container: Container, scene: str, array: Array, letter: str, place: int, *, notes: list[str]) -> _Axis | None:
     """The coordinates of an axis, or None where it has none, or they only count pixels."""
-    path = _coordinate_path(box, scene, array, letter, place)
+    path = _coordinate_path(container, scene, array, letter, place)
     if path is None:
         return None
-    found = box.arrays[path]
+    found = container.arrays[path]
     if found.dtype.kind not in "iuf":
         return None
     centres = unpacked_list(found).astype(np.float64).ravel()
@@ -104,14 +104,14 @@ def _axis(box: Container, scene: str, array: Array, letter: str, place: int, *, 
     return _Axis(base_name(path), float(centres[0]), step if even else None, centres.size, unit, even, degrees, dust)
 
 
-def _coordinate_path(box: Container, scene: str, array: Array, letter: str, place: int) -> str | None:
+def _coordinate_path(container: Container, scene: str, array: Array, letter: str, place: int) -> str | None:
     """The array with the coordinates of an axis: named like it, or, of an axis without a name, like y or x."""
     dim, size = array.dims[place], array.shape[place]
     if dim is not None:
-        path = dim if dim in box.arrays else box.beside(scene, dim)
+        path = dim if dim in container.arrays else container.related_array(scene, dim)
     else:
-        path = box.near(scene, _COORDINATES[letter])
-    return path if path is not None and _size(box.arrays[path]) == size else None
+        path = container.nearest_array(scene, _COORDINATES[letter])
+    return path if path is not None and _size(container.arrays[path]) == size else None
 
 
 def _size(array: Array) -> int:
@@ -137,31 +137,31 @@ def _coordinate_rounding(array: Array, centres: Any) -> float:
 
 
 def _written(
-    box: Container, scene: str, mapping: tuple[str, Array] | None, shape: tuple[int, int], notes: list[str]
+    container: Container, scene: str, mapping: tuple[str, Array] | None, shape: tuple[int, int], notes: list[str]
 ) -> tuple[str, Affine] | None:
     """The transform that an attribute or a map info says, and where."""
     if mapping is not None:
         value = mapping[1].attribute("GeoTransform")
         if value is not None:
             return _geo_transform(value, f"GeoTransform of {mapping[0]}", notes)
-    for marks in (box.arrays[scene].attributes, box.attributes):
-        numbers = parse_numbers(marks.get("spatial:transform"))
+    for attributes in (container.arrays[scene].attributes, container.attributes):
+        numbers = parse_numbers(attributes.get("spatial:transform"))
         if len(numbers) >= 6 and np.isfinite(numbers[:6]).all():
-            found = _spatial(marks, Affine(*numbers[:6]), shape, notes)
+            found = _spatial(attributes, Affine(*numbers[:6]), shape, notes)
             if found is not None:
                 return "spatial:transform", found
-        numbers = parse_numbers(marks.get("spatial:bbox"))
+        numbers = parse_numbers(attributes.get("spatial:bbox"))
         if len(numbers) == 4 and np.isfinite(numbers).all() and numbers[0] < numbers[2] and numbers[1] < numbers[3]:
             rows, columns = shape
             west, south, east, north = numbers
             return "spatial:bbox", Affine((east - west) / columns, 0, west, 0, (south - north) / rows, north)
-    own = box.arrays[scene].attribute("GeoTransform")
+    own = container.arrays[scene].attribute("GeoTransform")
     if own is not None:
         return _geo_transform(own, "GeoTransform of the scene", notes)
-    info = box.near(scene, ("map_info",))
+    info = container.nearest_array(scene, ("map_info",))
     if info is None:
         return None
-    text = text_of(box.arrays[info].read())
+    text = text_of(container.arrays[info].read())
     try:
         return "map info", transform_of(text, source="")
     except SceneError:
@@ -178,29 +178,29 @@ def _geo_transform(value: Any, name: str, notes: list[str]) -> tuple[str, Affine
     turned = numbers[1] == 0 and numbers[3] == 0 and numbers[0] != 0 and numbers[4] != 0
     if turned or len(numbers) == 9:
         notes.append(f"{name} has its numbers in the order of an affine transform; they are read so.")
-    told = Affine(*numbers[:6]) if turned or len(numbers) == 9 else Affine.from_gdal(*numbers)
-    if told.determinant == 0:
+    encoded = Affine(*numbers[:6]) if turned or len(numbers) == 9 else Affine.from_gdal(*numbers)
+    if encoded.determinant == 0:
         notes.append(f"{name} = {str(value)[:60]!r} has pixels without size; it is left out.")
         return None
-    return name, told
+    return name, encoded
 
 
-def _spatial(marks: Any, told: Affine, shape: tuple[int, int], notes: list[str]) -> Affine | None:
+def _spatial(attributes: Any, encoded: Affine, shape: tuple[int, int], notes: list[str]) -> Affine | None:
     """The transform of the Zarr convention ``spatial``, for pixels whose corner is the reference."""
-    if told.c == told.e == 0 and told.b != 0 != told.f and told.b * told.f < 0:
+    if encoded.c == encoded.e == 0 and encoded.b != 0 != encoded.f and encoded.b * encoded.f < 0:
         notes.append("spatial:transform has its numbers in GDAL's order; they are read so.")
-        told = Affine.from_gdal(*told[:6])
-    if told.determinant == 0:
+        encoded = Affine.from_gdal(*encoded[:6])
+    if encoded.determinant == 0:
         notes.append("spatial:transform has pixels without size; it is left out.")
         return None
-    size = [int(n) for n in parse_numbers(marks.get("spatial:shape"))][-2:]
+    size = [int(n) for n in parse_numbers(attributes.get("spatial:shape"))][-2:]
     if size and tuple(size) != shape:
         notes.append(
             f"spatial:transform is of a grid of {size[0]} x {size[-1]} pixels, the scene has {shape[0]} x {shape[1]}."
         )
-    if str(marks.get("spatial:registration", "pixel")).lower() == "node":
-        return told * Affine.translation(-0.5, -0.5)
-    return told
+    if str(attributes.get("spatial:registration", "pixel")).lower() == "node":
+        return encoded * Affine.translation(-0.5, -0.5)
+    return encoded
 
 
 def _units(
@@ -264,7 +264,9 @@ def _unknown_units(axes: Sequence[_Axis], notes: list[str]) -> None:
                      "is assumed.")  # fmt: skip
 
 
-def _agreed(y: _Axis | None, x: _Axis | None, written: tuple[str, Affine] | None, notes: list[str]) -> Affine | None:
+def _reconcile_transforms(
+    y: _Axis | None, x: _Axis | None, written: tuple[str, Affine] | None, notes: list[str]
+) -> Affine | None:
     """The transform of the coordinates; the written one is exact where both agree, and all there is without them."""
     if y is None or x is None or (y.count > 1 and y.step is None) or (x.count > 1 and x.step is None):
         return None if written is None else written[1]
@@ -277,23 +279,23 @@ def _agreed(y: _Axis | None, x: _Axis | None, written: tuple[str, Affine] | None
     shown = Affine(dx, 0.0, x.first - dx / 2, 0.0, dy, y.first - dy / 2)
     if written is None:
         return shown
-    name, told = written
-    if _same(told, shown, (y, x)):
-        return told
-    mirrored = told * Affine(1, 0, 0, 0, -1, y.count)
-    if told.e < 0 < dy and _same(
+    name, encoded = written
+    if _same(encoded, shown, (y, x)):
+        return encoded
+    mirrored = encoded * Affine(1, 0, 0, 0, -1, y.count)
+    if encoded.e < 0 < dy and _same(
         mirrored, shown, (y, x)
     ):  # GDAL writes rows from south to north and a transform from north to south
         return mirrored
     notes.append(
-        f"{name} (origin {told.c:.10g}, {told.f:.10g}, pixel {told.a:.6g}, {told.e:.6g}) contradicts the coordinates "
-        f"{x.name}, {y.name} (origin {shown.c:.10g}, {shown.f:.10g}, pixel {dx:.6g}, {dy:.6g}); "
+        f"{name} (origin {encoded.c:.10g}, {encoded.f:.10g}, pixel {encoded.a:.6g}, {encoded.e:.6g}) contradicts "
+        f"the coordinates {x.name}, {y.name} (origin {shown.c:.10g}, {shown.f:.10g}, pixel {dx:.6g}, {dy:.6g}); "
         "the coordinates are used."
     )
     return shown
 
 
-def _same(told: Affine, shown: Affine, axes: tuple[_Axis, _Axis]) -> bool:
+def _same(encoded: Affine, shown: Affine, axes: tuple[_Axis, _Axis]) -> bool:
     """Whether two transforms put the opposite corners of a grid at the same place."""
     y, x = axes
     near = [_SAME * abs(shown.a) + 2 * x.rounding_error, _SAME * abs(shown.e) + 2 * y.rounding_error]
@@ -301,5 +303,5 @@ def _same(told: Affine, shown: Affine, axes: tuple[_Axis, _Axis]) -> bool:
     return all(
         abs(a - b) <= limit
         for corner in corners
-        for a, b, limit in zip(told * corner, shown * corner, near, strict=True)
+        for a, b, limit in zip(encoded * corner, shown * corner, near, strict=True)
     )

@@ -28,7 +28,7 @@ class Array:
         dims: names of the axes, None where the container does not say.
         attributes: as plain Python values.
         dtype: of its numbers.
-        part: gives a block of the numbers, one slice an axis.
+        read_block: gives a block of the numbers, one slice an axis.
         check: raises SceneError where the numbers cannot be read.
         chunks: the block that is stored together, None where all is.
     """
@@ -37,7 +37,7 @@ class Array:
     dims: tuple[str | None, ...]
     attributes: Mapping[str, Any]
     dtype: np.dtype[Any]
-    part: Callable[[tuple[slice, ...]], NDArray[np.generic]] = field(repr=False)
+    read_block: Callable[[tuple[slice, ...]], NDArray[np.generic]] = field(repr=False)
     check: Callable[[], None] = field(repr=False, default=lambda: None)
     chunks: tuple[int, ...] | None = None
 
@@ -51,7 +51,7 @@ class Array:
         self.check()
         if math.prod(self.shape) > _MAX_LIST_LENGTH:
             raise ValueError(f"an array of shape {self.shape} is no list of bands, rows or columns")
-        return np.asarray(self.part((slice(None),) * len(self.shape)))
+        return np.asarray(self.read_block((slice(None),) * len(self.shape)))
 
     def attribute(self, *names: str) -> Any:
         """The first attribute with one of these names in any spelling (``Scale_Factor``, ``scale factor``), or None."""
@@ -65,7 +65,7 @@ class Array:
         """
         if len(axes) == len(self.shape):
             return self
-        part = self.part
+        part = self.read_block
 
         def fewer(key: tuple[slice, ...]) -> NDArray[np.generic]:
             whole = [slice(None)] * len(self.shape)
@@ -78,7 +78,7 @@ class Array:
             self,
             shape=tuple(self.shape[axis] for axis in axes),
             dims=tuple(self.dims[axis] for axis in axes),
-            part=fewer,
+            read_block=fewer,
             chunks=None if self.chunks is None else tuple(self.chunks[axis] for axis in axes),
         )
 
@@ -91,20 +91,20 @@ class Container:
     attributes: Mapping[str, Any]
     source: str
 
-    def near(self, scene: str, names: Iterable[str]) -> str | None:
+    def nearest_array(self, scene: str, names: Iterable[str]) -> str | None:
         """The array with one of these last names (any spelling) that shares most of its path with the scene."""
         wanted = {normalize_name(name) for name in names}
         found = [p for p in self.arrays if normalize_name(base_name(p)) in wanted]
         return max(found, key=lambda path: (shared_path(path, scene), -len(path)), default=None)
 
-    def path_of(self, given: str) -> str:
+    def resolve_path(self, given: str) -> str:
         """The full path a person means: exact, or the end of exactly one path; else the text itself."""
         plain = given.strip("/")
         ending = [path for path in self.arrays if path == plain or path.endswith("/" + plain)]
         exact = [path for path in ending if path == plain]
         return exact[0] if exact else ending[0] if len(ending) == 1 else plain
 
-    def beside(self, scene: str, name: str) -> str | None:
+    def related_array(self, scene: str, name: str) -> str | None:
         """The array that a name in an attribute of the scene means: in its group, one above, or the only one."""
         plain = name.strip("/")
         parents = scene.split("/")[:-1]
@@ -112,7 +112,7 @@ class Container:
             path = "/".join([*parents[:depth], plain])
             if path in self.arrays:
                 return path
-        path = self.path_of(plain)
+        path = self.resolve_path(plain)
         return path if path in self.arrays else None
 
 
@@ -137,13 +137,13 @@ def normalize_name(name: str) -> str:
     return "".join(c for c in name.lower() if c.isalnum())
 
 
-def find_attribute(marks: Mapping[str, Any], *names: str) -> Any:
+def find_attribute(attributes: Mapping[str, Any], *names: str) -> Any:
     """The first attribute with one of these names: as written, else in any spelling; None where there is none."""
     for name in names:
-        if name in marks:
-            return marks[name]
-    spelled = {normalize_name(key): key for key in reversed(list(marks))}
-    return next((marks[spelled[normalize_name(name)]] for name in names if normalize_name(name) in spelled), None)
+        if name in attributes:
+            return attributes[name]
+    spelled = {normalize_name(key): key for key in reversed(list(attributes))}
+    return next((attributes[spelled[normalize_name(name)]] for name in names if normalize_name(name) in spelled), None)
 
 
 def parse_numbers(value: Any) -> list[float]:

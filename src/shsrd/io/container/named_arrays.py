@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from shsrd.cube import SceneError, SceneMetadata, Storage
 from shsrd.io.container.axes import find_axes
 from shsrd.io.container.axis_names import MAYBE_WAVELENGTHS, is_wavelength_name
 from shsrd.io.container.group import Array, normalize_name
-from shsrd.io.container.three_axes import is_scene, three_axes
+from shsrd.io.container.squeeze import is_scene, squeeze_to_3d
 from shsrd.io.envi.map_info import checked_wkt, wkt_of
 from shsrd.io.sources import StoredSource, array_reader
 from shsrd.io.wavelengths import NumberList, SpectralLists, are_nanometres, shortest_text, spectral_lists
@@ -41,33 +41,35 @@ _NAMES = {  # what a side array means, by its name in lower case; the first foun
 }
 
 
-@dataclass(frozen=True)
-class LazyArray:
-    """An array that is read block by block.
+SIDE_LIMIT = 100_000  # numbers of a side array: a list with one entry a band; larger ones are other data
 
-    Attributes:
+
+def plain_array(
+    name: str,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    read_block: Callable[[tuple[slice, ...]], NDArray[np.generic]],
+    *,
+    source: str,
+) -> Array:
+    """Array with three axes of a file without names of axes; spare axes of one entry are dropped.
+
+    Args:
+        name: of the array, for messages.
         shape: extents, in the order of the file.
         dtype: of its numbers.
-        part: reads a block, given as one slice an axis.
+        read_block: reads a block, given as one slice an axis.
+        source: file name for messages.
+
+    Raises:
+        SceneError: fewer than three axes, or more than three that are longer than 1.
     """
-
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    part: Callable[[tuple[slice, ...]], NDArray[np.generic]]
-
-    def with_three_axes(self, name: str, *, source: str) -> LazyArray:
-        """The same array without spare axes of one entry.
-
-        Raises:
-            SceneError: fewer than three axes, or more than three that are longer than 1.
-        """
-        bare = (None,) * len(self.shape)
-        axes = three_axes(self.shape, bare, name=name, source=source, option="variable")
-        fewer = Array(self.shape, bare, {}, self.dtype, self.part).squeezed(axes)
-        return LazyArray(fewer.shape, fewer.dtype, fewer.part)
+    bare = (None,) * len(shape)
+    axes = squeeze_to_3d(shape, bare, name=name, source=source, option="variable")
+    return Array(shape, bare, {}, dtype, read_block).squeezed(axes)
 
 
-def choose(shapes: Mapping[str, tuple[int, ...]], *, wanted: str | None, option: str, source: str) -> str:
+def choose_array(shapes: Mapping[str, tuple[int, ...]], *, wanted: str | None, option: str, source: str) -> str:
     """The name of the scene among named arrays.
 
     Args:
@@ -103,7 +105,7 @@ def choose(shapes: Mapping[str, tuple[int, ...]], *, wanted: str | None, option:
     return scenes[0]
 
 
-def find(side: SideArrays, meaning: str) -> tuple[str, NDArray[np.generic]] | None:
+def find_side_array(side: SideArrays, meaning: str) -> tuple[str, NDArray[np.generic]] | None:
     """The side array with a meaning (``wavelength``, ``fwhm``, ...) and its name, or None."""
     lower = {name.lower(): name for name in side}
     for name in _NAMES[meaning]:
@@ -112,7 +114,9 @@ def find(side: SideArrays, meaning: str) -> tuple[str, NDArray[np.generic]] | No
     return None
 
 
-def spectral(side: SideArrays, shape: Sequence[int], *, wavelengths: str | None, source: str) -> SpectralLists:
+def spectral_from_arrays(
+    side: SideArrays, shape: Sequence[int], *, wavelengths: str | None, source: str
+) -> SpectralLists:
     """Wavelengths and widths from side arrays; units by the name's ``_nm``, by a text beside them, or by the numbers.
 
     Args:
@@ -130,7 +134,7 @@ def spectral(side: SideArrays, shape: Sequence[int], *, wavelengths: str | None,
     name, notes = _centres(side, shape) if wavelengths is None else (wavelengths, [])
     if name is None:
         return SpectralLists(notes=tuple(notes))
-    fwhm = find(side, "fwhm")
+    fwhm = find_side_array(side, "fwhm")
     widths = None if fwhm is None else NumberList(shortest_text(fwhm[1]), _unit(side, fwhm[0]), fwhm[0])
     lists = spectral_lists(NumberList(shortest_text(side[name]), _unit(side, name), name), widths)
     if wavelengths is not None and lists.wavelength_nm is None:
@@ -170,25 +174,25 @@ def _unit(side: SideArrays, name: str) -> str | None:
     ending = name.lower().rpartition("_")[2]
     if ending in ("nm", "um"):
         return ending
-    told = next((v for n, v in side.items() if normalize_name(n) in ("wavelengthunits", "wavelengthunit")), None)
-    return str(told.ravel()[0]) if told is not None and told.size == 1 else None
+    unit_array = next((v for n, v in side.items() if normalize_name(n) in ("wavelengthunits", "wavelengthunit")), None)
+    return str(unit_array.ravel()[0]) if unit_array is not None and unit_array.size == 1 else None
 
 
 def source_from_arrays(
-    scene: LazyArray, side: SideArrays, *, wavelengths: str | None, axes: str | None, source: str
+    scene: Array, side: SideArrays, *, wavelengths: str | None, axes: str | None, source: str
 ) -> StoredSource:
     """A source from the scene ``(y, x, band)`` and the other arrays of its file.
 
     Raises:
         SceneError: arrays that contradict each other.
     """
-    lists = spectral(side, scene.shape, wavelengths=wavelengths, source=source)
+    lists = spectral_from_arrays(side, scene.shape, wavelengths=wavelengths, source=source)
     listed = lists.wavelength_nm
     count = _count(side, scene.shape) if listed is None else listed.size
     found = find_axes(scene.shape, bands=count, axes=axes, source=source)
     bands, rows, columns = (scene.shape[axis] for axis in found.order)
-    good = find(side, "good")
-    names = find(side, "names")
+    good = find_side_array(side, "good")
+    names = find_side_array(side, "names")
     metadata = SceneMetadata(
         (bands, rows, columns),
         wavelength_nm=listed,
@@ -202,12 +206,14 @@ def source_from_arrays(
         source=source,
         notes=(*found.notes, *lists.notes),
     )
-    return StoredSource(metadata, array_reader(scene.part, found.order, dtype=scene.dtype, source=source))
+    return StoredSource(metadata, array_reader(scene.read_block, found.order, dtype=scene.dtype, source=source))
 
 
 def _count(side: SideArrays, shape: Sequence[int]) -> int | None:
     """Number of bands by the other lists with one entry a band."""
-    lists = [found[1].size for meaning in ("good", "fwhm", "names") if (found := find(side, meaning)) is not None]
+    lists = [
+        found[1].size for meaning in ("good", "fwhm", "names") if (found := find_side_array(side, meaning)) is not None
+    ]
     return next((size for size in lists if size in shape), None)
 
 
@@ -216,29 +222,29 @@ def in_memory_source(
 ) -> StoredSource:
     """A source of a named array in memory; see :func:`source_from_arrays`."""
     name, values = scene
-    part = LazyArray(values.shape, values.dtype, values.__getitem__).with_three_axes(name, source=source)
-    return replace(source_from_arrays(part, side, wavelengths=wavelengths, axes=axes, source=source), held=True)
+    part = plain_array(name, values.shape, values.dtype, values.__getitem__, source=source)
+    return replace(source_from_arrays(part, side, wavelengths=wavelengths, axes=axes, source=source), in_memory=True)
 
 
 def _scalar(side: SideArrays, meaning: str, default: float) -> float:
-    found = find(side, meaning)
+    found = find_side_array(side, meaning)
     return default if found is None or found[1].size != 1 else float(found[1].ravel()[0])
 
 
 def _nodata(side: SideArrays) -> float | None:
-    found = find(side, "nodata")
+    found = find_side_array(side, "nodata")
     return None if found is None or found[1].size != 1 else float(found[1].ravel()[0])
 
 
 def _crs(side: SideArrays, source: str) -> str | None:
-    text, epsg = find(side, "crs"), find(side, "epsg")
+    text, epsg = find_side_array(side, "crs"), find_side_array(side, "epsg")
     if text is not None and text[1].size == 1:
         return checked_wkt(str(text[1].ravel()[0]), source=source)
     return None if epsg is None else wkt_of(f"EPSG:{int(epsg[1].ravel()[0])}", source=source)
 
 
 def _transform(side: SideArrays) -> Affine | None:
-    found = find(side, "transform")
+    found = find_side_array(side, "transform")
     return Affine(*map(float, found[1].ravel())) if found is not None and found[1].size == 6 else None
 
 
@@ -246,7 +252,7 @@ def _headers(side: SideArrays) -> dict[str, str]:
     """Our own JSON of header keys, and every lone number or text with a name we do not know."""
     known = {name for names in _NAMES.values() for name in names}
     headers = {n: str(v.ravel()[0]) for n, v in side.items() if v.size == 1 and n.lower() not in known}
-    found = find(side, "headers")
+    found = find_side_array(side, "headers")
     if found is not None and found[1].size == 1:
         headers |= {str(k): str(v) for k, v in json.loads(str(found[1].ravel()[0])).items()}
     return headers

@@ -62,13 +62,13 @@ def packing_of(array: Array) -> Packing:
 def unpacked_list(array: Array) -> NDArray[np.generic]:
     """Values of a list: packed ones (scale, offset, unsigned) as xarray decodes them, others as they are stored."""
     values = array.read()
-    marks = {name: value for name in _CF if (value := find_attribute(array.attributes, name)) is not None}
-    if not {"scale_factor", "add_offset", "_Unsigned"} & marks.keys() or values.dtype.kind not in "iuf":
+    attributes = {name: value for name in _CF if (value := find_attribute(array.attributes, name)) is not None}
+    if not {"scale_factor", "add_offset", "_Unsigned"} & attributes.keys() or values.dtype.kind not in "iuf":
         return values
     import xarray
 
-    plain = {"_Unsigned": "true"} if _is_true(marks.pop("_Unsigned", None)) else {}
-    numbers = {name: found[0] for name, value in marks.items() if (found := parse_numbers(value))}
+    plain = {"_Unsigned": "true"} if _is_true(attributes.pop("_Unsigned", None)) else {}
+    numbers = {name: found[0] for name, value in attributes.items() if (found := parse_numbers(value))}
     variable = xarray.Variable(tuple(f"axis{n}" for n in range(values.ndim)), values, {**numbers, **plain})
     decoded = xarray.conventions.decode_cf_variable("list", variable, decode_times=False, decode_timedelta=False)
     return np.asarray(decoded.values, np.float64)
@@ -80,17 +80,19 @@ def _is_true(value: Any) -> bool:
 
 def _sign_changed(array: Array) -> Array:
     """The same bytes as unsigned (or signed) integers where ``_Unsigned`` says so."""
-    told = array.attribute("_Unsigned")
-    wanted = None if told is None else "u" if _is_true(told) else "i" if str(told).lower() == "false" else None
+    unsigned = array.attribute("_Unsigned")
+    wanted = (
+        None if unsigned is None else "u" if _is_true(unsigned) else "i" if str(unsigned).lower() == "false" else None
+    )
     if wanted is None or array.dtype.kind not in "iu" or array.dtype.kind == wanted:
         return array
-    dtype, part = np.dtype(f"{array.dtype.byteorder}{wanted}{array.dtype.itemsize}"), array.part
-    return replace(array, dtype=dtype, part=lambda key: np.asarray(part(key)).view(dtype))
+    dtype, part = np.dtype(f"{array.dtype.byteorder}{wanted}{array.dtype.itemsize}"), array.read_block
+    return replace(array, dtype=dtype, read_block=lambda key: np.asarray(part(key)).view(dtype))
 
 
-def _scales(marks: Mapping[str, Any], notes: list[str]) -> list[float]:
+def _scales(attributes: Mapping[str, Any], notes: list[str]) -> list[float]:
     """``scale_factor`` multiplies (CF); in NEON's spelling, and as a reflectance scale factor, above 1 it divides."""
-    for key, value in marks.items():
+    for key, value in attributes.items():
         name = normalize_name(key)
         if name not in ("scalefactor", "reflectancescalefactor", "slope"):
             continue
@@ -104,10 +106,10 @@ def _scales(marks: Mapping[str, Any], notes: list[str]) -> list[float]:
     return [1.0]
 
 
-def _offsets(marks: Mapping[str, Any], notes: list[str]) -> list[float]:
-    value = find_attribute(marks, "add_offset")
-    if value is None and find_attribute(marks, "slope") is not None:
-        value = find_attribute(marks, "intercept", "offset")
+def _offsets(attributes: Mapping[str, Any], notes: list[str]) -> list[float]:
+    value = find_attribute(attributes, "add_offset")
+    if value is None and find_attribute(attributes, "slope") is not None:
+        value = find_attribute(attributes, "intercept", "offset")
     if value is None:
         return [0.0]
     numbers = parse_numbers(value)
@@ -219,7 +221,7 @@ def _nodata(
 def _masked(
     array: Array, missing: list[float], limits: tuple[float | None, float | None], nodata: float | None
 ) -> Array:
-    part, (low, high) = array.part, limits
+    part, (low, high) = array.read_block, limits
     hole = np.array(np.nan if nodata is None else nodata).astype(array.dtype)[()]
 
     def filled(key: tuple[slice, ...]) -> NDArray[np.generic]:
@@ -235,4 +237,4 @@ def _masked(
         stored[gone] = hole
         return stored
 
-    return replace(array, part=filled)
+    return replace(array, read_block=filled)

@@ -12,17 +12,17 @@ from shsrd.cube import SceneMetadata, Storage
 from shsrd.io.container.axes import Axes, find_axes
 from shsrd.io.container.axis_names import named_axes
 from shsrd.io.container.band_variables import stack_band_variables
-from shsrd.io.container.georeferencing import place_of
+from shsrd.io.container.georeferencing import read_georeference
 from shsrd.io.container.group import HEADERS, Array, Container
-from shsrd.io.container.named_arrays import choose
+from shsrd.io.container.named_arrays import choose_array
 from shsrd.io.container.packing import Packing, packing_of
 from shsrd.io.container.spectral_axis import band_metadata, candidate_band_counts
-from shsrd.io.container.three_axes import three_axes
+from shsrd.io.container.squeeze import squeeze_to_3d
 from shsrd.io.sources import StoredSource, array_reader
 
 
 def source_from_container(
-    box: Container,
+    container: Container,
     *,
     dataset: str | None,
     wavelengths: str | None,
@@ -34,7 +34,7 @@ def source_from_container(
     else it is ``(y, x, band)``.
 
     Args:
-        box: the container.
+        container: the container.
         dataset: path or unique last name of the scene; or what the names of its bands begin with.
         wavelengths: path or unique last name of the list of wavelengths.
         axes: order of the axes, such as ``"byx"``.
@@ -42,16 +42,16 @@ def source_from_container(
     Raises:
         SceneError: no scene, several scenes, or contents that contradict each other.
     """
-    box, stacked = stack_band_variables(box, dataset)
-    name = _scene(box, dataset)
-    whole = box.arrays[name]
+    container, stacked = stack_band_variables(container, dataset)
+    name = _scene(container, dataset)
+    whole = container.arrays[name]
     whole.check()
-    scene = whole.squeezed(three_axes(whole.shape, whole.dims, name=name, source=box.source))
-    found = _axes_of(box, name, scene, wavelengths=wavelengths, axes=axes)
+    scene = whole.squeezed(squeeze_to_3d(whole.shape, whole.dims, name=name, source=container.source))
+    found = _axes_of(container, name, scene, wavelengths=wavelengths, axes=axes)
     order = found.order
     bands, rows, columns = (scene.shape[axis] for axis in order)
-    listed = band_metadata(box, name, bands=bands, axis=scene.dims[order[0]], given=wavelengths)
-    place = place_of(box, name, scene, order)
+    listed = band_metadata(container, name, bands=bands, axis=scene.dims[order[0]], requested=wavelengths)
+    place = read_georeference(container, name, scene, order)
     packing = packing_of(scene)
     metadata = SceneMetadata(
         (bands, rows, columns),
@@ -62,25 +62,25 @@ def source_from_container(
         crs=place.crs,
         transform=place.transform,
         storage=packing.storage,
-        headers=_headers(box, scene),
-        source=box.source,
+        headers=_headers(container, scene),
+        source=container.source,
         notes=(*stacked, *found.notes, *listed.notes, *place.notes, *packing.notes),
     )
     return replace(_source(packing, order, metadata), name=name)
 
 
-def _scene(box: Container, dataset: str | None) -> str:
-    shapes = {path: array.shape for path, array in box.arrays.items() if array.dtype.kind in "iufbcV"}
-    wanted = None if dataset is None else box.path_of(dataset)
-    return choose(shapes, wanted=wanted, option="dataset", source=box.source)
+def _scene(container: Container, dataset: str | None) -> str:
+    shapes = {path: array.shape for path, array in container.arrays.items() if array.dtype.kind in "iufbcV"}
+    wanted = None if dataset is None else container.resolve_path(dataset)
+    return choose_array(shapes, wanted=wanted, option="dataset", source=container.source)
 
 
-def _axes_of(box: Container, name: str, scene: Array, *, wavelengths: str | None, axes: str | None) -> Axes:
+def _axes_of(container: Container, name: str, scene: Array, *, wavelengths: str | None, axes: str | None) -> Axes:
     """At which axes band, y and x lie; without words the first list of wavelengths that fits one axis tells."""
     spoken = axes or named_axes(scene.dims)
-    counts = [] if spoken else candidate_band_counts(box, name, wavelengths)
+    counts = [] if spoken else candidate_band_counts(container, name, wavelengths)
     bands = next((count for count in counts if count in scene.shape), None)
-    return find_axes(scene.shape, bands=bands, axes=spoken, source=box.source)
+    return find_axes(scene.shape, bands=bands, axes=spoken, source=container.source)
 
 
 def _source(packing: Packing, order: tuple[int, int, int], metadata: SceneMetadata) -> StoredSource:
@@ -93,8 +93,8 @@ def _source(packing: Packing, order: tuple[int, int, int], metadata: SceneMetada
         said = f"{len(own)} scale factors for {metadata.shape[0]} bands; stored numbers are used as they are."
         plain = replace(packing.storage, scale=1.0, offset=0.0)
         return replace(source, metadata=metadata.replace(storage=plain).with_notes(said))
-    told = metadata.with_notes("The bands have different scale factors; the pixels come as float32 without them.")
-    return replace(source, metadata=told.replace(storage=Storage("float32")), decoding=own)
+    unscaled = metadata.with_notes("The bands have different scale factors; the pixels come as float32 without them.")
+    return replace(source, metadata=unscaled.replace(storage=Storage("float32")), band_storage=own)
 
 
 def source_of_array(scene: Array, order: Sequence[int], metadata: SceneMetadata) -> StoredSource:
@@ -108,13 +108,13 @@ def source_of_array(scene: Array, order: Sequence[int], metadata: SceneMetadata)
     Raises:
         SceneError: numbers that cannot be pixels.
     """
-    numbers = array_reader(scene.part, order, dtype=scene.dtype, source=metadata.source)
+    numbers = array_reader(scene.read_block, order, dtype=scene.dtype, source=metadata.source)
     step = 1 if scene.chunks is None else scene.chunks[order[1]]
     return StoredSource(metadata, numbers, min(step, metadata.shape[1]))
 
 
-def _headers(box: Container, scene: Array) -> dict[str, str]:
+def _headers(container: Container, scene: Array) -> dict[str, str]:
     """The file's own attributes, and our own JSON of header keys; bookkeeping (leading underscore) stays behind."""
-    plain = {k: str(v) for k, v in box.attributes.items() if not k.startswith("_") and np.size(v) == 1}
+    plain = {k: str(v) for k, v in container.attributes.items() if not k.startswith("_") and np.size(v) == 1}
     own = plain.pop(HEADERS, scene.attributes.get(HEADERS))
     return plain if own is None else {str(k): str(v) for k, v in json.loads(own).items()}

@@ -33,11 +33,13 @@ def swath_headers(tables: Sequence[str], path: Path, rows: int, columns: int) ->
     return keys | ({TABLES: f"{listed} in {path.name}, for its {rows} x {columns} pixels"} if tables else {})
 
 
-def geolocation_tables(box: Container, rows: int, columns: int) -> list[str]:
+def geolocation_tables(container: Container, rows: int, columns: int) -> list[str]:
     """Latitude and longitude of every pixel of a grid, and lookup tables of the orthorectified one, in a container."""
-    last = {path: path.rpartition("/")[2].lower() for path in box.arrays}
+    last = {path: path.rpartition("/")[2].lower() for path in container.arrays}
     places = [
-        p for p, name in last.items() if name in {*LATITUDES, *LONGITUDES} and box.arrays[p].shape == (rows, columns)
+        p
+        for p, name in last.items()
+        if name in {*LATITUDES, *LONGITUDES} and container.arrays[p].shape == (rows, columns)
     ]
-    lookup = [p for p, name in last.items() if name in _LOOKUP and len(box.arrays[p].shape) == 2]
+    lookup = [p for p, name in last.items() if name in _LOOKUP and len(container.arrays[p].shape) == 2]
     return places + lookup if places or len(lookup) == 2 else []

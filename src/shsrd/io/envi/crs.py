@@ -67,7 +67,7 @@ def crs_of(map_info: str, projection_info: str = "") -> tuple[str | None, str | 
         return _geographic(words)
     if name == "utm" and not _odd_units(tail):
         return _utm(words)
-    known = None if name.startswith(_UNREFERENCED) else _asked(map_info, projection_info)
+    known = None if name.startswith(_UNREFERENCED) else _crs_by_gdal(map_info, projection_info)
     return known, None if known else f"'map info' names {parts[0][:40]!r}, no coordinate system; the scene has none."
 
 
@@ -121,7 +121,7 @@ def _odd_units(tail: Sequence[str]) -> bool:
     return any(unit not in ("units=meters", "units=metres", "units=meter", "units=m") for unit in units)
 
 
-def _asked(map_info: str, projection_info: str) -> str | None:
+def _crs_by_gdal(map_info: str, projection_info: str) -> str | None:
     """What GDAL reads of a header with these two keys only (State Plane zones, projections with parameters)."""
     lists = {"map info": map_info, "projection info": projection_info}
     lines = [f"{key} = {{{', '.join(items(text))}}}" for key, text in lists.items() if items(text)]
@@ -157,11 +157,11 @@ def conflicting_crs(wkt: str, map_info: str) -> str | None:
         return None if known.is_geographic else repr(parts[0][:40])
     if name != "utm" or len(words) < 2 or not words[0].isdecimal():
         return None
-    told = f"UTM zone {words[0][:3]} {words[1][:10]}"
+    named = f"UTM zone {words[0][:3]} {words[1][:10]}"
     if known.is_geographic:
-        return told
+        return named
     values = known.to_dict()
     if values.get("proj") == "utm":
         south = words[1].lower().startswith("s")
-        return None if (values.get("zone"), bool(values.get("south"))) == (int(words[0]), south) else told
+        return None if (values.get("zone"), bool(values.get("south"))) == (int(words[0]), south) else named
     return None

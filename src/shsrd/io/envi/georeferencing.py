@@ -22,7 +22,7 @@ _MAX_POINTS = 10_000
 
 
 @dataclass(frozen=True)
-class Place:
+class Georeference:
     """What a header says of the place of a scene.
 
     Attributes:
@@ -42,7 +42,7 @@ class Place:
     unused: frozenset[str] = frozenset()
 
 
-def place_of(values: dict[str, str]) -> Place:
+def read_georeference(values: dict[str, str]) -> Georeference:
     """The place of a scene by its header keys; our own exact key comes before ``map info``, which cannot say shear."""
     notes, unused = list[str](), set[str]()
     transform = _transform(values, notes)
@@ -52,7 +52,7 @@ def place_of(values: dict[str, str]) -> Place:
         notes.append(f"'geo points' ({len(points.pixels)} points) is not used: the scene has 'map info' as well.")
         points = None
         unused.add("geo points")
-    return Place(crs, transform, points, _polynomials(values, notes, unused), tuple(notes), frozenset(unused))
+    return Georeference(crs, transform, points, _polynomials(values, notes, unused), tuple(notes), frozenset(unused))
 
 
 def _transform(values: dict[str, str], notes: list[str]) -> Affine | None:
@@ -84,14 +84,14 @@ def _invertible(transform: Affine) -> bool:
 def _crs(values: dict[str, str], transform: Affine | None, notes: list[str]) -> str | None:
     """``coordinate system string``, else what ``map info`` and ``projection info`` name."""
     text, info = strip_braces(values.get("coordinate system string") or ""), values.get("map info") or ""
-    told = named_crs(text) if text else None
-    if text and told is None:
+    written = named_crs(text) if text else None
+    if text and written is None:
         notes.append(f"'coordinate system string' {text[:60]!r} cannot be read; it is left out.")
-    if told is not None:
-        against = conflicting_crs(told, info) if items(info) else None
+    if written is not None:
+        against = conflicting_crs(written, info) if items(info) else None
         if against is not None:
             notes.append(f"'map info' names {against}, 'coordinate system string' another system; the latter is used.")
-        return told
+        return written
     if transform is None or not items(info):
         return None
     crs, note = crs_of(info, values.get("projection info") or "")
@@ -139,10 +139,10 @@ def _polynomials(values: dict[str, str], notes: list[str], unused: set[str]) -> 
     if any(tile):
         notes.append(f"'rpc info' is that of a larger image; its tile offset {tile} (row, column) is taken off.")
     numbers = [number - shift for number, shift in zip(numbers, [*tile, 0, 0][:2], strict=False)] + numbers[2:]
-    told = dict(zip((*_OFFSETS, *_SCALES), map(_text, numbers), strict=False))
+    coefficients = dict(zip((*_OFFSETS, *_SCALES), map(_text, numbers), strict=False))
     for at, name in enumerate(_COEFFICIENTS):
-        told[name] = " ".join(map(_text, numbers[10 + 20 * at : 30 + 20 * at]))
-    return RationalPolynomials(told)
+        coefficients[name] = " ".join(map(_text, numbers[10 + 20 * at : 30 + 20 * at]))
+    return RationalPolynomials(coefficients)
 
 
 def _text(number: float) -> str:

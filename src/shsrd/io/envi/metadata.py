@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from shsrd.cube import ControlPoints, RationalPolynomials, Storage
 from shsrd.cube.grid_keys import normalize_key
-from shsrd.io.envi.georeferencing import place_of
+from shsrd.io.envi.georeferencing import read_georeference
 from shsrd.io.envi.header import check_keys
 from shsrd.io.envi.map_info import map_info_of
-from shsrd.io.envi.spectral import band_lists
-from shsrd.io.envi.storage import applied, read_pixel_encoding
+from shsrd.io.envi.spectral import read_band_lists
+from shsrd.io.envi.storage import output_storage, read_pixel_encoding
 
 _LAYOUT = ("samples", "lines", "bands", "header offset", "file type", "data type", "interleave", "byte order",
            "major frame offsets", "minor frame offsets", "file compression")  # fmt: skip
@@ -49,10 +49,10 @@ class HeaderMetadata:
     """What an ENVI header says about a scene beyond its layout.
 
     Attributes:
-        decoding: what the numbers of each band mean where that differs between bands (``storage`` is then float32).
-        more_nodata: further no-data numbers of all bands.
+        band_storage: what the numbers of each band mean where that differs between bands (``storage`` is then float32).
+        extra_nodata: further no-data numbers of all bands.
         spectral_notes: notes on wavelengths and widths; ``notes`` has those on all else but the place.
-        place_notes: notes on the place.
+        georeference_notes: notes on the place.
 
     The others are those of ``SceneMetadata``.
     """
@@ -68,17 +68,22 @@ class HeaderMetadata:
     rpc: RationalPolynomials | None
     headers: dict[str, str]
     notes: tuple[str, ...]
-    decoding: tuple[Storage, ...] | None = None
-    more_nodata: tuple[float, ...] = ()
+    band_storage: tuple[Storage, ...] | None = None
+    extra_nodata: tuple[float, ...] = ()
     spectral_notes: tuple[str, ...] = ()
-    place_notes: tuple[str, ...] = ()
+    georeference_notes: tuple[str, ...] = ()
 
 
-def shallow(told: HeaderMetadata) -> dict[str, Any]:
+def field_values(header: HeaderMetadata) -> dict[str, Any]:
     """The fields by name, as ``SceneMetadata`` and ``Cube`` take them."""
-    names = {name.name for name in fields(told)} - {"decoding", "more_nodata", "spectral_notes", "place_notes"}
-    values = {name: getattr(told, name) for name in names}
-    return values | {"notes": (*told.notes, *told.spectral_notes, *told.place_notes)}
+    names = {name.name for name in fields(header)} - {
+        "band_storage",
+        "extra_nodata",
+        "spectral_notes",
+        "georeference_notes",
+    }
+    values = {name: getattr(header, name) for name in names}
+    return values | {"notes": (*header.notes, *header.spectral_notes, *header.georeference_notes)}
 
 
 def header_metadata(values: dict[str, str], *, bands: int, dtype: str, source: str) -> HeaderMetadata:
@@ -93,15 +98,15 @@ def header_metadata(values: dict[str, str], *, bands: int, dtype: str, source: s
     plain = _plain(values)
     empty = [key for key in _STORED_KEYS if key in plain and not plain[key].strip()]
     missing = [f"{key!r} has no value." for key in empty]
-    lists = band_lists(plain, bands=bands, source=source)
+    lists = read_band_lists(plain, bands=bands, source=source)
     meaning = read_pixel_encoding(plain, dtype=dtype, bands=bands, source=source)
-    place = place_of(plain)
-    told = _CONSUMED - lists.unused - meaning.unused - place.unused
+    place = read_georeference(plain)
+    consumed = _CONSUMED - lists.unused - meaning.unused - place.unused
     map_info = plain.get("map info")
     if place.transform is not None and map_info == map_info_of(place.transform, crs=place.crs):
-        told |= {"map info"}  # the writer finds the same words itself
+        consumed |= {"map info"}  # the writer finds the same words itself
     return HeaderMetadata(
-        storage=applied(meaning),
+        storage=output_storage(meaning),
         wavelength_nm=lists.spectral.wavelength_nm,
         fwhm_nm=lists.spectral.fwhm_nm,
         good_bands=lists.good,
@@ -110,17 +115,17 @@ def header_metadata(values: dict[str, str], *, bands: int, dtype: str, source: s
         transform=place.transform,
         control_points=place.control_points,
         rpc=place.rpc,
-        headers={k: v for k, v in values.items() if _known(k) not in told and _known(k) not in empty},
+        headers={k: v for k, v in values.items() if _known(k) not in consumed and _known(k) not in empty},
         notes=(
             *getattr(values, "notes", ()),
             *missing,
             *lists.notes,
             *meaning.notes,
         ),
-        decoding=meaning.decoding,
-        more_nodata=meaning.nodata,
+        band_storage=meaning.band_storage,
+        extra_nodata=meaning.nodata,
         spectral_notes=lists.spectral.notes,
-        place_notes=place.notes,
+        georeference_notes=place.notes,
     )
 
 

@@ -14,19 +14,17 @@ from numpy.typing import NDArray
 
 from shsrd.cube import SceneError, SceneMetadata
 from shsrd.io.envi.header import integer, items, lookup, numbers_of, read_header, strip_braces
-from shsrd.io.envi.metadata import header_metadata, shallow
-from shsrd.io.file_checks import geolocation_path
+from shsrd.io.envi.metadata import field_values, header_metadata
+from shsrd.io.file_checks import RAW_SUFFIXES, TIFF_SUFFIXES, geolocation_path
 from shsrd.io.raw_read import read_block
 from shsrd.io.sources import StoredSource, array_reader
 
-Part = Callable[[tuple[slice, ...]], NDArray[np.generic]]
+BlockReader = Callable[[tuple[slice, ...]], NDArray[np.generic]]
 
 DATA_TYPES = {1: "uint8", 2: "int16", 3: "int32", 4: "float32", 5: "float64",
               12: "uint16", 13: "uint32", 14: "int64", 15: "uint64"}  # fmt: skip
-_RAW_SUFFIXES = ("", ".img", ".bsq", ".bil", ".bip", ".dat", ".raw", ".bin", ".cube", ".envi")
-_TIFF_SUFFIXES = (".tif", ".tiff")
 _NO_IMAGE = (".hdr", ".xml", ".txt", ".json", ".csv", ".png", ".jpg", ".jpeg", ".sta", ".enp", ".sli", ".shp", ".dbf",
-             ".kml", ".zip", ".gz", ".md", ".ovr", ".part", *_TIFF_SUFFIXES)  # fmt: skip
+             ".kml", ".zip", ".gz", ".md", ".ovr", ".part", *TIFF_SUFFIXES)  # fmt: skip
 _TIFF_WORD = re.compile(r"(?<![a-z])(geo|big)?[-_ ]?tiff?(?![a-z])")
 _LAYOUT = {"bsq": (0, 1, 2), "bil": (1, 0, 2), "bip": (2, 0, 1)}  # at which axis of the file band, y, x lie
 
@@ -59,7 +57,7 @@ def find_image(header: Path, values: dict[str, str]) -> Path:
     if exact.suffix and exact.is_file():
         return exact
     beside = _beside(header)
-    found = [path for path in beside if path.suffix.lower() in _TIFF_SUFFIXES] if describes_tiff(values) else []
+    found = [path for path in beside if path.suffix.lower() in TIFF_SUFFIXES] if describes_tiff(values) else []
     found = found or _raw_images(beside, header, values)
     if not found:
         raise SceneError(
@@ -75,10 +73,10 @@ def find_image(header: Path, values: dict[str, str]) -> Path:
 def _raw_images(beside: list[Path], header: Path, values: dict[str, str]) -> list[Path]:
     """Images that a header could mean: of the described size, else with a usual ending, else larger ones."""
     raw = [path for path in beside if path.suffix.lower() not in _NO_IMAGE]
-    usual = [path for path in raw if path.suffix.lower() in _RAW_SUFFIXES]
+    usual = [path for path in raw if path.suffix.lower() in RAW_SUFFIXES]
     if len(raw) == len(usual) < 2:
         return raw
-    wanted = _frame(values, source=str(header)).bytes
+    wanted = _image_layout(values, source=str(header)).bytes
     sizes = {path: path.stat().st_size for path in raw}
     exact = [path for path in raw if sizes[path] == wanted]
     larger = [path for path in raw if sizes[path] > wanted]
@@ -87,7 +85,7 @@ def _raw_images(beside: list[Path], header: Path, values: dict[str, str]) -> lis
 
 def has_image(header: Path) -> bool:
     """Whether a raw image of this header lies beside it."""
-    return any(path.suffix.lower() in _RAW_SUFFIXES for path in _beside(header))
+    return any(path.suffix.lower() in RAW_SUFFIXES for path in _beside(header))
 
 
 def _beside(header: Path) -> list[Path]:
@@ -108,25 +106,25 @@ def open_envi(header: Path, data: Path) -> StoredSource:
         SceneError: a header that contradicts itself or the size of the image.
     """
     values = read_header(header)
-    frame = _frame(values, source=str(header))
-    beyond = _check_size(data, header, frame)
-    told = header_metadata(values, bands=frame.bands, dtype=frame.kind.name, source=str(header))
-    metadata = SceneMetadata((frame.bands, frame.lines, frame.samples), **shallow(told), source=str(data)).with_notes(
-        *beyond
-    )
+    layout = _image_layout(values, source=str(header))
+    beyond = _check_size(data, header, layout)
+    parsed = header_metadata(values, bands=layout.bands, dtype=layout.kind.name, source=str(header))
+    metadata = SceneMetadata(
+        (layout.bands, layout.lines, layout.samples), **field_values(parsed), source=str(data)
+    ).with_notes(*beyond)
     if metadata.transform is None and geolocation_path(data).is_file():
         from shsrd.io.geolocation_sidecar import open_geolocation_sidecar  # brings GDAL
 
-        metadata = metadata.replace(geolocation=open_geolocation_sidecar(data, (frame.lines, frame.samples)))
-    part: Part = partial(_part, data, frame)
-    if told.more_nodata:
-        first = (told.decoding[0] if told.decoding else metadata.storage).nodata
-        part = partial(_one_nodata, part, first, told.more_nodata)
-    numbers = array_reader(part, _LAYOUT[frame.interleave], dtype=frame.kind, source=str(data))
-    return StoredSource(metadata, numbers, decoding=told.decoding)
+        metadata = metadata.replace(geolocation=open_geolocation_sidecar(data, (layout.lines, layout.samples)))
+    part: BlockReader = partial(_part, data, layout)
+    if parsed.extra_nodata:
+        first = (parsed.band_storage[0] if parsed.band_storage else metadata.storage).nodata
+        part = partial(_one_nodata, part, first, parsed.extra_nodata)
+    numbers = array_reader(part, _LAYOUT[layout.interleave], dtype=layout.kind, source=str(data))
+    return StoredSource(metadata, numbers, band_storage=parsed.band_storage)
 
 
-def _one_nodata(part: Part, first: Any, more: tuple[float, ...], key: tuple[slice, ...]) -> NDArray[np.generic]:
+def _one_nodata(part: BlockReader, first: Any, more: tuple[float, ...], key: tuple[slice, ...]) -> NDArray[np.generic]:
     """A block of stored numbers in which one number says no-data where several do in the file."""
     stored = np.array(part(key))
     for number in more:
@@ -134,8 +132,8 @@ def _one_nodata(part: Part, first: Any, more: tuple[float, ...], key: tuple[slic
     return stored
 
 
-def _part(data: Path, frame: _ImageLayout, key: tuple[slice, ...]) -> NDArray[np.generic]:
-    return read_block(data, frame.kind, key, offset=frame.offset, shape=frame.shape)
+def _part(data: Path, layout: _ImageLayout, key: tuple[slice, ...]) -> NDArray[np.generic]:
+    return read_block(data, layout.kind, key, offset=layout.offset, shape=layout.shape)
 
 
 @dataclass(frozen=True)
@@ -160,7 +158,7 @@ class _ImageLayout:
         return tuple(extents[axes.index(position)] for position in range(3))
 
 
-def _frame(values: dict[str, str], *, source: str) -> _ImageLayout:
+def _image_layout(values: dict[str, str], *, source: str) -> _ImageLayout:
     numbers = {key: integer(values, key, source=source) for key in ("bands", "lines", "samples")}
     for key, value in numbers.items():
         if value < 1:
@@ -187,9 +185,9 @@ def _frame(values: dict[str, str], *, source: str) -> _ImageLayout:
     return _ImageLayout(numbers["bands"], numbers["lines"], numbers["samples"], offset, kind, interleave)
 
 
-def _check_size(data: Path, header: Path, frame: _ImageLayout) -> tuple[str, ...]:
+def _check_size(data: Path, header: Path, layout: _ImageLayout) -> tuple[str, ...]:
     """Refuse an image that is too short; a note on one that is too long."""
-    wanted, size = frame.bytes, data.stat().st_size
+    wanted, size = layout.bytes, data.stat().st_size
     if size < wanted:
         raise SceneError(
             f"{data}: {size} bytes where {header.name} describes {wanted}; the image is truncated or not that of this "

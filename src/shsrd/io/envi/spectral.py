@@ -37,7 +37,7 @@ class BandLists:
     notes: tuple[str, ...] = ()
 
 
-def band_lists(values: dict[str, str], *, bands: int, source: str) -> BandLists:
+def read_band_lists(values: dict[str, str], *, bands: int, source: str) -> BandLists:
     """Lists of a header with one entry a band.
 
     Args:
@@ -113,20 +113,20 @@ def split_unit(texts: list[str], unit: str) -> tuple[list[str], str]:
     """A list whose items carry their unit (``450 nm``) as plain numbers and that unit."""
     if _is_number(texts[0]):
         return texts, unit
-    told = named_wavelengths(texts)
-    if not told.complete or told.unit is None:
+    named = named_wavelengths(texts)
+    if not named.complete or named.unit is None:
         return texts, unit
-    return [text or "" for text in told.texts], told.unit
+    return [text or "" for text in named.texts], named.unit
 
 
 def _by_names(names: Sequence[str], widths: Sequence[str], unit: str) -> SpectralLists:
-    told = named_wavelengths(names)
-    if not told.complete:
+    named = named_wavelengths(names)
+    if not named.complete:
         return SpectralLists()
-    texts = [text or "" for text in told.texts]
+    texts = [text or "" for text in named.texts]
     return spectral_lists(
-        NumberList(texts, told.unit, "the wavelength in band names", declared=False),
-        NumberList(widths, unit or told.unit, "fwhm") if widths else None,
+        NumberList(texts, named.unit, "the wavelength in band names", declared=False),
+        NumberList(widths, unit or named.unit, "fwhm") if widths else None,
     )
 
 
@@ -134,10 +134,10 @@ def _compared(found: SpectralLists, names: Sequence[str]) -> SpectralLists:
     """Wavelengths with a note where names of bands tell others."""
     if found.wavelength_nm is None or named_wavelengths(names[:1]).unit is None:
         return found
-    told = named_wavelengths(names)
-    if told.unit is None or not told.complete:
+    named = named_wavelengths(names)
+    if named.unit is None or not named.complete:
         return found
-    other = spectral_lists(NumberList([text or "" for text in told.texts], told.unit, "band names")).wavelength_nm
+    other = spectral_lists(NumberList([text or "" for text in named.texts], named.unit, "band names")).wavelength_nm
     if other is None:
         return found
     far = np.abs(other - found.wavelength_nm) > _NEAR * found.wavelength_nm

@@ -23,14 +23,14 @@ class PixelEncoding:
 
     Attributes:
         storage: of all bands.
-        decoding: one for each band where they differ, or None.
+        band_storage: one for each band where they differ, or None.
         nodata: further no-data numbers of all bands; ``storage`` has the first.
         notes: what was chosen and what was left out.
         unused: header keys that were not understood, and stay as text.
     """
 
     storage: Storage
-    decoding: tuple[Storage, ...] | None = None
+    band_storage: tuple[Storage, ...] | None = None
     nodata: tuple[float, ...] = ()
     notes: tuple[str, ...] = ()
     unused: frozenset[str] = frozenset()
@@ -48,13 +48,13 @@ def read_pixel_encoding(values: dict[str, str], *, dtype: str, bands: int, sourc
     notes, unused = list[str](), set[str]()
     each, several = _nodata(values, dtype, bands, notes, unused)
     scales = _scales(values, bands, notes, source=source)
-    told = tuple(notes), frozenset(unused)
+    known = tuple(notes), frozenset(unused)
     if len(set(scales)) == 1 and len(set(map(repr, each))) == 1:
-        return PixelEncoding(Storage(dtype, *scales[0], each[0]), None, several, *told)
+        return PixelEncoding(Storage(dtype, *scales[0], each[0]), None, several, *known)
     storages = tuple(Storage(dtype, *scale, one) for scale, one in zip(scales, each, strict=True))
     for storage in storages:
         check_scale(storage, source=source)
-    return PixelEncoding(Storage(dtype, nodata=each[0]), storages, several, *told)
+    return PixelEncoding(Storage(dtype, nodata=each[0]), storages, several, *known)
 
 
 def _nodata(
@@ -123,6 +123,6 @@ def _of_bands(values: dict[str, str], key: str, bands: int, notes: list[str], *,
     return found
 
 
-def applied(meaning: PixelEncoding) -> Storage:
+def output_storage(meaning: PixelEncoding) -> Storage:
     """The storage of outputs: float32 where scales differ between bands, because those are applied on reading."""
-    return meaning.storage if meaning.decoding is None else Storage("float32")
+    return meaning.storage if meaning.band_storage is None else Storage("float32")

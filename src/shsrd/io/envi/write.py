@@ -38,9 +38,9 @@ class EnviSink:
         header_part.write_text(format_header(header_values(metadata)), encoding="utf-8", newline="\n")
         self._file = RawFile(data_part, shape=metadata.shape, dtype=metadata.storage.dtype)
 
-    def put(self, stored: NDArray[np.generic], row: int, column: int) -> None:
+    def write_block(self, stored: NDArray[np.generic], row: int, column: int) -> None:
         """Write a rectangle of stored numbers."""
-        self._file.put(stored, row, column)
+        self._file.write_block(stored, row, column)
 
     def finish(self) -> None:
         """Close the file."""

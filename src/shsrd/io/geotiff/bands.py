@@ -109,8 +109,8 @@ def scene_bands(dataset: Any, named: Sequence[bool]) -> Bands:
 
 
 def _listed(bands: Sequence[int], names: Sequence[str]) -> str:
-    told = [f"{band} ({names[band - 1][:40]})" for band in bands]
-    return f"bands {', '.join(told)} have" if len(bands) > 1 else f"band {told[0]} has"
+    listed = [f"{band} ({names[band - 1][:40]})" for band in bands]
+    return f"bands {', '.join(listed)} have" if len(bands) > 1 else f"band {listed[0]} has"
 
 
 def _alpha(dataset: Any, named: Sequence[bool], names: Sequence[str]) -> tuple[list[int], list[str]]:
@@ -141,7 +141,7 @@ def _is_mask(dataset: Any, band: int) -> bool:
 
     Writers of four bands of bytes mark the last one as alpha although nobody asked for it.
     """
-    numbers = np.concatenate([np.ravel(dataset.read(band, window=part)) for part in _parts(dataset)])
+    numbers = np.concatenate([np.ravel(dataset.read(band, window=part)) for part in _sample_windows(dataset)])
     return bool(((numbers == 0) | (numbers == numbers.max())).mean() > 0.5)
 
 
@@ -153,7 +153,7 @@ def _is_unmarked_alpha(dataset: Any) -> bool:
     if np.dtype(dataset.dtypes[0]).kind not in "iu":
         return False
     largest, holes = {255, int(np.iinfo(dataset.dtypes[0]).max)}, 0
-    for part in _parts(dataset):
+    for part in _sample_windows(dataset):
         mask = np.asarray(dataset.read(dataset.count, window=part))
         found = set(np.unique(mask[mask != 0]).tolist())
         if len(found) > 1 or not found <= largest:
@@ -165,13 +165,13 @@ def _is_unmarked_alpha(dataset: Any) -> bool:
     return holes > 0 and len(largest) == 1
 
 
-def _parts(dataset: Any) -> list[Window]:
+def _sample_windows(dataset: Any) -> list[Window]:
     """Windows in the middle, at the edges and in the corners."""
-    rows, columns = (_thirds(extent) for extent in dataset.shape)
+    rows, columns = (_sample_spans(extent) for extent in dataset.shape)
     return [Window.from_slices(y, x) for y in rows for x in columns]
 
 
-def _thirds(extent: int) -> list[slice]:
+def _sample_spans(extent: int) -> list[slice]:
     """Parts in the middle, at the beginning and at the end of an axis; where they are the same, one."""
     length = min(_MASK_SAMPLE_SIZE, extent)
     return [slice(start, start + length) for start in dict.fromkeys(((extent - length) // 2, 0, extent - length))]

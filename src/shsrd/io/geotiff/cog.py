@@ -34,9 +34,9 @@ class CogSink:
         self._plain = part.with_name(f"plain {part.name}")
         self._sink = GeotiffSink(self._plain, metadata, compress=compress, for_cog=True, places=places)
 
-    def put(self, stored: NDArray[np.generic], row: int, column: int) -> None:
+    def write_block(self, stored: NDArray[np.generic], row: int, column: int) -> None:
         """Take a rectangle of stored numbers."""
-        self._sink.put(stored, row, column)
+        self._sink.write_block(stored, row, column)
 
     def finish(self) -> None:
         """Complete the plain file, copy it, and make sure that the copy is whole."""

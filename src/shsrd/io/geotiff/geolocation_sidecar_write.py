@@ -17,7 +17,7 @@ from shsrd.io.compression import DEFAULT, tiff_options
 from shsrd.io.encoding import GEOLOCATION_FILL, filled
 from shsrd.io.gdal_open import GEOLOCATION
 from shsrd.io.geolocation_sidecar import BANDS
-from shsrd.io.geotiff.write import check_complete, gdal_limits, tiled
+from shsrd.io.geotiff.write import check_complete, gdal_limits, tile_options
 
 
 def geolocation_tags(places: str) -> dict[str, str]:
@@ -53,9 +53,9 @@ class GeolocationSidecarSink:
     part: Path
     geolocation: Geolocation
 
-    def put(self, stored: Stored, row: int, column: int) -> None:
+    def write_block(self, stored: Stored, row: int, column: int) -> None:
         """Take a rectangle of stored numbers."""
-        self.scene.put(stored, row, column)
+        self.scene.write_block(stored, row, column)
 
     def finish(self) -> None:
         """Complete both."""
@@ -71,7 +71,7 @@ def write_geolocation(path: Path, geolocation: Geolocation) -> None:
     """Write longitude and latitude (degrees, float64) as the two bands of a GeoTIFF."""
     rows, columns = geolocation.shape
     profile = {"width": columns, "height": rows, "count": 2, "dtype": "float64", "nodata": GEOLOCATION_FILL}
-    layout = tiled(rows, columns) | tiff_options(DEFAULT, "float64")
+    layout = tile_options(rows, columns) | tiff_options(DEFAULT, "float64")
     with gdal_limits():
         with rasterio.open(path, "w", driver="GTiff", **profile, **layout) as d:
             d.descriptions = BANDS

@@ -23,15 +23,15 @@ def transform_of_tiff(dataset: Any, otherwise: Affine | None = None) -> Affine |
     return Affine(*dataset.transform[:6]) if dataset.transform != Affine.identity() else otherwise
 
 
-def crs_notes(dataset: Any, told: HeaderMetadata) -> tuple[str, ...]:
+def crs_notes(dataset: Any, header: HeaderMetadata) -> tuple[str, ...]:
     """Notes on the coordinate system where GDAL finds none: those of the header, else that a place is without one."""
-    if dataset.crs or told.place_notes or told.crs or dataset.transform == Affine.identity():
-        return () if dataset.crs else told.place_notes
+    if dataset.crs or header.georeference_notes or header.crs or dataset.transform == Affine.identity():
+        return () if dataset.crs else header.georeference_notes
     x, y = dataset.transform.c, dataset.transform.f
     return (f"The file has a place (origin {x:.10g}, {y:.10g}) but no coordinate system; the scene has none.",)
 
 
-def placed(metadata: SceneMetadata, dataset: Any) -> SceneMetadata:
+def with_gcps_and_rpc(metadata: SceneMetadata, dataset: Any) -> SceneMetadata:
     """Facts with control points and polynomials of the file; those that cannot be used are noted.
 
     GDAL counts control points from the outer corner of the upper-left pixel (whatever ``AREA_OR_POINT`` says), lines

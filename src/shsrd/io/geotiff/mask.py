@@ -51,7 +51,7 @@ def mask_of_tiff(bands: Bands, path: Path) -> Mask | None:
     return mask
 
 
-def with_nodata(storage: Storage) -> Storage:
+def storage_with_nodata(storage: Storage) -> Storage:
     """Storage of the same pixels in formats without masks: integers get their least number as no-data."""
     kind = np.dtype(storage.dtype)
     if storage.nodata is not None or kind.kind == "f":

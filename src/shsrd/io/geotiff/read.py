@@ -21,8 +21,8 @@ from shsrd.io.envi.read import describes_tiff, find_header, has_image
 from shsrd.io.gdal_open import HEADERS_TAG, NAMESPACE, absent_blocks, band_descriptions, bits_of, open_tiff
 from shsrd.io.geolocation_sidecar import open_geolocation_sidecar
 from shsrd.io.geotiff.bands import Bands, scene_bands
-from shsrd.io.geotiff.georeferencing import crs_notes, placed, transform_of_tiff
-from shsrd.io.geotiff.mask import mask_of_tiff, with_nodata
+from shsrd.io.geotiff.georeferencing import crs_notes, transform_of_tiff, with_gcps_and_rpc
+from shsrd.io.geotiff.mask import mask_of_tiff, storage_with_nodata
 from shsrd.io.geotiff.pages import stack_pages
 from shsrd.io.geotiff.spectral import named_bands, spectral_of
 from shsrd.io.products.product_xml import Product, detectors_in, product_of
@@ -56,55 +56,55 @@ def open_geotiff(path: Path) -> StoredSource:
         dataset, notes = stack_pages(first, path)
         bands = scene_bands(dataset, named_bands(dataset))
         product = _product(bands, path)
-        told, more = _metadata(bands, path, product)
-        metadata = _assembled(bands, told, path).with_notes(*notes, *bands.notes, *more, *_sparse(dataset, path))
+        header, more = _metadata(bands, path, product)
+        metadata = _assembled(bands, header, path).with_notes(*notes, *bands.notes, *more, *_sparse(dataset, path))
         if product is not None:
             metadata = metadata.replace(headers=product.headers | dict(metadata.headers), sensor=product.sensor.lower())
             metadata = metadata.with_detectors(detectors_in(product))
-        decoding = _own_scales(bands) or _told_scales(bands, told) or _gains(product, metadata.storage)
-        for storage in decoding or ():
+        band_storage = _own_scales(bands) or _told_scales(bands, header) or _gains(product, metadata.storage)
+        for storage in band_storage or ():
             check_scale(storage, source=str(path))
-        if decoding is not None:
+        if band_storage is not None:
             metadata = metadata.replace(storage=Storage("float32"))
         if metadata.transform is None:
             metadata = metadata.replace(geolocation=open_geolocation_sidecar(path, dataset.shape))
         mask = mask_of_tiff(bands, path)
         if mask is not None:  # the number that is chosen for no-data may be one of a valid pixel
-            decoding = decoding or (metadata.storage,) * bands.count
-            metadata = metadata.replace(storage=with_nodata(metadata.storage))
+            band_storage = band_storage or (metadata.storage,) * bands.count
+            metadata = metadata.replace(storage=storage_with_nodata(metadata.storage))
         block = max(shape[0] for shape in dataset.block_shapes)
         block_height = min(block, metadata.shape[1])
-        return StoredSource(metadata, bands.read, block_height, stack.pop_all().close, decoding, mask=mask)
+        return StoredSource(metadata, bands.read, block_height, stack.pop_all().close, band_storage, mask=mask)
 
 
-def _assembled(bands: Bands, told: HeaderMetadata, path: Path) -> SceneMetadata:
+def _assembled(bands: Bands, header: HeaderMetadata, path: Path) -> SceneMetadata:
     """All facts but those of scales that differ, masks and tables beside the image."""
     dataset = bands.dataset
-    wavelength, fwhm, notes = spectral_of(bands, told, source=str(path))
+    wavelength, fwhm, notes = spectral_of(bands, header, source=str(path))
     metadata = SceneMetadata(
         (bands.count, dataset.height, dataset.width),
         wavelength_nm=wavelength,
         fwhm_nm=fwhm,
-        good_bands=_good_bands(bands, told),
-        band_names=_names(bands, told, wavelength),
-        crs=dataset.crs.to_wkt() if dataset.crs else told.crs,
-        transform=transform_of_tiff(dataset, told.transform),
-        storage=_storage(bands, told),
-        headers=told.headers,
+        good_bands=_good_bands(bands, header),
+        band_names=_names(bands, header, wavelength),
+        crs=dataset.crs.to_wkt() if dataset.crs else header.crs,
+        transform=transform_of_tiff(dataset, header.transform),
+        storage=_storage(bands, header),
+        headers=header.headers,
         source=str(path),
-        control_points=told.control_points,
-        rpc=told.rpc,
-        notes=(*told.notes, *notes, *crs_notes(dataset, told)),
+        control_points=header.control_points,
+        rpc=header.rpc,
+        notes=(*header.notes, *notes, *crs_notes(dataset, header)),
     )
-    return placed(_without_stale_map_info(metadata, told), dataset)
+    return with_gcps_and_rpc(_without_stale_map_info(metadata, header), dataset)
 
 
-def _without_stale_map_info(metadata: SceneMetadata, told: HeaderMetadata) -> SceneMetadata:
+def _without_stale_map_info(metadata: SceneMetadata, header: HeaderMetadata) -> SceneMetadata:
     """Facts without a ``map info`` of tags or headers that puts the scene elsewhere than its own transform."""
     stale = lookup(metadata.headers, "map info")
-    if stale is None or told.transform is None or metadata.transform is None:
+    if stale is None or header.transform is None or metadata.transform is None:
         return metadata
-    own, other = metadata.transform, told.transform
+    own, other = metadata.transform, header.transform
     size = metadata.shape[:0:-1]
     if all(abs(a - b) <= _NEAR * abs(own.determinant) ** 0.5
            for corner in ((0, 0), size) for a, b in zip(own * corner, other * corner, strict=True)):  # fmt: skip
@@ -155,12 +155,14 @@ def _gains(product: Product | None, storage: Storage) -> tuple[Storage, ...] | N
     return tuple(Storage(storage.dtype, gain, offset, storage.nodata) for gain, offset in pairs)
 
 
-def _told_scales(bands: Bands, told: HeaderMetadata) -> tuple[Storage, ...] | None:
+def _told_scales(bands: Bands, header: HeaderMetadata) -> tuple[Storage, ...] | None:
     """Gains of each band in tags or a header beside the image, where the image has no scale of its own."""
-    if told.decoding is None or bands.each("scales")[0] != 1 or bands.each("offsets")[0] != 0:
+    if header.band_storage is None or bands.each("scales")[0] != 1 or bands.each("offsets")[0] != 0:
         return None
     own = bands.dataset.nodata
-    return told.decoding if own is None else tuple(replace(storage, nodata=own) for storage in told.decoding)
+    return (
+        header.band_storage if own is None else tuple(replace(storage, nodata=own) for storage in header.band_storage)
+    )
 
 
 def _own_scales(bands: Bands) -> tuple[Storage, ...] | None:

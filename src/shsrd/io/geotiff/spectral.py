@@ -37,7 +37,7 @@ class _Source:
     notes: tuple[str, ...] = ()
 
     @property
-    def given(self) -> list[str]:
+    def texts(self) -> list[str]:
         """The texts that are there."""
         return [text for text in self.wavelength if text]
 
@@ -58,14 +58,14 @@ def spectral_of(
     notes: tuple[str, ...] = ()
     places = _sources(bands)
     for place in places:
-        if not place.given:
+        if not place.texts:
             notes = (*notes, *place.notes)
             continue
-        if len(place.given) != bands.count:
-            told = f"only {len(place.given)} of {bands.count} bands have a wavelength"
+        if len(place.texts) != bands.count:
+            shortfall = f"only {len(place.texts)} of {bands.count} bands have a wavelength"
             if place.where != "band names":
-                raise SceneError(f"{source}: {told}; complete the tags")
-            notes = (*notes, f"{told} in their names: none is used.")
+                raise SceneError(f"{source}: {shortfall}; complete the tags")
+            notes = (*notes, f"{shortfall} in their names: none is used.")
             continue
         found = _found(place, metadata)
         notes = (*notes, *place.notes, *found.notes)
@@ -92,11 +92,11 @@ def named_bands(dataset: Any) -> list[bool]:
 def _found(place: _Source, metadata: HeaderMetadata) -> SpectralLists:
     """Wavelengths and widths of one place; none where it does not have all of them."""
     count = len(place.wavelength)
-    if len(place.given) != count:
+    if len(place.texts) != count:
         return SpectralLists()
     widths = [text for text in place.fwhm if text]
     fwhm = NumberList(widths, None, "fwhm") if len(widths) == count else None
-    texts, unit = split_unit(place.given, place.unit or lookup(metadata.headers, "wavelength units") or "")
+    texts, unit = split_unit(place.texts, place.unit or lookup(metadata.headers, "wavelength units") or "")
     return spectral_lists(NumberList(texts, unit, "wavelength", place.where != "band names"), fwhm)
 
 
@@ -137,22 +137,21 @@ def _of_tags(tags: Sequence[dict[str, str]]) -> _Source:
     name = "tags of the bands"
     texts, widths = [t.get("wavelength") for t in tags], [t.get("fwhm") for t in tags]
     units = [next((t[key] for key in _UNIT_KEYS if has_unit(t.get(key))), None) for t in tags]
-    told = {unit for unit, text in zip(units, texts, strict=True) if text}
-    if len(told) <= 1:
-        return _Source(name, texts, widths, told.pop() if told else None)
-    known = told - {None}
+    units_found = {unit for unit, text in zip(units, texts, strict=True) if text}
+    if len(units_found) <= 1:
+        return _Source(name, texts, widths, units_found.pop() if units_found else None)
+    known = units_found - {None}
     if len(known) == 1:
         unit = known.pop()
         missing = sum(unit_ is None for unit_ in units)
         note = f"{missing} of {len(tags)} bands name no unit of wavelength; that of the others ({unit}) is assumed."
         return _Source(name, texts, widths, unit, (note,))
-    if None in told or not all(is_wavelength_unit(unit) for unit in told):
-        note = (
-            f"Units of wavelength differ between bands ({', '.join(sorted(map(str, told)))[:60]}): they are left out."
-        )
+    if None in units_found or not all(is_wavelength_unit(unit) for unit in units_found):
+        listed = ", ".join(sorted(map(str, units_found)))[:60]
+        note = f"Units of wavelength differ between bands ({listed}): they are left out."
         return _Source(name, [None] * len(tags), [None] * len(tags), None, (note,))
     centres = [_nanometres(text, unit) for text, unit in zip(texts, units, strict=True)]
-    lengths = all(unit_exponent(unit) is not None for unit in told)
+    lengths = all(unit_exponent(unit) is not None for unit in units_found)
     spread = [_nanometres(text, unit) if lengths else None for text, unit in zip(widths, units, strict=True)]
     return _Source(name, centres, spread, "nm")
 
@@ -163,10 +162,10 @@ def _nanometres(text: str | None, unit: str | None) -> str | None:
     try:
         if text is None or power is not None:
             return None if text is None else repr(float(to_nanometres([text], power or 0, what="", source="")[0]))
-        told = in_nanometres(np.array([float(text)]), unit)
+        converted = in_nanometres(np.array([float(text)]), unit)
     except (SceneError, ValueError):
         return text
-    return text if told is None else repr(float(told[0]))
+    return text if converted is None else repr(float(converted[0]))
 
 
 def _of_dimension(bands: Bands) -> _Source:

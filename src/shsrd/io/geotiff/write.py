@@ -74,9 +74,9 @@ class GeotiffSink:
         self._statistics = Statistics(metadata.shape[0], metadata.storage.nodata)
         self._squares = BlockBuffer(metadata.shape, metadata.storage.dtype, self._write)
 
-    def put(self, stored: NDArray[np.generic], row: int, column: int) -> None:
+    def write_block(self, stored: NDArray[np.generic], row: int, column: int) -> None:
         """Take a rectangle of stored numbers."""
-        self._squares.put(stored, row, column)
+        self._squares.write_block(stored, row, column)
 
     def _write(self, square: NDArray[np.generic], row: int, column: int) -> None:
         _, height, width = square.shape
@@ -141,7 +141,7 @@ def _profile(metadata: SceneMetadata, compress: Compression) -> dict[str, Any]:
         "crs": None if metadata.crs is None else CRS.from_wkt(metadata.crs),
         "nodata": metadata.storage.nodata,
         "num_threads": threads(),
-        **tiled(rows, columns),
+        **tile_options(rows, columns),
         **tiff_options(compress, metadata.storage.dtype),
     }
     if metadata.transform is not None:
@@ -149,7 +149,7 @@ def _profile(metadata: SceneMetadata, compress: Compression) -> dict[str, Any]:
     return profile
 
 
-def tiled(rows: int, columns: int) -> dict[str, Any]:
+def tile_options(rows: int, columns: int) -> dict[str, Any]:
     """Creation options of square tiles, band after band."""
     side = min(TILE, -(-max(rows, columns) // 16) * 16)
     return {"tiled": True, "blockxsize": side, "blockysize": side, "interleave": "band", "bigtiff": "IF_SAFER"}

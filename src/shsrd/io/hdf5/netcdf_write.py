@@ -14,14 +14,13 @@ from shsrd.cube import SceneMetadata
 from shsrd.io.block_buffer import BlockBuffer
 from shsrd.io.container.cf import (
     CONVENTIONS,
+    LATLON_ATTRIBUTES,
     PIXEL_VARIABLE,
-    PLACES,
     axis_attributes,
     band_axis,
     band_lists,
     fill_value,
     grid_mapping,
-    pixel_centres,
 )
 from shsrd.io.container.group import HEADERS, NO_COORDINATE
 from shsrd.io.encoding import GEOLOCATION_FILL, filled
@@ -37,30 +36,30 @@ class _DeferredErrorFile(CompleteWriteFile):
     HDF5 cannot close a file on a full disk; told of the fault it complains on stderr until the process ends.
     """
 
-    fault: OSError | None = None
+    error: OSError | None = None
 
     def write(self, data: ReadableBuffer, /) -> int:
         """Write everything; gives the number of bytes."""
-        if self.fault is None:
+        if self.error is None:
             try:
                 return super().write(data)
-            except OSError as fault:
-                self.fault = fault
+            except OSError as os_error:
+                self.error = os_error
         return memoryview(data).nbytes
 
     def truncate(self, size: int | None = None, /) -> int:
         """Set the length."""
-        if self.fault is None:
+        if self.error is None:
             try:
                 return super().truncate(size)
-            except OSError as fault:
-                self.fault = fault
+            except OSError as os_error:
+                self.error = os_error
         return size or 0
 
     def check(self) -> None:
         """Raise the fault, if there was one."""
-        if self.fault is not None:
-            raise self.fault
+        if self.error is not None:
+            raise self.error
 
 
 class NetcdfSink:
@@ -84,9 +83,9 @@ class NetcdfSink:
         self._places = [] if metadata.geolocation is None else _places(self._file, self._scene, axes[1:])
         self._squares = BlockBuffer(metadata.shape, metadata.storage.dtype, self._write)
 
-    def put(self, stored: NDArray[np.generic], row: int, column: int) -> None:
+    def write_block(self, stored: NDArray[np.generic], row: int, column: int) -> None:
         """Take a rectangle of stored numbers."""
-        self._squares.put(stored, row, column)
+        self._squares.write_block(stored, row, column)
 
     def _write(self, square: NDArray[np.generic], row: int, column: int) -> None:
         _, height, width = square.shape
@@ -117,10 +116,10 @@ class NetcdfSink:
 
 def _axes(file: h5py.File, metadata: SceneMetadata) -> list[Any]:
     """The three axes; y and x have coordinates (pixel centres) only where the grid lies straight on a map."""
-    name, values, marks = band_axis(metadata)
-    axes = [_variable(file, name, values, marks)]
+    name, values, attributes = band_axis(metadata)
+    axes = [_variable(file, name, values, attributes)]
     axes[0].make_scale(name)
-    centres = pixel_centres(metadata)
+    centres = metadata.pixel_centres()
     for name, size in zip("yx", metadata.shape[1:], strict=True):
         if name not in centres:
             axes.append(_bare_axis(file, name, size))
@@ -137,9 +136,9 @@ def _bare_axis(file: h5py.File, name: str, size: int) -> Any:
     return axis
 
 
-def _variable(file: h5py.File, name: str, values: Any, marks: dict[str, str]) -> Any:
+def _variable(file: h5py.File, name: str, values: Any, attributes: dict[str, str]) -> Any:
     variable = file.create_dataset(name, data=values)
-    for key, text in marks.items():
+    for key, text in attributes.items():
         variable.attrs[key] = np.bytes_(text.encode())
     return variable
 
@@ -167,26 +166,26 @@ def _packed(file: h5py.File, name: str, shape: tuple[int, ...], dtype: str) -> A
 def _places(file: h5py.File, scene: Any, axes: list[Any]) -> list[Any]:
     """Latitude and longitude of every pixel, the auxiliary coordinates of the scene."""
     tables = []
-    for name, marks in PLACES.items():
+    for name, attributes in LATLON_ATTRIBUTES.items():
         table = _packed(file, name, scene.shape[1:], "float64")
         for position, axis in enumerate(axes):
             table.dims[position].attach_scale(axis)
-        for key, text in marks.items():
+        for key, text in attributes.items():
             table.attrs[key] = np.bytes_(text.encode())
         table.attrs["_FillValue"] = np.array([GEOLOCATION_FILL])
         tables.append(table)
-    scene.attrs["coordinates"] = np.bytes_(" ".join(PLACES).encode())
+    scene.attrs["coordinates"] = np.bytes_(" ".join(LATLON_ATTRIBUTES).encode())
     return tables
 
 
 def _band_properties(file: h5py.File, metadata: SceneMetadata, axis: Any) -> None:
-    for name, values, marks in band_lists(metadata):
+    for name, values, attributes in band_lists(metadata):
         numbers = np.array(values, h5py.string_dtype()) if isinstance(values, tuple) else values
-        _variable(file, name, numbers, marks).dims[0].attach_scale(axis)
+        _variable(file, name, numbers, attributes).dims[0].attach_scale(axis)
 
 
 def _place(file: h5py.File, scene: Any, metadata: SceneMetadata) -> None:
-    marks = grid_mapping(metadata)
-    if marks:
-        _variable(file, "crs", np.int32(0), marks)
+    attributes = grid_mapping(metadata)
+    if attributes:
+        _variable(file, "crs", np.int32(0), attributes)
         scene.attrs["grid_mapping"] = np.bytes_(b"crs")

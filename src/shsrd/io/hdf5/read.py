@@ -14,13 +14,12 @@ import numpy as np
 from scipy.io import netcdf_file
 
 from shsrd.cube import Cube, SceneError, read_cube
-from shsrd.io.container.geolocation_reader import located
+from shsrd.io.container.geolocation_reader import with_geolocation
 from shsrd.io.container.group import Array, Container
 from shsrd.io.container.hdf5_arrays import container_of, open_file, plain
 from shsrd.io.container.scene_array import source_from_container
+from shsrd.io.products.hdf5_products import open_product
 from shsrd.io.products.neon import mask_water_bands, neon_dataset_path
-from shsrd.io.products.prisma import is_prisma, open_prisma
-from shsrd.io.products.tanager import is_tanager, open_tanager
 from shsrd.io.sources import StoredSource
 
 _HEADER = 2**16  # bytes a classic header may need beside the numbers
@@ -43,12 +42,9 @@ def open_hdf5(path: Path, *, dataset: str | None, wavelengths: str | None, axes:
     """
     with ExitStack() as stack:
         file = stack.enter_context(open_file(path))
-        asked = any(option is not None for option in (dataset, wavelengths, axes))
-        if not asked and is_prisma(file):
-            source = open_prisma(file, path)
-        elif not asked and is_tanager(file):
-            source = open_tanager(file, path)
-        else:
+        is_specified = any(option is not None for option in (dataset, wavelengths, axes))
+        source = None if is_specified else open_product(file, path)
+        if source is None:
             source = _open_any(file, path, dataset=dataset, wavelengths=wavelengths, axes=axes)
         return replace(source, release=stack.pop_all().close)
 
@@ -56,12 +52,12 @@ def open_hdf5(path: Path, *, dataset: str | None, wavelengths: str | None, axes:
 def _open_any(
     file: h5py.File, path: Path, *, dataset: str | None, wavelengths: str | None, axes: str | None
 ) -> StoredSource:
-    box = container_of(file, path)
+    container = container_of(file, path)
     neon = neon_dataset_path(file)
-    source = source_from_container(box, dataset=dataset or neon, wavelengths=wavelengths, axes=axes)
+    source = source_from_container(container, dataset=dataset or neon, wavelengths=wavelengths, axes=axes)
     is_neon = neon is not None and neon.endswith((dataset or neon).strip("/"))
     metadata = mask_water_bands(source.metadata, file[neon].parent) if is_neon else source.metadata
-    return replace(source, metadata=located(metadata, box, path))
+    return replace(source, metadata=with_geolocation(metadata, container, path))
 
 
 def read_netcdf3(path: Path, *, dataset: str | None, wavelengths: str | None, axes: str | None) -> Cube:
@@ -69,9 +65,9 @@ def read_netcdf3(path: Path, *, dataset: str | None, wavelengths: str | None, ax
     with _LimitedFile(path) as raw, netcdf_file(raw, "r", mmap=False) as file:
         arrays = {name: _classic(variable) for name, variable in file.variables.items()}
         attributes: Mapping[str, Any] = {k: plain(v) for k, v in file._attributes.items()}
-        box = Container(arrays, attributes, str(path))
-        source = source_from_container(box, dataset=dataset, wavelengths=wavelengths, axes=axes)
-        return read_cube(replace(source, metadata=located(source.metadata, box, path)))
+        container = Container(arrays, attributes, str(path))
+        source = source_from_container(container, dataset=dataset, wavelengths=wavelengths, axes=axes)
+        return read_cube(replace(source, metadata=with_geolocation(source.metadata, container, path)))
 
 
 class _LimitedFile(io.FileIO):
@@ -99,5 +95,5 @@ class _LimitedFile(io.FileIO):
 def _classic(variable: Any) -> Array:
     values = np.asarray(variable.data)
     native = values.astype(values.dtype.newbyteorder("="))
-    marks = {key: plain(value) for key, value in variable._attributes.items()}
-    return Array(values.shape, tuple(variable.dimensions), marks, native.dtype, native.__getitem__)
+    attributes = {key: plain(value) for key, value in variable._attributes.items()}
+    return Array(values.shape, tuple(variable.dimensions), attributes, native.dtype, native.__getitem__)

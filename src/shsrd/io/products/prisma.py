@@ -65,8 +65,8 @@ def open_prisma(file: h5py.File, path: Path) -> StoredSource:
     """
     swath = _swath(file)
     assert swath is not None  # is_prisma said so
-    marks = attributes_of(file.attrs)
-    pair = [_detector(file, path, swath, marks, name) for name in ("VNIR", "SWIR")]
+    attributes = attributes_of(file.attrs)
+    pair = [_detector(file, path, swath, attributes, name) for name in ("VNIR", "SWIR")]
     shapes = [(d.array.shape[0], d.array.shape[2]) for d in pair]
     if shapes[0] != shapes[1]:
         raise SceneError(f"{path}: VNIR has {shapes[0]} pixels and SWIR {shapes[1]}; download the product again")
@@ -75,7 +75,7 @@ def open_prisma(file: h5py.File, path: Path) -> StoredSource:
     places = [places[position] for position in order]
     rows, columns = shapes[0]
     alike = pair[0].storage == pair[1].storage
-    transform = _transform(marks, rows, columns, path)
+    transform = _transform(attributes, rows, columns, path)
     tables = [] if transform is not None else _tables(file, swath)
     grid = {} if transform is not None else swath_headers(tables, path, rows, columns)
     metadata = SceneMetadata(
@@ -84,16 +84,16 @@ def open_prisma(file: h5py.File, path: Path) -> StoredSource:
         fwhm_nm=_listed([d.fwhm[b] for d, b in places], "List_Fwhm", path),
         good_bands=np.array([not d.flagged[b] for d, b in places]),
         band_names=tuple(f"{d.name} {b + 1}" for d, b in places),
-        crs=_crs(marks, path),
+        crs=_crs(attributes, path),
         transform=transform,
         storage=pair[0].storage if alike else Storage("float32"),
-        headers=_headers(marks, swath) | grid,
+        headers=_headers(attributes, swath) | grid,
         source=str(path),
         geolocation=geolocation_of(_places(file, tables, path), path, shape=(rows, columns)),
         sensor="prisma",
     )
-    decoding = None if alike else [d.storage for d, _ in places]
-    return StoredSource(metadata, _Joined(pair, order), _block_height(pair), decoding=decoding)
+    band_storage = None if alike else [d.storage for d, _ in places]
+    return StoredSource(metadata, _Joined(pair, order), _block_height(pair), band_storage=band_storage)
 
 
 def _swath(file: h5py.File) -> str | None:
@@ -105,7 +105,7 @@ def _swath(file: h5py.File) -> str | None:
     return next((name for name in names if f"{name}/Data Fields/VNIR_Cube" in swaths), None)
 
 
-def _detector(file: h5py.File, path: Path, swath: str, marks: dict[str, Any], name: str) -> _Detector:
+def _detector(file: h5py.File, path: Path, swath: str, attributes: dict[str, Any], name: str) -> _Detector:
     place = f"HDFEOS/SWATHS/{swath}/Data Fields/{name}_Cube"
     item = file.get(place)
     if not isinstance(item, h5py.Dataset) or item.ndim != 3:
@@ -113,25 +113,25 @@ def _detector(file: h5py.File, path: Path, swath: str, marks: dict[str, Any], na
     array = dataset_array(item, path)
     array.check()
     word, bands = name.capitalize(), item.shape[1]
-    lists = {key: np.atleast_1d(marks.get(f"List_{key}_{word}", [])) for key in ("Cw", "Fwhm")}
+    lists = {key: np.atleast_1d(attributes.get(f"List_{key}_{word}", [])) for key in ("Cw", "Fwhm")}
     for key, values in lists.items():
         if values.size != bands:
             raise SceneError(
                 f"{path}: List_{key}_{word} has {values.size} values for {bands} bands; download the product again"
             )
-    flags = np.atleast_1d(marks.get(f"List_Cw_{word}_Flags", np.ones(bands)))
+    flags = np.atleast_1d(attributes.get(f"List_Cw_{word}_Flags", np.ones(bands)))
     flagged = flags == 0 if flags.size == bands else np.zeros(bands, bool)
-    storage = _storage(marks, word, item.dtype.name, level=swath[5], path=path)
+    storage = _storage(attributes, word, item.dtype.name, level=swath[5], path=path)
     return _Detector(name, array, lists["Cw"], lists["Fwhm"], flagged, storage)
 
 
-def _storage(marks: dict[str, Any], word: str, dtype: str, *, level: str, path: Path) -> Storage:
+def _storage(attributes: dict[str, Any], word: str, dtype: str, *, level: str, path: Path) -> Storage:
     keys = ("ScaleFactor_{}", "Offset_{}") if level == "1" else ("L2Scale{}Min", "L2Scale{}Max")
     named = [key.format(word) for key in keys]
-    missing = [key for key in named if not isinstance(marks.get(key), (int, float))]
+    missing = [key for key in named if not isinstance(attributes.get(key), (int, float))]
     if missing:
         raise SceneError(f"{path}: the attribute {missing[0]} is missing; download the product again")
-    first, second = (float(marks[key]) for key in named)
+    first, second = (float(attributes[key]) for key in named)
     if level == "1":
         if not (np.isfinite(first) and first > 0):
             raise SceneError(f"{path}: {named[0]} is {first:g}, it must be above 0; download the product again")
@@ -150,7 +150,7 @@ class _Joined:
 
     def __call__(self, rows: slice, columns: slice) -> NDArray[np.generic]:
         """Stored numbers ``(band, y, x)``."""
-        blocks = [d.array.part((rows, slice(None), columns))[:, d.used] for d in self.pair]
+        blocks = [d.array.read_block((rows, slice(None), columns))[:, d.used] for d in self.pair]
         return np.concatenate(blocks, axis=1).transpose(1, 0, 2)[self.order]
 
 
@@ -162,17 +162,17 @@ def _listed(numbers: list[Any], what: str, path: Path) -> NDArray[np.float64]:
     return to_nanometres(shortest_text(np.array(numbers)), 0, what=what, source=str(path))
 
 
-def _crs(marks: dict[str, Any], path: Path) -> str | None:
-    code = marks.get("Epsg_Code")
+def _crs(attributes: dict[str, Any], path: Path) -> str | None:
+    code = attributes.get("Epsg_Code")
     return None if code is None else wkt_of(f"EPSG:{code}", source=str(path))
 
 
-def _transform(marks: dict[str, Any], rows: int, columns: int, path: Path) -> Affine | None:
+def _transform(attributes: dict[str, Any], rows: int, columns: int, path: Path) -> Affine | None:
     """Level 2D says where its corner pixels lie; whether centres or outer edges shows in the distance between them."""
     keys = [f"Product_{corner}corner_{axis}" for axis in ("easting", "northing") for corner in ("UL", "LR")]
-    if any(not isinstance(marks.get(key), (int, float)) for key in keys) or marks.get("Epsg_Code") is None:
+    if any(not isinstance(attributes.get(key), (int, float)) for key in keys) or attributes.get("Epsg_Code") is None:
         return None
-    left, right, top, bottom = (float(marks[key]) for key in keys)
+    left, right, top, bottom = (float(attributes[key]) for key in keys)
     for inset in (0.5, 0.0):
         wanted = ((columns - 2 * inset) * _PIXEL_M, (rows - 2 * inset) * _PIXEL_M)
         if abs(right - left - wanted[0]) <= _TOLERANCE_M and abs(top - bottom - wanted[1]) <= _TOLERANCE_M:
@@ -201,7 +201,7 @@ def _places(file: h5py.File, tables: list[str], path: Path) -> tuple[Array, Arra
     return None
 
 
-def _headers(marks: dict[str, Any], swath: str) -> dict[str, str]:
+def _headers(attributes: dict[str, Any], swath: str) -> dict[str, str]:
     """Every lone attribute that is not in the facts already, and the swath."""
-    kept = {k: str(v) for k, v in marks.items() if np.size(v) == 1 and not _READ_HERE.fullmatch(k)}
+    kept = {k: str(v) for k, v in attributes.items() if np.size(v) == 1 and not _READ_HERE.fullmatch(k)}
     return kept | {"swath": swath}

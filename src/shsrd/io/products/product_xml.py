@@ -47,7 +47,7 @@ class Product:
     parts: dict[str, tuple[int, ...]] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
 
-    def only(self, bands: Sequence[int]) -> Product:
+    def select_bands(self, bands: Sequence[int]) -> Product:
         """The product with some of its bands, by number from 1."""
 
         def chosen(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -88,7 +88,7 @@ def product_of(image: Path, count: int) -> Product | None:
         numbers = product.parts.get(part, ())
         if not numbers or max(numbers) > len(product.wavelength):
             raise SceneError(f"{beside[0]}: does not list the bands of the {part} image; download the product again")
-        product = product.only(numbers)
+        product = product.select_bands(numbers)
     if len(product.wavelength) != count:
         raise SceneError(
             f"{image}: has {count} bands but {beside[0].name} describes {len(product.wavelength)}; "

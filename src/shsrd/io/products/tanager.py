@@ -76,19 +76,19 @@ def _cube(file: h5py.File) -> str | None:
     return next((p for p in paths if isinstance(file.get(p), h5py.Dataset) and "wavelengths" in file[p].attrs), None)
 
 
-def _list(marks: Any, key: str, bands: int, path: Path) -> NDArray[np.float64] | None:
-    if key not in marks:
+def _list(attributes: Any, key: str, bands: int, path: Path) -> NDArray[np.float64] | None:
+    if key not in attributes:
         return None
-    values = np.atleast_1d(marks[key])
+    values = np.atleast_1d(attributes[key])
     if values.size != bands:
         raise SceneError(f"{path}: {key} has {values.size} values for {bands} bands; download the product again")
     return to_nanometres(shortest_text(values), 0, what=key, source=str(path))
 
 
-def _storage(marks: Any, dtype: str) -> Storage:
-    fill = marks.get("_FillValue")
+def _storage(attributes: Any, dtype: str) -> Storage:
+    fill = attributes.get("_FillValue")
     nodata = None if fill is None or not nodata_fits(float(fill), dtype) else float(fill)
-    return Storage(dtype, float(marks.get("scale_factor", 1.0)), float(marks.get("add_offset", 0.0)), nodata)
+    return Storage(dtype, float(attributes.get("scale_factor", 1.0)), float(attributes.get("add_offset", 0.0)), nodata)
 
 
 def _structure(file: h5py.File) -> str:

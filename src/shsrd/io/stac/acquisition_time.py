@@ -24,9 +24,9 @@ def acquisition_period(headers: Mapping[str, str]) -> tuple[datetime, datetime |
     """
     plain = {key.strip().lower().replace(" ", "_"): key for key in headers}
     for name in _START:
-        start = _instant(headers[plain[name]]) if name in plain else None
+        start = parse_time(headers[plain[name]]) if name in plain else None
         if start is not None:
-            ends = (_instant(headers[plain[other]]) for other in _END if other in plain)
+            ends = (parse_time(headers[plain[other]]) for other in _END if other in plain)
             return start, next((end for end in ends if end is not None and end >= start), None), plain[name]
     return None
 
@@ -36,7 +36,8 @@ def modification_time(path: Path) -> datetime:
     return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
-def _instant(text: str) -> datetime | None:
+def parse_time(text: str) -> datetime | None:
+    """Time of a text in ISO 8601, in UTC; None for any other text. Times without a zone are taken for UTC."""
     plain = text.strip().strip("{}").strip()
     if len(plain) < _MIN_LENGTH:
         return None

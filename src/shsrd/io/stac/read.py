@@ -17,7 +17,7 @@ from shsrd.io.file_checks import read_errors
 from shsrd.io.stac.origin import Origin
 
 _NO_SCENE = (".json", ".geojson", ".xml", ".png", ".jpg", ".jpeg", ".html", ".txt", ".csv", ".hdr", ".pdf", ".md5")
-_ASIDE = {"thumbnail", "overview", "metadata", "visual", "uncertainty", "data-mask"}
+_AUXILIARY_ROLES = {"thumbnail", "overview", "metadata", "visual", "uncertainty", "data-mask"}
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ def _items(path: Path) -> Iterator[tuple[pystac.Item, Path]]:
     if not path.is_file():
         raise SceneError(f"{path}: no such file; check the path")
     place = path.resolve()
-    told = json.loads(place.read_text(encoding="utf-8"))
-    kind = told.get("type") if isinstance(told, dict) else None
+    content = json.loads(place.read_text(encoding="utf-8"))
+    kind = content.get("type") if isinstance(content, dict) else None
     if kind == "FeatureCollection":
         for item in pystac.ItemCollection.from_file(str(place), stac_io=_LocalIO()):
             yield item, place.parent
@@ -133,7 +133,7 @@ def _chosen(item: pystac.Item, folder: Path, wanted: str | None) -> pystac.Asset
 
 
 def _may_be_scene(asset: pystac.Asset) -> bool:
-    aside = _ASIDE.intersection(asset.roles or ())
+    aside = _AUXILIARY_ROLES.intersection(asset.roles or ())
     return not aside and not urlsplit(asset.href).path.lower().endswith(_NO_SCENE)
 
 
@@ -143,9 +143,9 @@ def _bands(asset: pystac.Asset) -> int:
 
 
 def _size(asset: pystac.Asset, folder: Path) -> int:
-    told = asset.extra_fields.get("file:size")
-    if isinstance(told, int):
-        return told
+    size = asset.extra_fields.get("file:size")
+    if isinstance(size, int):
+        return size
     try:
         return local_path(asset.href, folder).stat().st_size
     except (SceneError, OSError):

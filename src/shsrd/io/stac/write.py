@@ -14,7 +14,7 @@ import numpy as np
 import pystac
 
 from shsrd.cube import SceneMetadata
-from shsrd.io.stac.acquisition_time import acquisition_period, modification_time
+from shsrd.io.stac.acquisition_time import acquisition_period, modification_time, parse_time
 from shsrd.io.stac.footprint import footprint
 from shsrd.io.stac.origin import Origin
 from shsrd.io.targets import written_files
@@ -85,11 +85,11 @@ def _relative(href: str, folder: Path) -> str:
 
 def _times(metadata: SceneMetadata, origin: Origin) -> dict[str, Any]:
     """STAC demands a time: that of the source's item, of a header, or else of the source's file."""
-    told = {key: _instant(origin.properties.get(key)) for key in ("datetime", "start_datetime", "end_datetime")}
-    both = told["start_datetime"] is not None and told["end_datetime"] is not None
-    if told["datetime"] is not None or both:
-        start, end = (told["start_datetime"], told["end_datetime"]) if both else (None, None)
-        return {"datetime": told["datetime"], "start": start, "end": end, "told_by": "source item"}
+    times = {key: _time_of(origin, key) for key in ("datetime", "start_datetime", "end_datetime")}
+    both = times["start_datetime"] is not None and times["end_datetime"] is not None
+    if times["datetime"] is not None or both:
+        start, end = (times["start_datetime"], times["end_datetime"]) if both else (None, None)
+        return {"datetime": times["datetime"], "start": start, "end": end, "told_by": "source item"}
     found = acquisition_period(metadata.headers)
     if found is None:
         return {"datetime": modification_time(origin.file), "start": None, "end": None, "told_by": "file time"}
@@ -97,15 +97,16 @@ def _times(metadata: SceneMetadata, origin: Origin) -> dict[str, Any]:
     return {"datetime": start, "start": start if end else None, "end": end, "told_by": f"header {key}"}
 
 
-def _instant(text: Any) -> datetime | None:
-    return pystac.utils.str_to_datetime(text) if isinstance(text, str) else None
+def _time_of(origin: Origin, key: str) -> datetime | None:
+    text = origin.properties.get(key)
+    return parse_time(text) if isinstance(text, str) else None
 
 
 def _ground(metadata: SceneMetadata, origin: Origin, scale: int) -> dict[str, float]:
     """Ground sample distance in metres, where it is known."""
-    told = origin.properties.get("gsd")
-    if isinstance(told, (int, float)) and not isinstance(told, bool):
-        return {"gsd": told / scale}
+    distance = origin.properties.get("gsd")
+    if isinstance(distance, (int, float)) and not isinstance(distance, bool):
+        return {"gsd": distance / scale}
     if metadata.crs is None or metadata.transform is None:
         return {}
     from rasterio.crs import CRS

@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 
 from shsrd.cube import SceneError
-from shsrd.io.container.geolocation_reader import located
+from shsrd.io.container.geolocation_reader import with_geolocation
 from shsrd.io.container.group import Array, Container
 from shsrd.io.container.scene_array import source_from_container
 from shsrd.io.file_checks import MAX_COMPRESSION_RATIO
 from shsrd.io.sources import StoredSource
 
-_MARKS = (".zgroup", ".zarray", "zarr.json")
 _METADATA = (".zarray", "zarr.json")
 _DENSE = 40 * MAX_COMPRESSION_RATIO  # zstd shrinks constant blocks that far
 _SPARSE = 2**30  # bytes a store may promise whatever it holds: chunks without data have no file
@@ -30,11 +29,6 @@ _CODECS = {  # what only turns bytes into numbers; a store may also name codecs 
     *("bitround", "packbits", "astype", "crc32", "crc32c", "adler32", "fletcher32", "vlen-utf8", "vlen-bytes"),
     *("bytes", "transpose", "sharding_indexed", "default", "v2"),
 }
-
-
-def is_zarr(folder: Path) -> bool:
-    """Whether a folder is a Zarr store, or an array or group in one."""
-    return any((folder / mark).is_file() for mark in _MARKS)
 
 
 def open_zarr(
@@ -69,13 +63,13 @@ def open_zarr(
     arrays = {
         name: _array(name, item, names, _Store(folder, size)) for name, item in members if item.dtype.kind in "iufbcSUT"
     }
-    box = Container(arrays, {} if single else dict(node.attrs.asdict()), str(folder))
-    source = source_from_container(box, dataset=variable, wavelengths=wavelengths, axes=axes)
+    container = Container(arrays, {} if single else dict(node.attrs.asdict()), str(folder))
+    source = source_from_container(container, dataset=variable, wavelengths=wavelengths, axes=axes)
     place = folder if single or source.name not in arrays else folder / source.name  # bands may be arrays: the group
     described = next((place / name for name in (*_METADATA, ".zgroup") if (place / name).is_file()), None)
     if described is None:
         raise SceneError(f"{folder}: {source.name} is not described in the store; copy it again")
-    return replace(source, metadata=located(source.metadata, box, folder)), described
+    return replace(source, metadata=with_geolocation(source.metadata, container, folder)), described
 
 
 def _arrays(group: Any) -> Iterator[tuple[str, Any]]:
@@ -98,18 +92,18 @@ class _Store:
 
 
 def _array(name: str, item: Any, names: set[str], store: _Store) -> Array:
-    marks = dict(item.attrs.asdict())
-    spoken = marks.pop("_ARRAY_DIMENSIONS", None) or getattr(item.metadata, "dimension_names", None)
-    if "_FillValue" not in marks and item.metadata.zarr_format == 2 and spoken and item.fill_value is not None:
-        marks["_FillValue"] = item.fill_value  # xarray keeps no-data there in version 2
-    if isinstance(marks.get("_FillValue"), str) and item.dtype.kind in "iuf":
-        marks["_FillValue"] = _fill_value(marks["_FillValue"], item.dtype)
+    attributes = dict(item.attrs.asdict())
+    spoken = attributes.pop("_ARRAY_DIMENSIONS", None) or getattr(item.metadata, "dimension_names", None)
+    if "_FillValue" not in attributes and item.metadata.zarr_format == 2 and spoken and item.fill_value is not None:
+        attributes["_FillValue"] = item.fill_value  # xarray keeps no-data there in version 2
+    if isinstance(attributes.get("_FillValue"), str) and item.dtype.kind in "iuf":
+        attributes["_FillValue"] = _fill_value(attributes["_FillValue"], item.dtype)
     dims = tuple(_full(dim, name, names) for dim in spoken or [None] * item.ndim)
     chunks = item.shards or item.chunks
     return Array(
         tuple(item.shape),
         dims if len(dims) == item.ndim else (None,) * item.ndim,
-        marks,
+        attributes,
         np.dtype(item.dtype),
         lambda key: np.asarray(item[key]),
         lambda: _check(name, item, store),

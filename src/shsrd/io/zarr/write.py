@@ -17,14 +17,13 @@ from shsrd.cube import SceneMetadata
 from shsrd.io.block_buffer import BLOCK_SIZE, BlockBuffer
 from shsrd.io.container.cf import (
     CONVENTIONS,
+    LATLON_ATTRIBUTES,
     PIXEL_VARIABLE,
-    PLACES,
     axis_attributes,
     band_axis,
     band_lists,
     fill_value,
     grid_mapping,
-    pixel_centres,
 )
 from shsrd.io.container.group import HEADERS
 from shsrd.io.encoding import GEOLOCATION_FILL, filled
@@ -50,19 +49,21 @@ class ZarrSink:
         self._group = zarr.open_group(part, mode="w-", zarr_format=2, attributes=heads)
         bands, _, _ = band_axis(metadata)
         self._scene = _scene(self._group, metadata, dimensions=[bands, "y", "x"])
-        for name, values, marks in (band_axis(metadata), *band_lists(metadata)):
-            _variable(self._group, name, np.array(values), {**marks, _DIMENSIONS: [bands]})
-        for name, centres in pixel_centres(metadata).items():
+        for name, values, attributes in (band_axis(metadata), *band_lists(metadata)):
+            _variable(self._group, name, np.array(values), {**attributes, _DIMENSIONS: [bands]})
+        for name, centres in metadata.pixel_centres().items():
             _variable(self._group, name, centres, {**axis_attributes(name), _DIMENSIONS: [name]})
         if grid_mapping(metadata):
             _variable(self._group, "crs", np.array(0, np.int32), {**grid_mapping(metadata), _DIMENSIONS: []})
         self._geolocation = metadata.geolocation
-        self._places = [] if metadata.geolocation is None else [_table(self._group, name, metadata) for name in PLACES]
+        self._places = (
+            [] if metadata.geolocation is None else [_table(self._group, name, metadata) for name in LATLON_ATTRIBUTES]
+        )
         self._squares = BlockBuffer(metadata.shape, metadata.storage.dtype, self._write)
 
-    def put(self, stored: NDArray[np.generic], row: int, column: int) -> None:
+    def write_block(self, stored: NDArray[np.generic], row: int, column: int) -> None:
         """Take a rectangle of stored numbers."""
-        self._squares.put(stored, row, column)
+        self._squares.write_block(stored, row, column)
 
     def _write(self, square: NDArray[np.generic], row: int, column: int) -> None:
         _, height, width = square.shape
@@ -96,15 +97,15 @@ async def _other_tasks() -> None:
 
 def _scene(group: zarr.Group, metadata: SceneMetadata, *, dimensions: list[str]) -> Any:
     storage = metadata.storage
-    marks: dict[str, Any] = {_DIMENSIONS: dimensions}
+    attributes: dict[str, Any] = {_DIMENSIONS: dimensions}
     if storage.scale != 1 or storage.offset != 0:
-        marks |= {"scale_factor": storage.scale, "add_offset": storage.offset}
+        attributes |= {"scale_factor": storage.scale, "add_offset": storage.offset}
     if grid_mapping(metadata):
-        marks["grid_mapping"] = "crs"
+        attributes["grid_mapping"] = "crs"
     if metadata.geolocation is not None:
-        marks["coordinates"] = " ".join(PLACES)
+        attributes["coordinates"] = " ".join(LATLON_ATTRIBUTES)
     if metadata.crs is not None:
-        marks["_CRS"] = {"wkt": metadata.crs}  # GDAL's own word
+        attributes["_CRS"] = {"wkt": metadata.crs}  # GDAL's own word
     return group.create_array(
         PIXEL_VARIABLE,
         shape=metadata.shape,
@@ -112,7 +113,7 @@ def _scene(group: zarr.Group, metadata: SceneMetadata, *, dimensions: list[str])
         chunks=(1, BLOCK_SIZE, BLOCK_SIZE),
         compressors=_packing(),
         fill_value=fill_value(storage),
-        attributes=marks,
+        attributes=attributes,
     )
 
 
@@ -125,7 +126,7 @@ def _table(group: zarr.Group, name: str, metadata: SceneMetadata) -> Any:
         chunks=(BLOCK_SIZE, BLOCK_SIZE),
         compressors=_packing(),
         fill_value=GEOLOCATION_FILL,
-        attributes={**PLACES[name], _DIMENSIONS: ["y", "x"]},
+        attributes={**LATLON_ATTRIBUTES[name], _DIMENSIONS: ["y", "x"]},
     )
 
 
@@ -133,6 +134,6 @@ def _packing() -> Blosc:
     return Blosc("zstd", clevel=5, shuffle=Blosc.SHUFFLE)
 
 
-def _variable(group: zarr.Group, name: str, values: NDArray[Any], marks: dict[str, Any]) -> None:
+def _variable(group: zarr.Group, name: str, values: NDArray[Any], attributes: dict[str, Any]) -> None:
     """A list without a fill value: xarray would take every number equal to it for missing."""
-    group.create_array(name, data=values, compressors=None, fill_value=None, attributes=marks)
+    group.create_array(name, data=values, compressors=None, fill_value=None, attributes=attributes)

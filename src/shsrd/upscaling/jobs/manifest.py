@@ -10,7 +10,8 @@ from typing import Any
 
 from shsrd.cube import SceneError
 from shsrd.io import open_source
-from shsrd.io.compression import DEFAULT, is_tiff
+from shsrd.io.compression import DEFAULT
+from shsrd.io.file_checks import is_tiff
 from shsrd.io.sources import OpenOptions
 from shsrd.io.targets import files_read
 from shsrd.upscaling.correction import match_bicubic_psf

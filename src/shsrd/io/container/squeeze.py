@@ -13,7 +13,7 @@ def is_scene(shape: Sequence[int]) -> bool:
     return len(shape) >= 3 and sum(extent > 1 for extent in shape) == 3
 
 
-def three_axes(
+def squeeze_to_3d(
     shape: Sequence[int], dims: Sequence[str | None], *, name: str, source: str, option: str = "dataset"
 ) -> tuple[int, int, int]:
     """The axes of band, y and x, ascending.
