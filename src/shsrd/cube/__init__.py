@@ -1,4 +1,4 @@
-"""What a hyperspectral scene is: one frozen value that carries pixels and everything known about them."""
+"""Hyperspectral scenes: frozen values of pixels and metadata."""
 
 from shsrd.cube.cube import Cube
 from shsrd.cube.detectors import detector_groups

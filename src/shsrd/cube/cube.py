@@ -84,7 +84,7 @@ class Cube:
 
     @classmethod
     def of(cls, pixels: NDArray[np.float32], metadata: SceneMetadata) -> Cube:
-        """Pixels with facts that were known before them."""
+        """Cube of pixels and metadata."""
         return cls(
             pixels,
             **{name.name: getattr(metadata, name.name) for name in fields(SceneMetadata) if name.name != "shape"},
@@ -92,7 +92,7 @@ class Cube:
 
     @property
     def metadata(self) -> SceneMetadata:
-        """Everything but the pixels."""
+        """Metadata: everything but the pixels."""
         known = {name.name: getattr(self, name.name) for name in fields(SceneMetadata) if name.name != "shape"}
         return SceneMetadata(self.shape, **known)
 

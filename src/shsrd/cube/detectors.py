@@ -1,4 +1,4 @@
-"""Detectors of a scene: which bands were measured by which, as the file says it or its wavelengths show it.
+"""Detectors of a scene: the assignment of bands, from the file or from the wavelengths.
 
 A pixel of one detector lies a fraction of a pixel beside that of another and is blurred differently, so bands of two
 detectors are not mixed. A seam that is none costs little, one that is missed costs sharpness; so the signs are taken
@@ -188,7 +188,7 @@ def _first_band_after_change(w: Vector, fwhm: Vector | None) -> int | None:
 
 
 def _has_jump(before: Vector, after: Vector, least: float) -> bool:
-    """Whether numbers change between two groups by a factor of ``least``, and within each by less than half of that."""
+    """Return True if two groups of numbers differ by a factor of ``least``, and within each by less than half of it."""
     if min(before.min(), after.min()) <= 0:
         return False
     change = abs(np.log(np.median(after) / np.median(before)))

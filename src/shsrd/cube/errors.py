@@ -1,4 +1,4 @@
-"""The errors a person can cause; each message is one sentence: what is wrong and what to do."""
+"""Errors a user can cause; each message is one sentence: the fault and the remedy."""
 
 _HEAD, _TAIL = (
     800,

@@ -1,4 +1,4 @@
-"""Where each pixel of a scene in the sensor's own grid lies: latitude and longitude in degrees, read by rectangles."""
+"""Geolocation of swaths: latitude and longitude in degrees of every pixel, read by rectangles."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class GeographicLookupTable:
     transform: Affine | None = None
 
     def loaded(self) -> GeographicLookupTable:
-        """The same in memory."""
+        """Copy with the table in memory."""
         if isinstance(self.read, _InMemoryTables):
             return self
         rows, columns = self.shape
@@ -61,7 +61,7 @@ class Geolocation:
 
     @classmethod
     def of(cls, latitude: NDArray[np.floating], longitude: NDArray[np.floating]) -> Geolocation:
-        """Of two tables ``(y, x)`` in memory, in degrees; where one is NaN, the pixel is nowhere.
+        """Geolocation from two tables ``(y, x)`` in degrees; a pixel is invalid if either is NaN.
 
         Raises:
             ValueError: tables of different shapes, or not of two axes.
@@ -73,41 +73,41 @@ class Geolocation:
         return cls((both.shape[1], both.shape[2]), _InMemoryTables(both))
 
     def read_all(self) -> NDArray[np.float64]:
-        """All of it, ``(2, y, x)``."""
+        """Latitudes and longitudes of all pixels, ``(2, y, x)``."""
         places = np.empty((2, *self.shape))
         for square, row, column in self.blocks():
             places[:, row : row + square.shape[1], column : column + square.shape[2]] = square
         return places
 
     def blocks(self) -> Iterator[tuple[NDArray[np.float64], int, int]]:
-        """Places ``(2, y, x)`` square by square, row by row, with their offsets."""
+        """Latitudes and longitudes ``(2, y, x)`` block by block, row by row, with their offsets."""
         rows, columns = self.shape
         for top in range(0, rows, _SIDE):
             for left in range(0, columns, _SIDE):
                 yield self.read(slice(top, min(top + _SIDE, rows)), slice(left, min(left + _SIDE, columns))), top, left
 
     def loaded(self) -> Geolocation:
-        """The same in memory, so that its file can be closed."""
+        """Copy with all tables in memory, so that the file can be closed."""
         if isinstance(self.read, _InMemoryTables):
             return self
         glt = None if self.glt is None else self.glt.loaded()
         return replace(self, read=_InMemoryTables(self.read_all()), glt=glt)
 
     def finer(self, scale: int) -> Geolocation:
-        """Of the grid ``scale`` times finer with the same outer corners, found by interpolation when it is read."""
+        """Geolocation of the grid ``scale`` times finer with the same outer corners, interpolated when read."""
         rows, columns = self.shape
         return Geolocation(
             (rows * scale, columns * scale), partial(interpolate_geolocation, self.read, self.shape, 1 / scale)
         )
 
     def coarser(self, scale: int) -> Geolocation:
-        """Of the grid ``scale`` times coarser with the same upper-left corner; rows and columns left over are cut."""
+        """Geolocation of the grid ``scale`` times coarser with the same upper-left corner; left-over pixels are cut."""
         rows, columns = self.shape
         shape = (rows // scale, columns // scale)
         return Geolocation(shape, partial(interpolate_geolocation, self.read, self.shape, float(scale)))
 
     def subset(self, rows: slice, columns: slice) -> Geolocation:
-        """Of a rectangle, given by start and stop."""
+        """Geolocation of a rectangle, given by start and stop."""
         return Geolocation(
             (rows.stop - rows.start, columns.stop - columns.start), _SubsetReader(self.read, rows, columns)
         )
@@ -115,7 +115,7 @@ class Geolocation:
 
 @dataclass(frozen=True, eq=False)
 class _SubsetReader:
-    """Places of a rectangle of a larger grid."""
+    """Latitudes and longitudes of a rectangle of a larger grid."""
 
     read: LatLonReader
     rows: slice

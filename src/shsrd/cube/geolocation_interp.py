@@ -83,7 +83,7 @@ class _InterpolationAxis:
 
     @property
     def nearest(self) -> NDArray[np.intp]:
-        """The nearer of the two."""
+        """Nearest known pixel."""
         before, after = self.ends
         return np.where(self.share >= 0.5, after, before)
 

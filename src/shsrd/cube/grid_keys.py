@@ -37,7 +37,7 @@ class Grid:
 
     @property
     def is_identity(self) -> bool:
-        """Whether it is the old one."""
+        """Return True if it is the old grid."""
         return self.pixel == 1 and self.row == 0 and self.column == 0
 
 

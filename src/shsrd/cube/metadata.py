@@ -1,4 +1,4 @@
-"""What is known of a scene beyond its pixels, and travels with them through every operation."""
+"""Metadata of a scene, which every operation carries along with the pixels."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MAX_BANDS = 65_536  # more are pixels taken for bands, or a header that lies; li
 
 @dataclass(frozen=True)
 class Storage:
-    """How pixels are stored in a file: ``pixel = stored * scale + offset``.
+    """Storage of pixels in a file: ``pixel = stored * scale + offset``.
 
     Attributes:
         dtype: numpy name of the stored type, for example ``"int16"``.
@@ -127,19 +127,19 @@ class SceneMetadata:
         return {"y": t.f + t.e * (np.arange(rows) + 0.5), "x": t.c + t.a * (np.arange(columns) + 0.5)}
 
     def finer(self, scale: int) -> SceneMetadata:
-        """Facts of the same scene on a grid ``scale`` times finer: same outer corner, rotation included."""
+        """Metadata on a grid ``scale`` times finer: same outer corner, rotation included."""
         _, rows, columns = self.shape
         places = None if self.geolocation is None else self.geolocation.finer(scale)
         return self.on_grid(rows * scale, columns * scale, pixel=1 / scale).replace(geolocation=places)
 
     def coarser(self, scale: int) -> SceneMetadata:
-        """Facts of the same scene on a grid ``scale`` times coarser: same upper-left corner, the rest cut off."""
+        """Metadata on a grid ``scale`` times coarser: same upper-left corner, left-over rows and columns cut off."""
         _, rows, columns = self.shape
         places = None if self.geolocation is None else self.geolocation.coarser(scale)
         return self.on_grid(rows // scale, columns // scale, pixel=scale).replace(geolocation=places)
 
     def subset(self, rows: slice, columns: slice) -> SceneMetadata:
-        """Facts of a rectangle of the scene, given by start and stop."""
+        """Metadata of a rectangle of the scene, given by start and stop."""
         places = None if self.geolocation is None else self.geolocation.subset(rows, columns)
         size = (rows.stop - rows.start, columns.stop - columns.start)
         return self.on_grid(*size, row=rows.start, column=columns.start).replace(geolocation=places)
@@ -147,7 +147,7 @@ class SceneMetadata:
     def on_grid(
         self, rows: int, columns: int, *, pixel: float = 1.0, row: float = 0.0, column: float = 0.0
     ) -> SceneMetadata:
-        """Facts on another grid of ``rows`` x ``columns`` pixels; everything that counts pixels is counted anew.
+        """Metadata on another grid of ``rows`` x ``columns`` pixels; everything that counts pixels is recomputed.
 
         The geolocation tables are dropped: the caller knows how they are read on the new grid. So is the sensor, where
         a pixel has another size: its point spread function is no longer that of the scene.

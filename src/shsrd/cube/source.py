@@ -38,7 +38,7 @@ class Source(Protocol):
         """
 
     def close(self) -> None:
-        """Let go of the file; calling it twice is harmless."""
+        """Close the file; calling it twice is harmless."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class MemorySource:
 
     @property
     def metadata(self) -> SceneMetadata:
-        """The cube's."""
+        """Metadata of the cube."""
         return self.cube.metadata
 
     def read(self, rows: slice, columns: slice) -> NDArray[np.float32]:
@@ -58,7 +58,7 @@ class MemorySource:
         return self.cube.pixels[:, rows, columns]
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Nothing to close."""
 
 
 def row_chunks(source: Source) -> Iterator[slice]:

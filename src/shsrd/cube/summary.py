@@ -14,7 +14,7 @@ _NAMED = re.compile(r'^\w+\["([^"]*)"')
 
 
 def summary(scene: Any) -> dict[str, str]:
-    """What is worth seeing of a ``Cube`` or ``SceneMetadata``, by name."""
+    """Summary of a ``Cube`` or ``SceneMetadata`` as lines by name."""
     bands, rows, columns = scene.shape
     lines = {"source": scene.source, "shape": f"{bands} bands, {rows} x {columns} pixels"}
     if scene.wavelength_nm is not None:

@@ -39,7 +39,7 @@ def normalize_unit(unit: str | None) -> str:
 
 
 def has_unit(unit: str | None) -> bool:
-    """Whether a file names a unit at all; ``Unknown`` and empty text name none."""
+    """Return True if a text names a unit; ``Unknown`` and empty text name none."""
     return normalize_unit(unit) not in _UNKNOWN
 
 
@@ -56,7 +56,7 @@ def reciprocal_constant(unit: str | None) -> float | None:
 
 
 def is_wavelength_unit(unit: str | None) -> bool:
-    """Whether wavelengths can be given in this unit."""
+    """Return True if wavelengths can be given in a unit."""
     return unit_exponent(unit) is not None or reciprocal_constant(unit) is not None
 
 

@@ -68,7 +68,7 @@ def to_dataarray(values: Any, metadata: SceneMetadata) -> xarray.DataArray:
 
 
 def _in_coordinates(array: xarray.DataArray, transform: Affine) -> bool:
-    """Whether the coordinates alone say the transform: an attribute goes stale with every selection."""
+    """Return True if the coordinates alone give the transform: an attribute becomes wrong with every selection."""
     if not {"y", "x"} <= set(array.coords) or min(array.shape[1:]) < 2:
         return False
     return bool(array.rio.transform(recalc=True) == transform)
@@ -83,7 +83,7 @@ def _encoding(storage: Storage) -> dict[str, Any]:
 
 
 def from_dataarray(array: xarray.DataArray) -> tuple[NDArray[np.float32], SceneMetadata]:
-    """What :func:`to_dataarray` made, or any other array with a band axis and two axes of place.
+    """Pixels and metadata of an array from :func:`to_dataarray`, or of any other with bands, y and x.
 
     Numbers that are still packed (``scale_factor`` among the attributes) are unpacked.
 

@@ -71,7 +71,7 @@ def staged(*targets: Path, overwrite: bool = True) -> Iterator[tuple[Path, ...]]
 
 @contextmanager
 def replacing(*targets: Path) -> Iterator[tuple[Path, ...]]:
-    """As :func:`staged`, for blocks that only write.
+    """Stage targets as :func:`staged` does, for blocks that only write.
 
     Raises:
         SceneError: the block or the renaming met an operating system or format error.
@@ -92,7 +92,7 @@ def write_json(value: Any, path: str | os.PathLike[str]) -> None:
 
 
 def check_not_existing(files: Iterable[Path]) -> None:
-    """Refuse to replace anything.
+    """Check that none of the files exists.
 
     Raises:
         SceneError: naming the file that is there.
@@ -155,7 +155,7 @@ def _locked(folder: Path) -> int | None:
 
 
 def _is_staging_folder(folder: Path) -> bool:
-    """Whether nothing lies in a folder but what :func:`staged` puts there."""
+    """Return True if a folder holds only files that :func:`staged` creates."""
     if folder.is_symlink() or not folder.is_dir():
         return False
     return {place.name for place in folder.iterdir()} <= _STAGING_NAMES
@@ -215,7 +215,7 @@ def _begin(folder: Path, targets: tuple[Path, ...]) -> None:
 
 
 def _identity(path: Path) -> list[int]:
-    """What a file keeps when it is renamed; of a folder, what it keeps when something is put into it."""
+    """Identity of a file that survives renaming: inode, size and time; the inode alone of a folder."""
     status = path.lstat()
     if stat.S_ISDIR(status.st_mode):
         return [status.st_ino]

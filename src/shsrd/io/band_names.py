@@ -36,7 +36,7 @@ class NamedWavelengths:
 
     @property
     def complete(self) -> bool:
-        """Whether every band has one."""
+        """Return True if every band has a wavelength."""
         return bool(self.texts) and None not in self.texts
 
 

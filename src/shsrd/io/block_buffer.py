@@ -25,7 +25,7 @@ class Sink(Protocol):
         """Complete the file: everything is there."""
 
     def abort(self) -> None:
-        """Let go of a file that will not be completed; harmless after :meth:`finish`."""
+        """Close a file that will not be completed; harmless after :meth:`finish`."""
 
 
 class BlockBuffer:

@@ -1,4 +1,4 @@
-"""How the pixels of a GeoTIFF are compressed: what may be asked for, and what GDAL is told.
+"""Compression of GeoTIFF: the choices, and GDAL's creation options for them.
 
 Levels are the fastest ones. On 16-bit scenes deflate 1 takes half the time of deflate 4 for files that are 1 to 3 %
 larger; zstd 1 is faster again by half, 2 to 10 % larger than deflate 1; from level 3 on zstd is slower than deflate 1
@@ -22,7 +22,7 @@ _MAX_THREADS = 4
 
 
 def check_compression(target: Path, compress: Compression | None) -> None:
-    """Refuse a choice where there is none.
+    """Check that a target can be compressed as requested.
 
     Args:
         target: the file to be written.
@@ -42,7 +42,7 @@ def check_compression(target: Path, compress: Compression | None) -> None:
 
 
 def _written_here(compress: Compression) -> bool:
-    """Whether this GDAL can write it: only trying tells."""
+    """Return True if this build of GDAL can write a compression; found by trying."""
     from affine import Affine
     from rasterio.errors import RasterioError
     from rasterio.io import MemoryFile

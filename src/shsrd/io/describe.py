@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def describe(scene: Cube | Source) -> dict[str, Any]:
-    """What ``shsrd info`` shows: plain numbers, texts and lists only, ready for ``json.dumps``.
+    """Description of a scene as in ``shsrd info``: plain numbers, texts and lists, ready for ``json.dumps``.
 
     A source is read once, stripe by stripe.
 
@@ -79,7 +79,7 @@ def _numbers(bands: NDArray[np.intp]) -> str:
 
 @dataclass(frozen=True)
 class _PixelStatistics:
-    """What only pixels tell: valid pixels of each band, and the range of all of them."""
+    """Statistics of the pixels: valid pixels of each band, and the range of all values."""
 
     counts: NDArray[np.int64]
     lowest: float

@@ -49,7 +49,7 @@ def decode_bands(
 
 
 def check_numeric(dtype: np.dtype[Any], *, source: str) -> None:
-    """Refuse numbers that are no pixels.
+    """Check that numbers can be pixels.
 
     Raises:
         SceneError: complex or non-numeric numbers.
@@ -98,7 +98,7 @@ def _is_nodata(stored: NDArray[np.generic], nodata: float | None) -> NDArray[np.
 
 
 def nodata_mask(stored: NDArray[np.generic], nodata: float | None) -> NDArray[np.bool_] | None:
-    """Which stored numbers are no-data: the no-data number, and what is not finite; None where that cannot be.
+    """Mask of the stored numbers that are no-data or not finite; None if the type excludes both.
 
     Args:
         stored: any shape.
@@ -112,7 +112,7 @@ def nodata_mask(stored: NDArray[np.generic], nodata: float | None) -> NDArray[np
 
 
 def nodata_fits(nodata: float, dtype: str) -> bool:
-    """Whether ``dtype`` can hold this no-data number (``-9999`` does not fit ``uint16``)."""
+    """Return True if ``dtype`` can hold a no-data number (``-9999`` does not fit ``uint16``)."""
     kind = np.dtype(dtype)
     if kind.kind == "f":
         return bool(abs(nodata) <= np.finfo(kind).max) or not np.isfinite(nodata)
@@ -121,7 +121,7 @@ def nodata_fits(nodata: float, dtype: str) -> bool:
 
 
 def check_storable(cube: Cube) -> None:
-    """Refuse early what cannot be stored.
+    """Check that a cube can be stored as its storage says.
 
     Raises:
         SceneError: unusable storage, or no-data pixels that the stored type cannot express.
@@ -132,7 +132,7 @@ def check_storable(cube: Cube) -> None:
 
 
 def check_storage(storage: Storage, *, source: str) -> None:
-    """Refuse storage that no pixel can be written in.
+    """Check a storage that pixels are written in.
 
     Args:
         storage: target.

@@ -32,7 +32,7 @@ def is_zarr_store(folder: Path) -> bool:
 
 @contextmanager
 def read_errors(path: Path, kind: str) -> Iterator[None]:
-    """Turn whatever a foreign parser raises on a damaged file into one sentence.
+    """Convert any error while reading a damaged file into a :class:`SceneError` of one sentence.
 
     Args:
         path: the file being read.
@@ -67,7 +67,7 @@ def check_size(path: Path, claimed: int, *, ratio: float = MAX_COMPRESSION_RATIO
 
 @contextmanager
 def write_errors(target: Path) -> Iterator[None]:
-    """Turn whatever writing a format raises into one sentence.
+    """Convert any error while writing into a :class:`SceneError` of one sentence.
 
     Raises:
         SceneError: for any failure inside the block.
@@ -88,7 +88,7 @@ def _root(error: Exception) -> Exception:
 
 
 def _is_full(error: BaseException | None, folder: Path) -> bool:
-    """Whether there is no room; HDF5 tells the number of the fault in words, GDAL does not tell it at all."""
+    """Return True if the disk is full; HDF5 puts the error number into the message, GDAL leaves it out."""
     if folder.is_dir() and shutil.disk_usage(folder).free < _NO_SPACE:
         return True
     while error is not None:
@@ -104,12 +104,12 @@ def sidecar_files(target: Path) -> tuple[Path, ...]:
 
 
 def geolocation_path(target: Path) -> Path:
-    """Where latitude and longitude of a GeoTIFF or ENVI scene lie, which itself cannot hold them."""
+    """Path of the latitudes and longitudes of a GeoTIFF or ENVI scene, which cannot hold them itself."""
     return target.with_name(target.stem + GEOLOCATION_SUFFIX)
 
 
 def aux_xml_path(data: Path) -> Path:
-    """Where GDAL looks for what an ENVI header cannot say."""
+    """Path of GDAL's file with metadata that an ENVI header cannot hold."""
     return data.with_name(data.name + ".aux.xml")
 
 

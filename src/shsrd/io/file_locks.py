@@ -81,7 +81,7 @@ def _locked(file: Path) -> Iterator[None]:
 
 
 def lock_file(file: Path) -> Path:
-    """Where the lock of a file that is written lies."""
+    """Path of the lock of a file that is written."""
     digest = blake2b(os.fsencode(file.name), digest_size=4).hexdigest()
     return file.with_name(f".{file.name[:_NAME]}.{digest}.lock")
 

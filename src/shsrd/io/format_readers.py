@@ -23,7 +23,7 @@ _MAGIC = {
 
 @dataclass(frozen=True)
 class OpenedScene:
-    """What a format's reader found.
+    """Scene that the reader of a format opened.
 
     Attributes:
         kind: the format in words.
@@ -152,7 +152,7 @@ def _refuse_options(path: Path, options: OpenOptions) -> None:
 
 
 class UnusedOptionError(SceneError):
-    """An option that says what the format of the file says itself."""
+    """Error for an option that the format of the file leaves no choice for."""
 
 
 def _geotiff(path: Path, options: OpenOptions) -> Source:

@@ -39,7 +39,7 @@ def open_tiff(path: Path) -> Any:
 
 
 def open_page(path: Path, name: str) -> Any:
-    """As :func:`open_tiff`, for one image of a file with several.
+    """Open one image of a file with several, as :func:`open_tiff` does.
 
     Args:
         path: the file.
@@ -57,7 +57,7 @@ def open_page(path: Path, name: str) -> Any:
 
 @contextmanager
 def _ignore_not_georeferenced() -> Iterator[None]:
-    """A scene without a place is fine."""
+    """Ignore the warning on scenes without a georeference."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         yield
@@ -70,7 +70,7 @@ def bits_of(dataset: Any) -> int:
 
 
 def absent_blocks(dataset: Any) -> tuple[int, int]:
-    """How many blocks of a sparse file are not there, and how many it has; ``(0, 0)`` where they are too many to ask.
+    """Number of absent blocks of a sparse file and of all its blocks; ``(0, 0)`` if they are too many to count.
 
     GDAL reads absent blocks as the no-data number, or as 0 where there is none.
     """

@@ -1,4 +1,4 @@
-"""A no-data value that a person gives, in place of the one in the file."""
+"""No-data value of the user, instead of the one in the file."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _check(value: float | None, storages: Sequence[Storage], source: str) -> Non
 def _with_nodata_metadata(
     metadata: SceneMetadata, storages: Sequence[Storage], value: float | None, requested: float | str
 ) -> SceneMetadata:
-    """Facts with the new value, where they are of the stored numbers; else the output keeps what it has."""
+    """Metadata with the new no-data value if they are of the stored numbers, else unchanged."""
     before = {storage.nodata for storage in storages if storage.nodata is not None}
     changed = metadata.storage if metadata.storage not in storages else replace(metadata.storage, nodata=value)
     updated = metadata.replace(storage=changed)

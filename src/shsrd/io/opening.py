@@ -71,7 +71,7 @@ def open_source(path: str | os.PathLike[str], **options: Unpack[OpenKeywords]) -
 
 
 def _chosen(opened: OpenedScene, options: OpenOptions, path: Path) -> OpenedScene:
-    """The part of a scene that was asked for, with the no-data value that was given; checked."""
+    """Checked source of the requested bands and window, with the requested no-data value."""
     _check_scene(opened.source.metadata, path)
     part = subset_source(opened.source, bands=options.bands, window=options.window)
     if options.strict:
@@ -82,7 +82,7 @@ def _chosen(opened: OpenedScene, options: OpenOptions, path: Path) -> OpenedScen
 
 
 def check_strict(metadata: SceneMetadata, *, known: Collection[str] = ()) -> None:
-    """Refuse a scene with notes.
+    """Check that a scene has no notes.
 
     Args:
         metadata: of the scene.
@@ -103,7 +103,7 @@ def _check_scene(metadata: SceneMetadata, path: Path) -> None:
 
 
 class FileSource:
-    """A scene in a file: refuses what changed under it, and travels to another process as path and options.
+    """Source of a file; checks that the file has not changed, and pickles as path and options.
 
     Attributes:
         size: bytes of the file of pixels when it was opened; 0 for a folder.
@@ -151,7 +151,7 @@ class FileSource:
             return self._opened.source.read(rows, columns)
 
     def close(self) -> None:
-        """Let go of the file; calling it twice is harmless."""
+        """Close the file; calling it twice is harmless."""
         if self._opened is not None:
             self._opened.source.close()
             self._opened = None
@@ -184,7 +184,7 @@ def check_inside(part: slice, extent: int, *, axis: str) -> None:
 
 
 def check_same_size(path: Path, *, before: int, now: int) -> None:
-    """Refuse a file that grew or shrank.
+    """Check that a file has the same size as before.
 
     Raises:
         SceneError: it did.
@@ -197,7 +197,7 @@ def check_same_size(path: Path, *, before: int, now: int) -> None:
 
 
 def _reopen(path: Path, options: OpenOptions, size: int) -> Source:
-    """The same source in another process, or on another machine that sees the same files."""
+    """Open the source again in another process, or on another machine with the same files."""
     source = open_source(path, **options.as_json())
     assert isinstance(source, FileSource)  # open_source makes nothing else
     check_same_size(path, before=size, now=source.size)

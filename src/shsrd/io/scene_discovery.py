@@ -1,4 +1,4 @@
-"""Which scenes are meant by patterns, folders, files and catalogues; what lies beside a scene is none."""
+"""Discovery of scenes by patterns, folders, files and catalogues; auxiliary files are left out."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class SceneFile:
 
 @dataclass
 class FoundScenes:
-    """What was found.
+    """Result of :func:`find_scenes`.
 
     Attributes:
         scenes: in the order of the sources, each one once; those of a pattern or folder in alphabetical order.
@@ -123,7 +123,7 @@ def _stem(path: Path) -> str:
 
 
 def _is_auxiliary(path: Path) -> bool:
-    """Whether a file belongs to a scene without being one, or to an unfinished run."""
+    """Return True if a file is auxiliary to a scene, or belongs to an unfinished run."""
     if path.name.endswith(GEOLOCATION_SUFFIX) and any(
         _names_places(path, ending) for ending in (*_SCENES, *RAW_SUFFIXES)
     ):
@@ -133,7 +133,7 @@ def _is_auxiliary(path: Path) -> bool:
 
 
 def _names_places(places: Path, ending: str) -> bool:
-    """Whether the scene of this ending beside a file says that it tells where its pixels lie."""
+    """Return True if the scene with this ending names a file as its latitudes and longitudes."""
     scene = places.with_name(places.name.removesuffix(GEOLOCATION_SUFFIX) + ending)
     if ending == ".hdr" or not scene.is_file():
         return False
@@ -161,7 +161,7 @@ def _is_raw(path: Path) -> bool:
 
 
 def _is_scene(folder: Path) -> bool:
-    """Whether a folder is one scene: a Zarr store, a product, or band images of one CAVE scene."""
+    """Return True if a folder is one scene: a Zarr store, a product, or band images of one CAVE scene."""
     from shsrd.io.products.cave import is_cave_folder
     from shsrd.io.products.product_xml import metadata_in
 

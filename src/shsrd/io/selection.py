@@ -1,4 +1,4 @@
-"""Bands and windows of a scene: what a person may write, and a source that reads no more than that."""
+"""Sources that read some bands or a window of another source."""
 
 from __future__ import annotations
 
@@ -60,16 +60,16 @@ class SubsetSource:
 
     @property
     def in_memory(self) -> bool:
-        """Whether all pixels are in memory."""
+        """Return True if all pixels are in memory."""
         return is_in_memory(self.parent)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self.parent.close()
 
 
 def subset_source(source: Source, *, bands: str | None, window: Window | None) -> Source:
-    """The part of a source that was asked for; the source itself where nothing was.
+    """Source of some bands and a window of another; the source itself if neither is given.
 
     Args:
         source: the scene.
@@ -111,7 +111,7 @@ def _slices(metadata: SceneMetadata, window: Window) -> tuple[slice, slice]:
 
 
 def select_band_metadata(metadata: SceneMetadata, bands: Sequence[int]) -> SceneMetadata:
-    """Facts of some bands of a scene: every list with one entry a band is cut along.
+    """Metadata of some bands of a scene; every list with one entry a band is subset.
 
     Args:
         metadata: of the whole scene.
@@ -140,7 +140,7 @@ def _header_of(key: str, value: str, count: int, bands: Sequence[int]) -> str | 
 
 
 def _renumbered(value: str, entries: Sequence[str], bands: Sequence[int]) -> str | None:
-    """The bands that are shown first, by their new numbers; None where one of them was left out."""
+    """Default bands by their new numbers; None if one of them was left out."""
     new = {str(band + 1): str(number) for number, band in enumerate(bands, start=1)}
     if not all(entry in new for entry in entries):
         return None

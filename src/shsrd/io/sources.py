@@ -18,7 +18,7 @@ StoredReader = Callable[[slice, slice], NDArray[np.generic]]
 
 
 def _nothing() -> None:
-    """There is no file to let go of."""
+    """Nothing to close."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class OpenKeywords(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class OpenOptions:
-    """How a file is to be read, as on the command line; ``None`` where nobody said.
+    """User options of opening a file, as on the command line; None leaves the choice to the reader.
 
     Attributes:
         variable: name or path of the array.
@@ -143,7 +143,7 @@ class OpenOptions:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """What was said about the pixels, for a manifest: plain values, nothing where nobody said anything."""
+        """Options on the pixels as plain values for a manifest, without those that were not given."""
         said = {name.name: getattr(self, name.name) for name in fields(self) if name.name != "strict"}
         plain = {key: list(value) if isinstance(value, tuple) else value for key, value in said.items()}
         return {key: value for key, value in plain.items() if value is not None}
@@ -160,7 +160,7 @@ def _nodata(given: float | str) -> float | str:
 
 
 def is_in_memory(source: Source) -> bool:
-    """Whether all pixels of a source are in memory."""
+    """Return True if all pixels of a source are in memory."""
     return isinstance(source, MemorySource) or bool(getattr(source, "in_memory", False))
 
 

@@ -100,7 +100,7 @@ def least_size(
 
 
 def keeps_geolocation(target: Path) -> bool:
-    """Whether latitude and longitude of every pixel are kept, in the file or beside it."""
+    """Return True if a format keeps latitude and longitude of every pixel, in the file or beside it."""
     return target.suffix.lower() in _KEEP_GEOLOCATION
 
 
@@ -146,7 +146,7 @@ def format_sizes(needed: int, free: int) -> tuple[str, str]:
 
 
 def _check_format(target: Path, metadata: SceneMetadata) -> None:
-    """Refuse what the format cannot hold."""
+    """Check that the format can hold a scene."""
     suffix = target.suffix.lower()
     if suffix in _ENVI:
         from shsrd.io.envi.write import check_envi
@@ -210,7 +210,7 @@ def check_distinct_targets(
 
 
 def file_identities(files: Iterable[Path]) -> set[Identity]:
-    """What two names of one file have in common: where they lead, and the file itself where it exists (hard links).
+    """Identities of files: resolved paths, and device and inode of files that exist (hard links).
 
     Raises:
         SceneError: a symbolic link that leads to itself.

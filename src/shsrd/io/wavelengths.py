@@ -112,7 +112,7 @@ def _converted(given: NumberList, numbers: NDArray[np.float64], notes: list[str]
 
 
 def _surely_nanometres(given: NumberList, numbers: NDArray[np.float64]) -> bool:
-    """Whether numbers without a word on their unit are nanometres by the habit of every format."""
+    """Return True if numbers without a unit are nanometres by the convention of every format."""
     low, high = _USUAL_NM
     return given.declared and not given.unit and low <= numbers.min() and numbers.max() <= high
 
@@ -140,7 +140,7 @@ def _widths(
 
 
 def are_nanometres(values: NDArray[np.generic]) -> bool:
-    """Whether a list under an unclear name can only be wavelengths in nanometres: increasing, and not counting."""
+    """Return True if a list can only be wavelengths in nanometres: in range, rising, and no count of bands."""
     numbers = np.asarray(values, np.float64).ravel()
     low, high = _PLAUSIBLE_NM
     steps = np.diff(numbers)

@@ -56,7 +56,7 @@ class NpzSink(_ArrayCollector):
 
 
 def check_matlab(target: Path, metadata: SceneMetadata) -> None:
-    """Refuse what MATLAB v5 cannot hold.
+    """Check that MATLAB v5 can hold a scene.
 
     Raises:
         SceneError: more bytes than a variable may have.

@@ -63,7 +63,7 @@ def _reader(path: Path, header: _Header, offset: int) -> Callable[[tuple[slice, 
 
 @dataclass(frozen=True)
 class _Header:
-    """What an array file promises; ``fortran_order`` where its first axis runs fastest."""
+    """Header of an array file; ``fortran_order`` is True if its first axis varies fastest."""
 
     shape: tuple[int, ...]
     fortran_order: bool

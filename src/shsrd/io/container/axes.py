@@ -1,4 +1,4 @@
-"""Which axis of an array holds the bands: what was said, what wavelengths imply, what the shape suggests."""
+"""Order of the axes of an array: as requested, else by the number of wavelengths, else by the shape."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _AXES = {
 
 
 def is_wavelength_name(name: str) -> bool:
-    """Whether a list with this name holds wavelengths: ``Wavelength``, ``wavelength_3d``, ``center_wavelengths``."""
+    """Return True if a name is one of wavelengths: ``Wavelength``, ``wavelength_3d``, ``center_wavelengths``."""
     plain = normalize_name(base_name(name))
     if any(word in plain for word in _NO_WAVELENGTHS):
         return False

@@ -93,7 +93,7 @@ def _sets(container: Container) -> dict[str, list[str]]:
 
 
 def _beside_colours(numbered: Sequence[str], alike: Sequence[str]) -> bool:
-    """Whether numbered variables (``swir1``, ``swir2``) are but some of bands that are named after colours."""
+    """Return True if numbered variables (``swir1``, ``swir2``) belong to bands that are named after colours."""
     others = [normalize_name(base_name(path)) for path in alike if path not in numbered]
     return any(name.strip("0123456789") in _COLOURS for name in others)
 

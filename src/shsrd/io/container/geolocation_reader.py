@@ -21,7 +21,7 @@ _MAX_DEGREES = (90.0, 360.0)  # degrees; fill values that no attribute names are
 
 
 def with_geolocation(metadata: SceneMetadata, container: Container, path: Path) -> SceneMetadata:
-    """Facts of a scene in a container; one without a place on a map gets the geolocation that lies beside it.
+    """Metadata of a scene with the latitudes and longitudes of its container, if it has no transform.
 
     Args:
         metadata: of the scene.

@@ -1,4 +1,4 @@
-"""Where a scene of a container lies: coordinates first, a written transform where there are none or both agree."""
+"""Georeference of a scene in a container: coordinates first, a written transform if there are none or both agree."""
 
 from __future__ import annotations
 
@@ -296,7 +296,7 @@ def _reconcile_transforms(
 
 
 def _same(encoded: Affine, shown: Affine, axes: tuple[_Axis, _Axis]) -> bool:
-    """Whether two transforms put the opposite corners of a grid at the same place."""
+    """Return True if two transforms give the corners of a grid the same map coordinates."""
     y, x = axes
     near = [_SAME * abs(shown.a) + 2 * x.rounding_error, _SAME * abs(shown.e) + 2 * y.rounding_error]
     corners = [(0, 0), (x.count, y.count), (x.count, 0)]

@@ -37,7 +37,7 @@ def check_heaps(path: Path, *, width: int) -> None:
 
 
 def _marks(path: Path, size: int) -> Iterator[int]:
-    """Where heaps begin; pieces that are looked through overlap by the length of a mark."""
+    """Offsets of the heaps in bytes; the pieces searched overlap by the length of a mark."""
     starts = [at for at in range(0, size, _PIECE) if at < _ENDS or at + _PIECE > size - _ENDS]
     with path.open("rb") as file:
         for start in starts:

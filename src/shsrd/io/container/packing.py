@@ -177,7 +177,7 @@ def _valid_limits(
 
 
 def _is_unpacked(numbers: list[float], value: Any, dtype: np.dtype[Any], packed: tuple[float, float]) -> bool:
-    """Whether limits speak of unpacked numbers: they are floats beside packed integers, and not all is within them."""
+    """Return True if limits are in unpacked numbers: floats, of packed integers, within the range of the type."""
     is_float = isinstance(value, float) or getattr(value, "dtype", np.dtype("i4")).kind == "f"
     if dtype.kind == "f" or not is_float or packed == (1.0, 0.0) or packed[0] == 0:
         return False

@@ -62,7 +62,7 @@ def candidate_band_counts(container: Container, scene: str, requested: str | Non
 def band_metadata(
     container: Container, scene: str, *, bands: int, axis: str | None, requested: str | None
 ) -> BandMetadata:
-    """What a container lists by band of a scene.
+    """Lists of a container with one entry for each band of a scene.
 
     Args:
         container: the container.

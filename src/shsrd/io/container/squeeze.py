@@ -9,7 +9,7 @@ from shsrd.io.container.axis_names import letter_of
 
 
 def is_scene(shape: Sequence[int]) -> bool:
-    """Whether an array of this shape can be a scene: three axes are longer than 1."""
+    """Return True if an array of this shape can be a scene: exactly three axes are longer than 1."""
     return len(shape) >= 3 and sum(extent > 1 for extent in shape) == 3
 
 

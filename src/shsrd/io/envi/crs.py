@@ -122,7 +122,7 @@ def _odd_units(tail: Sequence[str]) -> bool:
 
 
 def _crs_by_gdal(map_info: str, projection_info: str) -> str | None:
-    """What GDAL reads of a header with these two keys only (State Plane zones, projections with parameters)."""
+    """WKT that GDAL reads from a header with these two keys only (State Plane zones, projections with parameters)."""
     lists = {"map info": map_info, "projection info": projection_info}
     lines = [f"{key} = {{{', '.join(items(text))}}}" for key, text in lists.items() if items(text)]
     if any(len(line) > _MAX_LENGTH or not line.isprintable() for line in lines):

@@ -1,4 +1,4 @@
-"""Where an ENVI scene lies: its own exact key, ``map info``, CRS, ``geo points`` and ``rpc info``; and back to text."""
+"""Georeference of an ENVI header: ``affine transform``, ``map info``, CRS, ``geo points``, ``rpc info``; both ways."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MAX_POINTS = 10_000
 
 @dataclass(frozen=True)
 class Georeference:
-    """What a header says of the place of a scene.
+    """Georeference of a scene as its header has it.
 
     Attributes:
         crs: WKT, or None.

@@ -42,7 +42,7 @@ def transform_of(map_info: str, *, source: str) -> Affine:
 
 
 def is_rotated_180(map_info: str) -> bool:
-    """Whether a readable ``map info`` list has a rotation of 180 degrees."""
+    """Return True if a readable ``map info`` list has a rotation of 180 degrees."""
     return abs(_rotation(items(map_info))) == 180
 
 
@@ -121,7 +121,7 @@ def checked_wkt(text: str, *, source: str) -> str:
 
 
 def is_wkt(text: str) -> bool:
-    """Whether a text is a readable coordinate reference system in WKT."""
+    """Return True if a text is a coordinate reference system in WKT."""
     try:
         CRS.from_wkt(text)
     except CRSError:

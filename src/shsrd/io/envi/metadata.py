@@ -1,4 +1,4 @@
-"""What the keys of an ENVI header mean; also used for headers and tags of a GeoTIFF."""
+"""Scene metadata from the keys of an ENVI header; also for headers and tags of a GeoTIFF."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _KNOWN = {"".join(key.split()): key for key in (*_CONSUMED, "map info", "project
 
 @dataclass(frozen=True)
 class HeaderMetadata:
-    """What an ENVI header says about a scene beyond its layout.
+    """Metadata of a scene from an ENVI header, without its layout.
 
     Attributes:
         band_storage: what the numbers of each band mean where that differs between bands (``storage`` is then float32).

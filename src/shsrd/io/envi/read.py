@@ -39,7 +39,7 @@ def find_header(data: Path) -> Path | None:
 
 
 def describes_tiff(values: dict[str, str]) -> bool:
-    """Whether header keys belong to a TIFF, which has its own layout."""
+    """Return True if header keys describe a TIFF, which has a layout of its own."""
     return _TIFF_WORD.search((lookup(values, "file type") or "").lower()[:200]) is not None
 
 
@@ -84,7 +84,7 @@ def _raw_images(beside: list[Path], header: Path, values: dict[str, str]) -> lis
 
 
 def has_image(header: Path) -> bool:
-    """Whether a raw image of this header lies beside it."""
+    """Return True if a raw image with the name of a header is in its folder."""
     return any(path.suffix.lower() in RAW_SUFFIXES for path in _beside(header))
 
 

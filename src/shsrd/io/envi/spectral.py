@@ -20,7 +20,7 @@ _NEAR = 0.01  # share of a wavelength by which names may differ from the list: t
 
 @dataclass(frozen=True)
 class BandLists:
-    """What a header says of its bands.
+    """Lists of an ENVI header with one entry a band.
 
     Attributes:
         spectral: wavelengths, widths and notes on them.

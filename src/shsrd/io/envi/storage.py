@@ -1,4 +1,4 @@
-"""What the stored numbers of an ENVI header mean: scale, gains and offsets, no-data numbers."""
+"""Storage of the pixels by an ENVI header: scale, gains and offsets, no-data numbers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SAME = 1e-6  # two ways to say one scale may differ by this share: headers prin
 
 @dataclass(frozen=True)
 class PixelEncoding:
-    """What stored numbers mean.
+    """Scale, offset and no-data numbers of an ENVI image.
 
     Attributes:
         storage: of all bands.

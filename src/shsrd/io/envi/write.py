@@ -52,7 +52,7 @@ class EnviSink:
 
 
 def check_envi(metadata: SceneMetadata) -> None:
-    """Refuse what ENVI cannot hold.
+    """Check that ENVI can hold a scene.
 
     Raises:
         SceneError: a stored type that ENVI does not know.

@@ -1,4 +1,4 @@
-"""Which bands of a TIFF belong to the scene: not those that say where there is data, nor those beside the spectrum."""
+"""Bands of a TIFF that belong to the scene, without alpha bands and bands that are not spectral."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Bands:
 
     @property
     def count(self) -> int:
-        """How many bands the scene has."""
+        """Number of bands of the scene."""
         return len(self.indexes)
 
     @property
@@ -137,7 +137,7 @@ def _alpha(dataset: Any, named: Sequence[bool], names: Sequence[str]) -> tuple[l
 
 
 def _is_mask(dataset: Any, band: int) -> bool:
-    """Whether most numbers are the least or the largest one, in some parts of the band.
+    """Return True if most numbers of a band are 0 or its maximum, by samples of the band.
 
     Writers of four bands of bytes mark the last one as alpha although nobody asked for it.
     """
@@ -146,7 +146,7 @@ def _is_mask(dataset: Any, band: int) -> bool:
 
 
 def _is_unmarked_alpha(dataset: Any) -> bool:
-    """Whether the last band is an alpha band without the mark, which is lost where it is set after the pixels.
+    """Return True if the last band is an alpha band without the mark, which is lost if set after the pixels.
 
     It holds 0 and the largest number of its type (or of bytes) and nothing else; the other bands are 0 where it is 0.
     """

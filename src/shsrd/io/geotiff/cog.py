@@ -56,7 +56,7 @@ class CogSink:
             check_complete(self._part, overviews=len(overview_factors(self._metadata, longer_than=TILE)))
 
     def abort(self) -> None:
-        """Let go of the plain file."""
+        """Close the plain file."""
         self._sink.abort()
 
 

@@ -1,4 +1,4 @@
-"""What a viewer shows first of a GeoTIFF: which bands are red, green and blue, and the range of every band."""
+"""Display metadata of a GeoTIFF: the bands for red, green and blue, and statistics of every band."""
 
 from __future__ import annotations
 

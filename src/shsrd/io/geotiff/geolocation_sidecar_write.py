@@ -63,7 +63,7 @@ class GeolocationSidecarSink:
         write_geolocation(self.part, self.geolocation)
 
     def abort(self) -> None:
-        """Let go of the scene's file."""
+        """Close the scene's file."""
         self.scene.abort()
 
 

@@ -32,7 +32,7 @@ def crs_notes(dataset: Any, header: HeaderMetadata) -> tuple[str, ...]:
 
 
 def with_gcps_and_rpc(metadata: SceneMetadata, dataset: Any) -> SceneMetadata:
-    """Facts with control points and polynomials of the file; those that cannot be used are noted.
+    """Metadata with control points and rational polynomials of the file; unusable ones become a note.
 
     GDAL counts control points from the outer corner of the upper-left pixel (whatever ``AREA_OR_POINT`` says), lines
     and samples of the polynomials from its centre: both as ``ControlPoints`` and ``RationalPolynomials`` do.

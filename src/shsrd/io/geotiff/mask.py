@@ -17,7 +17,7 @@ Mask = Callable[[slice, slice], NDArray[np.bool_]]
 
 
 def mask_of_tiff(bands: Bands, path: Path) -> Mask | None:
-    """What tells where there is data, ``(y, x)`` of rows and columns; None where the file has no mask.
+    """Function that reads the mask of valid pixels, ``(y, x)`` of rows and columns; None if the file has no mask.
 
     A mask in a file beside the image may be of any format that GDAL knows, and name files of its own: it is not opened.
 

@@ -65,7 +65,7 @@ class _Page:
 
 
 class Pages:
-    """What is used of rasterio's datasets, for a stack of pages; everything else is that of the first page.
+    """Stack of pages with the interface of a rasterio dataset; other attributes are those of the first page.
 
     Pages are opened one after the other when they are read: a process may not have as many files open.
     """

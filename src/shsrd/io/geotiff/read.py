@@ -78,7 +78,7 @@ def open_geotiff(path: Path) -> StoredSource:
 
 
 def _assembled(bands: Bands, header: HeaderMetadata, path: Path) -> SceneMetadata:
-    """All facts but those of scales that differ, masks and tables beside the image."""
+    """Metadata of the scene, without scales that differ, masks and sidecar files."""
     dataset = bands.dataset
     wavelength, fwhm, notes = spectral_of(bands, header, source=str(path))
     metadata = SceneMetadata(
@@ -100,7 +100,7 @@ def _assembled(bands: Bands, header: HeaderMetadata, path: Path) -> SceneMetadat
 
 
 def _without_stale_map_info(metadata: SceneMetadata, header: HeaderMetadata) -> SceneMetadata:
-    """Facts without a ``map info`` of tags or headers that puts the scene elsewhere than its own transform."""
+    """Metadata without a ``map info`` of tags or headers that contradicts the transform."""
     stale = lookup(metadata.headers, "map info")
     if stale is None or header.transform is None or metadata.transform is None:
         return metadata
@@ -127,7 +127,7 @@ def _sparse(dataset: Any, path: Path) -> tuple[str, ...]:
 
 
 def _product(bands: Bands, path: Path) -> Product | None:
-    """What an XML beside the image says, unless the bands speak for themselves."""
+    """Product of the XML beside the image; None if the tags of the bands hold wavelengths."""
     return None if "wavelength" in bands.tags[0] else product_of(path, bands.count)
 
 
@@ -166,7 +166,7 @@ def _told_scales(bands: Bands, header: HeaderMetadata) -> tuple[Storage, ...] | 
 
 
 def _own_scales(bands: Bands) -> tuple[Storage, ...] | None:
-    """What the numbers of each band mean, where scale, offset or no-data number differ between them."""
+    """Storage of each band, if scale, offset or no-data number differ between bands; else None."""
     columns = [bands.each(name) for name in ("scales", "offsets", "nodatavals")]
     if all(len(set(map(repr, values))) == 1 for values in columns):
         return None

@@ -78,7 +78,7 @@ def spectral_of(
 
 
 def named_bands(dataset: Any) -> list[bool]:
-    """Which bands of the file are spectral by tags, IMAGERY, their name, or a list of all bands."""
+    """True for each band of the file that is spectral by tags, IMAGERY, its name, or a list of all bands."""
     every = Bands(dataset, tuple(dataset.indexes))
     places, tags = _sources(every), every.tags
     own = dataset.tags(ns="ENVI") | dataset.tags()
@@ -116,7 +116,7 @@ def _contradicted(
 
 
 def _sources(bands: Bands) -> list[_Source]:
-    """Where wavelengths may stand: first the places that know all bands."""
+    """Sources of wavelengths, those with all bands first."""
     imagery, named = bands.imagery, named_wavelengths(bands.descriptions)
     places = [
         _of_tags(bands.tags),

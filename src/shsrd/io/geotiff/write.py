@@ -119,7 +119,7 @@ def gdal_limits() -> Iterator[None]:
 
 
 def check_geotiff(metadata: SceneMetadata) -> None:
-    """Refuse what GeoTIFF cannot hold.
+    """Check that GeoTIFF can hold a scene.
 
     Raises:
         SceneError: a stored type that GeoTIFF does not know.
@@ -175,7 +175,7 @@ def _write_tags(dataset: Any, metadata: SceneMetadata) -> None:
 
 
 def _is_plain(key: str, value: str) -> bool:
-    """Whether a header is also shown as a GDAL tag: simple name, one line."""
+    """Return True if a header is also written as a GDAL tag: simple name, one line."""
     known = key.startswith(("Band_", "AREA_OR_POINT")) or key.lower() in ("wavelength", "fwhm", "bbl")
     return bool(_PLAIN_KEY.fullmatch(key)) and not known and value.isprintable() and value == value.strip()
 
@@ -199,7 +199,7 @@ def _imagery(metadata: SceneMetadata, band: int) -> dict[str, str]:
 
 
 def overview_factors(metadata: SceneMetadata, *, longer_than: int) -> list[int]:
-    """How many times coarser each overview is; none for scenes that are not longer than a number of pixels."""
+    """Factors of the overviews, each twice the one before; none for scenes of at most ``longer_than`` pixels a side."""
     longest = max(metadata.shape[1:])
     if longest <= longer_than:
         return []

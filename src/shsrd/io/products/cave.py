@@ -18,7 +18,7 @@ _BAND_FILE = re.compile(r"(?P<scene>[^.].*)_ms_(?P<band>\d{1,3})\.png", re.IGNOR
 
 
 def is_cave_folder(folder: Path) -> bool:
-    """Whether a folder, or a folder in it, holds band images of a CAVE scene."""
+    """Return True if a folder, or a folder in it, holds band images of a CAVE scene."""
     return bool(_scenes(folder))
 
 

@@ -1,4 +1,4 @@
-"""What NEON reflectance files (HDF5) say beyond what every container says.
+"""NEON reflectance files (HDF5): path of the scene, and bands of water vapour.
 
 Layout: NEON.DOC.001211, "NEON Imaging Spectrometer Radiance to Reflectance", and the published tiles.
 """

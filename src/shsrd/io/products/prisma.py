@@ -50,7 +50,7 @@ class _Detector:
 
 
 def is_prisma(file: h5py.File) -> bool:
-    """Whether an open HDF5 file holds hyperspectral cubes of PRISMA."""
+    """Return True if an open HDF5 file holds hyperspectral cubes of PRISMA."""
     return "List_Cw_Vnir" in file.attrs and _swath(file) is not None
 
 

@@ -25,7 +25,7 @@ _BAND_TAGS = {"EnMAP": ("bandID", "FWHMOfBand", "GainOfBand", "OffsetOfBand"),
 
 @dataclass(frozen=True)
 class Product:
-    """What the XML says; lists of texts are one entry a band.
+    """Metadata of a product from its XML; lists of texts have one entry a band.
 
     Attributes:
         sensor: ``"EnMAP"`` or ``"DESIS"``.
@@ -67,7 +67,7 @@ def detectors_in(product: Product) -> tuple[str, ...]:
 
 
 def product_of(image: Path, count: int) -> Product | None:
-    """What the XML beside an image says of its bands; None where there is no such XML.
+    """Product of the XML beside an image; None if there is no such XML.
 
     Args:
         image: the GeoTIFF, ``...-SPECTRAL_IMAGE.TIF``.

@@ -32,7 +32,7 @@ _POINT = r"{}=\(\s*([-+.\deE]+)\s*,\s*([-+.\deE]+)\s*\)"
 
 
 def is_tanager(file: h5py.File) -> bool:
-    """Whether an open HDF5 file holds a cube of Tanager."""
+    """Return True if an open HDF5 file holds a cube of Tanager."""
     return _cube(file) is not None
 
 

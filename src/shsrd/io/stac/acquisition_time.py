@@ -1,4 +1,4 @@
-"""When a scene was acquired, as far as its own metadata tell."""
+"""Acquisition time of a scene by its metadata."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def acquisition_period(headers: Mapping[str, str]) -> tuple[datetime, datetime |
 
 
 def modification_time(path: Path) -> datetime:
-    """When a file was last changed."""
+    """Time of the last change of a file."""
     return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 

@@ -1,4 +1,4 @@
-"""Where a scene lies on the Earth: outline and bounding box in WGS 84, as GeoJSON wants them."""
+"""Footprint of a scene: outline and bounding box in WGS 84, as in GeoJSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a scene comes from: a file, or a STAC item that tells more about it."""
+"""Origin of a scene: a file, or a STAC item with more metadata."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Origin:
-    """What a STAC item of a result says of its source.
+    """Source of a result, as its STAC item names it.
 
     Attributes:
         href: absolute path, or address, of the source's item or file.

@@ -31,7 +31,7 @@ class SizeCheckedStore(LocalStore):
     async def get(
         self, key: str, prototype: BufferPrototype | None = None, byte_range: ByteRequest | None = None
     ) -> Buffer | None:
-        """What a key holds.
+        """Read the value of a key.
 
         Raises:
             SceneError: a chunk that would unpack to more than a chunk, or that is cut.

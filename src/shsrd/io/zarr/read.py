@@ -177,7 +177,7 @@ def _codecs(item: Any) -> list[str]:
 
 
 def _packing(item: Any) -> tuple[str, int]:
-    """How what a key holds is packed, and its bytes when it is not; a shard is not packed, only its pieces are."""
+    """Compressor of a value, and the bytes of a whole chunk; a shard is not compressed, only its chunks are."""
     used = _codecs(item)
     method = next((codec for codec in used if codec in _COMPRESSORS and "sharding_indexed" not in used), "")
     return method, math.prod(item.chunks) * np.dtype(item.dtype).itemsize
