@@ -39,7 +39,7 @@ def test_a_failed_write_leaves_nothing_new(suffix, make_scene, tmp_path, monkeyp
         raise OSError("No space left on device")
 
     for sink in ("raw_write.RawFile", "block_buffer.BlockBuffer", "arrays.mat_npz_writer._ArrayCollector"):
-        monkeypatch.setattr(f"shsrd.io.{sink}.put", fail)
+        monkeypatch.setattr(f"shsrd.io.{sink}.write_block", fail)
     with pytest.raises(SceneError, match=r"could not be written.*No space left.*make free space"):
         save_cube(make_scene(), path, overwrite=True)
     assert contents(tmp_path) == before

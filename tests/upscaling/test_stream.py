@@ -229,7 +229,7 @@ def test_a_full_disk_keeps_what_is_finished(source, go, monkeypatch, place):
         if place == "spool":
             patched.setattr("shsrd.upscaling.jobs.tile_cache.np.savez", _full_after(2, full))
         else:
-            patched.setattr("shsrd.io.geotiff.write.GeotiffSink.put", full)
+            patched.setattr("shsrd.io.geotiff.write.GeotiffSink.write_block", full)
         with pytest.raises(SceneError, match="disk or quota is full"):
             go()
     assert not source.with_name("fine.tif").exists()

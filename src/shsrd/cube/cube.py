@@ -101,7 +101,7 @@ class Cube:
         """A cube from an xarray array with dimensions y, x and one more (the bands), in any order.
 
         Read are the coordinates ``wavelength``, ``fwhm`` (nm, or um by their ``units``), ``good_bands`` and
-        ``band_name`` along the bands, and the place as rioxarray keeps it. Packed numbers are unpacked.
+        ``band_name`` along the bands, and the georeference of rioxarray. Packed numbers are unpacked.
 
         Raises:
             SceneError: other dimensions, or lists that do not fit.
@@ -111,7 +111,7 @@ class Cube:
         return cls.of(*from_dataarray(array))
 
     def to_xarray(self) -> xarray.DataArray:
-        """The cube as an xarray array ``(band, y, x)``, with coordinates and place as rioxarray keeps them.
+        """The cube as an xarray array ``(band, y, x)``, with coordinates and georeference as in rioxarray.
 
         Numbers are pixel values with NaN for no-data; how they are stored in a file is in ``encoding``, so that
         ``to_netcdf`` and ``to_zarr`` pack them again.
@@ -150,7 +150,7 @@ class Cube:
         return self.subset(slice(0, min(rows, self.shape[1])), slice(0, min(columns, self.shape[2])))
 
     def subset(self, rows: slice, columns: slice) -> Cube:
-        """A rectangle of the scene, given by start and stop; its place travels along."""
+        """Rectangle of the scene, given by start and stop; the georeference is kept exact."""
         return Cube.of(self.pixels[:, rows, columns], self.metadata.subset(rows, columns))
 
     def finer_transform(self, scale: int) -> Affine | None:

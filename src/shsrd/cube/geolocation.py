@@ -74,10 +74,10 @@ class Geolocation:
 
     def read_all(self) -> NDArray[np.float64]:
         """Latitudes and longitudes of all pixels, ``(2, y, x)``."""
-        places = np.empty((2, *self.shape))
+        latlon = np.empty((2, *self.shape))
         for square, row, column in self.blocks():
-            places[:, row : row + square.shape[1], column : column + square.shape[2]] = square
-        return places
+            latlon[:, row : row + square.shape[1], column : column + square.shape[2]] = square
+        return latlon
 
     def blocks(self) -> Iterator[tuple[NDArray[np.float64], int, int]]:
         """Latitudes and longitudes ``(2, y, x)`` block by block, row by row, with their offsets."""

@@ -1,4 +1,4 @@
-"""Places between pixel centres: bilinear in degrees, linear beyond the outermost centres.
+"""Interpolation of latitude and longitude: bilinear in degrees, linear beyond the outermost centres.
 
 Pixel ``i`` of a grid whose pixels are ``step`` times as large lies at coordinate ``(i + 0.5) * step - 0.5`` of the grid
 that is known: both have the same upper-left corner. Every place depends on the known ones within three pixels of it and
@@ -29,15 +29,15 @@ def interpolate_geolocation(
 ) -> NDArray[np.float64]:
     """Latitude and longitude of a rectangle of a finer or coarser grid.
 
-    A pixel whose nearest known pixel is nowhere (NaN) is nowhere; one beside a hole goes on from the known side. One
-    row or column alone does not tell how far the next is: there, all get its place.
+    A pixel whose nearest known pixel is invalid (NaN) is invalid; beside a hole, the known side is extrapolated. A
+    single row or column has no step: all pixels get its latitude and longitude.
 
     Args:
         read: gives what is known, ``(2, y, x)``, of a rectangle.
         shape: of the grid that is known.
         step: size of a wanted pixel, in known ones.
         rows: wanted; start and stop.
-        columns: likewise.
+        columns: wanted; start and stop.
 
     Returns:
         float64 ``(2, y, x)``; longitudes within -180 and 180.
@@ -45,9 +45,9 @@ def interpolate_geolocation(
     along = [_InterpolationAxis.of(part, step, extent) for part, extent in zip((rows, columns), shape, strict=True)]
     known = np.asarray(read(along[0].span, along[1].span), np.float64)
     invalid = np.asarray(~np.isfinite(known).all(axis=0))
-    places = _bilinear(_extrapolate_holes(known, invalid) if invalid.any() else known, *along)
-    places[:, invalid[np.ix_(along[0].nearest, along[1].nearest)]] = np.nan
-    return places
+    latlon = _bilinear(_extrapolate_holes(known, invalid) if invalid.any() else known, *along)
+    latlon[:, invalid[np.ix_(along[0].nearest, along[1].nearest)]] = np.nan
+    return latlon
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class _InterpolationAxis:
 
     @property
     def span(self) -> slice:
-        """The known pixels that the places depend on."""
+        """Known pixels that the interpolation depends on."""
         return slice(max(int(self.first[0]) - _HALO, 0), min(int(self.first[-1]) + 2 + _HALO, self.extent))
 
     @property
@@ -89,22 +89,22 @@ class _InterpolationAxis:
 
 
 def _bilinear(known: NDArray[np.float64], down: _InterpolationAxis, across: _InterpolationAxis) -> NDArray[np.float64]:
-    """Places in the cells, from what is known in the span of both axes."""
+    """Interpolate between known pixels in the span of both axes."""
     corners = [[known[:, i][:, :, j] for j in across.ends] for i in down.ends]
     origin = corners[0][0]
     right, below, opposite = (_unwrap_longitude(c, origin) - origin for c in (corners[0][1], *corners[1]))
     v, u = down.share[:, None], across.share[None, :]
-    places: NDArray[np.float64] = origin + u * right + v * below + u * v * (opposite - right - below)
-    places[1] = _wrap_longitude(places[1])
-    return places
+    latlon: NDArray[np.float64] = origin + u * right + v * below + u * v * (opposite - right - below)
+    latlon[1] = _wrap_longitude(latlon[1])
+    return latlon
 
 
-def _unwrap_longitude(places: NDArray[np.float64], origin: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Places whose longitudes differ from the origin's by less than half a turn; a copy where any must change."""
-    turns = np.round((places[1] - origin[1]) / 360)
+def _unwrap_longitude(latlon: NDArray[np.float64], origin: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Positions whose longitudes differ from the origin's by less than half a turn; a copy where any must change."""
+    turns = np.round((latlon[1] - origin[1]) / 360)
     if not turns[np.isfinite(turns)].any():
-        return places
-    return np.stack([places[0], places[1] - 360 * turns])
+        return latlon
+    return np.stack([latlon[0], latlon[1] - 360 * turns])
 
 
 def _wrap_longitude(longitude: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -119,7 +119,7 @@ def _extrapolate_holes(known: NDArray[np.float64], invalid: NDArray[np.bool_]) -
     """
     interpolated = np.where(invalid, np.nan, known)
     near = [_shifted(interpolated, direction) for direction in _DIRECTIONS]
-    far = [_shifted(places, direction) for places, direction in zip(near, _DIRECTIONS, strict=True)]
+    far = [_shifted(latlon, direction) for latlon, direction in zip(near, _DIRECTIONS, strict=True)]
     straight = [2 * n - _unwrap_longitude(f, n) for n, f in zip(near, far, strict=True)]
     for sides in (straight, near):
         interpolated = np.where(invalid & ~np.isfinite(interpolated[0]), _mean(sides), interpolated)
@@ -127,22 +127,22 @@ def _extrapolate_holes(known: NDArray[np.float64], invalid: NDArray[np.bool_]) -
 
 
 def _mean(sides: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """The mean of the places that are known, always added in the same order; NaN where none is."""
+    """Mean of the known positions, always added in the same order; NaN where there is none."""
     origin = sides[0]
-    for places in sides[1:]:
-        origin = np.where(np.isfinite(origin), origin, places)
-    counted = [_unwrap_longitude(places, origin) for places in sides]
-    count = np.sum([np.isfinite(places[0]) for places in counted], axis=0)
-    total = sum(np.nan_to_num(places) for places in counted)
+    for latlon in sides[1:]:
+        origin = np.where(np.isfinite(origin), origin, latlon)
+    counted = [_unwrap_longitude(latlon, origin) for latlon in sides]
+    count = np.sum([np.isfinite(latlon[0]) for latlon in counted], axis=0)
+    total = sum(np.nan_to_num(latlon) for latlon in counted)
     mean: NDArray[np.float64] = np.divide(total, count, out=np.full_like(origin, np.nan), where=count > 0)
     return mean
 
 
-def _shifted(places: NDArray[np.float64], direction: tuple[int, int]) -> NDArray[np.float64]:
+def _shifted(latlon: NDArray[np.float64], direction: tuple[int, int]) -> NDArray[np.float64]:
     """The neighbours in one direction; beyond the edge there is nothing."""
-    moved = np.full_like(places, np.nan)
+    moved = np.full_like(latlon, np.nan)
     here, there = zip(*(_overlap(step) for step in direction), strict=True)
-    moved[(slice(None), *here)] = places[(slice(None), *there)]
+    moved[(slice(None), *here)] = latlon[(slice(None), *there)]
     return moved
 
 

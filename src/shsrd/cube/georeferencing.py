@@ -1,4 +1,4 @@
-"""Places that are known for some pixels only, or by a formula: ground control points and rational polynomials."""
+"""Georeferences other than a transform: ground control points and rational polynomials."""
 
 from __future__ import annotations
 

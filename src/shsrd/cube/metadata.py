@@ -84,7 +84,7 @@ class SceneMetadata:
     def __reduce__(self) -> tuple[Any, ...]:
         """A read-only view does not pickle: headers travel as a plain dictionary.
 
-        The geolocation stays behind: it may read from an open file, and who computes pixels elsewhere has no use of it.
+        The geolocation is left out: it may read from an open file, and no worker needs it.
         """
         values = (None if name.name == "geolocation" else getattr(self, name.name) for name in fields(self))
         return SceneMetadata, tuple(dict(value) if isinstance(value, Mapping) else value for value in values)
@@ -109,7 +109,7 @@ class SceneMetadata:
         """A copy whose headers name every band's detector, so that it is known whatever becomes of the bands.
 
         Args:
-            detectors: one name a band; none leaves the facts as they are.
+            detectors: one name a band; none changes nothing.
         """
         kept = {key: value for key, value in self.headers.items() if normalize_key(key) != HEADER}
         return self.replace(headers=kept | {HEADER: format_detector_names(detectors)}) if detectors else self
@@ -129,20 +129,20 @@ class SceneMetadata:
     def finer(self, scale: int) -> SceneMetadata:
         """Metadata on a grid ``scale`` times finer: same outer corner, rotation included."""
         _, rows, columns = self.shape
-        places = None if self.geolocation is None else self.geolocation.finer(scale)
-        return self.on_grid(rows * scale, columns * scale, pixel=1 / scale).replace(geolocation=places)
+        geolocation = None if self.geolocation is None else self.geolocation.finer(scale)
+        return self.on_grid(rows * scale, columns * scale, pixel=1 / scale).replace(geolocation=geolocation)
 
     def coarser(self, scale: int) -> SceneMetadata:
         """Metadata on a grid ``scale`` times coarser: same upper-left corner, left-over rows and columns cut off."""
         _, rows, columns = self.shape
-        places = None if self.geolocation is None else self.geolocation.coarser(scale)
-        return self.on_grid(rows // scale, columns // scale, pixel=scale).replace(geolocation=places)
+        geolocation = None if self.geolocation is None else self.geolocation.coarser(scale)
+        return self.on_grid(rows // scale, columns // scale, pixel=scale).replace(geolocation=geolocation)
 
     def subset(self, rows: slice, columns: slice) -> SceneMetadata:
         """Metadata of a rectangle of the scene, given by start and stop."""
-        places = None if self.geolocation is None else self.geolocation.subset(rows, columns)
+        geolocation = None if self.geolocation is None else self.geolocation.subset(rows, columns)
         size = (rows.stop - rows.start, columns.stop - columns.start)
-        return self.on_grid(*size, row=rows.start, column=columns.start).replace(geolocation=places)
+        return self.on_grid(*size, row=rows.start, column=columns.start).replace(geolocation=geolocation)
 
     def on_grid(
         self, rows: int, columns: int, *, pixel: float = 1.0, row: float = 0.0, column: float = 0.0
@@ -162,8 +162,8 @@ class SceneMetadata:
         moved: dict[str, Any] = {"shape": (self.shape[0], rows, columns), "geolocation": None}
         moved["transform"] = regridded_transform(self.transform, pixel=pixel, row=row, column=column)
         for name in ("control_points", "rpc"):
-            places = getattr(self, name)
-            moved[name] = None if places is None else places.on_grid(pixel=pixel, row=row, column=column)
+            value = getattr(self, name)
+            moved[name] = None if value is None else value.on_grid(pixel=pixel, row=row, column=column)
         if pixel != 1:
             moved["sensor"] = None
         moved["headers"], notes = regridded_headers(self.headers, Grid(pixel, row, column))
@@ -194,11 +194,11 @@ def check_metadata(metadata: Any, *, bands: int) -> None:
         )
     if metadata.transform is not None and not np.isfinite(metadata.transform[:6]).all():
         raise SceneError(f"{metadata.source}: the place on the map is not finite; correct the header")
-    places = metadata.geolocation
-    if places is not None and places.shape != metadata.shape[1:]:
+    geolocation = metadata.geolocation
+    if geolocation is not None and geolocation.shape != metadata.shape[1:]:
         raise SceneError(
-            f"{metadata.source}: latitude and longitude of {places.shape} pixels for {metadata.shape[1:]}; give those "
-            "of the same grid, or none"
+            f"{metadata.source}: latitude and longitude of {geolocation.shape} pixels for {metadata.shape[1:]}; give "
+            "those of the same grid, or none"
         )
     object.__setattr__(metadata, "headers", MappingProxyType(dict(metadata.headers)))
 

@@ -31,7 +31,7 @@ class Source(Protocol):
 
         Args:
             rows: start and stop within the scene, step 1.
-            columns: likewise.
+            columns: start and stop within the scene, step 1.
 
         Raises:
             SceneError: what is stored cannot be read.

@@ -24,7 +24,7 @@ def summary(scene: Any) -> dict[str, str]:
         lines["bad bands"] = str(bad)
     lines["stored as"] = _storage(scene.storage)
     if scene.crs is not None or scene.transform is not None:
-        lines["place"] = _place(scene)
+        lines["place"] = _georeference_text(scene)
     for name in ("geolocation", "control_points", "rpc"):
         if getattr(scene, name) is not None:
             lines[name.replace("_", " ")] = "yes"
@@ -57,7 +57,7 @@ def _storage(storage: Any) -> str:
     return ", ".join(parts)
 
 
-def _place(scene: Any) -> str:
+def _georeference_text(scene: Any) -> str:
     parts = []
     if scene.crs is not None:
         code, named = _EPSG.search(scene.crs), _NAMED.search(scene.crs)

@@ -1,4 +1,4 @@
-"""Cubes as xarray arrays in the conventions of rioxarray: dimensions band, y, x; the place in ``spatial_ref``."""
+"""Cubes as xarray arrays in the conventions of rioxarray: dimensions band, y, x; CRS in ``spatial_ref``."""
 
 from __future__ import annotations
 

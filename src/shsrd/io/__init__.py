@@ -1,4 +1,4 @@
-"""Files: the only room that knows formats; a scene goes in and comes out as a :class:`shsrd.cube.Cube`."""
+"""File formats: scenes are read and written as a :class:`shsrd.cube.Cube`."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import xarray only for who uses it (PEP 562)."""
+    """Import xarray when it is used (PEP 562)."""
     if name != "open_xarray":
         raise AttributeError(f"module 'shsrd.io' has no attribute {name!r}")
     from shsrd.io.lazy_xarray import open_xarray

@@ -43,7 +43,7 @@ _AT_WORKING_FOLDER, _EXCHANGE = -100, 2  # AT_FDCWD, RENAME_EXCHANGE of Linux
 
 @contextmanager
 def staged(*targets: Path, overwrite: bool = True) -> Iterator[tuple[Path, ...]]:
-    """Names in a temporary folder beside the targets; after the block they take the targets' places, in order.
+    """Paths in a temporary folder beside the targets; after the block they replace the targets, in order.
 
     Whatever ends the block early passes through: the folder goes with all in it, the targets stay as they were. So
     they do where taking their places fails halfway.
@@ -158,11 +158,11 @@ def _is_staging_folder(folder: Path) -> bool:
     """Return True if a folder holds only files that :func:`staged` creates."""
     if folder.is_symlink() or not folder.is_dir():
         return False
-    return {place.name for place in folder.iterdir()} <= _STAGING_NAMES
+    return {path.name for path in folder.iterdir()} <= _STAGING_NAMES
 
 
 def _replace_targets(folder: Path, targets: tuple[Path, ...]) -> None:
-    """New files take the places of the older ones, all or none."""
+    """Replace all targets or none."""
     beside = [file for target in targets for file in sidecar_files(target) if os.path.lexists(file)]
     if len(targets) == 1 and not beside and _replaced_at_once(folder / _NEW / targets[0].name, targets[0]):
         return
@@ -223,7 +223,7 @@ def _identity(path: Path) -> list[int]:
 
 
 def _undo(folder: Path) -> None:
-    """Put everything back where it was, unless the last new file is in its place: then all are."""
+    """Restore the older files, unless the last new file has replaced its target: then all have."""
     known = _read_journal(folder)
     *others, last = known or [""]
     if not known or not os.path.lexists(folder / _NEW / last):
@@ -243,15 +243,15 @@ def _undo(folder: Path) -> None:
 
 
 def _read_journal(folder: Path) -> dict[str, list[int]]:
-    place = folder / _JOURNAL
-    if not place.exists():
+    path = folder / _JOURNAL
+    if not path.exists():
         return {}
     try:
-        found = json.loads(place.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise SceneError(f"{place}: damaged; move what lies in {folder / _OLDER} to where it belongs, delete {folder}")
+        raise SceneError(f"{path}: damaged; move what lies in {folder / _OLDER} to where it belongs, delete {folder}")
     return found
 
 

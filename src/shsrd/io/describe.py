@@ -34,7 +34,7 @@ def describe(scene: Cube | Source) -> dict[str, Any]:
     """
     source: Source = MemorySource(scene) if isinstance(scene, Cube) else scene
     metadata, statistics = source.metadata, _pixel_statistics(source)
-    places = metadata.geolocation
+    geolocation = metadata.geolocation
     return {
         "source": metadata.source,
         "shape": list(metadata.shape),
@@ -54,8 +54,8 @@ def describe(scene: Cube | Source) -> dict[str, Any]:
         "control_points": None if metadata.control_points is None else len(metadata.control_points.pixels),
         "rpc": metadata.rpc is not None,
         "grid": metadata.headers.get(GRID),
-        "geolocation": None if places is None else extent(places),
-        "lookup_table": None if places is None or places.glt is None else list(places.glt.shape),
+        "geolocation": None if geolocation is None else extent(geolocation),
+        "lookup_table": None if geolocation is None or geolocation.glt is None else list(geolocation.glt.shape),
         "value_range": [statistics.lowest, statistics.highest] if statistics.counts.any() else None,
         "sensor": metadata.sensor,
         "band_names": len(metadata.band_names),
@@ -109,13 +109,13 @@ def bounds(scene: Cube | SceneMetadata) -> list[float] | None:
     return [min(xs), min(ys), max(xs), max(ys)]
 
 
-def extent(places: Geolocation) -> list[float] | None:
-    """``[west, south, east, north]`` of all pixel centres in degrees; None where all are nowhere.
+def extent(geolocation: Geolocation) -> list[float] | None:
+    """``[west, south, east, north]`` of all pixel centres in degrees; None where all are invalid.
 
     West is greater than east where the shorter way from one to the other crosses the antimeridian.
     """
     lowest, highest = np.full(3, math.inf), np.full(3, -math.inf)  # latitude, longitude from -180, longitude from 0
-    for square, _, _ in places.blocks():
+    for square, _, _ in geolocation.blocks():
         known = square[:, np.isfinite(square[0])]
         if known.size:
             turned = np.stack([known[0], (known[1] + 180) % 360 - 180, known[1] % 360])

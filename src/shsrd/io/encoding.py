@@ -1,4 +1,4 @@
-"""Stored numbers to pixels and back: scale, offset, no-data, rounding; nowhere else is this arithmetic."""
+"""Encoding and decoding of stored numbers: scale, offset, no-data, rounding. The only place of this arithmetic."""
 
 from __future__ import annotations
 
@@ -231,6 +231,6 @@ def _round_and_clip(values: NDArray[np.float64], kind: np.dtype[np.generic]) -> 
     return stored
 
 
-def filled(places: NDArray[np.float64]) -> NDArray[np.float64]:
+def fill_invalid(latlon: NDArray[np.float64]) -> NDArray[np.float64]:
     """Latitudes and longitudes as they are stored: ``GEOLOCATION_FILL`` where there is none."""
-    return np.where(np.isfinite(places), places, GEOLOCATION_FILL)
+    return np.where(np.isfinite(latlon), latlon, GEOLOCATION_FILL)

@@ -69,14 +69,14 @@ def write_lock(*files: Path) -> Iterator[None]:
 
 @contextmanager
 def _locked(file: Path) -> Iterator[None]:
-    place = lock_file(file)
-    descriptor = _opened(place, file)
+    descriptor_path = lock_file(file)
+    descriptor = _opened(descriptor_path, file)
     try:
         yield
     finally:
         with suppress(OSError):
             if os.fstat(descriptor).st_size == 0:  # else it is somebody else's file
-                place.unlink()
+                descriptor_path.unlink()
         os.close(descriptor)
 
 
@@ -86,24 +86,26 @@ def lock_file(file: Path) -> Path:
     return file.with_name(f".{file.name[:_NAME]}.{digest}.lock")
 
 
-def _opened(place: Path, file: Path) -> int:
+def _opened(descriptor_path: Path, file: Path) -> int:
     """Open and lock; again where the run before has deleted its lock between the two."""
     while True:
         try:
-            descriptor = os.open(place, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
+            descriptor = os.open(descriptor_path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
         except OSError as error:
             reason = (error.strerror or "it cannot be made").lower()
-            raise SceneError(f"{place}: cannot lock {file.name} ({reason}); check the folder's rights") from error
+            raise SceneError(
+                f"{descriptor_path}: cannot lock {file.name} ({reason}); check the folder's rights"
+            ) from error
         if not acquire_lock(descriptor):
             os.close(descriptor)
             raise SceneError(f"{file}: another run is at work on this file; let it finish or choose another name")
-        if _is_at(descriptor, place):
+        if _is_at(descriptor, descriptor_path):
             return descriptor
         os.close(descriptor)
 
 
-def _is_at(descriptor: int, place: Path) -> bool:
+def _is_at(descriptor: int, descriptor_path: Path) -> bool:
     try:
-        return os.path.samestat(os.fstat(descriptor), place.lstat())
+        return os.path.samestat(os.fstat(descriptor), descriptor_path.lstat())
     except OSError:
         return False

@@ -28,15 +28,15 @@ _NAMED = re.compile(r'<MDI key="X_DATASET">([^<]*)</MDI>')
 
 def find_geolocation_file(data: Path) -> Path | None:
     """The file with latitude and longitude of a GeoTIFF or ENVI image, if it is there and the image names it."""
-    places = geolocation_path(data)
-    if not places.is_file():
+    sidecar = geolocation_path(data)
+    if not sidecar.is_file():
         return None
     if is_tiff(data):
         with closing(open_tiff(data)) as dataset:
             named = dataset.tags(ns=GEOLOCATION).get("X_DATASET")
     else:
         named = _named_in(aux_xml_path(data))
-    return places if named == places.name else None
+    return sidecar if named == sidecar.name else None
 
 
 def _named_in(aux: Path) -> str | None:
@@ -57,16 +57,16 @@ def open_geolocation_sidecar(data: Path, shape: tuple[int, int]) -> Geolocation 
     Raises:
         SceneError: the file that it names is none of the kind.
     """
-    places = find_geolocation_file(data)
-    if places is None:
+    sidecar = find_geolocation_file(data)
+    if sidecar is None:
         return None
-    with read_errors(places, "GeoTIFF"), closing(open_tiff(places)) as dataset:
+    with read_errors(sidecar, "GeoTIFF"), closing(open_tiff(sidecar)) as dataset:
         if dataset.shape != shape or dataset.descriptions != BANDS:
             raise SceneError(
-                f"{places}: does not hold longitude and latitude of the {shape[0]} x {shape[1]} pixels of {data.name}; "
-                "put the right file there or remove it"
+                f"{sidecar}: does not hold longitude and latitude of the {shape[0]} x {shape[1]} pixels of "
+                f"{data.name}; put the right file there or remove it"
             )
-    return Geolocation(shape, _LatLonFile(places))
+    return Geolocation(shape, _LatLonFile(sidecar))
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,6 @@ class _LatLonFile:
     def __call__(self, rows: slice, columns: slice) -> NDArray[np.float64]:
         window = Window.from_slices(rows, columns)
         with read_errors(self.path, "GeoTIFF"), closing(open_tiff(self.path)) as dataset:
-            places = dataset.read([2, 1], window=window).astype(np.float64)
-        places[:, (places == GEOLOCATION_FILL).any(axis=0)] = np.nan
-        return np.asarray(places)
+            latlon = dataset.read([2, 1], window=window).astype(np.float64)
+        latlon[:, (latlon == GEOLOCATION_FILL).any(axis=0)] = np.nan
+        return np.asarray(latlon)

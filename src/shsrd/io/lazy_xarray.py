@@ -97,9 +97,9 @@ class _Pixels(BackendArray):
 def _span(part: int | slice, extent: int) -> tuple[slice, int | slice]:
     """The shortest part of an axis that holds what is wanted, and what is wanted within it."""
     if not isinstance(part, slice):
-        place = range(extent)[part]
-        return slice(place, place + 1), 0
-    places = range(extent)[part]
-    assert places.step > 0  # xarray turns arrays round itself
-    stop = places[-1] + 1 if places else places.start
-    return slice(places.start, stop), slice(None, None, places.step)
+        index = range(extent)[part]
+        return slice(index, index + 1), 0
+    indices = range(extent)[part]
+    assert indices.step > 0  # xarray turns arrays round itself
+    stop = indices[-1] + 1 if indices else indices.start
+    return slice(indices.start, stop), slice(None, None, indices.step)

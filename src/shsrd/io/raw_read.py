@@ -58,7 +58,7 @@ def read_block(
     return block
 
 
-def _fill(file: BufferedReader, block: NDArray[np.generic], path: Path, place: int) -> None:
-    file.seek(place)
+def _fill(file: BufferedReader, block: NDArray[np.generic], path: Path, start: int) -> None:
+    file.seek(start)
     if file.readinto(block.reshape(-1).view(np.uint8).data) != block.nbytes:
         raise SceneError(f"{path}: the file ends before its pixels do; it was cut while it was read, copy it again")

@@ -51,8 +51,8 @@ class RawFile:
         for band, numbers in enumerate(np.asarray(stored, self._kind)):
             pieces = [numbers] if whole else numbers
             for step, piece in enumerate(pieces):
-                place = (band * rows + row + step) * columns + column
-                self._file.seek(self._head + place * self._kind.itemsize)
+                position = (band * rows + row + step) * columns + column
+                self._file.seek(self._head + position * self._kind.itemsize)
                 self._file.write(np.ascontiguousarray(piece).tobytes())
 
     def close(self) -> None:

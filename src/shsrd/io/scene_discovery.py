@@ -85,18 +85,18 @@ def _scenes_of_source(source: str, asset: str | None) -> Iterator[SceneFile]:
         if not matched:
             raise SceneError(f"{source}: no file matches this pattern; check it, and the folder it starts from")
         literal = path.suffix if not glob.has_magic(path.suffix) else ""  # who names an ending means all such files
-        paths = [place for place in matched if place.suffix == literal != "" or _may_be_scene(place)]
+        paths = [candidate for candidate in matched if candidate.suffix == literal != "" or _may_be_scene(candidate)]
     elif path.is_dir() and not _is_scene(path):
-        paths = [place for place in sorted(path.iterdir()) if _may_be_scene(place)]
+        paths = [candidate for candidate in sorted(path.iterdir()) if _may_be_scene(candidate)]
         if not paths:
             raise SceneError(f"{source}: no scene in this folder; give a folder of scenes, or a pattern with **")
     else:
         paths = [path]
-    for place in paths:
-        if place.suffix.lower() in _STAC:
-            yield from _catalogued(place, asset)
-        elif not _is_auxiliary(place):
-            scene = _image(place)
+    for candidate in paths:
+        if candidate.suffix.lower() in _STAC:
+            yield from _catalogued(candidate, asset)
+        elif not _is_auxiliary(candidate):
+            scene = _image(candidate)
             yield SceneFile(scene, _stem(scene), origin_of_file(scene))
 
 
@@ -125,22 +125,22 @@ def _stem(path: Path) -> str:
 def _is_auxiliary(path: Path) -> bool:
     """Return True if a file is auxiliary to a scene, or belongs to an unfinished run."""
     if path.name.endswith(GEOLOCATION_SUFFIX) and any(
-        _names_places(path, ending) for ending in (*_SCENES, *RAW_SUFFIXES)
+        _names_sidecar(path, ending) for ending in (*_SCENES, *RAW_SUFFIXES)
     ):
         return True
     hidden = any(part.endswith((".partial", ".part")) for part in path.parts)
     return hidden or path.name.lower().endswith(_COMPANIONS)
 
 
-def _names_places(places: Path, ending: str) -> bool:
+def _names_sidecar(sidecar: Path, ending: str) -> bool:
     """Return True if the scene with this ending names a file as its latitudes and longitudes."""
-    scene = places.with_name(places.name.removesuffix(GEOLOCATION_SUFFIX) + ending)
+    scene = sidecar.with_name(sidecar.name.removesuffix(GEOLOCATION_SUFFIX) + ending)
     if ending == ".hdr" or not scene.is_file():
         return False
     from shsrd.io.geolocation_sidecar import find_geolocation_file
 
     try:
-        return find_geolocation_file(scene) == places
+        return find_geolocation_file(scene) == sidecar
     except (ValueError, OSError):  # no scene that can be opened
         return False
 
@@ -172,7 +172,7 @@ def _is_scene(folder: Path) -> bool:
             return True
     except SceneError:  # several products, or a damaged one: a folder of scenes
         return False
-    inner = [place for place in folder.iterdir() if place.is_dir() and is_cave_folder(place)]
+    inner = [candidate for candidate in folder.iterdir() if candidate.is_dir() and is_cave_folder(candidate)]
     return is_cave_folder(folder) and len(inner) <= 1
 
 
@@ -192,11 +192,11 @@ def _image(path: Path) -> Path:
 def _outputs(paths: Sequence[Path]) -> set[Path]:
     """Those that shsrd made: an item beside them says so, or they are named after a scene in their folder."""
     item_files = {asset for folder in {path.parent for path in paths} for asset in _item_files(folder)}
-    places = {(path.parent.resolve(), _stem(path)) for path in paths}
+    stems = {(path.parent.resolve(), _stem(path)) for path in paths}
     made = set()
     for path in paths:
         match = _UPSCALED.fullmatch(_stem(path))
-        named = match is not None and (path.parent.resolve(), match["stem"]) in places
+        named = match is not None and (path.parent.resolve(), match["stem"]) in stems
         if named or path.resolve() in item_files:
             made.add(path)
     return made
@@ -204,9 +204,9 @@ def _outputs(paths: Sequence[Path]) -> set[Path]:
 
 def _item_files(folder: Path) -> Iterator[Path]:
     """Files that items of ours in a folder name."""
-    for place in folder.glob("*.json") if folder.is_dir() else ():
+    for candidate in folder.glob("*.json") if folder.is_dir() else ():
         try:
-            item = json.loads(place.read_text(encoding="utf-8"))
+            item = json.loads(candidate.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
         if isinstance(item, dict) and "shsrd:fingerprint" in (item.get("properties") or {}):

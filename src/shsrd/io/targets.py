@@ -28,7 +28,7 @@ _KEEP_GEOLOCATION = (
     ".zarr",
 )  # with latitude and longitude of every pixel, inside or beside
 _KEEP_CONTROL_POINTS = _KEEP_RPC = (*TIFF_SUFFIXES, *_ENVI)
-_PLACE = 16  # bytes of one
+_LATLON_BYTES = 16  # bytes of one
 _UNCOMPRESSED = (*_ENVI, ".npy")
 _MIN_COMPRESSED_FRACTION = (
     0.1  # reflectance seldom shrinks more; compressed files are refused only where even this has no room
@@ -95,7 +95,7 @@ def least_size(
         a_number = 4  # decoded to float32
     a_pixel = metadata.shape[0] * a_number
     if metadata.geolocation is not None and keeps_geolocation(target):
-        a_pixel += _PLACE
+        a_pixel += _LATLON_BYTES
     return (2 if cog else 1) * (1.0 if whole else _MIN_COMPRESSED_FRACTION) * math.prod(metadata.shape[1:]) * a_pixel
 
 
@@ -105,7 +105,7 @@ def keeps_geolocation(target: Path) -> bool:
 
 
 def lost_georeferencing(target: Path, metadata: SceneMetadata) -> str | None:
-    """A sentence on what the format of a target cannot keep of a scene's place, and which formats can; None if it can.
+    """Sentence on the georeference that the format of a target loses, and the formats that keep it; None if kept.
 
     Args:
         target: the file that is written.
@@ -270,15 +270,15 @@ def _open_with_sidecar(parts: tuple[Path, ...], metadata: SceneMetadata, *, cog:
     from shsrd.io.geotiff.write import GeotiffSink
 
     located, first, last = metadata.geolocation is not None, parts[0], parts[-1]
-    places = geolocation_path(first)
-    tags = geolocation_tags(places.name) if located else {}
+    sidecar = geolocation_path(first)
+    tags = geolocation_tags(sidecar.name) if located else {}
     if is_tiff(first):
-        sink: Sink = (CogSink if cog else GeotiffSink)(first, metadata, compress=compress, places=tags)
+        sink: Sink = (CogSink if cog else GeotiffSink)(first, metadata, compress=compress, geolocation_tags=tags)
     else:
         sink = EnviSink(first, last, metadata)
         if located:
             write_aux(aux_xml_path(first), tags)
-    return sink if metadata.geolocation is None else GeolocationSidecarSink(sink, places, metadata.geolocation)
+    return sink if metadata.geolocation is None else GeolocationSidecarSink(sink, sidecar, metadata.geolocation)
 
 
 def files_read(source: Path) -> list[Path]:
@@ -295,7 +295,7 @@ def files_read(source: Path) -> list[Path]:
         found = [find_geolocation_file(image) for image in images]
     except (ValueError, OSError):  # opening the source will say what is wrong with it
         return files
-    return files + sorted({places for places in found if places is not None})
+    return files + sorted({sidecar for sidecar in found if sidecar is not None})
 
 
 def _pair_read(source: Path) -> list[Path]:

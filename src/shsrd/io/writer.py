@@ -87,7 +87,7 @@ class Writer:
         Args:
             block: ``(band, y, x)`` in physical units; NaN is no-data.
             row: of the block's upper-left pixel in the scene.
-            column: likewise.
+            column: of the same pixel.
 
         Raises:
             SceneError: no-data that the stored type cannot express, or the disk refuses.
@@ -101,7 +101,7 @@ class Writer:
         Args:
             stored: ``(band, y, x)`` in the stored type.
             row: of the block's upper-left pixel in the scene.
-            column: likewise.
+            column: of the same pixel.
 
         Raises:
             SceneError: the disk refuses.

@@ -103,13 +103,13 @@ def _lookup_table(container: Container, tables: list[str], path: Path) -> Geogra
 
 @dataclass(frozen=True)
 class _Tables:
-    """Latitude and longitude in degrees; what is no place on Earth is NaN."""
+    """Reader of latitude and longitude in degrees; invalid numbers are NaN."""
 
     pair: tuple[Array, Array]
     path: Path
 
     def __call__(self, rows: slice, columns: slice) -> NDArray[np.float64]:
-        """Places ``(2, y, x)`` of a rectangle."""
+        """Latitude and longitude ``(2, y, x)`` of a rectangle."""
         places = np.stack([_degrees(table, self.path, (rows, columns)) for table in self.pair])
         with np.errstate(invalid="ignore"):
             invalid = ~(np.abs(places) <= np.reshape(_MAX_DEGREES, (2, 1, 1))).all(axis=0)

@@ -56,7 +56,7 @@ class _Axis:
 
 
 def read_georeference(container: Container, scene: str, array: Array, order: tuple[int, int, int]) -> GridGeoreference:
-    """The place of a scene.
+    """Georeference of a scene.
 
     Args:
         container: the container.

@@ -28,12 +28,12 @@ def check_heaps(path: Path, *, width: int) -> None:
     """
     size = path.stat().st_size
     with path.open("rb") as file:
-        for place in _marks(path, size):
-            file.seek(place + 8)
+        for offset in _marks(path, size):
+            file.seek(offset + 8)
             length = int.from_bytes(file.read(width), "little")
-            file.seek(place)
-            if not _leads_to_its_end(file.read(min(length, size - place)), width):
-                raise SceneError(f"{path}: its heap at byte {place} is damaged; copy or download the file again")
+            file.seek(offset)
+            if not _leads_to_its_end(file.read(min(length, size - offset)), width):
+                raise SceneError(f"{path}: its heap at byte {offset} is damaged; copy or download the file again")
 
 
 def _marks(path: Path, size: int) -> Iterator[int]:
@@ -51,12 +51,12 @@ def _marks(path: Path, size: int) -> Iterator[int]:
 
 def _leads_to_its_end(heap: bytes, width: int) -> bool:
     """Walk through the entries; entry 0 is the free rest, whose length counts its own head."""
-    place = _ENTRY
-    while place + _ENTRY <= len(heap):
-        number = int.from_bytes(heap[place : place + 2], "little")
-        length = int.from_bytes(heap[place + 8 : place + 8 + width], "little")
+    offset = _ENTRY
+    while offset + _ENTRY <= len(heap):
+        number = int.from_bytes(heap[offset : offset + 2], "little")
+        length = int.from_bytes(heap[offset + 8 : offset + 8 + width], "little")
         step = length if number == 0 else _ENTRY + -(-length // 8) * 8
-        if step < _ENTRY or place + step > len(heap):
+        if step < _ENTRY or offset + step > len(heap):
             return False
-        place += step
+        offset += step
     return True

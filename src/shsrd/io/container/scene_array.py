@@ -1,4 +1,4 @@
-"""Scenes in self-describing containers (HDF5, NetCDF, Zarr): which array, which wavelengths, which place on Earth."""
+"""Scenes in self-describing containers (HDF5, NetCDF, Zarr): array, wavelengths and georeference."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def source_from_container(
     order = found.order
     bands, rows, columns = (scene.shape[axis] for axis in order)
     listed = band_metadata(container, name, bands=bands, axis=scene.dims[order[0]], requested=wavelengths)
-    place = read_georeference(container, name, scene, order)
+    georeference = read_georeference(container, name, scene, order)
     packing = packing_of(scene)
     metadata = SceneMetadata(
         (bands, rows, columns),
@@ -59,12 +59,12 @@ def source_from_container(
         fwhm_nm=listed.lists.fwhm_nm,
         good_bands=listed.good,
         band_names=listed.names,
-        crs=place.crs,
-        transform=place.transform,
+        crs=georeference.crs,
+        transform=georeference.transform,
         storage=packing.storage,
         headers=_headers(container, scene),
         source=container.source,
-        notes=(*stacked, *found.notes, *listed.notes, *place.notes, *packing.notes),
+        notes=(*stacked, *found.notes, *listed.notes, *georeference.notes, *packing.notes),
     )
     return replace(_source(packing, order, metadata), name=name)
 

@@ -26,7 +26,7 @@ def swath_headers(tables: Sequence[str], path: Path, rows: int, columns: int) ->
         tables: paths of latitude, longitude and lookup tables inside the file.
         path: the file.
         rows: of the grid that the tables speak of; it stays true for a finer scene.
-        columns: likewise.
+        columns: of the same grid.
     """
     keys = {GRID: "sensor (not orthorectified)"}
     listed = ", ".join(sorted(table.strip("/") for table in tables))

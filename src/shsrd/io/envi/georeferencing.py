@@ -43,7 +43,7 @@ class Georeference:
 
 
 def read_georeference(values: dict[str, str]) -> Georeference:
-    """The place of a scene by its header keys; our own exact key comes before ``map info``, which cannot say shear."""
+    """Georeference by header keys; our own ``affine transform`` comes before ``map info``, which excludes shear."""
     notes, unused = list[str](), set[str]()
     transform = _transform(values, notes)
     crs = _crs(values, transform, notes)

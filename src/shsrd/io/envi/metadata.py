@@ -89,7 +89,7 @@ def field_values(header: HeaderMetadata) -> dict[str, Any]:
 def header_metadata(values: dict[str, str], *, bands: int, dtype: str, source: str) -> HeaderMetadata:
     """Interpret the keys of an ENVI header (GDAL's spelling with underscores included).
 
-    A fact beside the pixels that cannot be used is left out with a note; its key stays among the headers.
+    Metadata that cannot be used is left out with a note; its key stays among the headers.
 
     Raises:
         SceneError: a list of the wrong length, or a scale that makes no pixels.
@@ -100,10 +100,10 @@ def header_metadata(values: dict[str, str], *, bands: int, dtype: str, source: s
     missing = [f"{key!r} has no value." for key in empty]
     lists = read_band_lists(plain, bands=bands, source=source)
     meaning = read_pixel_encoding(plain, dtype=dtype, bands=bands, source=source)
-    place = read_georeference(plain)
-    consumed = _CONSUMED - lists.unused - meaning.unused - place.unused
+    georeference = read_georeference(plain)
+    consumed = _CONSUMED - lists.unused - meaning.unused - georeference.unused
     map_info = plain.get("map info")
-    if place.transform is not None and map_info == map_info_of(place.transform, crs=place.crs):
+    if georeference.transform is not None and map_info == map_info_of(georeference.transform, crs=georeference.crs):
         consumed |= {"map info"}  # the writer finds the same words itself
     return HeaderMetadata(
         storage=output_storage(meaning),
@@ -111,10 +111,10 @@ def header_metadata(values: dict[str, str], *, bands: int, dtype: str, source: s
         fwhm_nm=lists.spectral.fwhm_nm,
         good_bands=lists.good,
         band_names=lists.names,
-        crs=place.crs,
-        transform=place.transform,
-        control_points=place.control_points,
-        rpc=place.rpc,
+        crs=georeference.crs,
+        transform=georeference.transform,
+        control_points=georeference.control_points,
+        rpc=georeference.rpc,
         headers={k: v for k, v in values.items() if _known(k) not in consumed and _known(k) not in empty},
         notes=(
             *getattr(values, "notes", ()),
@@ -125,7 +125,7 @@ def header_metadata(values: dict[str, str], *, bands: int, dtype: str, source: s
         band_storage=meaning.band_storage,
         extra_nodata=meaning.nodata,
         spectral_notes=lists.spectral.notes,
-        georeference_notes=place.notes,
+        georeference_notes=georeference.notes,
     )
 
 

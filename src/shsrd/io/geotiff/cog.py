@@ -27,12 +27,14 @@ class CogSink:
         metadata: SceneMetadata,
         *,
         compress: Compression = DEFAULT,
-        places: Mapping[str, str] = MappingProxyType({}),
+        geolocation_tags: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._part, self._metadata, self._compress = part, metadata, compress
-        self._domains = {"copy_src_mdd": "YES"} if places else {}
+        self._domains = {"copy_src_mdd": "YES"} if geolocation_tags else {}
         self._plain = part.with_name(f"plain {part.name}")
-        self._sink = GeotiffSink(self._plain, metadata, compress=compress, for_cog=True, places=places)
+        self._sink = GeotiffSink(
+            self._plain, metadata, compress=compress, for_cog=True, geolocation_tags=geolocation_tags
+        )
 
     def write_block(self, stored: NDArray[np.generic], row: int, column: int) -> None:
         """Take a rectangle of stored numbers."""

@@ -14,18 +14,18 @@ from rasterio.windows import Window
 from shsrd.cube import Geolocation
 from shsrd.io.block_buffer import Sink, Stored
 from shsrd.io.compression import DEFAULT, tiff_options
-from shsrd.io.encoding import GEOLOCATION_FILL, filled
+from shsrd.io.encoding import GEOLOCATION_FILL, fill_invalid
 from shsrd.io.gdal_open import GEOLOCATION
 from shsrd.io.geolocation_sidecar import BANDS
 from shsrd.io.geotiff.write import check_complete, gdal_limits, tile_options
 
 
-def geolocation_tags(places: str) -> dict[str, str]:
+def geolocation_tags(sidecar_name: str) -> dict[str, str]:
     """GDAL's metadata that name the file with latitude and longitude, which lies beside the scene."""
     return {
-        "X_DATASET": places,
+        "X_DATASET": sidecar_name,
         "X_BAND": "1",
-        "Y_DATASET": places,
+        "Y_DATASET": sidecar_name,
         "Y_BAND": "2",
         "X_DATASET_RELATIVE_TO_SOURCE": "YES",
         "Y_DATASET_RELATIVE_TO_SOURCE": "YES",
@@ -75,6 +75,6 @@ def write_geolocation(path: Path, geolocation: Geolocation) -> None:
     with gdal_limits():
         with rasterio.open(path, "w", driver="GTiff", **profile, **layout) as d:
             d.descriptions = BANDS
-            for places, row, column in geolocation.blocks():
-                d.write(filled(places)[::-1], window=Window(column, row, places.shape[2], places.shape[1]))
+            for latlon, row, column in geolocation.blocks():
+                d.write(fill_invalid(latlon)[::-1], window=Window(column, row, latlon.shape[2], latlon.shape[1]))
         check_complete(path, overviews=0)

@@ -1,4 +1,4 @@
-"""Place of a GeoTIFF beyond a transform: ground control points and rational polynomials, as GDAL counts them."""
+"""Georeference of a GeoTIFF beyond a transform: ground control points and rational polynomials (RPC)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading GeoTIFF: GDAL for pixels and place; wavelengths from tags, IMAGERY or a header beside the file."""
+"""Reading GeoTIFF: GDAL for pixels and georeference; wavelengths from tags, IMAGERY or a header beside the file."""
 
 from __future__ import annotations
 

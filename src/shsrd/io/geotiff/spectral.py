@@ -28,7 +28,7 @@ _NEAR = 0.01  # share of a wavelength by which two sources may differ: names and
 
 @dataclass(frozen=True)
 class _Source:
-    """One place where wavelengths may stand: its name, texts per band (None where missing) and their unit."""
+    """Source of wavelengths: its name, texts per band (None where missing) and their unit."""
 
     where: str
     wavelength: list[str | None]
@@ -56,23 +56,25 @@ def spectral_of(
         SceneError: tags of some bands only.
     """
     notes: tuple[str, ...] = ()
-    places = _sources(bands)
-    for place in places:
-        if not place.texts:
-            notes = (*notes, *place.notes)
+    candidates = _sources(bands)
+    for candidate in candidates:
+        if not candidate.texts:
+            notes = (*notes, *candidate.notes)
             continue
-        if len(place.texts) != bands.count:
-            shortfall = f"only {len(place.texts)} of {bands.count} bands have a wavelength"
-            if place.where != "band names":
+        if len(candidate.texts) != bands.count:
+            shortfall = f"only {len(candidate.texts)} of {bands.count} bands have a wavelength"
+            if candidate.where != "band names":
                 raise SceneError(f"{source}: {shortfall}; complete the tags")
             notes = (*notes, f"{shortfall} in their names: none is used.")
             continue
-        found = _found(place, metadata)
-        notes = (*notes, *place.notes, *found.notes)
+        found = _found(candidate, metadata)
+        notes = (*notes, *candidate.notes, *found.notes)
         if found.wavelength_nm is not None:
-            compared = [(other.where, _found(other, metadata).wavelength_nm) for other in places if other is not place]
+            compared = [
+                (other.where, _found(other, metadata).wavelength_nm) for other in candidates if other is not candidate
+            ]
             compared.append(("the list for all bands", metadata.wavelength_nm))
-            notes = (*notes, *_contradicted(place.where, found.wavelength_nm, compared))
+            notes = (*notes, *_contradicted(candidate.where, found.wavelength_nm, compared))
             return found.wavelength_nm, metadata.fwhm_nm if found.fwhm_nm is None else found.fwhm_nm, notes
     return metadata.wavelength_nm, metadata.fwhm_nm, (*notes, *metadata.spectral_notes)
 
@@ -80,30 +82,30 @@ def spectral_of(
 def named_bands(dataset: Any) -> list[bool]:
     """True for each band of the file that is spectral by tags, IMAGERY, its name, or a list of all bands."""
     every = Bands(dataset, tuple(dataset.indexes))
-    places, tags = _sources(every), every.tags
+    candidates, tags = _sources(every), every.tags
     own = dataset.tags(ns="ENVI") | dataset.tags()
     listed = len(items(lookup(own, "wavelength") or "")) == dataset.count
     return [
-        listed or "bbl" in tags[band - 1] or any(place.wavelength[band - 1] for place in places)
+        listed or "bbl" in tags[band - 1] or any(candidate.wavelength[band - 1] for candidate in candidates)
         for band in dataset.indexes
     ]
 
 
-def _found(place: _Source, metadata: HeaderMetadata) -> SpectralLists:
-    """Wavelengths and widths of one place; none where it does not have all of them."""
-    count = len(place.wavelength)
-    if len(place.texts) != count:
+def _found(candidate: _Source, metadata: HeaderMetadata) -> SpectralLists:
+    """Wavelengths and widths of one source; none unless it has all of them."""
+    count = len(candidate.wavelength)
+    if len(candidate.texts) != count:
         return SpectralLists()
-    widths = [text for text in place.fwhm if text]
+    widths = [text for text in candidate.fwhm if text]
     fwhm = NumberList(widths, None, "fwhm") if len(widths) == count else None
-    texts, unit = split_unit(place.texts, place.unit or lookup(metadata.headers, "wavelength units") or "")
-    return spectral_lists(NumberList(texts, unit, "wavelength", place.where != "band names"), fwhm)
+    texts, unit = split_unit(candidate.texts, candidate.unit or lookup(metadata.headers, "wavelength units") or "")
+    return spectral_lists(NumberList(texts, unit, "wavelength", candidate.where != "band names"), fwhm)
 
 
 def _contradicted(
     where: str, used: NDArray[np.float64], others: Sequence[tuple[str, NDArray[np.float64] | None]]
 ) -> list[str]:
-    """A note for every other place that tells other wavelengths."""
+    """Note on every other source with different wavelengths."""
     notes = []
     for name, nm in others:
         far = np.zeros(used.size, bool) if nm is None else np.abs(nm - used) > _NEAR * used
@@ -118,7 +120,7 @@ def _contradicted(
 def _sources(bands: Bands) -> list[_Source]:
     """Sources of wavelengths, those with all bands first."""
     imagery, named = bands.imagery, named_wavelengths(bands.descriptions)
-    places = [
+    candidates = [
         _of_tags(bands.tags),
         _Source(
             "IMAGERY tags",
@@ -129,7 +131,7 @@ def _sources(bands: Bands) -> list[_Source]:
         _of_dimension(bands),
         _Source("band names", list(named.texts), [None] * bands.count, named.unit),
     ]
-    return sorted(places, key=lambda place: not all(place.wavelength))
+    return sorted(candidates, key=lambda candidate: not all(candidate.wavelength))
 
 
 def _of_tags(tags: Sequence[dict[str, str]]) -> _Source:

@@ -48,7 +48,7 @@ class GeotiffSink:
         compress: how blocks are compressed.
         for_cog: whether GDAL will copy it to a cloud optimised one, which has overviews down to one block, and
             which loses metadata domains of ours.
-        places: GDAL's metadata that name a file with latitude and longitude; empty where there is none.
+        geolocation_tags: GDAL's metadata that name a file with latitude and longitude; empty where there is none.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class GeotiffSink:
         *,
         compress: Compression = DEFAULT,
         for_cog: bool = False,
-        places: Mapping[str, str] = MappingProxyType({}),
+        geolocation_tags: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._part = part
         self._factors = overview_factors(metadata, longer_than=TILE if for_cog else _OVERVIEWS_BEYOND)
@@ -66,8 +66,8 @@ class GeotiffSink:
             self._dataset = rasterio.open(part, "w", **_profile(metadata, compress))
             _write_tags(self._dataset, metadata)
             write_georeference(self._dataset, metadata)
-            if places:
-                self._dataset.update_tags(ns=GEOLOCATION, **places)
+            if geolocation_tags:
+                self._dataset.update_tags(ns=GEOLOCATION, **geolocation_tags)
             if for_cog and metadata.headers:
                 self._dataset.update_tags(**{HEADERS_TAG: json.dumps(dict(metadata.headers))})
         # tags come before pixels, so that they lie at the head of the file

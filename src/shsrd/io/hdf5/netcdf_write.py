@@ -23,7 +23,7 @@ from shsrd.io.container.cf import (
     grid_mapping,
 )
 from shsrd.io.container.group import HEADERS, NO_COORDINATE
-from shsrd.io.encoding import GEOLOCATION_FILL, filled
+from shsrd.io.encoding import GEOLOCATION_FILL, fill_invalid
 from shsrd.io.raw_write import CompleteWriteFile
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class NetcdfSink:
 
     def _write_geolocation(self, square: NDArray[np.float64], row: int, column: int) -> None:
         _, height, width = square.shape
-        for table, degrees in zip(self._places, filled(square), strict=True):
+        for table, degrees in zip(self._places, fill_invalid(square), strict=True):
             table[row : row + height, column : column + width] = degrees
             self._disk.check()
 

@@ -28,8 +28,8 @@ _HEADER = 2**16  # bytes a classic header may need beside the numbers
 def open_hdf5(path: Path, *, dataset: str | None, wavelengths: str | None, axes: str | None) -> StoredSource:
     """Open a scene in HDF5 or NetCDF 4.
 
-    PRISMA and Tanager products are known by their contents; who names a dataset, a list of wavelengths or axes
-    gets the file as it is.
+    PRISMA and Tanager products are recognised by their contents, unless a dataset, a list of wavelengths or axes
+    are named.
 
     Args:
         path: the file.

@@ -60,12 +60,12 @@ def _scenes(folder: Path) -> dict[str, dict[int, Path]]:
     """Band number to file, per scene name, in the folder or one level below."""
     found: dict[str, dict[int, Path]] = {}
     inner = sorted(p for p in folder.iterdir() if p.is_dir() and p.name.lower().endswith("_ms"))
-    for place in (folder, *inner):
-        for path in sorted(place.iterdir()):
+    for directory in (folder, *inner):
+        for path in sorted(directory.iterdir()):
             match = _BAND_FILE.fullmatch(path.name)
             if match:
                 found.setdefault(match["scene"], {})[int(match["band"])] = path
-        if found and place == folder:
+        if found and directory == folder:
             break
     return found
 

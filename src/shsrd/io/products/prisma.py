@@ -70,29 +70,29 @@ def open_prisma(file: h5py.File, path: Path) -> StoredSource:
     shapes = [(d.array.shape[0], d.array.shape[2]) for d in pair]
     if shapes[0] != shapes[1]:
         raise SceneError(f"{path}: VNIR has {shapes[0]} pixels and SWIR {shapes[1]}; download the product again")
-    places = [(detector, band) for detector in pair for band in detector.used]
-    order = np.argsort([float(d.wavelength[b]) for d, b in places], kind="stable")
-    places = [places[position] for position in order]
+    detector_bands = [(detector, band) for detector in pair for band in detector.used]
+    order = np.argsort([float(d.wavelength[b]) for d, b in detector_bands], kind="stable")
+    detector_bands = [detector_bands[position] for position in order]
     rows, columns = shapes[0]
     alike = pair[0].storage == pair[1].storage
     transform = _transform(attributes, rows, columns, path)
     tables = [] if transform is not None else _tables(file, swath)
     grid = {} if transform is not None else swath_headers(tables, path, rows, columns)
     metadata = SceneMetadata(
-        (len(places), rows, columns),
-        wavelength_nm=_listed([d.wavelength[b] for d, b in places], "List_Cw", path),
-        fwhm_nm=_listed([d.fwhm[b] for d, b in places], "List_Fwhm", path),
-        good_bands=np.array([not d.flagged[b] for d, b in places]),
-        band_names=tuple(f"{d.name} {b + 1}" for d, b in places),
+        (len(detector_bands), rows, columns),
+        wavelength_nm=_listed([d.wavelength[b] for d, b in detector_bands], "List_Cw", path),
+        fwhm_nm=_listed([d.fwhm[b] for d, b in detector_bands], "List_Fwhm", path),
+        good_bands=np.array([not d.flagged[b] for d, b in detector_bands]),
+        band_names=tuple(f"{d.name} {b + 1}" for d, b in detector_bands),
         crs=_crs(attributes, path),
         transform=transform,
         storage=pair[0].storage if alike else Storage("float32"),
         headers=_headers(attributes, swath) | grid,
         source=str(path),
-        geolocation=geolocation_of(_places(file, tables, path), path, shape=(rows, columns)),
+        geolocation=geolocation_of(_latlon_arrays(file, tables, path), path, shape=(rows, columns)),
         sensor="prisma",
     )
-    band_storage = None if alike else [d.storage for d, _ in places]
+    band_storage = None if alike else [d.storage for d, _ in detector_bands]
     return StoredSource(metadata, _Joined(pair, order), _block_height(pair), band_storage=band_storage)
 
 
@@ -106,10 +106,10 @@ def _swath(file: h5py.File) -> str | None:
 
 
 def _detector(file: h5py.File, path: Path, swath: str, attributes: dict[str, Any], name: str) -> _Detector:
-    place = f"HDFEOS/SWATHS/{swath}/Data Fields/{name}_Cube"
-    item = file.get(place)
+    cube_path = f"HDFEOS/SWATHS/{swath}/Data Fields/{name}_Cube"
+    item = file.get(cube_path)
     if not isinstance(item, h5py.Dataset) or item.ndim != 3:
-        raise SceneError(f"{path}: {place} is missing or has not three axes; download the product again")
+        raise SceneError(f"{path}: {cube_path} is missing or has not three axes; download the product again")
     array = dataset_array(item, path)
     array.check()
     word, bands = name.capitalize(), item.shape[1]
@@ -185,13 +185,13 @@ def _transform(attributes: dict[str, Any], rows: int, columns: int, path: Path) 
 
 def _tables(file: h5py.File, swath: str) -> list[str]:
     """Latitude and longitude of every pixel; level 1 has them for each detector."""
-    place = f"HDFEOS/SWATHS/{swath}/Geolocation Fields"
-    fields = file.get(place)
+    group = f"HDFEOS/SWATHS/{swath}/Geolocation Fields"
+    fields = file.get(group)
     names = fields if isinstance(fields, h5py.Group) else ()
-    return [f"{place}/{name}" for name in names if name.startswith(("Latitude", "Longitude"))]
+    return [f"{group}/{name}" for name in names if name.startswith(("Latitude", "Longitude"))]
 
 
-def _places(file: h5py.File, tables: list[str], path: Path) -> tuple[Array, Array] | None:
+def _latlon_arrays(file: h5py.File, tables: list[str], path: Path) -> tuple[Array, Array] | None:
     """Latitude and longitude of the scene; in level 1 those of VNIR, to which the co-registered SWIR was brought."""
     for suffix in ("", "_VNIR"):
         found = [table for name in ("Latitude", "Longitude") for table in tables if table.endswith(f"/{name}{suffix}")]
@@ -202,6 +202,6 @@ def _places(file: h5py.File, tables: list[str], path: Path) -> tuple[Array, Arra
 
 
 def _headers(attributes: dict[str, Any], swath: str) -> dict[str, str]:
-    """Every lone attribute that is not in the facts already, and the swath."""
+    """Every single-valued attribute that is not in the metadata already, and the swath."""
     kept = {k: str(v) for k, v in attributes.items() if np.size(v) == 1 and not _READ_HERE.fullmatch(k)}
     return kept | {"swath": swath}

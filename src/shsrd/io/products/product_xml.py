@@ -35,7 +35,7 @@ class Product:
         offsets: see ``gains``.
         nodata: number outside the scene, or None.
         parts: band numbers (from 1) of the VNIR and SWIR images of EnMAP level 1B.
-        headers: the other facts.
+        headers: the other elements.
     """
 
     sensor: str
@@ -211,7 +211,7 @@ def _parts(root: ElementTree.Element) -> dict[str, tuple[int, ...]]:
 
 
 def _headers(root: ElementTree.Element) -> dict[str, str]:
-    """Short facts that stand alone under ``base`` and ``specific``, and the times, under their own names."""
+    """Short elements under ``base`` and ``specific``, and the times, by their own names."""
     metadata: dict[str, str] = {}
     for group in ("base", "specific", "base/temporalCoverage"):
         for item in root.findall(f"{group}/*"):

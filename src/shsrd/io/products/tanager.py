@@ -40,19 +40,21 @@ def open_tanager(file: h5py.File, path: Path) -> StoredSource:
     """The scene of an open Tanager product; reflectance where it has both reflectance and radiance.
 
     Raises:
-        SceneError: lists that do not fit the cube, or a grid without its place.
+        SceneError: lists that do not fit the cube, or a grid without a georeference.
     """
-    place = _cube(file)
-    assert place is not None  # is_tanager said so
-    group = file[place.rpartition("/Data Fields/")[0]]
-    array = dataset_array(file[place], path)
+    cube_path = _cube(file)
+    assert cube_path is not None  # is_tanager said so
+    group = file[cube_path.rpartition("/Data Fields/")[0]]
+    array = dataset_array(file[cube_path], path)
     array.check()
     if len(array.shape) != 3:
-        raise SceneError(f"{path}: {place} has {len(array.shape)} axes, a cube has three; download the product again")
+        raise SceneError(
+            f"{path}: {cube_path} has {len(array.shape)} axes, a cube has three; download the product again"
+        )
     bands, rows, columns = array.shape
     lists = {key: _list(array.attributes, key, bands, path) for key in ("wavelengths", "fwhm")}
     good = np.atleast_1d(array.attributes.get("good_wavelengths", np.ones(bands)))
-    rectified, tables = "/GRIDS/" in place, _tables(file, group)
+    rectified, tables = "/GRIDS/" in cube_path, _tables(file, group)
     here = swath_headers(tables, path, rows, columns)
     own = {k: str(v) for k, v in attributes_of(group.attrs).items() if np.size(v) == 1}
     metadata = SceneMetadata(
@@ -63,7 +65,7 @@ def open_tanager(file: h5py.File, path: Path) -> StoredSource:
         crs=_crs(file, group, path) if rectified else None,
         transform=_transform(file, rows, columns, path) if rectified else None,
         storage=_storage(array.attributes, array.dtype.name),
-        headers=own | {"dataset": place} | ({} if rectified else here),
+        headers=own | {"dataset": cube_path} | ({} if rectified else here),
         source=str(path),
         geolocation=None if rectified else _geolocation(file, tables, path, shape=(rows, columns)),
         sensor="tanager",

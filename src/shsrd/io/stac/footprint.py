@@ -98,9 +98,9 @@ def _outline(metadata: SceneMetadata, steps: int) -> dict[str, Any]:
     return {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
 
 
-def _swath(places: Geolocation) -> tuple[str, dict[str, Any]] | None:
+def _swath(geolocation: Geolocation) -> tuple[str, dict[str, Any]] | None:
     """The outline of a scene in the sensor's grid, in degrees counted from its middle (as metres of a plate carrée)."""
-    known = np.concatenate([_along(places, *edge) for edge in _edges(places.shape)], axis=1)
+    known = np.concatenate([_along(geolocation, *edge) for edge in _edges(geolocation.shape)], axis=1)
     latitude, longitude = known[:, np.isfinite(known).all(axis=0)]
     if len(np.unique(np.stack([latitude, longitude]), axis=1).T) < 3:
         return None
@@ -125,10 +125,10 @@ def _edges(shape: tuple[int, int]) -> list[tuple[list[int], list[int]]]:
     ]
 
 
-def _along(places: Geolocation, rows: list[int], columns: list[int]) -> NDArray[np.float64]:
+def _along(geolocation: Geolocation, rows: list[int], columns: list[int]) -> NDArray[np.float64]:
     """Latitudes and longitudes ``(2, n)`` of points along one row or column."""
     spans = [slice(min(numbers), max(numbers) + 1) for numbers in (rows, columns)]
-    table = places.read(*spans)
+    table = geolocation.read(*spans)
     return table[:, np.array(rows) - spans[0].start, np.array(columns) - spans[1].start]
 
 

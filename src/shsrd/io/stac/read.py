@@ -57,25 +57,25 @@ def _items(path: Path) -> Iterator[tuple[pystac.Item, Path]]:
     """Items, and the folder to which their assets are relative."""
     if not path.is_file():
         raise SceneError(f"{path}: no such file; check the path")
-    place = path.resolve()
-    content = json.loads(place.read_text(encoding="utf-8"))
+    file = path.resolve()
+    content = json.loads(file.read_text(encoding="utf-8"))
     kind = content.get("type") if isinstance(content, dict) else None
     if kind == "FeatureCollection":
-        for item in pystac.ItemCollection.from_file(str(place), stac_io=_LocalIO()):
-            yield item, place.parent
+        for item in pystac.ItemCollection.from_file(str(file), stac_io=_LocalIO()):
+            yield item, file.parent
     elif kind == "Feature":
-        yield pystac.Item.from_file(str(place), stac_io=_LocalIO()), place.parent
+        yield pystac.Item.from_file(str(file), stac_io=_LocalIO()), file.parent
     elif kind in ("Catalog", "Collection"):
-        yield from _catalogued(place)
+        yield from _catalogued(file)
     else:
         raise SceneError(f"{path}: no STAC Item, ItemCollection or Catalog in this file; give one, or a scene")
 
 
-def _catalogued(place: Path) -> Iterator[tuple[pystac.Item, Path]]:
+def _catalogued(file: Path) -> Iterator[tuple[pystac.Item, Path]]:
     try:
-        for item in pystac.Catalog.from_file(str(place), stac_io=_LocalIO()).get_items(recursive=True):
+        for item in pystac.Catalog.from_file(str(file), stac_io=_LocalIO()).get_items(recursive=True):
             own = item.get_self_href()
-            yield item, place.parent if own is None else Path(own).parent
+            yield item, file.parent if own is None else Path(own).parent
     except pystac.STACError as error:
         if isinstance(error.__cause__, SceneError):  # pystac wraps what our reader says
             raise error.__cause__ from None
@@ -86,10 +86,10 @@ class _LocalIO(DefaultStacIO):
     """Reads local files and nothing else: a catalogue makes nobody's machine talk to others."""
 
     def read_text_from_href(self, href: str) -> str:
-        place = local_path(href, Path())
-        if not place.is_file():
-            raise SceneError(f"{place}: a catalogue names this file, but there is none; copy the catalogue again")
-        return place.read_text(encoding="utf-8")
+        file = local_path(href, Path())
+        if not file.is_file():
+            raise SceneError(f"{file}: a catalogue names this file, but there is none; copy the catalogue again")
+        return file.read_text(encoding="utf-8")
 
 
 def local_path(href: str, folder: Path) -> Path:
@@ -112,10 +112,10 @@ def local_path(href: str, folder: Path) -> Path:
 
 def _origin(item: pystac.Item, folder: Path, wanted: str | None) -> Origin:
     asset = _chosen(item, folder, wanted)
-    place = local_path(asset.href, folder)
+    file = local_path(asset.href, folder)
     own = item.get_self_href()
     known = dict(item.properties) | {key: asset.extra_fields[key] for key in ("gsd",) if key in asset.extra_fields}
-    return Origin(own or str(place.resolve()), place, pystac.MediaType.GEOJSON if own else asset.media_type, known)
+    return Origin(own or str(file.resolve()), file, pystac.MediaType.GEOJSON if own else asset.media_type, known)
 
 
 def _chosen(item: pystac.Item, folder: Path, wanted: str | None) -> pystac.Asset:

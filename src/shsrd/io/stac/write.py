@@ -1,4 +1,4 @@
-"""A STAC item about a scene that was written: place, time, bands, grid, storage, and what its maker wants to add."""
+"""STAC item of a scene that was written: footprint, time, bands, grid, storage and further properties."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ def item_of(
         properties: further ones.
     """
     target, metadata = next(iter(outputs.values()))
-    place, when = footprint(metadata), _times(metadata, origin)
+    outline_and_box, when = footprint(metadata), _times(metadata, origin)
     kept = {key: origin.properties[key] for key in _KEPT if key in origin.properties}
     used = (*_EXTENSIONS, _VIEW) if any(key.startswith("view:") for key in kept) else _EXTENSIONS
     item = pystac.Item(
         id=target.stem,
-        geometry=None if place is None else place[0],
-        bbox=None if place is None else place[1],
+        geometry=None if outline_and_box is None else outline_and_box[0],
+        bbox=None if outline_and_box is None else outline_and_box[1],
         datetime=when["datetime"],
         properties={
             **kept,

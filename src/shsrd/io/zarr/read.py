@@ -65,8 +65,10 @@ def open_zarr(
     }
     container = Container(arrays, {} if single else dict(node.attrs.asdict()), str(folder))
     source = source_from_container(container, dataset=variable, wavelengths=wavelengths, axes=axes)
-    place = folder if single or source.name not in arrays else folder / source.name  # bands may be arrays: the group
-    described = next((place / name for name in (*_METADATA, ".zgroup") if (place / name).is_file()), None)
+    node_folder = (
+        folder if single or source.name not in arrays else folder / source.name
+    )  # bands may be arrays: the group
+    described = next((node_folder / name for name in (*_METADATA, ".zgroup") if (node_folder / name).is_file()), None)
     if described is None:
         raise SceneError(f"{folder}: {source.name} is not described in the store; copy it again")
     return replace(source, metadata=with_geolocation(source.metadata, container, folder)), described

@@ -26,7 +26,7 @@ from shsrd.io.container.cf import (
     grid_mapping,
 )
 from shsrd.io.container.group import HEADERS
-from shsrd.io.encoding import GEOLOCATION_FILL, filled
+from shsrd.io.encoding import GEOLOCATION_FILL, fill_invalid
 
 _DIMENSIONS = "_ARRAY_DIMENSIONS"  # how xarray and GDAL name axes in version 2
 
@@ -75,7 +75,7 @@ class ZarrSink:
         if self._geolocation is not None:
             for square, row, column in self._geolocation.blocks():
                 _, height, width = square.shape
-                for table, degrees in zip(self._places, filled(square), strict=True):
+                for table, degrees in zip(self._places, fill_invalid(square), strict=True):
                     table[row : row + height, column : column + width] = degrees
         zarr.consolidate_metadata(self._group.store, zarr_format=2)
 
