@@ -17,7 +17,7 @@ import tyro
 from rich.console import Console
 
 from shsrd.evaluation import benchmark_cave
-from shsrd.report import Row, markdown, measured, table
+from shsrd.report import Row, markdown, score_row, table
 from shsrd.upscaling import UpscaleOptions
 
 ROWS = {
@@ -77,9 +77,9 @@ def main() -> None:
         options = ROWS[row].model_copy(update={"model": weights})
         result = benchmark_cave(arguments.root, scale=4, split=arguments.split, options=options)
         if not rows:
-            rows.append(measured("bicubic", result.bicubic, source=""))
+            rows.append(score_row("bicubic", result.bicubic, source=""))
         seconds = sorted(result.seconds.values())[len(result.seconds) // 2]
-        rows.append(measured(f"{name} ({seconds:.1f} s a scene)", result.ours, source=""))
+        rows.append(score_row(f"{name} ({seconds:.1f} s a scene)", result.ours, source=""))
         Console(stderr=True).print(f"{name}: {result.ours.mpsnr:.3f} dB, {result.ours.sam_deg:.3f} degrees")
     if arguments.markdown:
         print(markdown(rows))

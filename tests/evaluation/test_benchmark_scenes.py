@@ -135,17 +135,17 @@ def test_a_sensor_of_several_ranges_is_judged_band_by_band(files, options):
 
 
 def test_what_upscale_is_told(options):
-    told = Simulation(fwhm=(1.4, 1.2), snr_db=30, fwhm_error=0.2, snr_error_db=-3).told(options)
+    told = Simulation(fwhm=(1.4, 1.2), snr_db=30, fwhm_error=0.2, snr_error_db=-3).upscale_options(options)
     assert (told.sensor, told.snr) == (None, 27)
     assert told.fwhm == pytest.approx((1.68, 1.44))
-    assert Simulation("prisma", snr_db=30).told(options) == options.model_copy(update={"sensor": "prisma"})
-    wrong = Simulation("prisma", fwhm_error=-0.1).told(options)
+    assert Simulation("prisma", snr_db=30).upscale_options(options) == options.model_copy(update={"sensor": "prisma"})
+    wrong = Simulation("prisma", fwhm_error=-0.1).upscale_options(options)
     assert wrong.sensor is None and wrong.fwhm == pytest.approx(tuple(0.9 * width for width in SENSORS["prisma"].fwhm))
     for plain in (Simulation(), Simulation("prisma", corrected=False), Simulation(kernel="area")):
-        assert plain.told(options) == options.model_copy(update={"kernel": "bicubic"})
+        assert plain.upscale_options(options) == options.model_copy(update={"kernel": "bicubic"})
     own = options.model_copy(update={"fwhm": (1.2, 1.2)})
-    assert Simulation().told(own) == own
-    assert Simulation("prisma", estimated=True).told(options).fwhm == "auto"
+    assert Simulation().upscale_options(own) == own
+    assert Simulation("prisma", estimated=True).upscale_options(options).fwhm == "auto"
 
 
 def test_a_degradation_of_another_scale_is_our_own_mistake(files):

@@ -9,7 +9,7 @@ from rasterio.crs import CRS
 
 from shsrd.cube import Cube, SceneError
 from shsrd.evaluation import compare
-from shsrd.evaluation.pairing import listed, pair_bands, same_crs
+from shsrd.evaluation.pairing import format_bands, pair_bands, same_crs
 from shsrd.metrics import mpsnr
 
 WAVELENGTHS = np.array([450.0, 500, 550, 600, 650, 700])
@@ -48,9 +48,9 @@ def test_a_constant_band_of_the_truth_counts_in_no_figure(dead, estimated):
     expected = compare(bands(estimate, others), bands(truth, others), 4)
     assert (found.ours, found.bicubic, found.bands) == (expected.ours, expected.bicubic, 5)
     assert math.isfinite(found.ours.mpsnr) and math.isfinite(found.bicubic.mpsnr)
-    assert list(found.left_out) == [4]
-    assert "constant" in found.left_out[4]
-    assert found.excluded_bands_json() == [{"band": 4, "reason": found.left_out[4]}]
+    assert list(found.excluded_bands) == [4]
+    assert "constant" in found.excluded_bands[4]
+    assert found.excluded_bands_json() == [{"band": 4, "reason": found.excluded_bands[4]}]
     assert found.exclusion_notes()[0].startswith("band 4 left out: constant in the reference")
 
 
@@ -62,7 +62,7 @@ def test_a_band_without_a_finite_pixel_counts_in_no_figure(spoilt, whose):
     cubes = {"truth": truth, "estimate": estimate} | {whose: with_band(spoil, 2, spoilt)}
     found = compare(cubes["estimate"], cubes["truth"], 4)
     assert found.bands == 5
-    assert "finite" in found.left_out[3]
+    assert "finite" in found.excluded_bands[3]
     assert math.isfinite(found.ours.mpsnr) and math.isfinite(found.ours.consistency)
 
 
@@ -79,7 +79,7 @@ def test_single_pixels_that_are_not_finite_do_not_count(spoilt):
 def test_bad_bands_are_listed():
     good = np.array([True, False, True, True, True, True])
     found = compare(noisy(scene()), scene(good_bands=good), 4)
-    assert found.left_out == {2: "flagged as bad"}
+    assert found.excluded_bands == {2: "flagged as bad"}
 
 
 def test_nothing_that_varies_is_refused():
@@ -133,7 +133,7 @@ def test_a_subset_of_the_bands_is_judged_and_the_rest_named():
     found = compare(bands(estimate, [0, 2, 3, 5]), truth, 4)
     expected = compare(bands(estimate, [0, 2, 3, 5]), bands(truth, [0, 2, 3, 5]), 4)
     assert found.ours == expected.ours
-    assert set(found.left_out) == {2, 5}
+    assert set(found.excluded_bands) == {2, 5}
     assert any("bands 2, 5 of" in note for note in found.notes)
     more = compare(estimate, bands(truth, [0, 1]), 4)
     assert more.bands == 2
@@ -188,5 +188,5 @@ def test_other_units_are_said():
 
 
 def test_numbers_are_listed_as_a_person_counts():
-    assert listed([4]) == "band 5"
-    assert listed([0, 2, 3, 4]) == "bands 1, 3-5"
+    assert format_bands([4]) == "band 5"
+    assert format_bands([0, 2, 3, 4]) == "bands 1, 3-5"

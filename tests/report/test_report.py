@@ -25,7 +25,7 @@ def scenes():
 
 
 def test_panel_is_written(tmp_path, scenes):
-    path = report.panel(tmp_path / "a.png", uncertainty=np.ones((15, 48, 64)), **scenes)
+    path = report.comparison_figure(tmp_path / "a.png", uncertainty=np.ones((15, 48, 64)), **scenes)
     picture = imread(path)
     assert picture.shape[0] > 600 and picture.shape[1] > 1000
     assert picture.std() > 0.1
@@ -38,20 +38,20 @@ def test_panel_without_truth_or_wavelengths_or_some_pixels(tmp_path, scenes):
         pixels[:, :2] = np.nan
         pixels[3] = np.nan
         bare[name] = Cube(pixels)
-    assert report.panel(tmp_path / "b.png", **bare).stat().st_size > 10_000
+    assert report.comparison_figure(tmp_path / "b.png", **bare).stat().st_size > 10_000
 
 
 def test_panel_of_one_tiny_band(tmp_path):
     low, high = Cube(np.ones((1, 2, 2))), Cube(np.ones((1, 4, 4)))
-    assert report.panel(tmp_path / "c.png", low=low, bicubic=high, ours=high, truth=high).exists()
+    assert report.comparison_figure(tmp_path / "c.png", low=low, bicubic=high, ours=high, truth=high).exists()
 
 
 def test_panel_refuses_other_grids(tmp_path, scenes):
     wrong = scenes["bicubic"].crop(rows=44, columns=64)
     with pytest.raises(SceneError, match="compare scenes on one grid"):
-        report.panel(tmp_path / "d.png", low=scenes["low"], bicubic=wrong, ours=scenes["ours"])
+        report.comparison_figure(tmp_path / "d.png", low=scenes["low"], bicubic=wrong, ours=scenes["ours"])
     with pytest.raises(SceneError, match="no coarser version"):
-        report.panel(tmp_path / "d.png", low=wrong, bicubic=scenes["ours"], ours=scenes["ours"])
+        report.comparison_figure(tmp_path / "d.png", low=wrong, bicubic=scenes["ours"], ours=scenes["ours"])
     assert not (tmp_path / "d.png").exists()
 
 
@@ -109,7 +109,7 @@ def test_busiest_window_finds_the_texture():
 
 def test_tables_mark_the_best_and_cite(scenes):
     scores = evaluate(scenes["ours"].pixels, scenes["truth"].pixels, scale=4)
-    rows = [*map(report.published_row, datasets.printed("cave", 4)), report.measured("ours", scores)]
+    rows = [*map(report.published_row, datasets.printed("cave", 4)), report.score_row("ours", scores)]
     text = report.markdown(rows)
     assert "**39.09**" in text or f"**{scores.mpsnr:.2f}**" in text
     assert text.count("SSPSR, IEEE") == 7

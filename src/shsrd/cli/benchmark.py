@@ -145,7 +145,7 @@ class Cave(BenchmarkOptions):
         """Print the means over scenes."""
         from shsrd.datasets import printed
         from shsrd.evaluation import benchmark_cave
-        from shsrd.report import measured, published_row, table
+        from shsrd.report import published_row, score_row, table
 
         result = benchmark_cave(
             self.root,
@@ -158,7 +158,7 @@ class Cave(BenchmarkOptions):
         if self.json:
             print_json(result.as_json())
             return
-        rows = [measured(f"shsrd {result.model}", result.ours), measured("bicubic", result.bicubic)]
+        rows = [score_row(f"shsrd {result.model}", result.ours), score_row("bicubic", result.bicubic)]
         if self.split == "test" and not self.degradation_text:  # printed rows are of these very scenes
             rows += [published_row(row) for row in printed("cave", self.scale)]
         print_table(table(rows))
@@ -181,7 +181,7 @@ class Scenes(BenchmarkOptions):
     def run(self) -> None:
         """Print a row for every scene, and their mean."""
         from shsrd.evaluation import benchmark_scenes
-        from shsrd.report import measured, scene_table
+        from shsrd.report import scene_table, score_row
 
         result = benchmark_scenes(
             self.files,
@@ -197,7 +197,7 @@ class Scenes(BenchmarkOptions):
             return
         pairs = {name: (scene.ours, scene.bicubic) for name, scene in result.scenes.items()}
         pairs["mean"] = (result.ours, result.bicubic)
-        rows = {name: [measured("shsrd", ours), measured("bicubic", other)] for name, (ours, other) in pairs.items()}
+        rows = {name: [score_row("shsrd", ours), score_row("bicubic", other)] for name, (ours, other) in pairs.items()}
         print_table(scene_table(rows))
         _warn(result)
         log(f"shsrd {result.model}{self.degradation_text}")

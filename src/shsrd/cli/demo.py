@@ -29,12 +29,12 @@ def run(given: Sequence[str]) -> int:
     """Run the command."""
     arguments = parse(Arguments, "demo", given)
     from shsrd.evaluation.demo import run_demo
-    from shsrd.report import measured, table
+    from shsrd.report import score_row, table
 
     with progress("tiles") as bar:
         demo = run_demo(arguments.folder, seed=arguments.seed, progress=bar)
     result = demo.comparison
-    rows = [measured("shsrd", result.ours, source=""), measured("bicubic", result.bicubic, source="")]
+    rows = [score_row("shsrd", result.ours, source=""), score_row("bicubic", result.bicubic, source="")]
     print_table(table(rows, title="synthetic scene, x4, against its known truth"))
     log(f"{demo.seconds:.1f} s for estimate and uncertainty; look at {arguments.folder / 'panel.png'}")
     return 0

@@ -52,7 +52,7 @@ def run(given: Sequence[str]) -> int:
     arguments = parse(Arguments, "evaluate", given)
     from shsrd.evaluation import compare, open_pair
     from shsrd.metrics import DEFINITIONS
-    from shsrd.report import measured, table
+    from shsrd.report import score_row, table
 
     files, opening = (arguments.estimate, arguments.reference), arguments.reading.opening()
     estimate, reference = open_pair(*files, arguments.scale, opening)
@@ -75,7 +75,7 @@ def run(given: Sequence[str]) -> int:
             }
         )
         return 0
-    print_table(table([measured("ours", result.ours, source=""), measured("bicubic", result.bicubic, source="")]))
+    print_table(table([score_row("ours", result.ours, source=""), score_row("bicubic", result.bicubic, source="")]))
     log(f"range {result.data_range:g}, {result.bands} bands")
     for note in (*result.exclusion_notes(), *result.notes):
         log(f"note: {note}")

@@ -1,4 +1,4 @@
-"""Judging outputs: an estimate against a reference, whole benchmarks, and the demonstration."""
+"""Evaluation: an estimate against its reference, benchmarks, and the demonstration."""
 
 from shsrd.evaluation.benchmark import BenchmarkResult, Simulation, benchmark_cave, benchmark_scenes
 from shsrd.evaluation.compare import Comparison, compare

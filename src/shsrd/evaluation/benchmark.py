@@ -1,6 +1,6 @@
-"""Benchmarks: every scene of a list is degraded, super-resolved and judged, bicubic beside it.
+"""Benchmarks: degrade, super-resolve and evaluate every scene of a list, with bicubic for comparison.
 
-``benchmark_cave`` is the CAVE protocol of the literature, to the letter; ``benchmark_scenes`` takes any files.
+``benchmark_cave`` follows the CAVE protocol of the literature; ``benchmark_scenes`` takes any files.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ SceneCallback = Callable[[str, Comparison], None]
 
 @dataclass(frozen=True)
 class SceneEvaluation:
-    """One scene of a benchmark.
+    """Result of one scene of a benchmark.
 
     Attributes:
-        comparison: ours and bicubic against the truth.
+        comparison: scores of super-resolution and bicubic against the reference.
         report: of ``upscale``.
         seconds: wall time of super-resolution.
     """
@@ -44,7 +44,7 @@ class SceneEvaluation:
     seconds: float
 
     def as_json(self) -> dict[str, Any]:
-        """``ours``, ``bicubic`` and how they came about."""
+        """Scores (``ours``, ``bicubic``) and the conditions of the measurement."""
         return {
             "ours": self.comparison.ours.as_json(),
             "bicubic": self.comparison.bicubic.as_json(),
@@ -60,23 +60,22 @@ class SceneEvaluation:
 
 @dataclass(frozen=True)
 class Simulation:
-    """How the low resolution of a benchmark is made, and what the super-resolution is told of it.
+    """Simulated measurement of a benchmark, and the part of it that ``upscale`` is given.
 
     Attributes:
-        sensor: degrade as this sensor sees, by spectral range where the scene has wavelengths
-            (``ObservationModel.of_sensor``); None is the kernel below.
-        snr_db: noise in every band of the low resolution (``add_noise``, seed 0); None adds none.
-        corrected: ``upscale`` is told the sensor or width, and corrects for it; otherwise it takes the bicubic
-            kernel's, whatever the metadata say.
-        kernel: of the low resolution; None is ``gaussian`` with a sensor or a width, else ``bicubic``, as in the
+        sensor: name of the sensor whose point spread functions degrade the scene, by spectral range if it has
+            wavelengths (``ObservationModel.of_sensor``); None for the kernel below.
+        snr_db: signal-to-noise ratio of every band of the low resolution (``add_noise``, seed 0); None for no noise.
+        corrected: ``upscale`` is given the sensor or width, and corrects for it; otherwise it assumes the bicubic
+            kernel, whatever the metadata say.
+        kernel: of the low resolution; None for ``gaussian`` with a sensor or a width, else ``bicubic``, as in the
             literature.
         fwhm: widths of the kernel along y and x in low-resolution pixels, in place of a sensor.
-        photon_share: share of the noise's variance that grows with the signal.
-        stripe_offset: deviation of the columns' offsets, as a share of the noise's.
-        fwhm_error: share by which the width that ``upscale`` is told is too large (below 0: too small).
-        snr_error_db: ``upscale`` is told the signal-to-noise ratio, so much too large; None leaves the noise for it to
-            estimate.
-        estimated: ``upscale`` is told neither sensor nor width, and estimates the width from the scene's edges.
+        photon_share: share of the noise variance that grows with the signal.
+        stripe_offset: standard deviation of the column offsets, as a share of that of the noise.
+        fwhm_error: relative error of the width that ``upscale`` is given (above 0: too large).
+        snr_error_db: error of the signal-to-noise ratio that ``upscale`` is given, dB; None if it estimates the noise.
+        estimated: ``upscale`` is given neither sensor nor width, and estimates the width from edges of the scene.
     """
 
     sensor: str | None = None
@@ -91,7 +90,7 @@ class Simulation:
     estimated: bool = False
 
     def observation(self, scale: int, wavelength_nm: NDArray[np.float64] | None = None) -> ObservationModel:
-        """Kernel, widths and noise for a scale factor and the wavelengths of a scene.
+        """Observation model for a scale factor and the wavelengths ``(B,)`` of a scene.
 
         Raises:
             SceneError: no such sensor, or a sensor and a width.
@@ -111,15 +110,18 @@ class Simulation:
         widths = (self.fwhm or (1.0, 1.0),) if kernel in ("gaussian", "detector") else None
         return ObservationModel(kernel=kernel, scale=scale, fwhm=widths, noise=noise)
 
-    def measured(self, reference: Cube, scale: int) -> Cube:
-        """The low resolution of a scene; pixels stay float32, nothing is rounded."""
+    def observe(self, reference: Cube, scale: int) -> Cube:
+        """Low resolution of a scene, in float32 without rounding."""
         return observe_cube(reference, self.observation(scale, reference.wavelength_nm)).replace(storage=Storage())
 
-    def told(self, options: UpscaleOptions) -> UpscaleOptions:
-        """Options of ``upscale`` with sensor or width and noise in them, as far and as wrong as it is told.
+    def upscale_options(self, options: UpscaleOptions) -> UpscaleOptions:
+        """Options of ``upscale`` with the sensor or width and the noise that it is given, including their errors.
+
+        Args:
+            options: all other options; a sensor or width in them takes precedence.
 
         Raises:
-            SceneError: a wrong noise of a scene without noise, or for a kernel that cannot be told.
+            SceneError: an error of the noise without noise, or of a width that ``upscale`` is not given.
         """
         known = self.observation(2).fwhm
         if not self.corrected or self.estimated or known is None:
@@ -128,17 +130,17 @@ class Simulation:
                     "--fwhm-error and --snr-error need a sensor or a width that shsrd is told; give --sensor or --fwhm"
                 )
             if options.sensor is not None or options.fwhm is not None:
-                return options  # somebody's own words
+                return options
             return options.model_copy(update={"fwhm": "auto"} if self.estimated else {"kernel": "bicubic"})
-        told: dict[str, Any] = {"sensor": self.sensor}
+        given: dict[str, Any] = {"sensor": self.sensor}
         if self.sensor is None or self.fwhm_error:
             along_y, along_x = (float(width) * (1 + self.fwhm_error) for width in np.mean(known, axis=0))
-            told = {"sensor": None, "fwhm": (along_y, along_x)}
+            given = {"sensor": None, "fwhm": (along_y, along_x)}
         if self.snr_error_db is not None:
             if self.snr_db is None:
                 raise SceneError("--snr-error needs a noise; give --snr as well")
-            told["snr"] = self.snr_db + self.snr_error_db
-        return UpscaleOptions.model_validate(options.model_dump() | told)
+            given["snr"] = self.snr_db + self.snr_error_db
+        return UpscaleOptions.model_validate(options.model_dump() | given)
 
 
 BICUBIC_SIMULATION = Simulation()
@@ -150,18 +152,18 @@ class BenchmarkResult:
 
     Attributes:
         benchmark: ``cave`` or ``scenes``.
-        split: which scenes of a published set, or None.
-        scale: factor.
-        judged: what was found, by scene name.
+        split: of a published set, or None.
+        scale: super-resolution factor.
+        evaluations: results by scene name.
         model: name and fingerprint of the weights.
-        simulation: how the low resolution was made.
-        trained_on: which of the scenes the weights were trained on, by name; their scores say nothing of others.
+        simulation: simulated measurement.
+        trained_on: names of scenes that the weights were trained on; their scores do not generalise.
     """
 
     benchmark: Literal["cave", "scenes"]
     split: SplitName | None
     scale: int
-    judged: Mapping[str, SceneEvaluation]
+    evaluations: Mapping[str, SceneEvaluation]
     model: str
     simulation: Simulation = BICUBIC_SIMULATION
     trained_on: tuple[str, ...] = ()
@@ -169,25 +171,25 @@ class BenchmarkResult:
     @property
     def scenes(self) -> dict[str, Comparison]:
         """Comparison by scene name."""
-        return {name: scene.comparison for name, scene in self.judged.items()}
+        return {name: scene.comparison for name, scene in self.evaluations.items()}
 
     @property
     def seconds(self) -> dict[str, float]:
         """Wall time of super-resolution by scene name."""
-        return {name: scene.seconds for name, scene in self.judged.items()}
+        return {name: scene.seconds for name, scene in self.evaluations.items()}
 
     @property
     def ours(self) -> Scores:
-        """Mean over scenes."""
+        """Mean scores of super-resolution over scenes."""
         return average([scene.ours for scene in self.scenes.values()])
 
     @property
     def bicubic(self) -> Scores:
-        """Mean over scenes, of bicubic."""
+        """Mean scores of bicubic over scenes."""
         return average([scene.bicubic for scene in self.scenes.values()])
 
     def as_json(self) -> dict[str, Any]:
-        """``mean`` over scenes and ``scenes`` one by one, each with ``ours`` and ``bicubic``; printed rows of CAVE."""
+        """Scores (``ours``, ``bicubic``) as ``mean`` and by scene, and published results of CAVE."""
         found: dict[str, Any] = {"benchmark": self.benchmark}
         if self.split is not None:
             found["split"] = self.split
@@ -198,7 +200,7 @@ class BenchmarkResult:
             "model": self.model,
             "trained_on": list(self.trained_on),
             "mean": {"ours": self.ours.as_json(), "bicubic": self.bicubic.as_json()},
-            "scenes": {name: scene.as_json() for name, scene in self.judged.items()},
+            "scenes": {name: scene.as_json() for name, scene in self.evaluations.items()},
         }
         if self.benchmark == "cave":
             found["published_results"] = _published_results(self.scale)
@@ -214,25 +216,25 @@ def benchmark_cave(
     simulation: Simulation = BICUBIC_SIMULATION,
     done: SceneCallback | None = None,
 ) -> BenchmarkResult:
-    """Degrade, super-resolve and judge every scene of a split; pixel values are stored counts / 65535, range 1.
+    """Degrade, super-resolve and evaluate every scene of a split; pixel values are stored counts / 65535, range 1.
 
-    Counts are never negative, so neither are estimates (``non_negative``). The low resolution may be, as bicubic
-    shrinking makes it, and bicubic itself is left as the literature has it.
+    Estimates are clipped at zero (``non_negative``), since counts are not negative. The low resolution and bicubic are
+    not clipped, as in the literature.
 
     Args:
         root: folder of the CAVE archive.
-        scale: factor.
+        scale: super-resolution factor.
         split: ``val`` (4 scenes of the training half), ``test`` (the 12 of the literature) or ``train``.
         options: of ``upscale``.
-        simulation: how the low resolution is made.
+        simulation: simulated measurement.
         done: called after every scene.
     """
     folders = cave_scenes(root, SPLITS[split])  # type: ignore[arg-type]
     model = load_weights(options.model or f"cave-x{scale}")
     options = options.model_copy(update={"non_negative": True})
-    judge = _SceneEvaluator(simulation, scale, options, model, data_range=1.0)
-    judged = judge.all({folder.name: folder for folder in folders}, open_cube, done)
-    return BenchmarkResult("cave", split, scale, judged, _named(model), simulation, _seen(judged, model))
+    evaluator = _SceneEvaluator(simulation, scale, options, model, data_range=1.0)
+    evaluations = evaluator.all({folder.name: folder for folder in folders}, open_cube, done)
+    return evaluator.result("cave", split, evaluations)
 
 
 def benchmark_scenes(
@@ -245,45 +247,44 @@ def benchmark_scenes(
     checked: Callable[[Path, Cube], None] | None = None,
     done: SceneCallback | None = None,
 ) -> BenchmarkResult:
-    """Degrade, super-resolve and judge any scenes, each taken as the truth; nothing is rounded between.
+    """Degrade, super-resolve and evaluate any scenes, each of which is its own reference; nothing is rounded.
 
     Rows and columns beyond the last multiple of the scale are cropped at the lower right. The range of PSNR and SSIM is
-    the scene's own, as in ``compare``: 1 for reflectance, else its maximum.
+    that of ``compare``: 1 for reflectance, else the maximum of the scene.
 
     Args:
         files: scene files or CAVE folders, all opened once before anything is computed.
-        scale: factor.
+        scale: super-resolution factor.
         options: of ``upscale``.
         opening: further arguments of ``open_cube`` (``variable``, ``axes`` ...).
-        simulation: how the low resolution is made.
+        simulation: simulated measurement.
         checked: called with every file and its scene before anything is computed.
         done: called after every scene.
 
     Raises:
-        SceneError: no files, or one that cannot be read or is too small, or no such sensor; the message names it.
+        SceneError: no files, a file that cannot be read or is too small, or an unknown sensor; the message names it.
     """
     if not files:
         raise SceneError("no scene to judge; name at least one file")
-    simulation.told(options)  # a sensor that nobody knows is refused first
+    simulation.upscale_options(options)  # refuses unknown sensors
     simulation.observation(scale)
 
-    def opened(path: Path) -> Cube:
+    def open_scene(path: Path) -> Cube:
         return open_cube(path, **(opening or {}))
 
     for path in files:
-        scene = opened(path)
-        _check(scene, scale)
+        scene = open_scene(path)
+        _check_scene(scene, scale)
         if checked is not None:
             checked(path, scene)
         del scene  # one at a time in memory
-    model = load_weights(options.model or f"cave-x{scale}")
-    judged = _SceneEvaluator(simulation, scale, options, model).all(_names(files), opened, done)
-    return BenchmarkResult("scenes", None, scale, judged, _named(model), simulation, _seen(judged, model))
+    evaluator = _SceneEvaluator(simulation, scale, options, load_weights(options.model or f"cave-x{scale}"))
+    return evaluator.result("scenes", None, evaluator.all(_names(files), open_scene, done))
 
 
 @dataclass(frozen=True)
 class _SceneEvaluator:
-    """What is the same for all scenes of a benchmark."""
+    """Settings of a benchmark that hold for all its scenes."""
 
     simulation: Simulation
     scale: int
@@ -294,25 +295,35 @@ class _SceneEvaluator:
     def all(
         self, sources: Mapping[str, Path], opened: Callable[[Path], Cube], done: SceneCallback | None
     ) -> dict[str, SceneEvaluation]:
-        judged = {}
+        evaluations = {}
         for name, path in sources.items():
-            judged[name] = self.one(opened(path))
+            evaluations[name] = self.one(opened(path))
             if done is not None:
-                done(name, judged[name].comparison)
-        return judged
+                done(name, evaluations[name].comparison)
+        return evaluations
 
     def one(self, reference: Cube) -> SceneEvaluation:
         scale, simulation = self.scale, self.simulation
-        low = simulation.measured(reference, scale)
+        low = simulation.observe(reference, scale)
         start = time.perf_counter()
-        result = upscale(low, scale, options=simulation.told(self.options), model=self.model)
+        result = upscale(low, scale, options=simulation.upscale_options(self.options), model=self.model)
         spent = time.perf_counter() - start
-        seen = simulation.observation(scale, reference.wavelength_nm)
-        comparison = compare(result.cube, reference, scale, data_range=self.data_range, degradation=seen, measured=low)
+        observation = simulation.observation(scale, reference.wavelength_nm)
+        comparison = compare(
+            result.cube, reference, scale, data_range=self.data_range, degradation=observation, measured=low
+        )
         return SceneEvaluation(comparison, result.report, spent)
 
+    def result(
+        self, benchmark: Literal["cave", "scenes"], split: SplitName | None, evaluations: dict[str, SceneEvaluation]
+    ) -> BenchmarkResult:
+        model = self.model
+        known = tuple(name for name in evaluations if Path(name).stem in model.scenes)
+        name = f"{model.name} ({model.fingerprint})"
+        return BenchmarkResult(benchmark, split, self.scale, evaluations, name, self.simulation, known)
 
-def _check(cube: Cube, scale: int) -> None:
+
+def _check_scene(cube: Cube, scale: int) -> None:
     _, rows, columns = cube.shape
     if not 2 <= scale <= min(rows, columns):
         raise SceneError(f"{cube.source}: scale {scale} does not fit {rows} x {columns} pixels; leave the scene out")
@@ -321,18 +332,10 @@ def _check(cube: Cube, scale: int) -> None:
 
 
 def _names(files: Sequence[Path]) -> dict[str, Path]:
-    """Files by their name without suffix, or by their whole path where two have the same; a file given twice is one."""
+    """Files by name without suffix, or by path if two have the same name; repeated files are listed once."""
     distinct = list(dict.fromkeys(files))
     often = Counter(path.stem for path in distinct)
     return {path.stem if often[path.stem] == 1 else str(path): path for path in distinct}
-
-
-def _seen(judged: Mapping[str, SceneEvaluation], model: Model) -> tuple[str, ...]:
-    return tuple(name for name in judged if Path(name).stem in model.scenes)
-
-
-def _named(model: Model) -> str:
-    return f"{model.name} ({model.fingerprint})"
 
 
 def _published_results(scale: int) -> list[dict[str, Any]]:

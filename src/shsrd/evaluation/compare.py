@@ -1,4 +1,4 @@
-"""An estimate against the truth, with bicubic beside it."""
+"""``compare``: scores of an estimate against its reference, with bicubic for comparison."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from shsrd.cube import Cube, SceneError, fill_nodata
 from shsrd.degradation import Degradation, ObservationModel, bicubic_up, blurred, observe_cube
-from shsrd.evaluation.pairing import Pairing, listed, pair_bands, place_notes, unit_notes
+from shsrd.evaluation.pairing import Pairing, format_bands, georeferencing_notes, pair_bands, unit_notes
 from shsrd.metrics import Scores, consistency, evaluate, mpsnr
 
 REFLECTANCE_LIMIT = 1.5  # brighter scenes are not reflectance; their own maximum is the range then
@@ -19,34 +19,34 @@ REFLECTANCE_LIMIT = 1.5  # brighter scenes are not reflectance; their own maximu
 
 @dataclass(frozen=True)
 class Comparison:
-    """Scores of an estimate and of bicubic interpolation of the degraded reference.
+    """Scores of an estimate, and of bicubic interpolation of the degraded reference.
 
     Attributes:
-        ours: of the estimate.
-        bicubic: of bicubic interpolation.
+        ours: scores of the estimate.
+        bicubic: scores of bicubic interpolation.
         data_range: range used in PSNR, SSIM and consistency.
-        bands: number of bands that counted.
-        left_out: reason by number (from 1) of every band of the reference that did not count.
-        notes: one sentence for everything that was reordered, left out, or speaks against the comparison.
+        bands: number of evaluated bands.
+        excluded_bands: reason for every band of the reference that was excluded, by its number from 1.
+        notes: one sentence for everything that was reordered or excluded, or is doubtful.
     """
 
     ours: Scores
     bicubic: Scores
     data_range: float
     bands: int
-    left_out: Mapping[int, str] = field(default_factory=dict)
+    excluded_bands: Mapping[int, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def exclusion_notes(self) -> list[str]:
-        """One sentence for every reason, with the bands that it concerns."""
+        """One sentence for every reason of exclusion, with its bands."""
         bands: dict[str, list[int]] = {}
-        for band, reason in self.left_out.items():
+        for band, reason in self.excluded_bands.items():
             bands.setdefault(reason, []).append(band - 1)
-        return [f"{listed(numbers)} left out: {reason}." for reason, numbers in bands.items()]
+        return [f"{format_bands(numbers)} left out: {reason}." for reason, numbers in bands.items()]
 
     def excluded_bands_json(self) -> list[dict[str, int | str]]:
-        """``band`` (from 1) and ``reason`` of every band of the reference that did not count."""
-        return [{"band": band, "reason": reason} for band, reason in self.left_out.items()]
+        """``band`` (from 1) and ``reason`` of every excluded band."""
+        return [{"band": band, "reason": reason} for band, reason in self.excluded_bands.items()]
 
 
 def compare(
@@ -58,65 +58,84 @@ def compare(
     degradation: Degradation | ObservationModel | None = None,
     measured: Cube | None = None,
 ) -> Comparison:
-    """Every figure of an estimate, and the same for bicubic.
+    """Scores of an estimate against its reference, and the same for bicubic.
 
-    Bands are matched by wavelength where both scenes have them. A band that is bad, without a finite pixel, or
-    constant in the reference says nothing about an estimate: it is left out of every figure and listed.
+    Bands are matched by wavelength if both scenes have them. Bands that are bad, without a finite pixel, or constant in
+    the reference are excluded from every score and listed.
 
     Args:
-        estimate: the super-resolved scene.
-        reference: the truth; rows and columns beyond the last multiple of the scale are cropped at the lower right.
-        scale: factor.
-        data_range: range of pixel values; None means 1, or the reference's maximum where that is above 1.5.
-        degradation: how the low resolution was made, for bicubic and consistency, without noise; None is the bicubic
-            kernel. Widths by band are those of the reference's bands.
-        measured: the low resolution itself, where it holds more than that (noise); None degrades the reference.
+        estimate: super-resolved scene ``(B, s y, s x)``.
+        reference: true scene; rows and columns beyond the last multiple of the scale are cropped at the lower right.
+        scale: super-resolution factor ``s``.
+        data_range: range of pixel values; None for 1, or for the reference's maximum if that is above 1.5.
+        degradation: of the low resolution, for bicubic and consistency, without noise; None for the bicubic kernel.
+            Widths by band are those of the reference's bands.
+        measured: low resolution with noise; None to degrade the reference.
 
     Raises:
-        SceneError: the two do not have the same bands and size, or no band can be judged.
+        SceneError: the two do not have the same bands and size, or no band can be evaluated.
         ValueError: a degradation of another scale.
     """
-    seen = _observation(degradation, scale)
-    if seen.scale != scale:
-        raise ValueError(f"degradation of scale {seen.scale} for a comparison at scale {scale}; give one scale")
-    truth = _truth(estimate, reference, scale)
+    observation = _observation(degradation, scale)
+    if observation.scale != scale:
+        raise ValueError(f"degradation of scale {observation.scale} for a comparison at scale {scale}; give one scale")
     if data_range is not None and not data_range > 0:
         raise SceneError(f"data range {data_range} must be above 0; leave it out to take it from the reference")
+    truth = _truth(estimate, reference, scale)
     pairing = pair_bands(estimate, truth)
     reasons = _reasons(estimate, truth, pairing)
     kept = [number for number, band in enumerate(pairing.reference) if int(band) not in reasons]
     if not kept:
         raise SceneError(_no_common_band(estimate, reference, reasons))
-    ours, target = estimate.pixels[pairing.estimate[kept]], truth.pixels[pairing.reference[kept]]
+    bands = pairing.reference[kept]
+    ours, target = estimate.pixels[pairing.estimate[kept]], truth.pixels[bands]  # (b, s y, s x)
     span = data_range if data_range is not None else _range(target)
-    low = (measured or observe_cube(truth, seen)).pixels[pairing.reference[kept]]
-    interpolated = bicubic_up(torch.from_numpy(fill_nodata(low)), scale).numpy()
+    low = (measured or observe_cube(truth, observation)).pixels[bands]  # (b, y, x)
+    own, bicubic = _scores([ours, _bicubic(low, scale)], target, low, observation.select_bands(bands), span)
+    notes = (*pairing.notes, *georeferencing_notes(estimate, truth), *unit_notes(ours, target))
+    notes += _identity_notes(bands, ours, target)
+    excluded_bands = {band + 1: reasons[band] for band in sorted(reasons)}
+    return Comparison(own, bicubic, span, len(kept), excluded_bands, notes)
 
-    seen_kept = seen.select_bands(pairing.reference[kept])
 
-    def judged(pixels: NDArray[np.float32]) -> Scores:
-        agreement = _consistency(pixels, low, seen_kept, span)
-        return evaluate(pixels, target, scale=scale, data_range=span, consistency=agreement)
+def _bicubic(low: NDArray[np.float32], scale: int) -> NDArray[np.float32]:
+    pixels: NDArray[np.float32] = bicubic_up(torch.from_numpy(fill_nodata(low)), scale).numpy()
+    return pixels
 
-    own, bicubic = _mpsnr_on_common_bands([judged(ours), judged(interpolated)], [ours, interpolated], target, span)
-    notes = (*pairing.notes, *place_notes(estimate, truth), *unit_notes(ours, target))
-    left_out = {band + 1: reasons[band] for band in sorted(reasons)}
+
+def _scores(
+    cubes: list[NDArray[np.float32]],
+    target: NDArray[np.float32],
+    low: NDArray[np.float32],
+    observation: ObservationModel,
+    span: float,
+) -> list[Scores]:
+    """Scores of several cubes ``(b, s y, s x)``, with MPSNR over common bands."""
+    scores = []
+    for pixels in cubes:
+        error = _consistency(pixels, low, observation, span)
+        scores.append(evaluate(pixels, target, scale=observation.scale, data_range=span, consistency=error))
+    return _mpsnr_on_common_bands(scores, cubes, target, span)
+
+
+def _identity_notes(bands: NDArray[np.intp], ours: NDArray[np.float32], target: NDArray[np.float32]) -> tuple[str, ...]:
+    """Sentence on bands without any difference, if there are other bands."""
     identical = _identical(ours, target)
-    if identical.any() and not identical.all():
-        bands = listed([int(pairing.reference[kept[number]]) for number in np.flatnonzero(identical)])
-        notes = (*notes, f"{bands} identical in both: infinite PSNR, left out of MPSNR.")
-    return Comparison(own, bicubic, span, len(kept), left_out, notes)
+    if not identical.any() or identical.all():
+        return ()
+    numbers = [int(band) for band in bands[identical]]
+    return (f"{format_bands(numbers)} identical in both: infinite PSNR, left out of MPSNR.",)
 
 
 def _observation(degradation: Degradation | ObservationModel | None, scale: int) -> ObservationModel:
-    """How the low resolution was made, without its noise."""
+    """Observation model without noise."""
     if isinstance(degradation, ObservationModel):
         return degradation.model_copy(update={"noise": None})
     return ObservationModel.of(degradation or Degradation(kernel="bicubic", scale=scale))
 
 
 def _truth(estimate: Cube, reference: Cube, scale: int) -> Cube:
-    """The reference, cropped to a multiple of the scale, on the estimate's grid."""
+    """Reference cropped to a multiple of the scale, which must be the grid of the estimate."""
     _, rows, columns = reference.shape
     if not 2 <= scale <= min(rows, columns):
         raise SceneError(f"{reference.source}: scale {scale} does not fit {rows} x {columns} pixels; choose 2 or more")
@@ -130,7 +149,7 @@ def _truth(estimate: Cube, reference: Cube, scale: int) -> Cube:
 
 
 def _reasons(estimate: Cube, truth: Cube, pairing: Pairing) -> dict[int, str]:
-    """Why bands of the truth (from 0) say nothing about an estimate, for those that do not."""
+    """Reasons to exclude bands of the reference, by their number from 0."""
     partner = dict(zip(pairing.reference.tolist(), pairing.estimate.tolist(), strict=True))
     reasons = {}
     for band in range(truth.shape[0]):
@@ -138,8 +157,8 @@ def _reasons(estimate: Cube, truth: Cube, pairing: Pairing) -> dict[int, str]:
             reasons[band] = "not in the estimate"
         elif not truth.good_bands[band] or not estimate.good_bands[partner[band]]:
             reasons[band] = "flagged as bad"
-        elif (why := _exclusion_reason(estimate.pixels[partner[band]], truth.pixels[band])) is not None:
-            reasons[band] = why
+        elif (reason := _exclusion_reason(estimate.pixels[partner[band]], truth.pixels[band])) is not None:
+            reasons[band] = reason
     return reasons
 
 
@@ -163,7 +182,7 @@ def _no_common_band(estimate: Cube, reference: Cube, reasons: Mapping[int, str])
 
 
 def _range(truth: NDArray[np.float32]) -> float:
-    """1 for reflectance, else the largest value."""
+    """Data range: 1 for reflectance, else the largest value."""
     peak = float(truth.max(where=np.isfinite(truth), initial=-np.inf))
     return 1.0 if peak <= REFLECTANCE_LIMIT else peak
 
@@ -177,7 +196,7 @@ def _identical(pixels: NDArray[np.float32], truth: NDArray[np.float32]) -> NDArr
 def _mpsnr_on_common_bands(
     scores: list[Scores], cubes: list[NDArray[np.float32]], truth: NDArray[np.float32], span: float
 ) -> list[Scores]:
-    """MPSNR of all cubes over the same bands: those that differ from the truth in every cube."""
+    """Scores with MPSNR over the same bands, those that differ from the reference in every cube."""
     alike = np.array([_identical(pixels, truth) for pixels in cubes])
     judged = ~alike.any(axis=0)
     if judged.all() or not judged.any():
@@ -188,12 +207,14 @@ def _mpsnr_on_common_bands(
     ]
 
 
-def _consistency(pixels: NDArray[np.float32], low: NDArray[np.float32], seen: ObservationModel, span: float) -> float:
+def _consistency(
+    pixels: NDArray[np.float32], low: NDArray[np.float32], observation: ObservationModel, span: float
+) -> float:
     """RMSE(D(estimate), D(reference)) / range, over low-resolution pixels whose whole surroundings are valid."""
-    again = blurred(torch.from_numpy(fill_nodata(pixels)), seen).numpy()
+    again = blurred(torch.from_numpy(fill_nodata(pixels)), observation).numpy()
     holes = ~np.isfinite(pixels)
     if holes.any():
-        touched = blurred(torch.from_numpy(holes.astype(np.float32)), seen)
+        touched = blurred(torch.from_numpy(holes.astype(np.float32)), observation)
         again = np.where(np.abs(touched.numpy()) > 0, np.nan, again)
     if not (np.isfinite(again) & np.isfinite(low)).any():
         return float("nan")

@@ -1,4 +1,4 @@
-"""The demonstration: a synthetic scene is degraded, super-resolved, and judged against its known truth."""
+"""Demonstration: degrade a synthetic scene, super-resolve it, and evaluate the result against the original."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shsrd.datasets import phantom
 from shsrd.degradation import Degradation, bicubic_up, degrade_cube
 from shsrd.evaluation.compare import Comparison, compare
 from shsrd.io import save_cube, write_json
-from shsrd.report import panel
+from shsrd.report import comparison_figure
 from shsrd.report.preview import preview
 from shsrd.upscaling import UpscaleOptions, UpscaleResult, upscale
 
@@ -25,11 +25,11 @@ SIDE = 384  # pixels of the synthetic truth
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What the demonstration found.
+    """Result of the demonstration.
 
     Attributes:
         folder: holds lr.tif, sr.tif, uncertainty.tif, preview.png, panel.png and metrics.json.
-        comparison: ours and bicubic against the truth.
+        comparison: scores of super-resolution and bicubic.
         upscaled: the super-resolved scene, its uncertainty and report.
         seconds: wall time of super-resolution and uncertainty.
     """
@@ -55,7 +55,7 @@ def run_demo(folder: Path, *, seed: int = 0, progress: Callable[[int, int], None
     save_cube(result.uncertainty, folder / "uncertainty.tif", overwrite=True)
     preview(folder / "preview.png", MemorySource(low), MemorySource(result.cube))
     interpolated = _bicubic(low)
-    panel(
+    comparison_figure(
         folder / "panel.png",
         low=low,
         bicubic=interpolated,

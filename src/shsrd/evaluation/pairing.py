@@ -1,4 +1,4 @@
-"""Pairing of the bands of two scenes by wavelength, and checks that both show the same place in the same unit."""
+"""Pairing of the bands of two scenes by wavelength, and checks of their georeferencing and units."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from shsrd.cube import Cube, SceneError
 
 Numbers = NDArray[np.intp]
 WAVELENGTH_TOLERANCE_NM = 0.51  # GDAL writes micrometres with three decimals, which is off by 0.5 nm at most
-SHIFT = 0.05  # pixels between the corners of two grids that count as one
-UNIT_RATIO = 8.0  # between the medians of two scenes in one unit, at most
+MAX_CORNER_SHIFT = 0.05  # pixels between the corners of equal grids
+UNIT_RATIO = 8.0  # largest ratio of the medians of two scenes in one unit
 
 
 @dataclass(frozen=True)
 class Pairing:
-    """Bands of two scenes that belong together, in the order of the reference.
+    """Corresponding bands of two scenes, in the order of the reference.
 
     Attributes:
         estimate: band numbers of the estimate, from 0.
         reference: band numbers of the reference, from 0.
-        notes: one sentence for everything that was reordered or left out.
+        notes: one sentence for everything that was reordered or excluded.
     """
 
     estimate: Numbers
@@ -32,9 +32,7 @@ class Pairing:
 
 
 def pair_bands(estimate: Cube, reference: Cube) -> Pairing:
-    """Bands of the estimate and of the reference that have the same wavelength.
-
-    Without wavelengths in both, bands belong together in the order of the files.
+    """Pair bands of equal wavelength; without wavelengths in both scenes, bands are paired in the order of the files.
 
     Raises:
         SceneError: the bands differ in number, or a wavelength of one scene is not in the other.
@@ -71,16 +69,16 @@ def _in_order(estimate: Cube, reference: Cube) -> Pairing:
 
 
 def _tolerance_nm(wavelength_nm: NDArray[np.float64]) -> float:
-    """What rounding of a header may change, and less than half a typical distance of bands."""
+    """Largest difference of equal wavelengths: rounding of headers, and less than half the distance of bands."""
     if len(wavelength_nm) < 2:
         return WAVELENGTH_TOLERANCE_NM
     return min(WAVELENGTH_TOLERANCE_NM, 0.45 * float(np.median(np.diff(np.sort(wavelength_nm)))))
 
 
 def _nearest(fewer: NDArray[np.float64], more: NDArray[np.float64], near: float) -> Numbers | None:
-    """For every entry of ``fewer`` its own entry of ``more``; None where one has none.
+    """Index of an entry of ``more`` for every entry of ``fewer``, each used once; None if any is farther than ``near``.
 
-    Equal wavelengths (detectors that overlap) are paired in the order of the files.
+    Equal wavelengths (of overlapping detectors) are paired in the order of the files.
     """
     free = np.ones(len(more), bool)
     found = np.zeros(len(fewer), np.intp)
@@ -94,7 +92,7 @@ def _nearest(fewer: NDArray[np.float64], more: NDArray[np.float64], near: float)
 
 
 def _first_mismatch(estimate: Cube, reference: Cube, near: float) -> str:
-    """The first band whose wavelength the other scene lacks, in one sentence."""
+    """Sentence on the first band whose wavelength is missing in the other scene."""
     for one, other in ((estimate, reference), (reference, estimate)):
         assert one.wavelength_nm is not None and other.wavelength_nm is not None
         for number, wavelength in enumerate(one.wavelength_nm):
@@ -112,16 +110,16 @@ def _pairing_notes(numbers: tuple[Numbers, Numbers], estimate: Cube, reference: 
     if (np.diff(numbers[0]) < 0).any():
         notes.append(f"the bands of {estimate.source} come in another order; they are matched by wavelength.")
     for one, used, other in ((estimate, numbers[0], reference), (reference, numbers[1], estimate)):
-        if alone := sorted(set(range(one.shape[0])) - set(used.tolist())):
-            notes.append(f"{listed(alone)} of {one.source} not in {other.source}: left out.")
+        if unpaired := sorted(set(range(one.shape[0])) - set(used.tolist())):
+            notes.append(f"{format_bands(unpaired)} of {one.source} not in {other.source}: left out.")
     return tuple(notes)
 
 
-def listed(numbers: list[int]) -> str:
-    """Band numbers from 0 as a person counts them, runs as ranges.
+def format_bands(numbers: list[int]) -> str:
+    """Text of band numbers (from 0), counted from 1, with runs as ranges.
 
     Example:
-        >>> listed([0, 1, 2, 6])
+        >>> format_bands([0, 1, 2, 6])
         'bands 1-3, 7'
     """
     runs: list[list[int]] = []
@@ -134,8 +132,8 @@ def listed(numbers: list[int]) -> str:
     return f"{'band' if len(numbers) == 1 else 'bands'} {text}"
 
 
-def place_notes(estimate: Cube, reference: Cube) -> tuple[str, ...]:
-    """What says that the two scenes do not show the same place: their CRS, or corners that are apart."""
+def georeferencing_notes(estimate: Cube, reference: Cube) -> tuple[str, ...]:
+    """Sentences on differences of CRS or corner coordinates."""
     notes = []
     if estimate.crs and reference.crs and not same_crs(estimate.crs, reference.crs):
         notes.append(
@@ -144,7 +142,7 @@ def place_notes(estimate: Cube, reference: Cube) -> tuple[str, ...]:
         )
     elif estimate.transform is not None and reference.transform is not None:
         column, row = _corner_shift(estimate, reference)
-        if max(abs(column), abs(row)) > SHIFT:
+        if max(abs(column), abs(row)) > MAX_CORNER_SHIFT:
             notes.append(
                 f"{estimate.source} lies elsewhere than {reference.source}: its corners are up to {column:.4g} pixels "
                 f"(columns) and {row:.4g} pixels (rows) away; pixels are compared row by row all the same."
@@ -153,7 +151,7 @@ def place_notes(estimate: Cube, reference: Cube) -> tuple[str, ...]:
 
 
 def _corner_shift(estimate: Cube, reference: Cube) -> tuple[float, float]:
-    """Largest distance of equal corners of two grids, in columns and rows of the reference."""
+    """Largest distance of the same corner of two grids, in columns and rows of the reference."""
     assert estimate.transform is not None and reference.transform is not None
     _, rows, columns = reference.shape
     there = ~reference.transform * estimate.transform
@@ -164,7 +162,7 @@ def _corner_shift(estimate: Cube, reference: Cube) -> tuple[float, float]:
 
 
 def same_crs(one: str, other: str) -> bool:
-    """Whether two WKT texts mean one system; names and axis order, which formats write differently, do not count."""
+    """True if two WKT texts define the same system, whatever names and axis order the formats write."""
     if one == other:
         return True
     from pyproj import CRS
@@ -173,10 +171,10 @@ def same_crs(one: str, other: str) -> bool:
     try:
         a, b = CRS.from_user_input(one), CRS.from_user_input(other)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # PROJ strings lose names, which is what is wanted
+            warnings.simplefilter("ignore", UserWarning)  # PROJ strings lose names, as intended
             return bool(a.equals(b, ignore_axis_order=True) or a.to_dict() == b.to_dict() != {})
     except CRSError:
-        return True  # nothing can be said of a text that is no CRS
+        return True  # not a CRS: no difference can be shown
 
 
 def _crs_name(wkt: str) -> str:
@@ -192,7 +190,7 @@ def _crs_name(wkt: str) -> str:
 
 
 def unit_notes(estimate: NDArray[np.float32], reference: NDArray[np.float32]) -> tuple[str, ...]:
-    """What says that two cubes are in different units: typical values that are far apart."""
+    """Sentence on different units, if the medians of two cubes are far apart."""
     ours, theirs = (float(np.nanmedian(np.abs(np.where(np.isfinite(x), x, np.nan)))) for x in (estimate, reference))
     if not (ours > 0 and theirs > 0) or 1 / UNIT_RATIO <= ours / theirs <= UNIT_RATIO:
         return ()

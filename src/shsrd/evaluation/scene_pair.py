@@ -1,4 +1,4 @@
-"""Opening an estimate and its reference alike, or the same part of both."""
+"""``open_pair``: open an estimate and its reference with the same options."""
 
 from __future__ import annotations
 

@@ -1,20 +1,20 @@
-"""Figures and tables that show what was done and how well."""
+"""Figures and tables of results."""
 
 from shsrd.report.colour import Stretch, rgb, rgb_bands, stretch_of
-from shsrd.report.panel import error_map, panel
-from shsrd.report.table import Row, markdown, measured, published_row, scene_table, table
+from shsrd.report.panel import comparison_figure, error_map
+from shsrd.report.table import Row, markdown, published_row, scene_table, score_row, table
 
 __all__ = [
     "Row",
     "Stretch",
+    "comparison_figure",
     "error_map",
     "markdown",
-    "measured",
-    "panel",
     "published_row",
     "rgb",
     "rgb_bands",
     "scene_table",
+    "score_row",
     "stretch_of",
     "table",
 ]

@@ -1,4 +1,4 @@
-"""A cube as a picture: which three bands, and one stretch for every picture that is compared."""
+"""RGB pictures of cubes: choice of three bands, and a contrast stretch that several pictures share."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ NODATA_GREY = 0.93
 
 
 class Stretch(NamedTuple):
-    """Which bands are red, green and blue, and which values become black and white in each."""
+    """Bands for red, green and blue, and the values shown as black and white in each."""
 
     bands: tuple[int, int, int]
     black: tuple[float, float, float]
@@ -21,10 +21,10 @@ class Stretch(NamedTuple):
 
 
 def rgb_bands(cube: Cube) -> tuple[tuple[int, int, int], bool]:
-    """Bands for red, green and blue, and whether they are the true colours.
+    """Bands for red, green and blue, and True if these are true colours.
 
-    The usable bands nearest to 640, 550 and 460 nm; where the cube has no wavelengths or none near those,
-    three usable bands spread over the cube, the last as red.
+    Usable bands nearest to 640, 550 and 460 nm. Without wavelengths near those: three usable bands spread over the
+    cube, the last as red.
     """
     usable = np.flatnonzero(cube.usable_bands)
     usable = usable if usable.size else np.arange(cube.shape[0])
@@ -36,7 +36,7 @@ def rgb_bands(cube: Cube) -> tuple[tuple[int, int, int], bool]:
 
 
 def stretch_of(cube: Cube, *, low: float = 0.005, high: float = 0.995) -> Stretch:
-    """Black and white from two quantiles: one pair for true colours, a pair for each band in false colour."""
+    """Stretch between two quantiles: of all three bands in true colour, of each band in false colour."""
     bands, true_colour = rgb_bands(cube)
     found = stretch_between(cube.pixels[list(bands)], true_colour=true_colour, low=low, high=high)
     return found._replace(bands=bands)
@@ -45,7 +45,7 @@ def stretch_of(cube: Cube, *, low: float = 0.005, high: float = 0.995) -> Stretc
 def stretch_between(
     planes: NDArray[np.float32], *, true_colour: bool, low: float = 0.005, high: float = 0.995
 ) -> Stretch:
-    """As :func:`stretch_of`, for red, green and blue ``(3, y, x)`` that were chosen before."""
+    """Stretch as in :func:`stretch_of`, for planes ``(3, y, x)`` of red, green and blue."""
     groups = [planes] * 3 if true_colour else list(planes)
     limits = [_limits(group, low, high) for group in groups]
     (r0, r1), (g0, g1), (b0, b1) = limits
@@ -61,12 +61,11 @@ def _limits(values: NDArray[np.float32], low: float, high: float) -> tuple[float
 
 
 def rgb(cube: Cube, stretch: Stretch | None = None) -> NDArray[np.uint8]:
-    """A picture of a cube.
+    """RGB picture of a cube.
 
     Args:
         cube: any scene; no-data becomes light grey.
-        stretch: bands, black and white of another cube, so that pictures can be compared; None takes the
-            cube's own.
+        stretch: of another cube, so that pictures can be compared; None for that of this cube.
 
     Returns:
         uint8 ``(y, x, 3)``.

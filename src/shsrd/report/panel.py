@@ -1,4 +1,4 @@
-"""One figure that shows what super-resolution did to a scene: pictures, a closer look, errors, spectra."""
+"""``comparison_figure``: pictures, a detail, error maps and spectra of a super-resolved scene."""
 
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ WIDE = 3.0  # inches a picture
 Map = NDArray[np.float64]
 
 
-def panel(
+def comparison_figure(
     path: Path,
     *,
     low: Cube,
@@ -36,23 +36,23 @@ def panel(
 ) -> Path:
     """Draw input, bicubic, ours and truth side by side and save the figure.
 
-    First row: colour pictures, all with one stretch. Second: the window with the most structure. Third:
-    error maps (RMSE over good bands) on one colour scale where the truth is known, and the uncertainty
-    where given. Last: the spectra of three pixels of different materials.
+    First row: colour pictures with one stretch. Second row: the window with the largest mean gradient. Third row: error
+    maps (RMSE over good bands) on one colour scale if the truth is given, and the uncertainty if given. Last row:
+    spectra of three pixels of different materials.
 
     Args:
-        path: image file to write; the suffix chooses the format.
-        low: the input scene.
+        path: image file to write; its ending decides the format.
+        low: input scene.
         bicubic: its bicubic enlargement.
-        ours: its super-resolution, same grid as ``bicubic``.
-        truth: the scene itself where it is known.
+        ours: its super-resolution, on the grid of ``bicubic``.
+        truth: true scene, if it is known.
         uncertainty: standard deviation ``(y, x)`` or ``(band, y, x)``, drawn as a map.
 
     Returns:
         ``path``.
 
     Raises:
-        SceneError: the grids do not belong together.
+        SceneError: the grids do not fit each other.
     """
     scenes = {"input": low, "bicubic": bicubic, "ours": ours}
     if truth is not None:
@@ -84,7 +84,7 @@ def _check(scenes: dict[str, Cube]) -> None:
 
 
 def _pictures(whole: SubFigure, closer: SubFigure, scenes: dict[str, Cube], *, spots: list[PixelIndex]) -> None:
-    """The first two rows: whole scenes with marks, and the closer look."""
+    """Draw the first two rows: whole scenes with marks, and the detail."""
     reference = scenes.get("truth", scenes["ours"])
     stretch = stretch_of(reference)
     _, rows, columns = reference.shape
@@ -102,7 +102,7 @@ def _pictures(whole: SubFigure, closer: SubFigure, scenes: dict[str, Cube], *, s
 
 
 def _mark(axes: Any, window: tuple[slice, slice], spots: list[PixelIndex]) -> None:
-    """A frame around the closer look, a ring around each pixel whose spectrum is drawn."""
+    """Draw a frame around the detail, and a ring around each pixel whose spectrum is shown."""
     size = (window[1].stop - window[1].start, window[0].stop - window[0].start)
     axes.add_patch(Rectangle((window[1].start, window[0].start), *size, fill=False, ec="white", lw=1.4))
     for (row, column), colour in zip(spots, MARKER_COLOURS, strict=False):
@@ -111,7 +111,7 @@ def _mark(axes: Any, window: tuple[slice, slice], spots: list[PixelIndex]) -> No
 
 
 def _caption(name: str, cube: Cube, truth: Cube | None) -> str:
-    """Name and size, or MPSNR and SAM over good bands; the range is 1, or the truth's maximum if larger."""
+    """Name with size, or with MPSNR and SAM over good bands; the range is 1, or the truth's maximum if larger."""
     _, rows, columns = cube.shape
     if truth is None or name in ("input", "truth"):
         return f"{name}  {columns} × {rows}"
@@ -123,26 +123,26 @@ def _caption(name: str, cube: Cube, truth: Cube | None) -> str:
 
 
 def _maps(scenes: dict[str, Cube], uncertainty: NDArray[np.floating[Any]] | None) -> dict[str, Map]:
-    """What the third row shows, by title; empty where neither truth nor uncertainty is known."""
+    """Maps of the third row by title; empty without truth and uncertainty."""
     maps = {}
     if truth := scenes.get("truth"):
         for name in ("bicubic", "ours"):
             maps[f"error, {name}"] = error_map(scenes[name], truth)
     if uncertainty is not None:
-        deviation = np.asarray(uncertainty, np.float64)
-        maps["uncertainty"] = deviation if deviation.ndim == 2 else _over_bands(deviation)
+        std = np.asarray(uncertainty, np.float64)
+        maps["uncertainty"] = std if std.ndim == 2 else _over_bands(std)
     return maps
 
 
 def error_map(estimate: Cube, truth: Cube) -> Map:
-    """Root mean square error over the good bands of each pixel ``(y, x)``; NaN where none is known."""
+    """Root mean square error over the good bands of each pixel, ``(y, x)``; NaN without a valid band."""
     good = truth.usable_bands
     difference = estimate.pixels[good].astype(np.float64) - truth.pixels[good]
     return _over_bands(difference)
 
 
 def _over_bands(values: Map) -> Map:
-    """Root mean square over the finite bands of ``(band, y, x)``; NaN where a pixel has none."""
+    """Root mean square over the finite bands of ``(band, y, x)``, as ``(y, x)``; NaN without any."""
     known = np.isfinite(values)
     total, count = (np.where(known, values, 0) ** 2).sum(axis=0), known.sum(axis=0)
     mean: Map = np.where(count > 0, np.sqrt(total / np.maximum(count, 1)), np.nan)
@@ -165,7 +165,7 @@ def _draw_maps(strip: SubFigure, maps: dict[str, Map]) -> None:
 
 
 def _spectra(strip: SubFigure, scenes: dict[str, Cube], *, spots: list[PixelIndex]) -> None:
-    """The last row: at each marked pixel, the spectrum of every scene; bad bands leave a gap."""
+    """Draw the last row: spectra of every scene at the marked pixels, with gaps at bad bands."""
     ours = scenes["ours"]
     s = ours.shape[1] // scenes["input"].shape[1]
     lam = np.arange(ours.shape[0]) if ours.wavelength_nm is None else ours.wavelength_nm

@@ -1,4 +1,4 @@
-"""Where a report looks closer: pixels of different materials, and the window with the most structure."""
+"""Points of interest: pixels of different materials, and the window with the largest mean gradient."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +11,10 @@ PixelIndex = tuple[int, int]
 
 
 def representative_pixels(cube: Cube, count: int = 3) -> list[PixelIndex]:
-    """Rows and columns of ``count`` pixels that stand for the scene's most common distinct spectra.
+    """Rows and columns of ``count`` pixels with the scene's most common distinct spectra, fewer if it has fewer pixels.
 
-    Spectra are grouped by angle (k-means on the unit sphere, started farthest-first, so nothing is random);
-    each group gives the pixel nearest to its centre. Fewer come back where the scene has fewer valid pixels.
+    Spectra are clustered by angle; the result is the pixel nearest to each centre. This is k-means on the unit sphere
+    with a farthest-first start, which is deterministic; ``scipy.cluster.vq`` has no such start.
     """
     spots = _candidates(cube)
     usable = cube.pixels[cube.usable_bands]
@@ -34,7 +34,7 @@ def representative_pixels(cube: Cube, count: int = 3) -> list[PixelIndex]:
 
 
 def _candidates(cube: Cube) -> NDArray[np.intp]:
-    """Pixels with data in every usable band, off the border, thinned to a few thousand."""
+    """Pixels with data in every usable band, away from the border; at most a few thousand, ``(n, 2)``."""
     valid = np.asarray(cube.valid[cube.usable_bands].all(axis=0))
     margin = min(valid.shape) // 25
     spots: NDArray[np.intp] = (
@@ -53,7 +53,7 @@ def _farthest_first(unit: NDArray[np.float64], count: int) -> NDArray[np.float64
 
 
 def max_gradient_window(picture: NDArray[np.uint8], side: int) -> tuple[slice, slice]:
-    """The ``side`` x ``side`` window of a picture ``(y, x, 3)`` with the largest mean gradient."""
+    """Window of ``side`` x ``side`` pixels with the largest mean gradient in a picture ``(y, x, 3)``."""
     grey = picture.mean(axis=2)
     rows, columns = grey.shape
     height, width = min(side, rows), min(side, columns)

@@ -1,4 +1,4 @@
-"""A quick look at what super-resolution did: input, bicubic and result side by side, from scenes of any size."""
+"""``preview``: picture of input, bicubic and result side by side, for scenes of any size."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ Planes = NDArray[np.float32]
 
 
 class _Window(NamedTuple):
-    """Rows and columns of the input."""
+    """Rows and columns of a part of the input."""
 
     rows: slice
     columns: slice
 
 
 def check_preview(path: Path, *, overwrite: bool, others: Sequence[Path] = ()) -> None:
-    """Refuse a picture that could not be written, before anything is computed.
+    """Refuse a path that a preview cannot be written to.
 
     Args:
-        path: the picture.
-        overwrite: whether an existing one may be replaced.
+        path: of the picture.
+        overwrite: replace an existing one.
         others: files that the run reads or writes.
 
     Raises:
-        SceneError: another ending than .png, no such folder, or a file that must stay.
+        SceneError: another ending than .png, a missing folder, or an existing file that must not be replaced.
     """
     if path.suffix.lower() != ".png":
         raise SceneError(f"{path}: a preview is a PNG picture; give --preview a name ending in .png")
@@ -54,35 +54,35 @@ def check_preview(path: Path, *, overwrite: bool, others: Sequence[Path] = ()) -
 
 
 def preview(path: Path, low: Source, fine: Source, *, title: str = "shsrd") -> Path:
-    """Draw the same part of a scene three times: input, its bicubic enlargement, and the result.
+    """Draw input, bicubic enlargement and result of the same part of a scene, with one stretch.
 
-    All have one stretch, in true colour, or in false colour where there is no visible light. Of scenes longer than
-    ``SIDE`` low-resolution pixels a part in the middle is shown (or where more of it has data), and only that is read.
+    Colours are true, or false without bands in the visible range. Of scenes longer than ``SIDE`` low-resolution pixels
+    only a part is read and shown: the middle, or one with more valid pixels.
 
     Args:
-        path: the picture, a PNG; an older one is replaced.
-        low: the input.
-        fine: the result, on a grid that is a whole number of times finer.
+        path: PNG file to write or replace.
+        low: input.
+        fine: result, on a grid that is an integer factor finer.
         title: of the result.
 
     Returns:
         ``path``.
 
     Raises:
-        SceneError: the grids do not belong together, or the picture cannot be written.
+        SceneError: the grids do not fit each other, or the picture cannot be written.
     """
     metadata, scale = low.metadata, _scale(low.metadata, fine.metadata)
     window = _chosen(low)
-    seen = Cube.of(low.read(*window), metadata.subset(*window))
-    bands, true_colour = rgb_bands(seen)
+    shown = Cube.of(low.read(*window), metadata.subset(*window))
+    bands, true_colour = rgb_bands(shown)
     chosen = list(bands)
     pictures = {
-        "input": seen.pixels[chosen],
+        "input": shown.pixels[chosen],
         f"bicubic ×{scale}": _bicubic(low, window, chosen, scale),
         f"{title} ×{scale}": _result(fine, window, chosen, scale),
     }
     stretch = stretch_between(list(pictures.values())[-1], true_colour=true_colour)
-    figure = _drawn(pictures, stretch, ground_sample_distance_m(seen.metadata))
+    figure = _drawn(pictures, stretch, ground_sample_distance_m(shown.metadata))
     figure.suptitle(_caption(metadata, window, bands, true_colour=true_colour), fontsize=9)
     with replacing(path) as (part,):
         figure.savefig(part, dpi=_DPI, facecolor="white", format="png", metadata={"Software": None})
@@ -97,25 +97,25 @@ def _scale(low: SceneMetadata, fine: SceneMetadata) -> int:
 
 
 def _chosen(low: Source) -> _Window:
-    """The middle of the scene, or another of nine places if less than half of that has data and there is more."""
+    """Window in the middle of the scene, or that of nine with most data if less than half of the middle has any."""
     _, rows, columns = low.metadata.shape
-    places = [_Window(y, x) for y in _thirds(rows) for x in _thirds(columns)]
+    windows = [_Window(y, x) for y in _thirds(rows) for x in _thirds(columns)]
     shares = []
-    for place in places:
-        shares.append(float(np.isfinite(low.read(*place)).any(axis=0).mean()))
+    for window in windows:
+        shares.append(float(np.isfinite(low.read(*window)).any(axis=0).mean()))
         if shares[0] >= 0.5:
             break
-    return places[int(np.argmax(shares))]
+    return windows[int(np.argmax(shares))]
 
 
 def _thirds(extent: int) -> list[slice]:
-    """Middle, beginning and end of an axis."""
+    """Middle, first and last ``SIDE`` pixels of an axis."""
     length = min(SIDE, extent)
     return [slice(start, start + length) for start in dict.fromkeys(((extent - length) // 2, 0, extent - length))]
 
 
 def _bicubic(low: Source, window: _Window, bands: list[int], scale: int) -> Planes:
-    """Bicubic enlargement; what has no data in the input has none."""
+    """Bicubic enlargement ``(b, s y, s x)``, with the no-data of the input."""
     wide, cut = zip(
         *(_around(part, size) for part, size in zip(window, low.metadata.shape[1:], strict=True)), strict=True
     )
@@ -128,7 +128,7 @@ def _bicubic(low: Source, window: _Window, bands: list[int], scale: int) -> Plan
 
 
 def _around(part: slice, extent: int) -> tuple[slice, int]:
-    """A part of an axis with its surroundings, and how many pixels those have before it."""
+    """Slice of an axis widened by the reach of interpolation, and the number of pixels added before it."""
     start = max(0, part.start - _REACH)
     return slice(start, min(extent, part.stop + _REACH)), part.start - start
 
@@ -154,7 +154,7 @@ def _drawn(pictures: dict[str, Planes], stretch: Stretch, pixel_m: float | None)
 
 
 def _draw_scale_bar(axes: Any, rows: int, columns: int, pixel_m: float) -> None:
-    """A scale bar in the lower left corner."""
+    """Draw a scale bar in the lower left corner."""
     length = scale_bar_m(columns * pixel_m)
     x, y, across = 0.04 * columns, 0.95 * rows, length / pixel_m
     for ink, width in (("black", 5), ("white", 2.5)):
@@ -166,8 +166,8 @@ def _draw_scale_bar(axes: Any, rows: int, columns: int, pixel_m: float) -> None:
 
 def _caption(metadata: SceneMetadata, window: _Window, bands: tuple[int, int, int], *, true_colour: bool) -> str:
     nm = metadata.wavelength_nm
-    told = [f"band {band + 1}" if nm is None else f"{nm[band]:.0f} nm" for band in bands]
-    words = f"{'true' if true_colour else 'false'} colour ({', '.join(told)})"
+    names = [f"band {band + 1}" if nm is None else f"{nm[band]:.0f} nm" for band in bands]
+    words = f"{'true' if true_colour else 'false'} colour ({', '.join(names)})"
     _, rows, columns = metadata.shape
     if (window.rows.stop - window.rows.start, window.columns.stop - window.columns.start) == (rows, columns):
         return words

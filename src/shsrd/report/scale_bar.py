@@ -1,4 +1,4 @@
-"""Size of a pixel on the ground, and a scale bar of a round length."""
+"""Ground sample distance, and the length of a scale bar."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _METRES_PER_DEGREE = 111_195.0  # metres along a meridian of a sphere of 6371 km
 
 
 def ground_sample_distance_m(metadata: SceneMetadata) -> float | None:
-    """Width of a pixel in the middle of the scene, in metres; None where its place is not known."""
+    """Width of the pixel in the middle of a scene, in metres; None without georeferencing."""
     if metadata.geolocation is not None:
-        return _between_centres(metadata)
+        return _center_distance_m(metadata)
     if metadata.transform is None or metadata.crs is None:
         return None
     from rasterio.crs import CRS
@@ -29,10 +29,10 @@ def ground_sample_distance_m(metadata: SceneMetadata) -> float | None:
     return math.hypot(transform.a * math.cos(math.radians(latitude)), transform.d) * _METRES_PER_DEGREE
 
 
-def _between_centres(metadata: SceneMetadata) -> float | None:
-    """From a pixel's latitude and longitude to those of the next one in its row."""
+def _center_distance_m(metadata: SceneMetadata) -> float | None:
+    """Distance between the centres of two neighbouring pixels of a row, from their latitudes and longitudes."""
     _, rows, columns = metadata.shape
-    assert metadata.geolocation is not None  # the caller looked
+    assert metadata.geolocation is not None  # checked by the caller
     if columns < 2:
         return None
     row, column = rows // 2, (columns - 1) // 2
@@ -43,14 +43,14 @@ def _between_centres(metadata: SceneMetadata) -> float | None:
 
 
 def scale_bar_m(width_m: float, *, share: float = 0.3) -> float:
-    """The longest of 1, 2, 5, 10, 20, 50 … that is not longer than a share of the width of a picture."""
+    """Longest of 1, 2, 5, 10, 20, 50 … metres within a share of the width of a picture."""
     most = width_m * share
     power = 10.0 ** math.floor(math.log10(most))
     return max(step * power for step in (1, 2, 5) if step * power <= most)
 
 
 def format_length(metres: float) -> str:
-    """A length such as ``20 m``, ``5 km`` or ``10 cm``."""
+    """Text of a length, such as ``20 m``, ``5 km`` or ``10 cm``."""
     if metres >= 1000:
         return f"{metres / 1000:g} km"
     return f"{metres:g} m" if metres >= 1 else f"{metres * 100:g} cm"

@@ -1,4 +1,4 @@
-"""Rows of figures, for the terminal and for Markdown, the best of each column in bold."""
+"""Tables of scores for the terminal and for Markdown, with the best of each column in bold."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -25,12 +25,12 @@ COLUMNS: Mapping[str, tuple[str, int, bool]] = {  # heading, decimals, whether m
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a table.
+    """Row of a table.
 
     Attributes:
-        method: what was run.
-        figures: value by name as in ``shsrd.metrics.DEFINITIONS``; those left out are shown as a dash.
-        source: who measured it.
+        method: its name.
+        figures: score by name as in ``shsrd.metrics.DEFINITIONS``; missing ones are shown as a dash.
+        source: of the scores.
     """
 
     method: str
@@ -38,23 +38,23 @@ class Row:
     source: str = ""
 
 
-def measured(method: str, scores: Scores, *, source: str = "measured here") -> Row:
-    """A row of our own figures; those without meaning (NaN) are left out."""
+def score_row(method: str, scores: Scores, *, source: str = "measured here") -> Row:
+    """Row of measured scores; NaN are left out."""
     return Row(method, {name: value for name, value in asdict(scores).items() if not math.isnan(value)}, source)
 
 
 def published_row(printed: PublishedResult) -> Row:
-    """A row of the literature, with its source."""
+    """Row of a published result, with its source."""
     figures = {name: float(getattr(printed, name)) for name in ("mpsnr", "mssim", "sam_deg", "ergas")}
     return Row(printed.method, figures, printed.source)
 
 
 def table(rows: Sequence[Row], *, title: str = "") -> Table:
-    """A Rich table; print it with a Rich console.
+    """Rich table of scores.
 
     Args:
         rows: at least one.
-        title: printed above.
+        title: of the table.
     """
     names, cells = _cells(rows, "[bold]{}[/bold]")
     sourced = any(row.source for row in rows)
@@ -70,10 +70,10 @@ def table(rows: Sequence[Row], *, title: str = "") -> Table:
 
 
 def scene_table(scenes: Mapping[str, Sequence[Row]]) -> Table:
-    """A Rich table with one row a scene, whose lines are methods; the best is bold within each scene.
+    """Rich table with one row per scene and one line per method; the best score of each scene is bold.
 
     Args:
-        scenes: the rows of each scene, by its name; at least one. Sources are not shown.
+        scenes: at least one; rows by name of the scene. Sources are not shown.
     """
     names = [name for name in COLUMNS if any(name in row.figures for rows in scenes.values() for row in rows)]
     drawn = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_lines=True)
@@ -89,7 +89,7 @@ def scene_table(scenes: Mapping[str, Sequence[Row]]) -> Table:
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """The same as a Markdown table.
+    """Markdown table of scores.
 
     Example:
         >>> print(markdown([Row("bicubic", {"mpsnr": 34.72}), Row("ours", {"mpsnr": 39.1})]))
@@ -109,7 +109,7 @@ def markdown(rows: Sequence[Row]) -> str:
 
 
 def _cells(rows: Sequence[Row], bold: str, names: Sequence[str] = ()) -> tuple[list[str], list[list[str]]]:
-    """Names of the columns (those that any row fills, if none are given), and the text of every cell."""
+    """Names of the columns (by default those of any row), and the text of every cell."""
     if not rows:
         raise ValueError("a table needs at least one row")
     names = list(names) or [name for name in COLUMNS if any(name in row.figures for row in rows)]
