@@ -17,43 +17,46 @@ _HINTS = ("variable", "dataset", "wavelengths", "axes")
 
 
 def open_pair(estimate: Path, reference: Path, scale: int, opening: Mapping[str, Any]) -> tuple[Cube, Cube]:
-    """Open both scenes with the same options of ``open_source``.
+    """Read an estimate and its reference with the same options of ``open_source``.
 
-    What names an array or its axes holds for each of the two whose file takes it. A no-data value is the estimate's too
-    where that has none of its own. Bands and window are cut from both, and from the reference alone where the estimate
-    has just their size.
+    Options that locate an array or its axes apply to each file that accepts them. A no-data value applies to the
+    estimate only if its file has none. Bands and window are cut from both, or from the reference alone if the estimate
+    already has their number or size.
 
     Args:
         estimate: file of the super-resolved scene.
-        reference: file of the truth.
-        scale: factor; a window's size is taken down to its next multiple.
+        reference: file of the true scene.
+        scale: super-resolution factor; a window's size is rounded down to a multiple of it.
         opening: further arguments of ``open_source``.
 
     Raises:
-        SceneError: one of the two cannot be opened so.
+        SceneError: one of the two cannot be opened with these options.
     """
-    asked = dict(opening)
-    window, bands = asked.pop("window", None), asked.pop("bands", None)
-    plain = {key: value for key, value in asked.items() if key != "nodata"}
+    options = dict(opening)
+    window_text, band_text = options.pop("window", None), options.pop("bands", None)
+    without_nodata = {key: value for key, value in options.items() if key != "nodata"}
     with ExitStack() as stack:
-        ours, taken = _opened(estimate, plain, SceneError)
+        ours, accepted = _open_leniently(estimate, without_nodata, SceneError)
         stack.callback(ours.close)
-        truth, _ = _opened(reference, asked, UnusedOptionError if plain.keys() == taken.keys() else ())
+        lenient = UnusedOptionError if without_nodata.keys() == accepted.keys() else ()
+        truth, _ = _open_leniently(reference, options, lenient)
         stack.callback(truth.close)
-        if "nodata" in asked and ours.metadata.storage.nodata is None:
-            ours = open_source(estimate, **taken, nodata=asked["nodata"])
+        if "nodata" in options and ours.metadata.storage.nodata is None:
+            ours = open_source(estimate, **accepted, nodata=options["nodata"])
             stack.callback(ours.close)
-        part = None if window is None else _round_down(parse_window(window), scale)
-        words = None if bands is None else format_bands(bands)
-        cut = read_cube(subset_source(truth, bands=words, window=part))
-        if part is not None and ours.metadata.shape[1:] == (part[3], part[2]):
-            part = None
-        if (
-            words is not None
-            and ours.metadata.shape[0] == len(resolve_bands(words, truth.metadata)) < truth.metadata.shape[0]
-        ):
-            words = None
-        return read_cube(subset_source(ours, bands=words, window=part)), cut
+        window = None if window_text is None else _round_down(parse_window(window_text), scale)
+        bands = None if band_text is None else format_bands(band_text)
+        cut = read_cube(subset_source(truth, bands=bands, window=window))
+        if window is not None and ours.metadata.shape[1:] == (window[3], window[2]):
+            window = None
+        if bands is not None and _has_these_bands(ours, truth, bands):
+            bands = None
+        return read_cube(subset_source(ours, bands=bands, window=window)), cut
+
+
+def _has_these_bands(ours: Source, truth: Source, bands: str) -> bool:
+    """True if the estimate has as many bands as are cut from a reference with more."""
+    return ours.metadata.shape[0] == len(resolve_bands(bands, truth.metadata)) < truth.metadata.shape[0]
 
 
 def _round_down(window: Window, scale: int) -> Window:
@@ -63,10 +66,12 @@ def _round_down(window: Window, scale: int) -> Window:
     return column, row, width // scale * scale, height // scale * scale
 
 
-def _opened(path: Path, asked: dict[str, Any], lenient: type[SceneError] | tuple[()]) -> tuple[Source, dict[str, Any]]:
-    """A scene and the options that its file took: after a lenient error all but the hints."""
+def _open_leniently(
+    path: Path, options: dict[str, Any], lenient: type[SceneError] | tuple[()]
+) -> tuple[Source, dict[str, Any]]:
+    """Scene and the options that its file accepted; after an error of type ``lenient``, without the hints."""
     try:
-        return open_source(path, **asked), asked
+        return open_source(path, **options), options
     except lenient:
-        taken = {key: value for key, value in asked.items() if key not in _HINTS}
-        return open_source(path, **taken), taken
+        accepted = {key: value for key, value in options.items() if key not in _HINTS}
+        return open_source(path, **accepted), accepted

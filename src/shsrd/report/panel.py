@@ -59,11 +59,7 @@ def comparison_figure(
         scenes["truth"] = truth
     _check(scenes)
     maps = _maps(scenes, uncertainty)
-    _, rows, columns = ours.shape
-    tall = float(np.clip(WIDE * rows / columns, 1.0, 5.0)) + 0.35
-    heights = [tall, WIDE + 0.1, *([tall] if maps else []), 2.6]
-    figure = Figure(figsize=(WIDE * len(scenes) + 0.3, sum(heights)), layout="constrained")
-    strips = list(figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0])
+    figure, strips = _layout(ours, len(scenes), has_maps=bool(maps))
     spots = representative_pixels(truth or ours)
     _pictures(strips[0], strips[1], scenes, spots=spots)
     if maps:
@@ -71,6 +67,15 @@ def comparison_figure(
     _spectra(strips[-1], scenes, spots=spots)
     figure.savefig(path, dpi=DPI, facecolor="white")
     return path
+
+
+def _layout(ours: Cube, pictures: int, *, has_maps: bool) -> tuple[Figure, list[SubFigure]]:
+    """Empty figure and its rows, for a number of pictures side by side."""
+    _, rows, columns = ours.shape
+    tall = float(np.clip(WIDE * rows / columns, 1.0, 5.0)) + 0.35
+    heights = [tall, WIDE + 0.1, *([tall] if has_maps else []), 2.6]
+    figure = Figure(figsize=(WIDE * pictures + 0.3, sum(heights)), layout="constrained")
+    return figure, list(figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0])
 
 
 def _check(scenes: dict[str, Cube]) -> None:
