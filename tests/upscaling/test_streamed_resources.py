@@ -52,7 +52,7 @@ def test_nobody_shares_a_dataset(make_job, make_model, monkeypatch):
     """Pixels of an open file are read by one thread at a time, and every output has one that writes."""
     job = make_job(suffix=".tif")
     busy, overlaps, writers = threading.Lock(), [], {}
-    read, put = StoredSource.read, GeotiffSink.put
+    read, write_block = StoredSource.read, GeotiffSink.write_block
 
     def watched_read(self, rows, columns):
         free = busy.acquire(blocking=False)
@@ -63,12 +63,12 @@ def test_nobody_shares_a_dataset(make_job, make_model, monkeypatch):
             busy.release()
         return pixels
 
-    def watched_put(self, stored, row, column):
+    def watched_write(self, stored, row, column):
         writers.setdefault(id(self), set()).add(threading.get_ident())
-        return put(self, stored, row, column)
+        return write_block(self, stored, row, column)
 
     monkeypatch.setattr(StoredSource, "read", watched_read)
-    monkeypatch.setattr(GeotiffSink, "put", watched_put)
+    monkeypatch.setattr(GeotiffSink, "write_block", watched_write)
     upscale_file(replace(job, uncertainty=job.target.with_name("deviation.tif")), model=make_model())
     assert len(overlaps) > 6
     assert not any(overlaps)
