@@ -44,6 +44,19 @@ def to_dataarray(values: Any, metadata: SceneMetadata) -> xarray.DataArray:
     import rioxarray  # noqa: F401  (gives arrays their .rio)
     import xarray
 
+    array = xarray.DataArray(xarray.Variable(("band", "y", "x"), values), _coordinates(metadata), name="reflectance")
+    array.attrs = {"source": metadata.source} | (
+        {HEADERS: json.dumps(dict(metadata.headers))} if metadata.headers else {}
+    )
+    array.encoding = _encoding(metadata.storage)
+    if metadata.crs is not None:
+        array.rio.write_crs(metadata.crs, inplace=True)  # a copy would read lazy values
+    if metadata.transform is not None and not _in_coordinates(array, metadata.transform):
+        array.rio.write_transform(metadata.transform, inplace=True)
+    return array
+
+
+def _coordinates(metadata: SceneMetadata) -> dict[str, Any]:
     coordinates: dict[str, Any] = {"band": np.arange(1, metadata.shape[0] + 1)}
     for name, numbers in (("wavelength", metadata.wavelength_nm), ("fwhm", metadata.fwhm_nm)):
         if numbers is not None:
@@ -54,17 +67,8 @@ def to_dataarray(values: Any, metadata: SceneMetadata) -> xarray.DataArray:
     coordinates |= metadata.pixel_centres()
     if metadata.geolocation is not None:
         tables = zip(_PLACES.items(), metadata.geolocation.read_all(), strict=True)
-        coordinates |= {name: (("y", "x"), degrees, marks) for (name, marks), degrees in tables}
-    array = xarray.DataArray(xarray.Variable(("band", "y", "x"), values), coordinates, name="reflectance")
-    array.attrs = {"source": metadata.source} | (
-        {HEADERS: json.dumps(dict(metadata.headers))} if metadata.headers else {}
-    )
-    array.encoding = _encoding(metadata.storage)
-    if metadata.crs is not None:
-        array.rio.write_crs(metadata.crs, inplace=True)  # a copy would read lazy values
-    if metadata.transform is not None and not _in_coordinates(array, metadata.transform):
-        array.rio.write_transform(metadata.transform, inplace=True)
-    return array
+        coordinates |= {name: (("y", "x"), degrees, attributes) for (name, attributes), degrees in tables}
+    return coordinates
 
 
 def _in_coordinates(array: xarray.DataArray, transform: Affine) -> bool:

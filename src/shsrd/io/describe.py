@@ -34,13 +34,24 @@ def describe(scene: Cube | Source) -> dict[str, Any]:
     """
     source: Source = MemorySource(scene) if isinstance(scene, Cube) else scene
     metadata, statistics = source.metadata, _pixel_statistics(source)
-    geolocation = metadata.geolocation
     return {
         "source": metadata.source,
         "shape": list(metadata.shape),
         "wavelength_nm": _range(metadata.wavelength_nm),
         "fwhm_nm": _range(metadata.fwhm_nm),
         "detectors": detector_bands(metadata),
+        **_describe_storage(metadata, statistics),
+        **_describe_georeference(metadata),
+        "value_range": [statistics.lowest, statistics.highest] if statistics.counts.any() else None,
+        "sensor": metadata.sensor,
+        "band_names": len(metadata.band_names),
+        "headers": sorted(metadata.headers),
+        "notes": list(metadata.notes),
+    }
+
+
+def _describe_storage(metadata: SceneMetadata, statistics: _PixelStatistics) -> dict[str, Any]:
+    return {
         "dtype": metadata.storage.dtype,
         "scale": metadata.storage.scale,
         "offset": metadata.storage.offset,
@@ -48,6 +59,12 @@ def describe(scene: Cube | Source) -> dict[str, Any]:
         "nodata_share": 1 - int(statistics.counts.sum()) / math.prod(metadata.shape),
         "bad_bands": int((~metadata.good_bands).sum()),
         "empty_bands": int((statistics.counts == 0).sum()),
+    }
+
+
+def _describe_georeference(metadata: SceneMetadata) -> dict[str, Any]:
+    geolocation = metadata.geolocation
+    return {
         "crs": _crs_name(metadata.crs),
         "pixel_size": _pixel_size(metadata.transform),
         "bounds": bounds(metadata),
@@ -56,11 +73,6 @@ def describe(scene: Cube | Source) -> dict[str, Any]:
         "grid": metadata.headers.get(GRID),
         "geolocation": None if geolocation is None else extent(geolocation),
         "lookup_table": None if geolocation is None or geolocation.glt is None else list(geolocation.glt.shape),
-        "value_range": [statistics.lowest, statistics.highest] if statistics.counts.any() else None,
-        "sensor": metadata.sensor,
-        "band_names": len(metadata.band_names),
-        "headers": sorted(metadata.headers),
-        "notes": list(metadata.notes),
     }
 
 

@@ -69,10 +69,7 @@ def check_target(
     if cog and not is_tiff(target):
         raise SceneError(f"{target}: only a GeoTIFF can be cloud optimised; give a name ending in .tif")
     check_compression(target, compress)
-    if not target.parent.is_dir():
-        raise SceneError(f"{target}: the folder {target.parent} does not exist; create it first")
-    if not os.access(target.parent, os.W_OK | os.X_OK):
-        raise SceneError(f"{target}: the folder {target.parent} cannot be written; choose another")
+    _check_folder(target)
     for file in files_of(target, metadata):
         if file.is_dir() and not (file.suffix.lower() == ".zarr" and is_zarr_store(file)):
             raise SceneError(f"{file}: this is a folder; give the name of a file in it")
@@ -83,6 +80,13 @@ def check_target(
         _check_format(target, metadata)
         _check_space(target, least_size(target, metadata, cog=cog, compress=compress))
     return target
+
+
+def _check_folder(target: Path) -> None:
+    if not target.parent.is_dir():
+        raise SceneError(f"{target}: the folder {target.parent} does not exist; create it first")
+    if not os.access(target.parent, os.W_OK | os.X_OK):
+        raise SceneError(f"{target}: the folder {target.parent} cannot be written; choose another")
 
 
 def least_size(

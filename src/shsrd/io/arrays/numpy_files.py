@@ -1,4 +1,7 @@
-"""NumPy files: ``.npy`` is ``(band, y, x)`` by habit and nothing else, ``.npz`` is ``(y, x, band)`` with metadata."""
+"""NumPy files: ``.npy`` is ``(band, y, x)`` by convention, ``.npz`` is ``(y, x, band)`` with metadata.
+
+Opened here and not by ``numpy.load``, which maps ``.npy`` files and unpacks members of ``.npz`` whatever their size.
+"""
 
 from __future__ import annotations
 

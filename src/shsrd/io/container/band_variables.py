@@ -36,21 +36,9 @@ def stack_band_variables(container: Container, dataset: str | None) -> tuple[Con
     Raises:
         SceneError: several sets of variables could be the scene, and none is named.
     """
-    if dataset is not None and container.resolve_path(dataset) in container.arrays:
+    paths = _band_paths(container, dataset)
+    if not paths:
         return container, ()
-    if dataset is None and any(is_scene(array.shape) for array in container.arrays.values()):
-        return container, ()
-    sets = _sets(container)
-    if dataset is not None:
-        sets = {name: paths for name, paths in sets.items() if normalize_name(name) == normalize_name(dataset)}
-    if not sets:
-        return container, ()
-    if len(sets) > 1:
-        said = ", ".join(f"{name} {len(paths)} bands" for name, paths in list(sets.items())[:8])
-        raise SceneError(
-            f"{container.source}: several sets of variables could be the scene ({said}); name one with --dataset"
-        )
-    paths = next(iter(sets.values()))
     name = dataset.strip("/") if dataset is not None else STACK
     arrays = {path: array for path, array in container.arrays.items() if path not in paths}
     stack = _stack([container.arrays[path] for path in paths], paths)
@@ -63,6 +51,27 @@ def stack_band_variables(container: Container, dataset: str | None) -> tuple[Con
     names = np.array([leaf_name(path) for path in paths])
     arrays["band_names"] = Array(names.shape, (None,), {}, names.dtype, names.__getitem__)
     return replace(container, arrays={name: stack, **arrays}), tuple(notes)
+
+
+def _band_paths(container: Container, dataset: str | None) -> list[str]:
+    """Paths of the variables that are the bands; empty if the container has a scene of its own, or no such set.
+
+    Raises:
+        SceneError: several sets of variables could be the scene, and none is named.
+    """
+    if dataset is not None and container.resolve_path(dataset) in container.arrays:
+        return []
+    if dataset is None and any(is_scene(array.shape) for array in container.arrays.values()):
+        return []
+    sets = _sets(container)
+    if dataset is not None:
+        sets = {name: paths for name, paths in sets.items() if normalize_name(name) == normalize_name(dataset)}
+    if len(sets) > 1:
+        listed = ", ".join(f"{name} {len(paths)} bands" for name, paths in list(sets.items())[:8])
+        raise SceneError(
+            f"{container.source}: several sets of variables could be the scene ({listed}); name one with --dataset"
+        )
+    return next(iter(sets.values()), [])
 
 
 def leaf_name(path: str) -> str:

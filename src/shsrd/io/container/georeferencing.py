@@ -145,19 +145,31 @@ def _written(
         if value is not None:
             return _geo_transform(value, f"GeoTransform of {mapping[0]}", notes)
     for attributes in (container.arrays[scene].attributes, container.attributes):
-        numbers = parse_numbers(attributes.get("spatial:transform"))
-        if len(numbers) >= 6 and np.isfinite(numbers[:6]).all():
-            found = _spatial(attributes, Affine(*numbers[:6]), shape, notes)
-            if found is not None:
-                return "spatial:transform", found
-        numbers = parse_numbers(attributes.get("spatial:bbox"))
-        if len(numbers) == 4 and np.isfinite(numbers).all() and numbers[0] < numbers[2] and numbers[1] < numbers[3]:
-            rows, columns = shape
-            west, south, east, north = numbers
-            return "spatial:bbox", Affine((east - west) / columns, 0, west, 0, (south - north) / rows, north)
+        found = _of_spatial_convention(attributes, shape, notes)
+        if found is not None:
+            return found
     own = container.arrays[scene].attribute("GeoTransform")
     if own is not None:
         return _geo_transform(own, "GeoTransform of the scene", notes)
+    return _of_map_info(container, scene, notes)
+
+
+def _of_spatial_convention(attributes: Any, shape: tuple[int, int], notes: list[str]) -> tuple[str, Affine] | None:
+    """Transform of the Zarr convention ``spatial``, by ``spatial:transform`` or ``spatial:bbox``, and the key."""
+    numbers = parse_numbers(attributes.get("spatial:transform"))
+    if len(numbers) >= 6 and np.isfinite(numbers[:6]).all():
+        found = _spatial(attributes, Affine(*numbers[:6]), shape, notes)
+        if found is not None:
+            return "spatial:transform", found
+    numbers = parse_numbers(attributes.get("spatial:bbox"))
+    if len(numbers) != 4 or not np.isfinite(numbers).all() or numbers[0] >= numbers[2] or numbers[1] >= numbers[3]:
+        return None
+    rows, columns = shape
+    west, south, east, north = numbers
+    return "spatial:bbox", Affine((east - west) / columns, 0, west, 0, (south - north) / rows, north)
+
+
+def _of_map_info(container: Container, scene: str, notes: list[str]) -> tuple[str, Affine] | None:
     info = container.nearest_array(scene, ("map_info",))
     if info is None:
         return None

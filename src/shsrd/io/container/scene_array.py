@@ -22,11 +22,7 @@ from shsrd.io.sources import StoredSource, array_reader
 
 
 def source_from_container(
-    container: Container,
-    *,
-    dataset: str | None,
-    wavelengths: str | None,
-    axes: str | None,
+    container: Container, *, dataset: str | None, wavelengths: str | None, axes: str | None
 ) -> StoredSource:
     """The scene of a container, read when asked for.
 
@@ -44,9 +40,7 @@ def source_from_container(
     """
     container, stacked = stack_band_variables(container, dataset)
     name = _scene(container, dataset)
-    whole = container.arrays[name]
-    whole.check()
-    scene = whole.squeezed(squeeze_to_3d(whole.shape, whole.dims, name=name, source=container.source))
+    scene = _with_three_axes(container, name)
     found = _axes_of(container, name, scene, wavelengths=wavelengths, axes=axes)
     order = found.order
     bands, rows, columns = (scene.shape[axis] for axis in order)
@@ -67,6 +61,13 @@ def source_from_container(
         notes=(*stacked, *found.notes, *listed.notes, *georeference.notes, *packing.notes),
     )
     return replace(_source(packing, order, metadata), name=name)
+
+
+def _with_three_axes(container: Container, name: str) -> Array:
+    """Checked array of the scene without spare axes of one entry."""
+    array = container.arrays[name]
+    array.check()
+    return array.squeezed(squeeze_to_3d(array.shape, array.dims, name=name, source=container.source))
 
 
 def _scene(container: Container, dataset: str | None) -> str:

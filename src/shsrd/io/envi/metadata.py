@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from shsrd.cube import ControlPoints, RationalPolynomials, Storage
 from shsrd.cube.grid_keys import normalize_key
-from shsrd.io.envi.georeferencing import read_georeference
+from shsrd.io.envi.georeferencing import Georeference, read_georeference
 from shsrd.io.envi.header import check_keys
 from shsrd.io.envi.map_info import map_info_of
 from shsrd.io.envi.spectral import read_band_lists
@@ -101,10 +101,7 @@ def header_metadata(values: dict[str, str], *, bands: int, dtype: str, source: s
     lists = read_band_lists(plain, bands=bands, source=source)
     meaning = read_pixel_encoding(plain, dtype=dtype, bands=bands, source=source)
     georeference = read_georeference(plain)
-    consumed = _CONSUMED - lists.unused - meaning.unused - georeference.unused
-    map_info = plain.get("map info")
-    if georeference.transform is not None and map_info == map_info_of(georeference.transform, crs=georeference.crs):
-        consumed |= {"map info"}  # the writer finds the same words itself
+    consumed = _CONSUMED - lists.unused - meaning.unused - georeference.unused | _reproducible(plain, georeference)
     return HeaderMetadata(
         storage=output_storage(meaning),
         wavelength_nm=lists.spectral.wavelength_nm,
@@ -116,17 +113,20 @@ def header_metadata(values: dict[str, str], *, bands: int, dtype: str, source: s
         control_points=georeference.control_points,
         rpc=georeference.rpc,
         headers={k: v for k, v in values.items() if _known(k) not in consumed and _known(k) not in empty},
-        notes=(
-            *getattr(values, "notes", ()),
-            *missing,
-            *lists.notes,
-            *meaning.notes,
-        ),
+        notes=(*getattr(values, "notes", ()), *missing, *lists.notes, *meaning.notes),
         band_storage=meaning.band_storage,
         extra_nodata=meaning.nodata,
         spectral_notes=lists.spectral.notes,
         georeference_notes=georeference.notes,
     )
+
+
+def _reproducible(plain: dict[str, str], georeference: Georeference) -> set[str]:
+    """The key ``map info`` if the writer makes the same text from transform and CRS; else nothing."""
+    if georeference.transform is None:
+        return set()
+    text = map_info_of(georeference.transform, crs=georeference.crs)
+    return {"map info"} if plain.get("map info") == text else set()
 
 
 def _known(key: str) -> str:

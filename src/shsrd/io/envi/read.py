@@ -1,4 +1,8 @@
-"""Reading ENVI: the header says everything, the image is plain numbers."""
+"""Reading ENVI: a header of keys, and an image of plain numbers.
+
+Read here and not by a library: GDAL stops at header lines of 10 000 characters, and ``spectral`` maps the image, so
+that a file that shrinks while it is read ends the process.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Writing ENVI: a hand-written header with every key, and band-sequential numbers."""
+"""Writing ENVI: a header with every key, and band-sequential numbers.
+
+Written here and not by a library: readers limit the length of a line, and neither GDAL nor ``spectral`` lets us choose
+the order of keys and the wrapping of lists.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Writing NetCDF 4 by the CF conventions (an HDF5 file with named axes), so that xarray, GDAL and QGIS read it."""
+"""Writing NetCDF 4 by the CF conventions (an HDF5 file with named axes), so that xarray, GDAL and QGIS read it.
+
+Written by h5py: xarray would need netCDF4 or h5netcdf for it, and a full disk must be one error
+(``_DeferredErrorFile``).
+"""
 
 from __future__ import annotations
 

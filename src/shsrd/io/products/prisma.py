@@ -67,13 +67,10 @@ def open_prisma(file: h5py.File, path: Path) -> StoredSource:
     assert swath is not None  # is_prisma said so
     attributes = attributes_of(file.attrs)
     pair = [_detector(file, path, swath, attributes, name) for name in ("VNIR", "SWIR")]
-    shapes = [(d.array.shape[0], d.array.shape[2]) for d in pair]
-    if shapes[0] != shapes[1]:
-        raise SceneError(f"{path}: VNIR has {shapes[0]} pixels and SWIR {shapes[1]}; download the product again")
+    rows, columns = _common_shape(pair, path)
     detector_bands = [(detector, band) for detector in pair for band in detector.used]
     order = np.argsort([float(d.wavelength[b]) for d, b in detector_bands], kind="stable")
     detector_bands = [detector_bands[position] for position in order]
-    rows, columns = shapes[0]
     alike = pair[0].storage == pair[1].storage
     transform = _transform(attributes, rows, columns, path)
     tables = [] if transform is not None else _tables(file, swath)
@@ -94,6 +91,18 @@ def open_prisma(file: h5py.File, path: Path) -> StoredSource:
     )
     band_storage = None if alike else [d.storage for d, _ in detector_bands]
     return StoredSource(metadata, _Joined(pair, order), _block_height(pair), band_storage=band_storage)
+
+
+def _common_shape(pair: list[_Detector], path: Path) -> tuple[int, int]:
+    """Rows and columns of both cubes.
+
+    Raises:
+        SceneError: they differ.
+    """
+    shapes = [(d.array.shape[0], d.array.shape[2]) for d in pair]
+    if shapes[0] != shapes[1]:
+        raise SceneError(f"{path}: VNIR has {shapes[0]} pixels and SWIR {shapes[1]}; download the product again")
+    return shapes[0]
 
 
 def _swath(file: h5py.File) -> str | None:
