@@ -3,6 +3,7 @@
 import json
 import random
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -160,3 +161,14 @@ def test_the_manifest_is_written_last_and_holds_what_was_asked(interrupted):
     kept = json.loads((folder / "manifest.json").read_text())
     assert kept["scale"] == 2
     assert len(kept["scan"]) == 32
+
+
+def test_a_run_of_an_earlier_version_starts_again(interrupted, job, make_model):
+    folder, whole = interrupted
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "scan.npz").rename(folder / "survey.npz")
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"version": 4, "survey": manifest["scan"]}))
+    refused(job, make_model(), "not a manifest of this version", "--overwrite")
+    assert upscale_file(replace(job, resume=False, overwrite=True), model=make_model()).resumed == 0
+    assert job.target.read_bytes() == whole
+    assert not folder.exists()
