@@ -18,7 +18,7 @@ scene told the sensor of another.
 without injection; and without stage 1, from random weights.
 
 Rows with the same seed see the same patches. Gain in MPSNR over bicubic and SAM as a share of bicubic's, before
-consistency, mean over scenes, both frames, at the end of the run. Packs are made by ``shsrd pack``.
+consistency, mean over scenes, both frames, at the end of the run. Packs are made by ``shsrd prepare-data``.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ TABLES: dict[str, dict[str, dict[str, Any]]] = {
     "cubes": {
         "stage 1 alone": UNTRAINED,
         "none": CUBES | {"network": NetworkConfig(injection="none")},
-        "ungated": CUBES | {"network": NetworkConfig(injection="ungated", guides="napc")},
-        "gated, no wavelengths": CUBES | {"network": NetworkConfig(wavelengths=False, guides="napc")},
+        "ungated": CUBES | {"network": NetworkConfig(injection="ungated", guides="mnf")},
+        "gated, no wavelengths": CUBES | {"network": NetworkConfig(wavelengths=False, guides="mnf")},
         "gated, principal components": CUBES | {"network": NetworkConfig(guides="pca")},
-        "gated": CUBES | {"network": NetworkConfig(guides="napc")},
+        "gated": CUBES | {"network": NetworkConfig(guides="mnf")},
     },
     "injection": {
         "stage 1 alone": UNTRAINED,
@@ -60,9 +60,9 @@ TABLES: dict[str, dict[str, dict[str, Any]]] = {
     },
     "sensors": {
         "stage 1 alone": UNTRAINED,
-        "ungated": SENSORS | {"network": NetworkConfig(injection="ungated", guides="napc")},
-        "gated, acquisition not told": SENSORS | {"network": NetworkConfig(guides="napc")},
-        "gated": SENSORS | {"network": NetworkConfig(guides="napc"), "acquisition": True},
+        "ungated": SENSORS | {"network": NetworkConfig(injection="ungated", guides="mnf")},
+        "gated, acquisition not told": SENSORS | {"network": NetworkConfig(guides="mnf")},
+        "gated": SENSORS | {"network": NetworkConfig(guides="mnf"), "acquisition": True},
     },
     "transfer": {
         "stage 1 alone": UNTRAINED,

@@ -21,22 +21,22 @@ from shsrd.report import Row, markdown, score_row, table
 from shsrd.upscaling import UpscaleOptions
 
 ROWS = {
-    "eigen": UpscaleOptions(frame="eigen"),
-    "3 bands": UpscaleOptions(frame="bands", channels=3),
-    "6 bands": UpscaleOptions(frame="bands", channels=6),
-    "9 bands": UpscaleOptions(frame="bands", channels=9),
-    "12 bands": UpscaleOptions(frame="bands", channels=12),
-    "15 bands": UpscaleOptions(frame="bands", channels=15),
-    "bands": UpscaleOptions(frame="bands"),
-    "bands, bf16": UpscaleOptions(frame="bands", precision="bf16"),
-    "bands, ensemble 8": UpscaleOptions(frame="bands", ensemble=8),
-    "bands, no consistency": UpscaleOptions(frame="bands", consistency=False),
-    "bands, 1 sample of 4 steps": UpscaleOptions(frame="bands", steps=4),
-    "bands, mean of 8 samples of 4 steps": UpscaleOptions(frame="bands", steps=4, samples=8),
-    "bands, 4 steps, detail 0.5": UpscaleOptions(frame="bands", steps=4, detail=0.5),
+    "pca": UpscaleOptions(basis="pca"),
+    "3 bands": UpscaleOptions(basis="bands", channels=3),
+    "6 bands": UpscaleOptions(basis="bands", channels=6),
+    "9 bands": UpscaleOptions(basis="bands", channels=9),
+    "12 bands": UpscaleOptions(basis="bands", channels=12),
+    "15 bands": UpscaleOptions(basis="bands", channels=15),
+    "bands": UpscaleOptions(basis="bands"),
+    "bands, bf16": UpscaleOptions(basis="bands", precision="bf16"),
+    "bands, ensemble 8": UpscaleOptions(basis="bands", ensemble=8),
+    "bands, no consistency": UpscaleOptions(basis="bands", consistency=False),
+    "bands, 1 sample of 4 steps": UpscaleOptions(basis="bands", steps=4),
+    "bands, mean of 8 samples of 4 steps": UpscaleOptions(basis="bands", steps=4, samples=8),
+    "bands, 4 steps, detail 0.5": UpscaleOptions(basis="bands", steps=4, detail=0.5),
 }
-ZERO_SHOT = ("eigen", "12 bands", "bands")
-FAST = ("eigen", "3 bands", "6 bands", "9 bands", "12 bands", "15 bands", "bands", "bands, ensemble 8")
+ZERO_SHOT = ("pca", "12 bands", "bands")
+FAST = ("pca", "3 bands", "6 bands", "9 bands", "12 bands", "15 bands", "bands", "bands, ensemble 8")
 MODELS = {"val": ("cave-x4-dev", "cave-x4-fast-dev"), "test": ("cave-x4", "cave-x4-fast")}  # dev never saw val
 
 

@@ -67,7 +67,7 @@ def resident(
     guided = guided_basis(scene_statistics(low.pixels), "bands", low.wavelength_nm, load.channels, guides=guides)
     maps = guided.guide.maps(guided.guide.guide_components(low.pixels), guided.triplets)
     descriptor = torch.from_numpy(guided.guide.descriptors(guided.triplets)).to(device)
-    triplets = torch.from_numpy(guided.frame.project(low.pixels)[guided.triplets])
+    triplets = torch.from_numpy(guided.basis.project(low.pixels)[guided.triplets])
     images = [torch.cat([tensor] * load.together) for tensor in (triplets, torch.from_numpy(maps))]
     placed = [tensor.to(device, memory_format=torch.channels_last) for tensor in images]
     return placed[0], SpectralInformation(placed[1], torch.cat([descriptor] * load.together))

@@ -36,10 +36,10 @@ from shsrd.io import save_cube
 MIB = 2**20
 GOAL_MIB = 1.2 * 1024
 CASES: dict[str, tuple[str, ...]] = {
-    "bands": ("--frame", "bands"),
-    "eigen": ("--frame", "eigen"),
-    "bands, uncertainty": ("--frame", "bands", "--uncertainty"),
-    "eigen, uncertainty": ("--frame", "eigen", "--uncertainty"),
+    "bands": ("--basis", "bands"),
+    "pca": ("--basis", "pca"),
+    "bands, uncertainty": ("--basis", "bands", "--uncertainty"),
+    "eigen, uncertainty": ("--basis", "pca", "--uncertainty"),
 }
 STAGES = """
 import json, re, sys

@@ -2,8 +2,8 @@
 
     python benchmarks/optimizers.py --train PACK --validation PACK [--steps 200]
 
-Packs are made by ``shsrd pack photos``. Every row is one run: the same network, seed, batches and schedule (linear
-warm-up, cosine to zero), averaged weights judged. A short run says which learns faster, not which ends higher.
+Packs are made by ``shsrd prepare-data photos``. Every row is one run: the same network, seed, batches and schedule
+(linear warm-up, cosine to zero), averaged weights judged. A short run says which learns faster, not which ends higher.
 """
 
 from __future__ import annotations

@@ -2,9 +2,10 @@
 
     python benchmarks/regression.py PACK [--model cave-x4-dev] [--noise 0 0.03] [--seen 3 6 9 12 15 24]
 
-Packs are made by ``shsrd pack scenes``; the low resolution is simulated by ``D``. Gain in MPSNR over bicubic and SAM as
-a share of bicubic's, before consistency, mean over scenes; passes are those of the network on a scene. ``noise`` is
-that of ``shsrd.training.validation.HeldOutScene``: white, the same in all bands, in bicubic's input and in ours.
+Packs are made by ``shsrd prepare-data scenes``; the low resolution is simulated by ``D``. Gain in MPSNR over bicubic
+and SAM as a share of bicubic's, before consistency, mean over scenes; passes are those of the network on a scene.
+``noise`` is that of ``shsrd.training.validation.HeldOutScene``: white, the same in all bands, in bicubic's input and in
+ours.
 """
 
 from __future__ import annotations
@@ -48,22 +49,22 @@ class Arguments:
 
 def each_for_itself(guided: GuidedBasis) -> GuidedBasis:
     """A frame of all bands whose detail is taken as it comes."""
-    frame = guided.frame
-    return replace(guided, frame=replace(frame, reconstruction_matrix=frame.basis * frame.deviation, filter=None))
+    basis = guided.basis
+    return replace(guided, basis=replace(basis, reconstruction_matrix=basis.vectors * basis.deviation, filter=None))
 
 
 def one_filter(guided: GuidedBasis, scene: HeldOutScene) -> GuidedBasis:
     """The same with one filter for the whole scene, as it was before pixels had theirs."""
-    frame = guided.frame
+    basis = guided.basis
     weights = detail_regression(scene.statistics, np.arange(scene.statistics.bands))
-    return replace(guided, frame=replace(frame, reconstruction_matrix=weights * frame.deviation, filter=None))
+    return replace(guided, basis=replace(basis, reconstruction_matrix=weights * basis.deviation, filter=None))
 
 
 def looks(arguments: Arguments, scene: HeldOutScene, engine: Engine) -> Iterator[tuple[str, GuidedBasis]]:
     """What is compared on one scene."""
     bands = scene.statistics.bands
     everything = scene.guided(engine, "bands", bands)
-    yield "eigen", scene.guided(engine, "eigen")
+    yield "pca", scene.guided(engine, "pca")
     yield "all bands, each for itself", each_for_itself(everything)
     yield "all bands, one filter for the scene", one_filter(everything, scene)
     for count in arguments.seen:

@@ -2,11 +2,12 @@
 
     python benchmarks/self_check.py PACK [PACK ...] [--models natural-x4 cave-x4] [--damaged PACK] [--side 256]
 
-Packs are made by ``shsrd pack scenes``. Every scene is the truth once: its low resolution is simulated by ``D``, the
-self-check sees that alone (and may be asked of scenes smaller than ``upscale`` would), and the gain over bicubic of the
-posterior mean, before consistency, is measured against the truth. ``clean``: weights as they come, both frames.
-``damaged``: the encoder's last layer replaced or multiplied, all harm that weights can do short of noise. ``noise``:
-white noise in the low resolution, as a share of the bands' typical deviation, which the check is known not to see.
+Packs are made by ``shsrd prepare-data scenes``. Every scene is the truth once: its low resolution is simulated by
+``D``, the self-check sees that alone (and may be asked of scenes smaller than ``upscale`` would), and the gain over
+bicubic of the posterior mean, before consistency, is measured against the truth. ``clean``: weights as they come, both
+frames. ``damaged``: the encoder's last layer replaced or multiplied, all harm that weights can do short of noise.
+``noise``: white noise in the low resolution, as a share of the bands' typical deviation, which the check is known not
+to see.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from shsrd.upscaling.self_check import SELF_CHECK_THRESHOLD_DB, run_self_check
 from shsrd.upscaling.tiles import Window
 
 DAMAGE: dict[str, float | None] = {"as it is": 1.0, "x -1": -1.0, "x 2": 2.0, "x 3": 3.0, "random": None}
-FRAMES: tuple[BasisName, ...] = ("bands", "eigen")
+FRAMES: tuple[BasisName, ...] = ("bands", "pca")
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Case:
     Attributes:
         group: row of the table.
         scene: name.
-        frame: of the posterior mean.
+        basis: of the posterior mean.
         model: weights, before any damage.
         score_db: of the self-check.
         gain_db: against the truth.
@@ -74,7 +75,7 @@ class Case:
 
     group: str
     scene: str
-    frame: BasisName
+    basis: BasisName
     model: str
     score_db: float
     gain_db: float
@@ -113,18 +114,18 @@ class Judge:
 
     model: str
     engine: Engine
-    frame: BasisName
+    basis: BasisName
 
 
 def judged(group: str, scene: HeldOutScene, name: str, judge: Judge) -> Case | None:
     """Score and gain; None where the check says nothing."""
-    engine, frame = judge.engine, judge.frame
+    engine, basis = judge.engine, judge.basis
     rows, columns = (size // engine.scale * engine.scale for size in scene.low.shape[1:])
     source = MemorySource(Cube(scene.low, wavelength_nm=scene.wavelength_nm))
     usable, windows = np.ones(len(scene.low), bool), [Window(0, 0, rows, columns)]
-    score = run_self_check(source, engine, frame, usable=usable, windows=windows).score_db
-    gain, _ = scene.judge(engine, scene.guided(engine, frame))
-    return None if score is None else Case(group, name, frame, judge.model, score, gain)
+    score = run_self_check(source, engine, basis, usable=usable, windows=windows).score_db
+    gain, _ = scene.judge(engine, scene.guided(engine, basis))
+    return None if score is None else Case(group, name, basis, judge.model, score, gain)
 
 
 def cases(arguments: Arguments) -> Iterator[Case | None]:
@@ -135,8 +136,8 @@ def cases(arguments: Arguments) -> Iterator[Case | None]:
         for packed in load_scenes(pack):
             scene = HeldOutScene(cropped(packed, arguments.side), 4)
             for model, engine in engines.items():
-                for frame in FRAMES:
-                    yield judged(f"{pack.name}, clean", scene, packed.name, Judge(model, engine, frame))
+                for basis in FRAMES:
+                    yield judged(f"{pack.name}, clean", scene, packed.name, Judge(model, engine, basis))
     if arguments.damaged is None:
         return
     scenes, model = load_scenes(arguments.damaged), arguments.models[-1]

@@ -85,9 +85,9 @@ def row(arguments: Arguments, sensor: str, snr_db: float | None, belief: Belief)
     result = judged(arguments, simulation)
     ours, bicubic = result.ours, result.bicubic
     noise = "none" if snr_db is None else f"{snr_db:g} dB"
-    cells = [f"{scores.mpsnr:.2f}, {scores.sam_deg:.2f}°, {scores.ergas:.2f}" for scores in (bicubic, ours)]
+    blocks = [f"{scores.mpsnr:.2f}, {scores.sam_deg:.2f}°, {scores.ergas:.2f}" for scores in (bicubic, ours)]
     gain = f"{ours.mpsnr - bicubic.mpsnr:+.2f} dB | {ours.sam_deg / bicubic.sam_deg:.2f}"
-    print(f"| {sensor} | {noise} | {belief} | {cells[0]} | {cells[1]} | {gain} |")
+    print(f"| {sensor} | {noise} | {belief} | {blocks[0]} | {blocks[1]} | {gain} |")
     sys.stdout.flush()
 
 

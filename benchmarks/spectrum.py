@@ -55,7 +55,7 @@ class Arguments:
         steps: diffusion steps of the sample.
         detail: of the sample.
         seed: of the sample.
-        frame: of the posterior mean; the default is the model's.
+        basis: of the posterior mean; the default is the model's.
         octaves: how many, down from Nyquist.
         eigenimages: how many leading ones are looked at.
         side: pixels of the truth's side, cropped at the upper left.
@@ -68,7 +68,7 @@ class Arguments:
     steps: int = 8
     detail: float = 1.0
     seed: int = 0
-    frame: Literal["eigen", "bands"] | None = None
+    basis: Literal["pca", "bands"] | None = None
     octaves: int = 5
     eigenimages: int = 3
     side: int = 512
@@ -89,8 +89,8 @@ def scenes(arguments: Arguments) -> Iterator[tuple[str, Cube]]:
 def spectra(truth: Cube, model: Model, arguments: Arguments) -> dict[str, Power]:
     """Power ``(eigenimage, octave)`` of truth, bicubic, posterior mean and sample."""
     low = degrade_cube(truth, Degradation(scale=SCALE)).replace(storage=Storage())
-    mean = UpscaleOptions(frame=arguments.frame)
-    sample = UpscaleOptions(frame=arguments.frame, steps=arguments.steps, detail=arguments.detail, seed=arguments.seed)
+    mean = UpscaleOptions(basis=arguments.basis)
+    sample = UpscaleOptions(basis=arguments.basis, steps=arguments.steps, detail=arguments.detail, seed=arguments.seed)
     pixels = {
         "truth": truth.pixels,
         "bicubic": bicubic_up(torch.from_numpy(fill_nodata(low.pixels)), SCALE).numpy(),
@@ -100,8 +100,8 @@ def spectra(truth: Cube, model: Model, arguments: Arguments) -> dict[str, Power]
         ).cube.pixels,
     }
     good = truth.usable_bands
-    frame = pca_basis(scene_statistics(fill_nodata(truth.pixels[good])), arguments.eigenimages)
-    images = {name: frame.project(fill_nodata(cube[good])) for name, cube in pixels.items()}
+    basis = pca_basis(scene_statistics(fill_nodata(truth.pixels[good])), arguments.eigenimages)
+    images = {name: basis.project(fill_nodata(cube[good])) for name, cube in pixels.items()}
     return {name: octave_power(image, octaves=arguments.octaves) for name, image in images.items()}
 
 

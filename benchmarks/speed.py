@@ -10,7 +10,7 @@ Reading the output:
   over the time of its encoder and over the peak in bf16 (fp32 where the processor has no bf16). Where most of the
   encoder runs in integers, whose peak is twice as high, the share could be up to 2.
 * *CAVE-sized scene*: 128 x 128 x 31 in, 512 x 512 x 31 out, synthetic, warm, median of 5. ``bands`` runs every band
-  triplet through the network, ``12 bands`` and ``3 bands`` as many evenly spaced ones, ``eigen`` the leading
+  triplet through the network, ``12 bands`` and ``3 bands`` as many evenly spaced ones, ``pca`` the leading
   eigenimages. *wall* is the clock, *cpu* the processor time of all threads: on a busy machine believe cpu, and the
   breakdown's shares.
 * *breakdown*: the same steps run one by one. Frame: moments, eigenvectors, guide. Encoder: channels, guide maps and the
@@ -63,10 +63,10 @@ from yardsticks import Timing, edsr_time, peak_flops, timed
 
 SCALE = 4
 LOOKS = {  # what the network sees
-    "bands": UpscaleOptions(frame="bands", device="cpu"),
-    "12 bands": UpscaleOptions(frame="bands", channels=12, device="cpu"),
-    "3 bands": UpscaleOptions(frame="bands", channels=3, device="cpu"),
-    "eigen": UpscaleOptions(frame="eigen", device="cpu"),
+    "bands": UpscaleOptions(basis="bands", device="cpu"),
+    "12 bands": UpscaleOptions(basis="bands", channels=12, device="cpu"),
+    "3 bands": UpscaleOptions(basis="bands", channels=3, device="cpu"),
+    "pca": UpscaleOptions(basis="pca", device="cpu"),
 }
 
 
@@ -120,14 +120,14 @@ def breakdown(low: Cube, model: Model, options: UpscaleOptions, precision: Preci
 
     def made() -> GuidedBasis:
         statistics, guides = scene_statistics(low.pixels), model.network.config.guides
-        return guided_basis(statistics, options.frame or "bands", low.wavelength_nm, options.channels, guides=guides)
+        return guided_basis(statistics, options.basis or "bands", low.wavelength_nm, options.channels, guides=guides)
 
     guided = made()
     detail = engine.mean(low.pixels, guided)
 
     def composed_again() -> NDArray[np.float32]:
-        filtered = guided.frame.filtered(low.pixels, detail)
-        return compose_estimate(low.pixels, filtered, guided.frame, scale=SCALE, degradation=degradation)
+        filtered = guided.basis.filtered(low.pixels, detail)
+        return compose_estimate(low.pixels, filtered, guided.basis, scale=SCALE, degradation=degradation)
 
     estimate = torch.from_numpy(composed_again())
 
@@ -136,7 +136,7 @@ def breakdown(low: Cube, model: Model, options: UpscaleOptions, precision: Preci
         degrade(estimate, degradation)
 
     parts = {
-        "frame": made,
+        "basis": made,
         "encoder": lambda: engine.mean(seen, guided),
         "consistency": consistent,
     }
@@ -155,7 +155,7 @@ def breakdown(low: Cube, model: Model, options: UpscaleOptions, precision: Preci
 
 def beside(low: Cube, model: Model) -> dict[str, float]:
     """Processor seconds of what the posterior mean of a scene in memory does not need: files and samples."""
-    fine = upscale(low, SCALE, options=LOOKS["eigen"], model=model).cube
+    fine = upscale(low, SCALE, options=LOOKS["pca"], model=model).cube
     with tempfile.TemporaryDirectory() as name:
         source, target = Path(name) / "low.hdr", Path(name) / "fine.tif"
         save_cube(low, source)
@@ -163,7 +163,7 @@ def beside(low: Cube, model: Model) -> dict[str, float]:
         writing = timed(lambda: save_cube(fine, target, overwrite=True), 1)
 
     def drawn(samples: int) -> Timing:
-        options = UpscaleOptions(frame="eigen", device="cpu", steps=8, samples=samples)
+        options = UpscaleOptions(basis="pca", device="cpu", steps=8, samples=samples)
         return timed(lambda: upscale(low, SCALE, options=options, model=model), 1)
 
     return {

@@ -37,7 +37,7 @@ class Arguments:
         columns: width.
         bands: number of bands.
         data: pixels on a side of the square with data, in the middle of the scene.
-        frame: spectral frame.
+        basis: spectral frame.
         folder: where scenes and results go; needs room for 16 times the scene.
     """
 
@@ -45,7 +45,7 @@ class Arguments:
     columns: int = 1024
     bands: int = 200
     data: int = 256
-    frame: str = "bands"
+    basis: str = "bands"
     folder: Path | None = None
 
 
@@ -77,9 +77,9 @@ sys.exit(code)
 """
 
 
-def measured(source: Path, target: Path, frame: str) -> tuple[float, dict[str, float]]:
+def measured(source: Path, target: Path, basis: str) -> tuple[float, dict[str, float]]:
     """Peak MiB of the process, and its seconds."""
-    command = ["upscale", str(source), str(target), "--frame", frame, "--json"]
+    command = ["upscale", str(source), str(target), "--basis", basis, "--json"]
     done = subprocess.run([sys.executable, "-c", RUN, *command], capture_output=True, text=True, check=True)
     return int(done.stderr.split()[-1]) / 1024, json.loads(done.stdout)["seconds"]
 
@@ -91,7 +91,7 @@ def main() -> None:
         source, target = Path(folder) / "line.tif", Path(folder) / "line_x4.tif"
         for rows in arguments.rows:
             make_scene(source, (arguments.bands, rows, arguments.columns), arguments.data)
-            peak, seconds = measured(source, target, arguments.frame)
+            peak, seconds = measured(source, target, arguments.basis)
             size = target.stat().st_size / 2**20
             what = f"{rows} x {arguments.columns} x {arguments.bands}"
             print(f"{what}: peak {peak:.0f} MiB, output {size:.0f} MiB, {seconds}", flush=True)

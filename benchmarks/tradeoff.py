@@ -57,7 +57,7 @@ class Arguments:
         cave: folder of the CAVE archive.
         split: of the archive.
         model: weights.
-        frame: of the posterior mean; the default is the model's.
+        basis: of the posterior mean; the default is the model's.
         steps: diffusion steps of the sample.
         seed: of the sample.
         side: pixels of the truths' sides, cropped at the upper left.
@@ -69,7 +69,7 @@ class Arguments:
     cave: Path | None = None
     split: Literal["validation", "test", "train"] = "validation"
     model: str = "cave-x4"
-    frame: Literal["eigen", "bands"] | None = None
+    basis: Literal["pca", "bands"] | None = None
     steps: int = 4
     seed: int = 0
     side: int = 512
@@ -91,16 +91,16 @@ def truths(arguments: Arguments) -> Iterator[tuple[str, Cube]]:
         yield name, scene.crop(rows=rows, columns=columns)
 
 
-def spectrum_distance(estimate: Pixels, truth: Pixels, frame: SpectralBasis) -> float:
+def spectrum_distance(estimate: Pixels, truth: Pixels, basis: SpectralBasis) -> float:
     """Mean ``|log2|`` ratio of power above the low-resolution Nyquist frequency, over eigenimages and octaves."""
     octaves = int(np.log2(SCALE))
-    ours, theirs = (octave_power(frame.project(pixels), octaves=octaves) for pixels in (estimate, truth))
+    ours, theirs = (octave_power(basis.project(pixels), octaves=octaves) for pixels in (estimate, truth))
     return float(np.abs(np.log2(ours / theirs)).mean())
 
 
 def options_of(arguments: Arguments, *, steps: int, samples: int = 1) -> UpscaleOptions:
     """Options of one run."""
-    return UpscaleOptions(frame=arguments.frame, steps=steps, samples=samples, seed=arguments.seed)
+    return UpscaleOptions(basis=arguments.basis, steps=steps, samples=samples, seed=arguments.seed)
 
 
 def curve(truth: Cube, model: Model, arguments: Arguments) -> list[tuple[float, float]]:
@@ -113,12 +113,12 @@ def curve(truth: Cube, model: Model, arguments: Arguments) -> list[tuple[float, 
     )
     reference = fill_nodata(truth.pixels[good])
     peak = float(reference.max())
-    frame = pca_basis(scene_statistics(reference), EIGENIMAGES)
+    basis = pca_basis(scene_statistics(reference), EIGENIMAGES)
     points = []
     for detail in DETAILS:
         estimate = mean + np.float32(detail) * (sample - mean)
         psnr = mpsnr(estimate, reference, data_range=1.0 if peak <= 1.5 else peak)
-        points.append((psnr, spectrum_distance(estimate, reference, frame)))
+        points.append((psnr, spectrum_distance(estimate, reference, basis)))
     return points
 
 

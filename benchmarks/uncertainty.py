@@ -55,7 +55,7 @@ class Arguments:
         cave: folder of the CAVE archive.
         split: of the archive.
         model: weights.
-        frame: of the posterior mean; the default is the model's.
+        basis: of the posterior mean; the default is the model's.
         steps: 0 for the predicted scale, more for samples.
         samples: posterior samples where there are steps.
         sensor: that measures the truths (a key of ``SENSORS``), in place of the bicubic kernel.
@@ -68,7 +68,7 @@ class Arguments:
     cave: Path | None = None
     split: Literal["validation", "test", "train"] = "validation"
     model: str = "cave-x4"
-    frame: Literal["eigen", "bands"] | None = None
+    basis: Literal["pca", "bands"] | None = None
     steps: int = 0
     samples: int = 8
     sensor: str | None = None
@@ -101,7 +101,7 @@ def truths(arguments: Arguments) -> Iterator[tuple[str, Cube]]:
 def errors_by_band(truth: Cube, model: Model, arguments: Arguments) -> list[tuple[Errors, Errors]]:
     """Errors and deviations at the valid pixels of each good band."""
     options = UpscaleOptions(
-        frame=arguments.frame,
+        basis=arguments.basis,
         uncertainty=True,
         steps=arguments.steps,
         samples=arguments.samples if arguments.steps else 1,

@@ -95,7 +95,7 @@ def source(tmp_path, scene):
 def tiny(tmp_path_factory):
     """Weights of a small network that adds some random detail everywhere."""
     config = NetworkConfig(
-        scale=4, width=8, blocks=1, inject_every=1, guide_width=4, denoiser_width=8, denoiser_blocks=1, frame="eigen"
+        scale=4, width=8, blocks=1, inject_every=1, guide_width=4, denoiser_width=8, denoiser_blocks=1, basis="pca"
     )
     torch.manual_seed(0)
     network = Network(config)

@@ -132,7 +132,7 @@ def test_degrade_says_where_widths_differ_between_bands(shsrd, tmp_path, source)
 
 def test_degrade_adds_photon_noise_and_stripes(shsrd, tmp_path, float_scene):
     save_cube(float_scene, tmp_path / "truth.npz")
-    asked = ["--snr", "20", "--photon", "1", "--stripes", "0.5", "--seed", "4"]
+    asked = ["--snr", "20", "--shot-noise", "1", "--stripes", "0.5", "--seed", "4"]
     done = shsrd("degrade", tmp_path / "truth.npz", tmp_path / "low.npz", *asked)
     assert done.code == 0, done.err
     noise = NoiseModel(snr_db=20, photon_share=1, stripe_offset=0.5)
@@ -143,9 +143,9 @@ def test_degrade_adds_photon_noise_and_stripes(shsrd, tmp_path, float_scene):
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        (["--photon", "0.5"], "give --snr as well"),
+        (["--shot-noise", "0.5"], "give --snr as well"),
         (["--stripes", "0.5"], "give --snr as well"),
-        (["--snr", "30", "--photon", "2"], "--photon 2"),
+        (["--snr", "30", "--shot-noise", "2"], "--shot-noise 2"),
         (["--snr", "30", "--stripes", "-1"], "--stripes -1"),
         (["--snr", "0"], "--snr 0"),
         (["--snr", "30", "--seed", "-1"], "--seed -1"),

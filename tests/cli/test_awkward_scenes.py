@@ -40,17 +40,17 @@ def assert_consistent(low, high, *, bands=slice(None), within=NEAR):
     assert np.sqrt(np.mean((again.astype(np.float64) - known) ** 2)) <= within * np.ptp(known)
 
 
-@pytest.mark.parametrize("frame", ["eigen", "bands"])
+@pytest.mark.parametrize("basis", ["pca", "bands"])
 @pytest.mark.parametrize("bands", [2, 3, 4, 5, 13])
-def test_any_number_of_bands(enlarge, bands, frame):
-    low, high = enlarge(Cube(field(bands)), options=["--frame", frame])
+def test_any_number_of_bands(enlarge, bands, basis):
+    low, high = enlarge(Cube(field(bands)), options=["--basis", basis])
     assert high.shape == (bands, 64, 80)
     assert_consistent(low, high)
 
 
 @pytest.mark.parametrize("size", [(17, 23), (1, 9), (5, 1), (4, 4), (2, 40)])
 def test_any_size(enlarge, size):
-    low, high = enlarge(Cube(field(4, *size)), options=["--cell", 16])
+    low, high = enlarge(Cube(field(4, *size)), options=["--block", 16])
     assert high.shape == (4, 4 * size[0], 4 * size[1])
     assert_consistent(low, high)
 
@@ -64,7 +64,7 @@ def test_constant_scene_stays_constant(enlarge, value):
 def test_one_constant_band_among_others(enlarge):
     pixels = field(5)
     pixels[2] = 0.25
-    _, high = enlarge(Cube(pixels), options=["--frame", "bands"])
+    _, high = enlarge(Cube(pixels), options=["--basis", "bands"])
     np.testing.assert_allclose(high.pixels[2], 0.25, atol=1e-4)
 
 
@@ -140,7 +140,7 @@ def test_a_real_scene_by_the_default_model(shsrd, tmp_path, shared_data):
 
     source = shared_data / "hsi" / "eval" / "jasperRidge2_R198.img"
     before = {path: path.stat() for path in source.parent.glob("jasper*")}
-    done = shsrd("upscale", source, tmp_path / "jasper.img", "--frame", "eigen", "--json")
+    done = shsrd("upscale", source, tmp_path / "jasper.img", "--basis", "pca", "--json")
     assert done.code == 0, done.err
     assert json.loads(done.out)["consistency"] <= 1e-4
     low, high = open_cube(source), open_cube(tmp_path / "jasper.img")

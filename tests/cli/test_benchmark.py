@@ -66,7 +66,7 @@ def test_counts_get_no_negative_estimates(shsrd, tmp_path, archive, tiny):
 
 
 def test_table_and_options(shsrd, archive, tiny):
-    options = ["--steps", 2, "--samples", 2, "--detail", 0.5, "--seed", 3, "--frame", "bands", "--device", "cpu"]
+    options = ["--steps", 2, "--samples", 2, "--detail", 0.5, "--seed", 3, "--basis", "bands", "--device", "cpu"]
     done = shsrd("benchmark", "cave", "--root", archive, "--model", tiny, *options, "--no-consistency")
     assert done.code == 0, done.err
     assert "MPSNR" in done.out
@@ -76,7 +76,7 @@ def test_table_and_options(shsrd, archive, tiny):
 
 @pytest.mark.parametrize("asked", [["--ensemble", 2], ["--stride", 1]], ids=str)
 def test_averages_of_the_mean_are_judged(shsrd, archive, tiny, asked):
-    common = ("benchmark", "cave", "--root", archive, "--model", tiny, "--frame", "bands", "--json")
+    common = ("benchmark", "cave", "--root", archive, "--model", tiny, "--basis", "bands", "--json")
     plain, averaged = (json.loads(shsrd(*common, *options).out)["mean"] for options in ([], asked))
     assert averaged["bicubic"] == plain["bicubic"]
     assert averaged["ours"]["mpsnr"] != plain["ours"]["mpsnr"]
@@ -126,7 +126,11 @@ def test_scenes_by_a_width_with_noise_and_wrong_beliefs(shsrd, source, tiny):
     common = ("benchmark", "scenes", source, "--model", tiny, "--json", "--fwhm", "1.4,1.2", "--snr", "30")
     told, uncorrected, wrong = (
         json.loads(shsrd(*common, *asked).out)
-        for asked in (["--photon", 0.5], ["--photon", 0.5, "--uncorrected"], ["--fwhm-error", 20, "--snr-error", -3])
+        for asked in (
+            ["--shot-noise", 0.5],
+            ["--shot-noise", 0.5, "--assume-bicubic"],
+            ["--fwhm-error", 20, "--snr-error", -3],
+        )
     )
     assert (told["fwhm"], told["photon_share"], told["corrected"]) == ([1.4, 1.2], 0.5, True)
     assert told["mean"]["bicubic"] == uncorrected["mean"]["bicubic"] != wrong["mean"]["bicubic"]  # white noise
@@ -156,13 +160,13 @@ def test_what_was_simulated_and_told_is_said(shsrd, source, tiny):
         (["--sensor", "enmap", "--snr", 30, "--snr-error", 1000], "--snr-error 1000 makes it 1030 dB"),
         (["--sensor", "hypso-1", "--fwhm-error", 900], "--fwhm: input should be less than or equal to 8 (given: 22.0)"),
         (["--fwhm-error", 20], "give --sensor or --fwhm"),
-        (["--sensor", "enmap", "--uncorrected", "--snr", 30, "--snr-error", 3], "give --sensor or --fwhm"),
+        (["--sensor", "enmap", "--assume-bicubic", "--snr", 30, "--snr-error", 3], "give --sensor or --fwhm"),
         (["--sensor", "enmap", "--snr-error", 3], "give --snr as well"),
         (["--sensor", "enmap", "--fwhm-error", -100], "--fwhm-error -100"),
-        (["--photon", 0.5], "give --snr as well"),
-        (["--sensor", "enmap", "--uncorrected", "--estimated"], "give one of them"),
-        (["--sensor", "enmap", "--estimated", "--fwhm-error", 20], "give --sensor or --fwhm"),
-        (["--sensor", "enmap", "--estimated"], "too few sharp edges"),
+        (["--shot-noise", 0.5], "give --snr as well"),
+        (["--sensor", "enmap", "--assume-bicubic", "--estimate-fwhm"], "give one of them"),
+        (["--sensor", "enmap", "--estimate-fwhm", "--fwhm-error", 20], "give --sensor or --fwhm"),
+        (["--sensor", "enmap", "--estimate-fwhm"], "too few sharp edges"),
     ],
 )
 def test_simulations_that_contradict_themselves(refuses, source, tiny, asked, words):
@@ -170,7 +174,7 @@ def test_simulations_that_contradict_themselves(refuses, source, tiny, asked, wo
 
 
 def test_scenes_in_a_table(shsrd, source, tiny):
-    options = ["--steps", 2, "--samples", 2, "--detail", 0.5, "--seed", 3, "--frame", "bands", "--device", "cpu"]
+    options = ["--steps", 2, "--samples", 2, "--detail", 0.5, "--seed", 3, "--basis", "bands", "--device", "cpu"]
     done = shsrd("benchmark", "scenes", source, "--model", tiny, *options, "--no-consistency")
     assert done.code == 0, done.err
     lines = [line.split() for line in done.out.splitlines()]

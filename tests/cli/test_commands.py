@@ -159,7 +159,7 @@ def test_benchmark_without_self_check(shsrd, tmp_path, wild):
 
 
 FLAGS = (
-    ["--frame", "bands"],
+    ["--basis", "bands"],
     ["--steps", 2, "--seed", 5],
     ["--steps", 2, "--detail", 0.5],
     ["--steps", 2, "--samples", 2],
@@ -167,7 +167,7 @@ FLAGS = (
     ["--precision", "bf16"],
     ["--device", "cpu"],
     ["--tile", 8],
-    ["--cell", 8, "--halo", 14],
+    ["--block", 8, "--halo", 14],
     ["--no-consistency"],
     ["--ensemble", 2],
 )
@@ -182,7 +182,7 @@ def test_every_option_of_upscale_reaches_the_result(shsrd, tmp_path, float_scene
     expected, found = open_cube(plain).pixels, open_cube(other).pixels
     assert np.isfinite(found).all()
     spread = float(expected.std())
-    if flags[0] in ("--frame", "--steps", "--no-consistency", "--ensemble"):
+    if flags[0] in ("--basis", "--steps", "--no-consistency", "--ensemble"):
         assert 1e-5 * spread < np.abs(found - expected).max() < 10 * spread
     else:
         np.testing.assert_allclose(found, expected, atol=0.02 * spread)
@@ -205,7 +205,7 @@ def test_stride_reaches_the_result_and_the_report(shsrd, tmp_path, float_scene, 
     found = {}
     for stride in (1, 3):
         path = tmp_path / f"{stride}.npz"
-        asked = ("--model", tiny, "--frame", "bands", "--stride", stride, "--json")
+        asked = ("--model", tiny, "--basis", "bands", "--stride", stride, "--json")
         assert strict(shsrd("upscale", tmp_path / "low.npz", path, *asked).out)["stride"] == stride
         found[stride] = open_cube(path).pixels
     assert 1e-5 * found[3].std() < np.abs(found[1] - found[3]).max() < found[3].std()
@@ -223,16 +223,16 @@ def test_non_negative_reaches_the_result(shsrd, tmp_path, float_scene, tiny):
     np.testing.assert_array_equal(found[1], np.maximum(found[0], 0))
 
 
-@pytest.mark.parametrize("frame", ["bands", "eigen"])
-def test_channels_reach_the_result_and_the_report(shsrd, tmp_path, float_scene, tiny, frame):
+@pytest.mark.parametrize("basis", ["bands", "pca"])
+def test_channels_reach_the_result_and_the_report(shsrd, tmp_path, float_scene, tiny, basis):
     save_cube(float_scene, tmp_path / "low.npz")
     bands, found = float_scene.shape[0], {}
     for channels in (3, bands, bands + 5):
         path = tmp_path / f"{channels}.npz"
-        asked = ("--model", tiny, "--frame", frame, "--channels", channels, "--json")
+        asked = ("--model", tiny, "--basis", basis, "--channels", channels, "--json")
         done = shsrd("upscale", tmp_path / "low.npz", path, *asked)
         assert strict(done.out)["channels"] == min(channels, bands)
-        assert ("3 bands seen" in done.err) == (channels == 3 and frame == "bands")
+        assert ("3 bands seen" in done.err) == (channels == 3 and basis == "bands")
         found[channels] = open_cube(path).pixels
     np.testing.assert_array_equal(found[bands], found[bands + 5])
     assert 1e-5 * found[3].std() < np.abs(found[bands] - found[3]).max() < found[3].std()
@@ -290,7 +290,7 @@ def test_paths_inside_a_generic_file(shsrd, tmp_path, scene, tiny, word):
 
 
 def test_progress_is_told_on_stderr(shsrd, tmp_path, source, tiny, monkeypatch):
-    options = ["--model", tiny, "--tile", 8, "--cell", 8, "--json"]
+    options = ["--model", tiny, "--tile", 8, "--block", 8, "--json"]
     piped = shsrd("upscale", source, tmp_path / "a.tif", *options)
     assert strict(piped.out)
     assert "tiles: 6 of 6\n" in piped.err

@@ -86,7 +86,7 @@ def test_announcement():
 def test_upscale_says_size_and_notes_before_it_computes(shsrd, tmp_path, scene, tiny):
     np.save(tmp_path / "a.npy", np.tile(scene.pixels[:4], (1, 2, 2)).transpose(1, 2, 0))
     done = shsrd(
-        "upscale", tmp_path / "a.npy", tmp_path / "b.npy", "--model", tiny, "--json", "--cell", "16", "--tile", "16"
+        "upscale", tmp_path / "a.npy", tmp_path / "b.npy", "--model", tiny, "--json", "--block", "16", "--tile", "16"
     )
     assert done.code == 0, done.err
     lines = done.err.splitlines()

@@ -51,7 +51,7 @@ def enlarged(shsrd, tmp_path, tiny):
             (tmp_path / name).mkdir()
         low, high = tmp_path / f"before/scene{suffix}", tmp_path / f"after/scene{suffix}"
         save_cube(cube, low)
-        done = shsrd("upscale", low, high, "--model", tiny, "--cell", 8, "--tile", 8, *options)
+        done = shsrd("upscale", low, high, "--model", tiny, "--block", 8, "--tile", 8, *options)
         assert done.code == 0, done.err
         return low, high
 
@@ -133,7 +133,7 @@ def test_the_input_is_never_opened_for_writing(shsrd, tmp_path, everything, tiny
     if opened() != ["beside"]:
         pytest.skip("inotify tells nothing here")
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
-    done = shsrd("upscale", folder / f"scene{suffix}", tmp_path / "fine.tif", "--model", tiny, "--cell", 8)
+    done = shsrd("upscale", folder / f"scene{suffix}", tmp_path / "fine.tif", "--model", tiny, "--block", 8)
     assert done.code == 0, done.err
     assert opened() == []
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before

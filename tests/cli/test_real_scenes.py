@@ -38,7 +38,7 @@ def test_no_sample_is_forgotten(shared_data):
 def test_promises(shsrd, tmp_path, tiny, shared_data, name):
     source, options = shared_data / "formats" / name, SAMPLES[name]
     stamps = {path: path.stat().st_mtime_ns for path in source.parent.iterdir()}
-    done = shsrd("upscale", source, tmp_path / "fine.tif", "--model", tiny, "--cell", 64, *options)
+    done = shsrd("upscale", source, tmp_path / "fine.tif", "--model", tiny, "--block", 64, *options)
     assert done.code == 0, done.err
     assert {path: path.stat().st_mtime_ns for path in source.parent.iterdir()} == stamps
     low, high = open_cube(source, variable=options[1] if options else None), open_cube(tmp_path / "fine.tif")

@@ -162,7 +162,7 @@ class TestOptions:
         [
             (["--samples", 4], "--steps"),
             (["--steps", 4, "--uncertainty", "sd.tif"], "--samples"),
-            (["--frame", "eigen", "--stride", 1], "--frame bands"),
+            (["--basis", "pca", "--stride", 1], "--basis bands"),
         ],
     )
     def test_that_do_not_fit_each_other(self, refuses, source, target, options, word):
@@ -173,14 +173,14 @@ class TestOptions:
     def test_no_such_device(self, refuses, source, target, device):
         refuses(["upscale", source, target, "--device", device], device, "use auto or cpu")
 
-    @pytest.mark.parametrize("given", [["--frame", "none"], ["--steps", "many"], ["--no-such-option"], ["third"]])
+    @pytest.mark.parametrize("given", [["--basis", "none"], ["--steps", "many"], ["--no-such-option"], ["third"]])
     def test_that_no_command_knows(self, shsrd, source, target, given):
         done = shsrd("upscale", source, target, *given)
         assert (done.code, done.out) == (2, "")
         assert "shsrd upscale --help" in done.err
         assert not target.exists()
 
-    @pytest.mark.parametrize("given", [[], ["--frame"]])
+    @pytest.mark.parametrize("given", [[], ["--basis"]])
     def test_missing_arguments(self, shsrd, given):
         done = shsrd("upscale", *given)
         assert (done.code, done.out) == (2, "")

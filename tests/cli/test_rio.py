@@ -51,7 +51,7 @@ def test_rio_lists_it_without_torch(rio):
 
 
 def test_same_bytes_as_shsrd_upscale(rio, shsrd, source, tiny, tmp_path):
-    options = ["--model", tiny, "--frame", "bands", "--steps", 2, "--seed", 5]
+    options = ["--model", tiny, "--basis", "bands", "--steps", 2, "--seed", 5]
     names = ("rio.tif", "rio_sigma.tif"), ("own.tif", "own_sigma.tif")
     (high, sigma), (own, own_sigma) = (tuple(tmp_path / name for name in pair) for pair in names)
     done = rio("shsrd", source, high, *options, "--samples", 2, "--uncertainty", sigma)

@@ -43,7 +43,7 @@ def photos(tmp_path):
 
 @pytest.fixture
 def packed_photos(shsrd, tmp_path, photos):
-    done = shsrd("pack", "photos", tmp_path / "pack", photos)
+    done = shsrd("prepare-data", "photos", tmp_path / "pack", photos)
     assert (done.code, done.out) == (0, "")
     assert "2 photos" in done.err
     return tmp_path / "pack"
@@ -81,7 +81,7 @@ def test_from_photos_to_a_scene_in_four_commands(shsrd, tmp_path, config, source
     scenes = [tmp_path / f"scene{seed}.npz" for seed in range(2)]
     for seed, path in enumerate(scenes):
         save_cube(phantom(rows=72, columns=80, wavelength_nm=np.linspace(420, 900, 8), seed=seed), path)
-    done = shsrd("pack", "scenes", tmp_path / "scenes", *scenes)
+    done = shsrd("prepare-data", "scenes", tmp_path / "scenes", *scenes)
     assert (done.code, done.out) == (0, "")
     assert "2 scenes" in done.err
     changes = {"stage": "transfer", "start_from": str(first / "best.safetensors"), "network": None, "batch": 4}
@@ -199,7 +199,7 @@ class TestRefusals:
     def test_train_on_an_unpacked_folder(self):
         done = self.shsrd("pretrain", self.config(train=str(self.folder / "photos")))
         assert (done.code, done.out) == (2, "")
-        assert "shsrd pack photos" in done.err
+        assert "shsrd prepare-data photos" in done.err
         assert len(done.err.strip().splitlines()) == 1
 
     @pytest.mark.parametrize("damage", ["pack/photos.safetensors", "runs/stage1/checkpoint.safetensors"])

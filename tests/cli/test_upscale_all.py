@@ -104,7 +104,7 @@ def test_a_changed_input_is_named_and_done_again_only_if_asked(upscale_all, scen
     [
         (["--seed", 1], "--seed was 0 and is 1"),
         (["--uncertainty"], "--uncertainty was False"),
-        (["--cell", 8], "--cell"),
+        (["--block", 8], "--block"),
     ],
 )
 def test_another_option_is_named(upscale_all, out, option, word):
@@ -149,7 +149,7 @@ def test_items_with_keys_of_earlier_versions_are_recognised(upscale_all, out):
         item["properties"] = rest | {f"shsrd:{names.get(key, key)}": value for key, value in found.items()}
         assert "shsrd:psf_from" in item["properties"] and "shsrd:frame" in item["properties"]
         options = item["properties"]["shsrd:options"]
-        for old, new in {"frame": "basis", "cell": "block_size", "tile": "tile_size"}.items():
+        for old, new in {"frame": "basis", "cell": "block"}.items():
             options[old] = options.pop(new, options.get(old))
         place.write_text(json.dumps(item))
     table, _ = upscale_all()
@@ -289,7 +289,7 @@ def test_equal_names_of_different_folders(upscale_all, scenes, out, scene):
 def test_progress_of_each_scene_and_of_all(upscale_all, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setattr("shsrd.cli.console.ERRORS", Console(stderr=True, width=80))
-    _, said = upscale_all("--tile", 8, "--cell", 8)
+    _, said = upscale_all("--tile", 8, "--block", 8)
     assert "2 of 3: b" in said and "6/6" in said
 
 

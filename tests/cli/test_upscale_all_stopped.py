@@ -41,7 +41,7 @@ def stopping(monkeypatch, name, after):
 def test_an_interrupt_stops_at_once_and_the_same_command_goes_on(
     upscale_all, shsrd, scenes, out, tiny, monkeypatch, tmp_path
 ):
-    options = ["--tile", 8, "--cell", 8]
+    options = ["--tile", 8, "--block", 8]
     upscale_all(*options)
     whole = states(out)
     shutil.rmtree(out)
@@ -79,17 +79,17 @@ def test_killed_between_output_and_record(upscale_all, shsrd, scenes, out, tiny,
 def test_an_interrupted_run_with_other_options(upscale_all, shsrd, scenes, out, tiny, monkeypatch):
     with monkeypatch.context() as patched:
         stopping(patched, "a.img", 2)
-        assert shsrd("upscale-all", scenes, out, "--model", tiny, "--tile", 8, "--cell", 8).code == 130
+        assert shsrd("upscale-all", scenes, out, "--model", tiny, "--tile", 8, "--block", 8).code == 130
     table, _ = upscale_all(code=2)
     assert results(table) == ["failed", "done", "done"]
-    assert "cannot resume: --cell was 8 and is 128" in table["scenes"][0]["reason"]
+    assert "cannot resume: --block was 8 and is 128" in table["scenes"][0]["reason"]
     assert results(upscale_all("--overwrite")[0]) == ["done", "skipped", "skipped"]
 
 
 def test_an_interrupted_run_on_another_array(upscale_all, shsrd, out, tiny, tmp_path, monkeypatch):
     cubes = {name: np.random.default_rng(seed).random((16, 16, 3), np.float32) for seed, name in enumerate("pq")}
     np.savez(tmp_path / "two.npz", **cubes)
-    options = ["--tile", 8, "--cell", 8, "--variable"]
+    options = ["--tile", 8, "--block", 8, "--variable"]
     with monkeypatch.context() as patched:
         stopping(patched, "two.npz", 2)
         assert shsrd("upscale-all", tmp_path / "two.npz", out, "--model", tiny, *options, "p").code == 130
@@ -111,7 +111,7 @@ def test_control_c_on_a_process(scenes, out, tiny, tmp_path):
     """The real thing: a signal to a running program."""
     for name in ("x", "y", "z"):
         save_cube(phantom(rows=96, columns=96, wavelength_nm=np.linspace(420, 980, 40)), scenes / f"{name}.npz")
-    command = [sys.executable, "-c", PROGRAM, "upscale-all", scenes, out, "--model", tiny, "--cell", "8"]
+    command = [sys.executable, "-c", PROGRAM, "upscale-all", scenes, out, "--model", tiny, "--block", "8"]
     running = subprocess.Popen([str(part) for part in command], stderr=subprocess.PIPE, text=True)
     wanted = out / "x_x4.tif.partial"
     deadline = time.monotonic() + 60

@@ -13,7 +13,7 @@ from shsrd.io import save_cube
 distributed = pytest.importorskip("distributed", reason="dask.distributed is not installed (extra: cluster)")
 pytestmark = pytest.mark.slow
 WORKERS = 2
-OPTIONS = ("--tile", 8, "--cell", 8, "--device", "cpu", "--precision", "fp32")
+OPTIONS = ("--tile", 8, "--block", 8, "--device", "cpu", "--precision", "fp32")
 COUNTING = """
 import os
 from pathlib import Path

@@ -22,7 +22,7 @@ def test_fewer_bits_cost_nothing_that_can_be_seen(name, rough):
     low = degrade_cube(truth, Degradation(scale=scale))
 
     def estimate(precision):
-        options = UpscaleOptions(precision=precision, device="cpu", cell=32)
+        options = UpscaleOptions(precision=precision, device="cpu", block=32)
         return upscale(low, scale, options=options, model=model).cube.pixels
 
     exact, other = estimate("fp32"), estimate(rough)
@@ -40,7 +40,7 @@ def test_tiles_change_no_byte_in_integers():
     )
     found = []
     for tile in (16, 48):
-        options = UpscaleOptions(precision="int8", device="cpu", cell=16, tile=tile, channels=6, self_check=False)
+        options = UpscaleOptions(precision="int8", device="cpu", block=16, tile=tile, channels=6, self_check=False)
         done = upscale(low, 4, options=options, model=model)
         assert done.report.precision == "int8"
         found.append(done.cube.pixels)

@@ -153,7 +153,7 @@ def test_channels_last_changes_only_the_memory(config, make_network, make_input)
     assert network.encoder.stem.weight.is_contiguous(memory_format=torch.channels_last)
 
 
-@pytest.mark.parametrize("wrong", [{"scale": 1}, {"width": 0}, {"sigma_data": 0}, {"frame": "rgb"}, {"depth": 3}])
+@pytest.mark.parametrize("wrong", [{"scale": 1}, {"width": 0}, {"sigma_data": 0}, {"basis": "rgb"}, {"depth": 3}])
 def test_config_refuses_what_it_does_not_know(wrong):
     with pytest.raises(ValidationError, match=next(iter(wrong))):
         NetworkConfig(**wrong)

@@ -92,23 +92,23 @@ def test_it_knows_places_where_a_filter_of_the_whole_scene_does_not():
     texture, lines = rng.normal(size=(48, 48)), rng.normal(size=(6, MIN_FILTERED_BANDS))
     cube = np.einsum("yx,yb->byx", texture, lines[np.arange(48) * 6 // 48]).astype(np.float32)
     statistics = scene_statistics(cube)
-    frame = band_basis(statistics)
-    detail = frame.project(cube)
+    basis = band_basis(statistics)
+    detail = basis.project(cube)
     estimate = detail + 0.5 * rng.normal(size=cube.shape).astype(np.float32)
     everywhere = (
-        detail_regression(statistics, np.arange(MIN_FILTERED_BANDS)) / frame.deviation[:, None] * frame.deviation
+        detail_regression(statistics, np.arange(MIN_FILTERED_BANDS)) / basis.deviation[:, None] * basis.deviation
     )
-    ours, scenes = frame.filtered(cube, estimate), np.einsum("jk,kyx->jyx", everywhere, estimate)
+    ours, scenes = basis.filtered(cube, estimate), np.einsum("jk,kyx->jyx", everywhere, estimate)
     assert np.square(ours - detail).mean() < 0.85 * np.square(scenes - detail).mean()
-    assert np.square(frame.filtered(cube, detail) - detail).mean() < 0.001 * np.square(detail).mean()
+    assert np.square(basis.filtered(cube, detail) - detail).mean() < 0.001 * np.square(detail).mean()
 
 
 def test_in_noise_the_scene_decides():
     """Where gradients are hardly above the noise, the filter is the scene's own, the same everywhere."""
     rng = np.random.default_rng(3)
     cube = rng.normal(size=(MIN_FILTERED_BANDS, 40, 40)).astype(np.float32)
-    frame = band_basis(scene_statistics(cube))
-    found = frame.filtered(cube, np.ones((MIN_FILTERED_BANDS, 40, 40), np.float32))
+    basis = band_basis(scene_statistics(cube))
+    found = basis.filtered(cube, np.ones((MIN_FILTERED_BANDS, 40, 40), np.float32))
     assert np.ptp(found, axis=(1, 2)).max() < 0.02
     assert np.abs(found).max() < 0.25  # all noise
 
@@ -124,10 +124,10 @@ def test_degenerate_scenes_stay_finite(kind):
     if kind == "huge":
         cube[:, 3, 3] *= 1e6
     cube = {"constant": np.ones_like(cube), "one row": cube[:, :1], "one pixel": cube[:, :1, :1]}.get(kind, cube)
-    frame = band_basis(scene_statistics(cube))
+    basis = band_basis(scene_statistics(cube))
     rows, columns = cube.shape[1:]
     detail = rng.normal(size=(20, 4 * rows, 4 * columns)).astype(np.float32)
-    assert np.isfinite(frame.reconstruct(frame.filtered(cube, detail))).all()
+    assert np.isfinite(basis.reconstruct(basis.filtered(cube, detail))).all()
 
 
 def test_few_bands_are_not_filtered():
@@ -141,9 +141,9 @@ def test_bands_not_seen_come_from_the_filter_where_there_are_not_too_many(bands,
     """Detail of a scene whose bands are sums of two images: that of all bands follows from nine."""
     rng = np.random.default_rng(6)
     cube = np.einsum("bk,kyx->byx", rng.normal(size=(bands, 2)), rng.normal(size=(2, 40, 40))).astype(np.float32)
-    frame = band_basis(scene_statistics(cube), 9)
-    detail = frame.project(cube)
-    filtered = frame.filtered(cube, detail)
+    basis = band_basis(scene_statistics(cube), 9)
+    detail = basis.project(cube)
+    filtered = basis.filtered(cube, detail)
     assert filtered.shape == (out, 40, 40)
-    found, truth = frame.reconstruct(filtered), cube - cube.mean(axis=(1, 2), keepdims=True)
+    found, truth = basis.reconstruct(filtered), cube - cube.mean(axis=(1, 2), keepdims=True)
     assert np.square(found - truth).mean() < 0.01 * np.square(truth).mean()

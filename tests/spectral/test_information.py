@@ -17,17 +17,17 @@ from shsrd.spectral import (
 
 def guided(cube, wavelength_nm=None, *, make=band_basis):
     statistics = scene_statistics(cube)
-    frame = make(statistics)
+    basis = make(statistics)
     leading = pca_basis(statistics, min(GUIDE_CHANNELS, len(cube)))
-    return frame, spectral_guide(frame, leading, positions_um(wavelength_nm, len(cube)))
+    return basis, spectral_guide(basis, leading, positions_um(wavelength_nm, len(cube)))
 
 
 def maps_of(cube):
-    frame, guide = guided(cube)
-    triplets = frame.triplets()
+    basis, guide = guided(cube)
+    triplets = basis.triplets()
     maps = guide.maps(guide.guide_components(cube), triplets)
     assert maps.shape == (len(triplets), MAP_CHANNELS, *cube.shape[1:])
-    return maps[:, :3], maps[:, 3:6], maps[:, 6:9], frame.project(cube)[triplets]
+    return maps[:, :3], maps[:, 3:6], maps[:, 6:9], basis.project(cube)[triplets]
 
 
 def test_maps_rebuild_a_low_rank_cube(make_cube):
@@ -47,9 +47,9 @@ def test_rebuilt_maps_have_less_noise(make_cube):
     clean = make_cube(30, rows=60, columns=60)
     rng = np.random.default_rng(5)
     cube = (clean + 0.1 * rng.normal(size=clean.shape)).astype(np.float32)
-    frame, guide = guided(cube)
-    triplets = frame.triplets()
-    truth, own = frame.project(clean)[triplets], frame.project(cube)[triplets]
+    basis, guide = guided(cube)
+    triplets = basis.triplets()
+    truth, own = basis.project(clean)[triplets], basis.project(cube)[triplets]
     rebuilt = guide.maps(guide.guide_components(cube), triplets)[:, 3:6]
     assert np.square(rebuilt - truth).mean() < 0.3 * np.square(own - truth).mean()
 
@@ -57,13 +57,13 @@ def test_rebuilt_maps_have_less_noise(make_cube):
 @pytest.mark.parametrize("bands", [1, 2, 4])
 def test_few_bands_leave_the_other_guides_zero(make_cube, bands):
     cube = make_cube(bands)
-    frame, guide = guided(cube)
+    basis, guide = guided(cube)
     images = guide.guide_components(cube)
     assert images.shape == (GUIDE_CHANNELS, *cube.shape[1:])
     assert images[:bands].any(axis=(1, 2)).all()
     assert not images[bands:].any()
     assert not guide.loadings[:, bands:].any()
-    assert guide.descriptors(frame.triplets()).shape == (len(frame.triplets()), DESCRIPTOR_FEATURES)
+    assert guide.descriptors(basis.triplets()).shape == (len(basis.triplets()), DESCRIPTOR_FEATURES)
 
 
 def bad_cubes(make_cube):
@@ -85,17 +85,17 @@ KINDS = ["ordinary", "noise-free", "zero", "constant", "negative", "flat band", 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("make", [band_basis, pca_basis], ids=["bands", "eigen"])
+@pytest.mark.parametrize("make", [band_basis, pca_basis], ids=["bands", "pca"])
 @pytest.mark.parametrize("known", [True, False])
 def test_descriptors_are_finite_and_of_order_one(make_cube, kind, make, known):
     cube = bad_cubes(make_cube)[kind]
     wavelengths = np.linspace(400, 2500, len(cube)) if known else None
-    frame, guide = guided(cube, wavelengths, make=make)
-    descriptors = guide.descriptors(frame.triplets())
+    basis, guide = guided(cube, wavelengths, make=make)
+    descriptors = guide.descriptors(basis.triplets())
     assert descriptors.dtype == np.float32
     assert np.isfinite(descriptors).all()
     assert np.abs(descriptors).max() < 10
-    maps = guide.maps(guide.guide_components(cube), frame.triplets())
+    maps = guide.maps(guide.guide_components(cube), basis.triplets())
     assert np.isfinite(maps).all()
 
 
@@ -122,11 +122,11 @@ def test_descriptors_tell_noise_apart(make_cube):
 def acquired(cube, acquisition, make=band_basis):
     """Features of the acquisition ``(T, 3, 4)`` of a scene's triplets."""
     statistics = scene_statistics(cube)
-    frame = make(statistics)
+    basis = make(statistics)
     leading = pca_basis(statistics, min(GUIDE_CHANNELS, len(cube)))
-    guide = spectral_guide(frame, leading, positions_um(None, len(cube)), acquisition)
-    descriptors = guide.descriptors(frame.triplets())
-    return descriptors[:, CONTENT_FEATURES:].reshape(len(descriptors), 3, 4), frame
+    guide = spectral_guide(basis, leading, positions_um(None, len(cube)), acquisition)
+    descriptors = guide.descriptors(basis.triplets())
+    return descriptors[:, CONTENT_FEATURES:].reshape(len(descriptors), 3, 4), basis
 
 
 def test_no_sensor_known_is_zero_in_the_descriptor(make_cube):
@@ -138,10 +138,10 @@ def test_descriptors_hold_width_and_noise_of_each_band(make_cube):
     cube = make_cube(9, noise=0.1)
     fwhm = np.stack([np.linspace(1.0, 1.8, 9), np.full(9, 1.2)], axis=1)
     noise = cube.std(axis=(1, 2)) * np.logspace(-3, -1, 9)
-    features, frame = acquired(cube, Acquisition(fwhm, noise))
+    features, basis = acquired(cube, Acquisition(fwhm, noise))
     flag, along_y, along_x, level = features.reshape(-1, 4)[:9].T
     assert (flag == 1).all()
-    np.testing.assert_allclose(along_y, fwhm[frame.triplets().ravel()[:9], 0] - 1.4, atol=1e-6)
+    np.testing.assert_allclose(along_y, fwhm[basis.triplets().ravel()[:9], 0] - 1.4, atol=1e-6)
     np.testing.assert_allclose(along_x, -0.2, atol=1e-6)
     np.testing.assert_allclose(level, np.linspace(-1, 1, 9), atol=1e-3)
 

@@ -81,8 +81,8 @@ def test_noise_estimate_finds_the_true_sigma(rows):
     for top in range(0, 360, rows):
         statistics.add(cube[:, top : top + rows])
     np.testing.assert_allclose(np.sqrt(np.diag(statistics.noise_covariance)), sigma, rtol=0.02)
-    frame = band_basis(statistics)
-    np.testing.assert_allclose(frame.noise * frame.deviation, sigma, rtol=0.02)
+    basis = band_basis(statistics)
+    np.testing.assert_allclose(basis.noise * basis.deviation, sigma, rtol=0.02)
 
 
 def test_a_scene_without_noise_has_none():

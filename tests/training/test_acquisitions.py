@@ -28,7 +28,7 @@ def high(make_scene):
 
 def source_of(scene_folder, **changes):
     augmentation = SceneAugmentation(**{"sensors": 1.0, "sensor_count": 2, **changes})
-    return SceneSource(scene_folder, augmentation, scale=SCALE, patch=16, guides="napc")
+    return SceneSource(scene_folder, augmentation, scale=SCALE, patch=16, guides="mnf")
 
 
 def test_scenes_are_corrected_as_in_use(high):
@@ -132,7 +132,7 @@ def test_validation_tells_every_sensor(scene_folder, stage_one, monkeypatch):
 
 def cubes_of(photo_folder, **changes):
     photos = PhotoSource(photo_folder, PhotoAugmentation(cubes=1.0, **changes), scale=SCALE, patch=12)
-    return PhotoCubeSource(photos, "napc")
+    return PhotoCubeSource(photos, "mnf")
 
 
 def test_cubes_of_photos_are_measured_by_sensors_too(photo_folder):

@@ -27,14 +27,14 @@ def photos_of(folder, patch=PATCH, **augmentation):
 @pytest.fixture(params=["photos", "cubes", "scenes", "noisy scenes", "either"])
 def source(request, photo_folder, scene_folder):
     photos = photos_of(photo_folder)
-    scenes = SceneSource(scene_folder, SceneAugmentation(triplets=2), scale=SCALE, patch=PATCH, guides="napc")
-    noisy = SceneSource(scene_folder, SceneAugmentation(triplets=2, noise=1.0), scale=SCALE, patch=PATCH, guides="napc")
+    scenes = SceneSource(scene_folder, SceneAugmentation(triplets=2), scale=SCALE, patch=PATCH, guides="mnf")
+    noisy = SceneSource(scene_folder, SceneAugmentation(triplets=2, noise=1.0), scale=SCALE, patch=PATCH, guides="mnf")
     return {
         "photos": photos,
-        "cubes": PhotoCubeSource(photos, "napc"),
+        "cubes": PhotoCubeSource(photos, "mnf"),
         "scenes": scenes,
         "noisy scenes": noisy,
-        "either": MixtureSource(scenes, PhotoCubeSource(photos, "napc"), 0.5),
+        "either": MixtureSource(scenes, PhotoCubeSource(photos, "mnf"), 0.5),
     }[request.param]
 
 
@@ -91,7 +91,7 @@ def plain(photo_folder, scene_folder, kind):
     """A source that adds no noise, so that the low resolution is the degraded truth."""
     if kind == "photos":
         return PhotoSource(photo_folder, PhotoAugmentation(noise=0), scale=SCALE, patch=16)
-    return SceneSource(scene_folder, SceneAugmentation(), scale=SCALE, patch=16, guides="napc")
+    return SceneSource(scene_folder, SceneAugmentation(), scale=SCALE, patch=16, guides="mnf")
 
 
 @pytest.mark.parametrize("kind", ["photos", "scenes"])
@@ -125,9 +125,9 @@ def bands_with_noise(kind, level, photo_folder, scene_folder):
     """A source of neighbouring bands with this noise; all else is drawn alike whatever the noise."""
     if kind == "cubes":
         photos = photos_of(photo_folder, 16, cube_noise_range=(level, level), cube_eigen=0, blur=0)
-        return PhotoCubeSource(photos, "napc")
+        return PhotoCubeSource(photos, "mnf")
     augmentation = SceneAugmentation(noise=1.0, noise_range=(level, level), eigen=0, mixed=0)
-    return SceneSource(scene_folder, augmentation, scale=SCALE, patch=16, guides="napc")
+    return SceneSource(scene_folder, augmentation, scale=SCALE, patch=16, guides="mnf")
 
 
 @pytest.mark.parametrize("kind", ["cubes", "scenes"])
@@ -153,7 +153,7 @@ def test_guide_maps_of_a_noisy_cube_are_nearer_to_the_truth_than_the_triplet(pho
     photos = photos_of(photo_folder, 16, cube_noise_range=(0.1, 0.1), cube_eigen=0.0, blur=0)
     ours, rebuilt = [], []
     for step in range(8):
-        batch = PhotoCubeSource(photos, "napc").draw(4, generator_of(0, step, 0))
+        batch = PhotoCubeSource(photos, "mnf").draw(4, generator_of(0, step, 0))
         truth = bicubic_down(bicubic_up(batch.low, SCALE) + batch.residual, SCALE)
         inside = (..., slice(3, -3), slice(3, -3))
         ours.append(float((batch.low - truth)[inside].square().mean()))
@@ -164,7 +164,7 @@ def test_guide_maps_of_a_noisy_cube_are_nearer_to_the_truth_than_the_triplet(pho
 def test_scene_truth_is_made_of_the_scene_itself(scene_folder):
     """In cube units, every true value of a band triplet is a stored count."""
     augmentation = SceneAugmentation(eigen=0, mixed=0, triplets=2)
-    source = SceneSource(scene_folder, augmentation, scale=SCALE, patch=PATCH, guides="napc")
+    source = SceneSource(scene_folder, augmentation, scale=SCALE, patch=PATCH, guides="mnf")
     scenes = load_scenes(scene_folder)
     for step in range(5):
         batch = source.draw(2, generator_of(0, step, 0))
@@ -219,7 +219,7 @@ def test_balanced_draws_see_the_rare_more_often(tmp_path, make_scene):
     pack_scene("rare", cube.replace(pixels=pixels), tmp_path)
 
     def rare_share(balanced):
-        source = SceneSource(tmp_path, SceneAugmentation(balanced=balanced), scale=SCALE, patch=PATCH, guides="napc")
+        source = SceneSource(tmp_path, SceneAugmentation(balanced=balanced), scale=SCALE, patch=PATCH, guides="mnf")
         scene, generator = source.scenes[0], generator_of(0, 0, 0)
         corners = [scene.corner(16, generator, balanced=balanced == 1) for _ in range(300)]
         assert all(0 <= row <= 16 and 0 <= column <= 20 for row, column in corners)
@@ -234,7 +234,7 @@ def test_small_scenes_give_small_patches_in_batches_of_their_own(tmp_path, make_
     sizes = {"large": (80, 80), "small": (40, 64), "tiny": (30, 90)}  # room for 32, 12 and 7 low-resolution pixels
     for seed, (name, (rows, columns)) in enumerate(sizes.items()):
         pack_scene(name, make_scene(rows=rows, columns=columns, seed=seed), tmp_path)
-    source = SceneSource(tmp_path, SceneAugmentation(triplets=2), scale=SCALE, patch=24, guides="napc")
+    source = SceneSource(tmp_path, SceneAugmentation(triplets=2), scale=SCALE, patch=24, guides="mnf")
     drawn = [source.draw(4, generator_of(0, step, 0)).low.shape for step in range(60)]
     assert set(drawn) == {(4, 3, 24, 24), (16, 3, 12, 12)}
     assert 15 < sum(shape[-1] == 12 for shape in drawn) < 45
@@ -244,7 +244,7 @@ def test_too_large_patches_are_refused(photo_folder, scene_folder):
     with pytest.raises(ValueError, match="smaller patch"):
         PhotoSource(photo_folder, PhotoAugmentation(), scale=SCALE, patch=200)
     with pytest.raises(ValueError, match="smaller patch"):
-        SceneSource(scene_folder, SceneAugmentation(), scale=SCALE, patch=200, guides="napc")
+        SceneSource(scene_folder, SceneAugmentation(), scale=SCALE, patch=200, guides="mnf")
 
 
 def test_config_defaults_are_valid():

@@ -29,7 +29,7 @@ def result(folder, make_scene, stage_one):
     low = degrade_cube(truth, Degradation(scale=2))
 
     def run(**asked):
-        options = UpscaleOptions(cell=64, precision="fp32", device="cpu", uncertainty=True, **asked)
+        options = UpscaleOptions(block=64, precision="fp32", device="cpu", uncertainty=True, **asked)
         return upscale(low, 2, options=options, model=Model("tiny", network, {}, ""))
 
     return run, truth.pixels, found

@@ -17,7 +17,7 @@ STEPS = range(3, 9)
 @pytest.fixture
 def source(photo_folder, scene_folder):
     photos = PhotoSource(photo_folder, PhotoAugmentation(), scale=2, patch=8)
-    return MixtureSource(SceneSource(scene_folder, SceneAugmentation(), scale=2, patch=8, guides="napc"), photos, 0.5)
+    return MixtureSource(SceneSource(scene_folder, SceneAugmentation(), scale=2, patch=8, guides="mnf"), photos, 0.5)
 
 
 def all_drawn(source, workers):

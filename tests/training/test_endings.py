@@ -138,7 +138,7 @@ def test_packing_needs_no_extra(tmp_path, make_scene):
     from shsrd.io import save_cube
 
     save_cube(make_scene(), tmp_path / "scene.npz")
-    done = bare("pack", "scenes", tmp_path / "pack", tmp_path / "scene.npz")
+    done = bare("prepare-data", "scenes", tmp_path / "pack", tmp_path / "scene.npz")
     assert (done.returncode, done.stderr) == (0, f"{tmp_path / 'pack'}: 1 scenes\n")
 
 

@@ -211,7 +211,7 @@ def quietly(config, network, source, gains=None):
 @pytest.mark.parametrize("objective", ["mean", "diffusion"])
 def test_a_tiny_set_is_learnt_by_heart(settings, scene_folder, stage_one, objective):
     config = settings("transfer", objective=objective, steps=60, lr=4e-3, validate_every=60, checkpoint_every=60)
-    batch = SceneSource(scene_folder, config.scenes, scale=2, patch=8, guides="napc").draw(8, generator_of(0, 0, 0))
+    batch = SceneSource(scene_folder, config.scenes, scale=2, patch=8, guides="mnf").draw(8, generator_of(0, 0, 0))
     network = load_weights(stage_one).network
 
     def loss():
@@ -229,7 +229,7 @@ def test_a_tiny_set_is_learnt_by_heart(settings, scene_folder, stage_one, object
 def test_the_best_possible_loss_is_zero(scene_folder, settings, stage_one):
     """A network that answers the truth has no loss: L1 and spectral angle agree on what is right."""
     config = settings("transfer")
-    batch = SceneSource(scene_folder, config.scenes, scale=2, patch=8, guides="napc").draw(8, generator_of(0, 0, 0))
+    batch = SceneSource(scene_folder, config.scenes, scale=2, patch=8, guides="mnf").draw(8, generator_of(0, 0, 0))
     truth = batch.residual
     assert float(batch.angle.loss(truth, truth)) < 1e-4 * batch.angle.weight * 1.5
     wrong = [float(batch.angle.loss(truth + step * torch.randn_like(truth), truth)) for step in (0.1, 0.4)]
@@ -349,7 +349,7 @@ def test_the_scale_head_may_learn_faster_than_the_denoiser(settings, stage_one):
     assert moved["scale_head.head.bias"] == pytest.approx(4 * moved["denoiser.head.bias"], rel=0.02)
 
 
-@pytest.mark.parametrize("guides", ["pca", "napc"])
+@pytest.mark.parametrize("guides", ["pca", "mnf"])
 def test_a_denoiser_is_judged_with_the_guide_maps_it_takes(scene_folder, network_config, monkeypatch, guides):
     seen = []
 

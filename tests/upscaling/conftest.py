@@ -17,19 +17,19 @@ def make_model():
     """Small networks of random weights, zero-initialised layers included: their detail is wild, but never zero."""
     made = {}
 
-    def make(scale=2, frame="bands", seed=0):
-        if (scale, frame, seed) not in made:
+    def make(scale=2, basis="bands", seed=0):
+        if (scale, basis, seed) not in made:
             torch.manual_seed(seed)
             config = NetworkConfig(
-                scale=scale, width=16, blocks=2, denoiser_width=16, denoiser_blocks=1, guide_width=8, frame=frame
+                scale=scale, width=16, blocks=2, denoiser_width=16, denoiser_blocks=1, guide_width=8, basis=basis
             )
             network = Network(config)
             with torch.no_grad():
                 for parameter in network.parameters():
                     if not parameter.any():
                         parameter.normal_(std=0.1)
-            made[scale, frame, seed] = Model("random", network, {}, "0" * 16)
-        return made[scale, frame, seed]
+            made[scale, basis, seed] = Model("random", network, {}, "0" * 16)
+        return made[scale, basis, seed]
 
     return make
 

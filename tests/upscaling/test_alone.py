@@ -16,7 +16,7 @@ from shsrd.io.file_locks import lock_file, write_lock
 from shsrd.upscaling import Job, UpscaleOptions, upscale_file
 from shsrd.upscaling.jobs.tile_cache import TileCache
 
-OPTIONS = UpscaleOptions(device="cpu", precision="fp32", cell=8, tile=8, self_check=False)
+OPTIONS = UpscaleOptions(device="cpu", precision="fp32", block=8, tile=8, self_check=False)
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no locks on files there")
 
 

@@ -48,7 +48,7 @@ def wild(make_model):
     return make_model(2)
 
 
-@given(scenes(), st.sampled_from([{}, {"cell": 8}, {"frame": "eigen"}, {"consistency": False}, {"steps": 1}]))
+@given(scenes(), st.sampled_from([{}, {"block": 8}, {"basis": "pca"}, {"consistency": False}, {"steps": 1}]))
 @settings(max_examples=25, derandomize=True, database=None)
 def test_nothing_leaves_the_local_range_by_more_than_is_stated(wild, pixels, asked):
     asked = {"device": "cpu", "precision": "fp32", "self_check": False, **asked}
@@ -111,7 +111,7 @@ def test_positive_scenes_fall_little_below_zero(make_scene, run):
 
 def test_tiles_do_not_matter(make_scene, run):
     scene = make_scene(rows=40, columns=37)
-    one, other = (run(scene, tile=tile, cell=8, overshoot=0) for tile in (8, 40))
+    one, other = (run(scene, tile=tile, block=8, overshoot=0) for tile in (8, 40))
     np.testing.assert_array_equal(one.cube.pixels, other.cube.pixels)
     assert one.report.values_clipped == other.report.values_clipped > 0
     assert one.report.output_range == other.report.output_range

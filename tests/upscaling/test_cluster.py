@@ -25,7 +25,7 @@ def job(make_scene, make_model, tmp_path_factory):
     scene = make_scene(bands=5, rows=50, columns=45, storage=Storage("int16", 1e-4, 0.0, -9999.0))
     save_cube(scene, folder / "scene.tif")
     save_weights(folder / "tiny.safetensors", make_model().network, {"stages": []})
-    options = UpscaleOptions(model=str(folder / "tiny.safetensors"), device="cpu", precision="fp32", cell=8, tile=8)
+    options = UpscaleOptions(model=str(folder / "tiny.safetensors"), device="cpu", precision="fp32", block=8, tile=8)
     return Job(folder / "scene.tif", folder / "fine.tif", 2, options)
 
 
@@ -116,7 +116,7 @@ def test_an_interrupt_from_the_keyboard_is_one_sentence(job, tmp_path):
     """A terminal sends it to all processes of a command; the workers' tracebacks took 70 lines."""
     (tmp_path / "command.py").write_text(_COMMAND)
     options = ["--scale", "2", "--model", job.options.model, "--device", "cpu", "--precision", "fp32", "--workers", "2"]
-    arguments = ["upscale", job.source, tmp_path / "fine.tif", *options, "--cell", "8", "--tile", "8"]
+    arguments = ["upscale", job.source, tmp_path / "fine.tif", *options, "--block", "8", "--tile", "8"]
     command = [sys.executable, tmp_path / "command.py", *arguments]
     run = subprocess.Popen(
         list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True

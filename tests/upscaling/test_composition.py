@@ -8,7 +8,7 @@ from shsrd.degradation import Degradation, back_project, bicubic_up, consistency
 from shsrd.spectral import band_basis, pca_basis, scene_statistics
 from shsrd.upscaling.composition import compose_estimate, null_space_component
 
-FRAMES = {"bands": band_basis, "eigen": pca_basis, "three": lambda statistics: pca_basis(statistics, 3)}
+FRAMES = {"bands": band_basis, "pca": pca_basis, "three": lambda statistics: pca_basis(statistics, 3)}
 SENSORS = {  # with what float32 may cost: inverting the wide one multiplies rounding by up to 144, in several steps
     Degradation(scale=2): 1e-5,
     Degradation(scale=4): 1e-5,
@@ -18,36 +18,36 @@ SENSORS = {  # with what float32 may cost: inverting the wide one multiplies rou
 
 def measured(make_scene, make, scale):
     low = make_scene(bands=8, rows=21, columns=26).pixels
-    frame = make(scene_statistics(low))
-    shape = (frame.channels, 21 * scale, 26 * scale)
-    return low, frame, np.random.default_rng(1).normal(size=shape).astype(np.float32)
+    basis = make(scene_statistics(low))
+    shape = (basis.channels, 21 * scale, 26 * scale)
+    return low, basis, np.random.default_rng(1).normal(size=shape).astype(np.float32)
 
 
-def plain(low, detail, frame, degradation):
+def plain(low, detail, basis, degradation):
     """Step by step, every band at high resolution."""
-    estimate = bicubic_up(torch.from_numpy(low), degradation.scale) + torch.from_numpy(frame.reconstruct(detail))
+    estimate = bicubic_up(torch.from_numpy(low), degradation.scale) + torch.from_numpy(basis.reconstruct(detail))
     return back_project(estimate, torch.from_numpy(low), degradation).numpy()
 
 
 @pytest.mark.parametrize("degradation", SENSORS, ids=str)
 @pytest.mark.parametrize("name", FRAMES)
 def test_composition_is_back_projection_of_interpolation_and_detail(make_scene, name, degradation):
-    low, frame, detail = measured(make_scene, FRAMES[name], degradation.scale)
+    low, basis, detail = measured(make_scene, FRAMES[name], degradation.scale)
     kept = low.copy(), detail.copy()
-    expected = plain(low, detail, frame, degradation)
-    result = compose_estimate(low, detail, frame, scale=degradation.scale, degradation=degradation)
+    expected = plain(low, detail, basis, degradation)
+    result = compose_estimate(low, detail, basis, scale=degradation.scale, degradation=degradation)
     np.testing.assert_allclose(result, expected, atol=SENSORS[degradation])
     np.testing.assert_array_equal(low, kept[0])
     np.testing.assert_array_equal(detail, kept[1])
-    free = compose_estimate(low, detail, frame, scale=degradation.scale, degradation=None)
+    free = compose_estimate(low, detail, basis, scale=degradation.scale, degradation=None)
     assert np.abs(free - expected).max() > 0.01
 
 
 @pytest.mark.parametrize("name", FRAMES)
 def test_composition_agrees_with_the_measurement(make_scene, name):
     degradation = Degradation(scale=4)
-    low, frame, detail = measured(make_scene, FRAMES[name], 4)
-    free, bound = (compose_estimate(low, detail, frame, scale=4, degradation=d) for d in (None, degradation))
+    low, basis, detail = measured(make_scene, FRAMES[name], 4)
+    free, bound = (compose_estimate(low, detail, basis, scale=4, degradation=d) for d in (None, degradation))
     errors = [consistency_rmse(torch.from_numpy(x), torch.from_numpy(low), degradation) for x in (free, bound)]
     assert errors[1] < 1e-4 < 0.01 < errors[0]
 
@@ -55,27 +55,27 @@ def test_composition_agrees_with_the_measurement(make_scene, name):
 def test_composition_keeps_its_digits_on_a_bright_scene(make_scene):
     """A narrow range far from zero loses no more than float32 does anyway."""
     degradation = Degradation(scale=4)
-    low, frame, detail = measured(make_scene, pca_basis, 4)
+    low, basis, detail = measured(make_scene, pca_basis, 4)
     bright = low + np.float32(1000)
-    result = compose_estimate(bright, detail, frame, scale=4, degradation=degradation)
-    expected = plain(low.astype(np.float64), detail.astype(np.float64), frame, degradation) + 1000
+    result = compose_estimate(bright, detail, basis, scale=4, degradation=degradation)
+    expected = plain(low.astype(np.float64), detail.astype(np.float64), basis, degradation) + 1000
     np.testing.assert_allclose(result, expected, atol=8 * np.spacing(np.float32(1000)))
 
 
 @pytest.mark.parametrize("degradation", list(SENSORS)[:2], ids=str)
 def test_unseen_texture_keeps_an_estimate_consistent(make_scene, degradation):
-    low, frame, detail = measured(make_scene, pca_basis, degradation.scale)
-    estimate = compose_estimate(low, detail, frame, scale=degradation.scale, degradation=degradation)
+    low, basis, detail = measured(make_scene, pca_basis, degradation.scale)
+    estimate = compose_estimate(low, detail, basis, scale=degradation.scale, degradation=degradation)
     texture = np.random.default_rng(2).normal(size=detail.shape).astype(np.float32)
 
     def error(added):
-        told = torch.from_numpy(estimate + frame.reconstruct(added))
+        told = torch.from_numpy(estimate + basis.reconstruct(added))
         return consistency_rmse(told, torch.from_numpy(low), degradation)
 
     assert error(null_space_component(texture, degradation)) < 1e-4 < 0.01 < error(texture)
     np.testing.assert_allclose(
-        estimate + frame.reconstruct(null_space_component(texture, degradation)),
-        plain(low, detail + texture, frame, degradation),
+        estimate + basis.reconstruct(null_space_component(texture, degradation)),
+        plain(low, detail + texture, basis, degradation),
         atol=1e-5,
     )
 

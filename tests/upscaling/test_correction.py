@@ -199,7 +199,7 @@ def test_the_leading_component_is_looked_at_where_it_was_measured(make_scene):
 def test_no_tile_and_no_file_changes_a_byte(tmp_path, make_scene, make_model):
     scene = make_scene(bands=4, rows=150, columns=140, wavelength_nm=None)
     save_cube(scene, tmp_path / "scene.npy")
-    asked = UpscaleOptions(device="cpu", precision="fp32", fwhm=(1.5, 1.3), cell=16, self_check=False)
+    asked = UpscaleOptions(device="cpu", precision="fp32", fwhm=(1.5, 1.3), block=16, self_check=False)
     outputs = []
     for tile in (16, 64):
         target = tmp_path / f"{tile}.npy"

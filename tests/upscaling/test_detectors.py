@@ -33,11 +33,11 @@ def only(cube, bands):
 
 
 @pytest.mark.parametrize("sizes", [(5, 4), (14, 13), (1, 4), (2, 2), (1, 1)], ids=str)
-@pytest.mark.parametrize("asked", [{}, {"uncertainty": True}, {"frame": "eigen", "channels": 6}], ids=str)
+@pytest.mark.parametrize("asked", [{}, {"uncertainty": True}, {"basis": "pca", "channels": 6}], ids=str)
 def test_two_detectors_come_out_as_two_scenes(make_scene, run, sizes, asked):
     joined, alone = two_detectors(make_scene, *sizes)
     together = run(joined, self_check=False, **asked)
-    if asked.get("frame") == "eigen":
+    if asked.get("basis") == "pca":
         asked = {**asked, "channels": 3}
     apart = [run(cube, self_check=False, **asked) for cube in alone]
     np.testing.assert_allclose(together.cube.pixels, np.concatenate([a.cube.pixels for a in apart]), atol=2e-5)
@@ -47,7 +47,7 @@ def test_two_detectors_come_out_as_two_scenes(make_scene, run, sizes, asked):
         )
 
 
-@pytest.mark.parametrize("asked", [{}, {"frame": "eigen"}, {"steps": 2}, {"channels": 6}], ids=str)
+@pytest.mark.parametrize("asked", [{}, {"basis": "pca"}, {"steps": 2}, {"channels": 6}], ids=str)
 def test_nothing_of_one_detector_is_in_the_other(make_scene, run, asked):
     joined, _ = two_detectors(make_scene, 14, 13)
     changed = joined.pixels.copy()
@@ -88,7 +88,7 @@ def test_the_network_sees_no_more_of_two_detectors_than_of_one(make_scene):
     assert shared_channels(statistics, "bands", None) == [12, 12]
     assert shared_channels(statistics, "bands", 6) == [3, 3]
     assert shared_channels(statistics, "bands", 10) == [5, 5]
-    assert sum(shared_channels(statistics, "eigen", None)) <= 12
+    assert sum(shared_channels(statistics, "pca", None)) <= 12
     few = [scene_statistics(make_scene(bands=bands).pixels) for bands in (63, 2, 1)]
     assert shared_channels(few, "bands", None) == [21, 2, 1]
     assert shared_channels(few[1:], "bands", None) == [None, None]
@@ -97,10 +97,10 @@ def test_the_network_sees_no_more_of_two_detectors_than_of_one(make_scene):
 def test_bands_of_a_frame_are_those_of_its_detector(make_scene):
     scene = make_scene(bands=40)
     parts = [np.arange(0, 40, 2), np.arange(1, 40, 2)]
-    frames = detector_bases(scene_statistics(scene.pixels), "bands", parts, scene.wavelength_nm, guides="napc")
-    for part, frame in zip(parts, frames, strict=True):
-        np.testing.assert_array_equal(frame.bands, part)
-        np.testing.assert_allclose(frame.guided.frame.mean, scene.pixels[part].mean(axis=(1, 2)), rtol=1e-5)
+    bases = detector_bases(scene_statistics(scene.pixels), "bands", parts, scene.wavelength_nm, guides="mnf")
+    for part, basis in zip(parts, bases, strict=True):
+        np.testing.assert_array_equal(basis.bands, part)
+        np.testing.assert_allclose(basis.guided.basis.mean, scene.pixels[part].mean(axis=(1, 2)), rtol=1e-5)
 
 
 def test_info_tells_the_detectors(make_scene):

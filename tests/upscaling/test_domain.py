@@ -71,7 +71,7 @@ def test_good_detail_is_left_alone_bit_for_bit(low, run, teach):
     assert free.report == expected
 
 
-@pytest.mark.parametrize("asked", [{}, {"frame": "eigen"}, {"steps": 2}, {"consistency": False}], ids=str)
+@pytest.mark.parametrize("asked", [{}, {"basis": "pca"}, {"steps": 2}, {"consistency": False}], ids=str)
 def test_wrong_detail_becomes_bicubic(low, run, teach, asked):
     checked, free = (run(low, model=teach(-0.3), self_check=check, **asked) for check in (True, False))
     assert checked.report.self_check_gain_db < -1
@@ -152,8 +152,8 @@ def test_no_data_and_bad_bands_do_not_matter(low, run, teach):
 
 
 def test_the_check_is_made_in_the_frame_of_the_mean(low, run):
-    bands, eigen = (run(low, frame=frame).report.self_check_gain_db for frame in ("bands", "eigen"))
-    assert abs(bands - eigen) > 0.01
+    bands, pca = (run(low, basis=basis).report.self_check_gain_db for basis in ("bands", "pca"))
+    assert abs(bands - pca) > 0.01
 
 
 def test_units_do_not_matter(low, run, teach):

@@ -40,20 +40,20 @@ def test_a_quarter_turn_is_one_of_the_eight():
     assert TURN in symmetries(8)
 
 
-@pytest.mark.parametrize("frame", ["bands", "eigen"])
+@pytest.mark.parametrize("basis", ["bands", "pca"])
 @pytest.mark.parametrize(("count", "symmetry"), [(2, FLIP), (4, UPSIDE_DOWN), (8, TURN)], ids=["2", "4", "8"])
-def test_a_turned_scene_gives_the_turned_result(make_scene, run, frame, count, symmetry):
+def test_a_turned_scene_gives_the_turned_result(make_scene, run, basis, count, symmetry):
     scene = make_scene(rows=11, columns=14)
-    straight = symmetry.apply(run(scene, frame=frame, ensemble=count).cube.pixels)
-    turned = run(acted(scene, symmetry), frame=frame, ensemble=count).cube.pixels
+    straight = symmetry.apply(run(scene, basis=basis, ensemble=count).cube.pixels)
+    turned = run(acted(scene, symmetry), basis=basis, ensemble=count).cube.pixels
     np.testing.assert_allclose(turned, straight, atol=3e-5)
-    fewer = symmetry.apply(run(scene, frame=frame, ensemble=count // 2).cube.pixels)
-    assert np.abs(run(acted(scene, symmetry), frame=frame, ensemble=count // 2).cube.pixels - fewer).max() > 0.01
+    fewer = symmetry.apply(run(scene, basis=basis, ensemble=count // 2).cube.pixels)
+    assert np.abs(run(acted(scene, symmetry), basis=basis, ensemble=count // 2).cube.pixels - fewer).max() > 0.01
 
 
 def test_the_ensemble_is_the_average_of_its_members(make_scene, make_model):
     scene, engine = make_scene(rows=9, columns=12), Engine(make_model().network, precision="fp32")
-    guided = guided_basis(scene_statistics(scene.pixels), "bands", scene.wavelength_nm, guides="napc")
+    guided = guided_basis(scene_statistics(scene.pixels), "bands", scene.wavelength_nm, guides="mnf")
     members = [g.undo(engine.mean(np.ascontiguousarray(g.apply(scene.pixels)), guided)) for g in symmetries(8)]
     assert np.std(members, axis=0).max() > 0.01
     averaged, scale = ensemble_mean(scene.pixels, engine, guided, count=8)
@@ -63,7 +63,7 @@ def test_the_ensemble_is_the_average_of_its_members(make_scene, make_model):
 
 def test_tiles_agree_on_the_ensemble(make_scene, make_model, run):
     scene, halo = make_scene(rows=9), make_model().network.config.reach
-    whole, tiled = (run(scene, cell=tile, halo=halo, ensemble=8).cube.pixels for tile in (64, 8))
+    whole, tiled = (run(scene, block=tile, halo=halo, ensemble=8).cube.pixels for tile in (64, 8))
     np.testing.assert_allclose(tiled, whole, atol=1e-5)
 
 
@@ -97,7 +97,7 @@ def test_averages_are_consistent_and_reported(make_scene, run, asked):
 def test_overlapping_triplets_are_averaged(make_scene, make_model, stride):
     """Every band is the mean of what each triplet makes of it, one triplet at a time."""
     scene, engine = make_scene(bands=7, rows=8, columns=9), Engine(make_model().network, precision="fp32")
-    guided = guided_basis(scene_statistics(scene.pixels), "bands", scene.wavelength_nm, stride=stride, guides="napc")
+    guided = guided_basis(scene_statistics(scene.pixels), "bands", scene.wavelength_nm, stride=stride, guides="mnf")
     alone = np.full((len(guided.triplets), *scene.pixels.shape[:1], 16, 18), np.nan, np.float32)
     for number, triplet in enumerate(guided.triplets):
         single = replace(guided, triplets=triplet[None], flips=guided.flips[number, None])
@@ -109,7 +109,7 @@ def test_overlapping_triplets_are_averaged(make_scene, make_model, stride):
 def test_triplets_are_shown_in_turn_as_they_are_and_mirrored(make_scene, make_model):
     """Each triplet's mean is that of the mirrored scene, mirrored back."""
     scene, engine = make_scene(bands=15, rows=8, columns=9), Engine(make_model().network, precision="fp32")
-    guided = guided_basis(scene_statistics(scene.pixels), "bands", scene.wavelength_nm, guides="napc")
+    guided = guided_basis(scene_statistics(scene.pixels), "bands", scene.wavelength_nm, guides="mnf")
     assert guided.flips.tolist() == [0, 1, 2, 3, 0]
     plain = replace(guided, flips=np.zeros_like(guided.flips))
     found = engine.mean(scene.pixels, guided)
@@ -119,19 +119,19 @@ def test_triplets_are_shown_in_turn_as_they_are_and_mirrored(make_scene, make_mo
     assert np.abs(found - engine.mean(scene.pixels, plain)).max() > 0.01
 
 
-@pytest.mark.parametrize(("name", "bands"), [("eigen", 15), ("bands", 9)], ids=["eigen", "few bands"])
+@pytest.mark.parametrize(("name", "bands"), [("pca", 15), ("bands", 9)], ids=["pca", "few bands"])
 def test_without_a_filter_nothing_is_mirrored(make_scene, name, bands):
     scene = make_scene(bands=bands)
-    guided = guided_basis(scene_statistics(scene.pixels), name, scene.wavelength_nm, 9, guides="napc")
+    guided = guided_basis(scene_statistics(scene.pixels), name, scene.wavelength_nm, 9, guides="mnf")
     assert guided.flips.tolist() == [0, 0, 0]
 
 
 def test_a_stride_without_band_triplets_is_refused(make_scene, make_model, run):
-    with pytest.raises(SceneError, match="--frame bands"):
-        run(make_scene(), frame="eigen", stride=1)
-    with pytest.raises(SceneError, match="--frame bands"):
-        run(make_scene(), model=make_model(frame="eigen"), stride=2)
-    run(make_scene(rows=8, columns=8), model=make_model(frame="eigen"), frame="bands", stride=2)
+    with pytest.raises(SceneError, match="--basis bands"):
+        run(make_scene(), basis="pca", stride=1)
+    with pytest.raises(SceneError, match="--basis bands"):
+        run(make_scene(), model=make_model(basis="pca"), stride=2)
+    run(make_scene(rows=8, columns=8), model=make_model(basis="pca"), basis="bands", stride=2)
 
 
 @pytest.mark.parametrize("count", [0, 3, 16])

@@ -97,7 +97,7 @@ def test_result_is_in_the_kind_that_was_given(cube):
 
     pixels = np.ascontiguousarray(cube.pixels.transpose(1, 2, 0))
     config = NetworkConfig(
-        scale=4, width=8, blocks=1, inject_every=1, guide_width=4, denoiser_width=8, denoiser_blocks=1, frame="eigen"
+        scale=4, width=8, blocks=1, inject_every=1, guide_width=4, denoiser_width=8, denoiser_blocks=1, basis="pca"
     )
     model = Model("tiny", Network(config), {}, "0")
     done = upscale(pixels, axes="yxb", model=model)

@@ -50,7 +50,9 @@ def job(make_scene, make_model, tmp_path):
     pixels[:, 20:24, 5:30] = np.nan
     save_cube(scene.replace(pixels=pixels, storage=Storage("int16", 1e-4, 0.0, -9999.0)), tmp_path / "scene.img")
     save_weights(tmp_path / "tiny.safetensors", make_model().network, {"stages": []})
-    options = UpscaleOptions(model=str(tmp_path / "tiny.safetensors"), device="cpu", precision="fp32", cell=16, tile=16)
+    options = UpscaleOptions(
+        model=str(tmp_path / "tiny.safetensors"), device="cpu", precision="fp32", block=16, tile=16
+    )
     return Job(tmp_path / "scene.img", tmp_path / "fine.tif", 2, options, resume=True)
 
 

@@ -11,7 +11,7 @@ def dark(make_scene):
     return scene.replace(pixels=np.maximum(scene.pixels - 0.5, 0))
 
 
-@pytest.mark.parametrize("asked", [{}, {"steps": 2}, {"cell": 8}, {"frame": "eigen"}], ids=str)
+@pytest.mark.parametrize("asked", [{}, {"steps": 2}, {"block": 8}, {"basis": "pca"}], ids=str)
 def test_what_is_below_zero_becomes_zero(dark, run, asked):
     free, kept = (run(dark, **asked, non_negative=wish) for wish in (False, True))
     assert (free.cube.pixels.min(axis=(1, 2)) < -0.01).all()

@@ -16,7 +16,7 @@ def pixels(result):
     return result.cube.pixels.astype(np.float64)
 
 
-@pytest.mark.parametrize("asked", [{}, {"steps": 3}, {"steps": 2, "samples": 3}, {"frame": "eigen"}], ids=str)
+@pytest.mark.parametrize("asked", [{}, {"steps": 3}, {"steps": 2, "samples": 3}, {"basis": "pca"}], ids=str)
 @pytest.mark.parametrize("scale", [2, 4])
 def test_the_output_degrades_to_the_input(make_scene, run, asked, scale):
     scene = make_scene()
@@ -128,18 +128,18 @@ def test_spread_calibrates_the_uncertainty_and_nothing_else(make_scene, make_mod
         np.testing.assert_array_equal(pixels(calibrated), pixels(raw))
 
 
-@pytest.mark.parametrize("frame", ["bands", "eigen"])
-def test_uncertainty_without_samples_is_the_scale_the_network_predicts(make_scene, make_model, run, frame):
+@pytest.mark.parametrize("basis", ["bands", "pca"])
+def test_uncertainty_without_samples_is_the_scale_the_network_predicts(make_scene, make_model, run, basis):
     """Channel by channel through the frame: ``sqrt(sum over k of (E d scale)^2)``, at every pixel by itself."""
     scene, halo = make_scene(bands=6), 10
-    deviation = run(scene, frame=frame, uncertainty=True, halo=halo).uncertainty.pixels
-    guided = guided_basis(scene_statistics(scene.pixels), frame, scene.wavelength_nm, guides="pca")
+    deviation = run(scene, basis=basis, uncertainty=True, halo=halo).uncertainty.pixels
+    guided = guided_basis(scene_statistics(scene.pixels), basis, scene.wavelength_nm, guides="pca")
     window = Window(0, 0, *scene.pixels.shape[1:]).grown(halo)
     low = read_window(scene.pixels, window)
     engine = Engine(make_model().network, precision="fp32")
     mean, scale = engine.mean_and_std(low, guided)
     np.testing.assert_array_equal(mean, engine.mean(low, guided))
-    matrix = guided.frame.basis * guided.frame.deviation
+    matrix = guided.basis.vectors * guided.basis.deviation
     y, x = 9, 21
     at_pixel = scale[:, y + 2 * halo, x + 2 * halo].astype(np.float64)
     expected = np.sqrt([sum((matrix[b, k] * at_pixel[k]) ** 2 for k in range(len(at_pixel))) for b in range(6)])
@@ -179,18 +179,18 @@ def test_the_order_of_bands_does_not_matter_in_the_eigen_frame(make_scene, run, 
     scene = make_scene(bands=7)
     order = np.random.default_rng(3).permutation(7)
     shuffled = scene.replace(pixels=scene.pixels[order], wavelength_nm=scene.wavelength_nm[order])
-    straight, turned = (pixels(run(s, frame="eigen", **asked)) for s in (scene, shuffled))
+    straight, turned = (pixels(run(s, basis="pca", **asked)) for s in (scene, shuffled))
     np.testing.assert_allclose(turned, straight[order], atol=3e-5)
     assert np.abs(straight - straight[order]).max() > 0.1
     wrong = scene.replace(pixels=scene.pixels[order])  # with the wavelengths of others, bands are other bands
-    assert np.abs(pixels(run(wrong, frame="eigen", **asked)) - straight[order]).max() > 3e-4
+    assert np.abs(pixels(run(wrong, basis="pca", **asked)) - straight[order]).max() > 3e-4
 
 
 def test_frames_differ_but_both_are_consistent(make_scene, make_model, run):
-    bands, eigen = (run(make_scene(), frame=frame) for frame in ("bands", "eigen"))
-    assert np.abs(pixels(bands) - pixels(eigen)).max() > 0.01
-    np.testing.assert_array_equal(pixels(run(make_scene(), model=make_model(2, "eigen"))), pixels(eigen))
-    assert (bands.report.basis, eigen.report.basis) == ("bands", "eigen")
+    bands, pca = (run(make_scene(), basis=basis) for basis in ("bands", "pca"))
+    assert np.abs(pixels(bands) - pixels(pca)).max() > 0.01
+    np.testing.assert_array_equal(pixels(run(make_scene(), model=make_model(2, "pca"))), pixels(pca))
+    assert (bands.report.basis, pca.report.basis) == ("bands", "pca")
 
 
 def test_bf16_is_close_to_fp32(make_scene, run):

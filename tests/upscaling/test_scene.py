@@ -28,7 +28,7 @@ def test_every_usable_band_gets_detail(make_scene, run):
     assert result.report.bands_bicubic == 0
 
 
-@pytest.mark.parametrize("asked", [{}, {"steps": 2}, {"frame": "eigen"}], ids=str)
+@pytest.mark.parametrize("asked", [{}, {"steps": 2}, {"basis": "pca"}], ids=str)
 def test_bad_bands_come_out_bicubic(make_scene, run, asked):
     scene = make_scene(bands=7)
     good, pixels = np.ones(7, bool), scene.pixels.copy()
@@ -56,7 +56,7 @@ def test_bands_without_data_stay_without(make_scene, run):
 
 
 @pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")  # inf - inf, left out
-@pytest.mark.parametrize("asked", [{}, {"steps": 2}, {"frame": "eigen"}, {"cell": 8}], ids=str)
+@pytest.mark.parametrize("asked", [{}, {"steps": 2}, {"basis": "pca"}, {"block": 8}], ids=str)
 def test_no_data_stays_in_place(make_scene, run, asked):
     scene = make_scene()
     pixels = scene.pixels.copy()
@@ -75,7 +75,7 @@ def test_no_data_never_bleeds(make_scene, run):
     hole = np.zeros(scene.pixels.shape[1:], bool)
     hole[5:9, 6:12] = True
     missing = np.where(hole, np.nan, scene.pixels).astype(np.float32)
-    result = run(scene.replace(pixels=missing), frame="bands").cube.pixels
+    result = run(scene.replace(pixels=missing), basis="bands").cube.pixels
     valid = finer(~hole)
     assert np.abs(result[:, valid]).max() < 5
     everywhere_infinite = np.where(hole, np.inf, scene.pixels).astype(np.float32)
@@ -90,8 +90,8 @@ def test_a_hole_is_not_felt_far_away(make_scene, run):
     scene = make_scene(rows=40)
     pixels = scene.pixels.copy()
     pixels[:, :2] = np.nan
-    holed = run(scene.replace(pixels=pixels), frame="bands").cube.pixels[:, 60:]
-    whole = run(scene, frame="bands").cube.pixels[:, 60:]
+    holed = run(scene.replace(pixels=pixels), basis="bands").cube.pixels[:, 60:]
+    whole = run(scene, basis="bands").cube.pixels[:, 60:]
     assert np.abs(holed - whole).max() < 0.1  # the scene's moments moved a little, no more
 
 
@@ -155,11 +155,11 @@ def test_uncertainty_is_stored_as_floats_with_no_data(make_scene, run):
 
 
 @pytest.mark.parametrize("bands", [1, 2, 3, 4, 13])
-@pytest.mark.parametrize("frame", ["bands", "eigen"])
+@pytest.mark.parametrize("basis", ["bands", "pca"])
 @pytest.mark.parametrize("steps", [0, 2])
-def test_any_number_of_bands(make_scene, run, bands, frame, steps):
+def test_any_number_of_bands(make_scene, run, bands, basis, steps):
     scene = make_scene(bands)
-    result = run(scene, frame=frame, steps=steps)
+    result = run(scene, basis=basis, steps=steps)
     assert result.cube.shape == (bands, 34, 46)
     assert np.isfinite(result.cube.pixels).all()
     assert np.abs(result.cube.pixels - bicubic(scene.pixels)).max() > 0.01
@@ -174,11 +174,11 @@ def test_wavelengths_may_be_missing(make_scene, run):
 
 
 @pytest.mark.parametrize("value", [0.0, 0.37, -4.0, 1e8])
-@pytest.mark.parametrize("frame", ["bands", "eigen"])
+@pytest.mark.parametrize("basis", ["bands", "pca"])
 @pytest.mark.parametrize("steps", [0, 2])
-def test_constant_scenes_stay_constant(run, value, frame, steps):
+def test_constant_scenes_stay_constant(run, value, basis, steps):
     scene = Cube(np.full((4, 9, 11), value, np.float32))
-    result = run(scene, frame=frame, steps=steps)
+    result = run(scene, basis=basis, steps=steps)
     np.testing.assert_allclose(result.cube.pixels, value, rtol=1e-5, atol=1e-5)
     assert result.report.consistency is None  # no range to compare with
 
@@ -187,21 +187,21 @@ def test_a_constant_band_stays_constant_among_others(make_scene, run):
     scene = make_scene()
     pixels = scene.pixels.copy()
     pixels[3] = 0.25
-    for frame in ("bands", "eigen"):
-        result = run(scene.replace(pixels=pixels), frame=frame, consistency=False).cube.pixels
+    for basis in ("bands", "pca"):
+        result = run(scene.replace(pixels=pixels), basis=basis, consistency=False).cube.pixels
         np.testing.assert_allclose(result[3], 0.25, atol=1e-4)
 
 
 @pytest.mark.parametrize(("factor", "offset"), [(1, -5), (-1, 0), (1e8, 0), (1e-8, 0), (1, 1e4), (3e8, -1e8)])
-@pytest.mark.parametrize("frame", ["bands", "eigen"])
-def test_units_do_not_matter(make_scene, run, factor, offset, frame):
+@pytest.mark.parametrize("basis", ["bands", "pca"])
+def test_units_do_not_matter(make_scene, run, factor, offset, basis):
     """Radiance, counts or reflectance: another unit gives the same picture in that unit."""
     scene = make_scene()
     other = scene.replace(pixels=scene.pixels.astype(np.float64) * factor + offset)
-    result = run(other, frame=frame).cube.pixels
+    result = run(other, basis=basis).cube.pixels
     assert np.isfinite(result).all()
     if factor > 0:
-        expected = run(scene, frame=frame).cube.pixels.astype(np.float64) * factor + offset
+        expected = run(scene, basis=basis).cube.pixels.astype(np.float64) * factor + offset
         scale = abs(factor) * np.ptp(scene.pixels)
         rounding = np.abs(other.pixels).max() * 2.0**-24 / scale  # of the input itself
         assert np.abs(result - expected).max() / scale < 2e-3 + 100 * rounding
@@ -244,7 +244,7 @@ def test_refusals(make_scene, make_model, run):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"detail": 1.1}, {"steps": -1}, {"tile": 0}, {"cell": 7}, {"seed": -1}, {"frame": "x"}, {"Tile": 9}]
+    "wrong", [{"detail": 1.1}, {"steps": -1}, {"tile": 0}, {"block": 7}, {"seed": -1}, {"basis": "x"}, {"Tile": 9}]
 )
 def test_impossible_options_are_errors(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
@@ -252,12 +252,12 @@ def test_impossible_options_are_errors(wrong):
 
 
 def test_the_report_says_what_was_done(make_scene, run):
-    report = run(make_scene(), frame="eigen", steps=3, samples=2, seed=5).report
+    report = run(make_scene(), basis="pca", steps=3, samples=2, seed=5).report
     assert report.as_json() == {
         "model": "random",
         "fingerprint": "0" * 16,
         "scale": 2,
-        "basis": "eigen",
+        "basis": "pca",
         "channels": 5,
         "steps": 3,
         "samples": 2,

@@ -21,7 +21,7 @@ class InterruptionError(Exception):
 @pytest.fixture
 def job(make_scene, tmp_path):
     save_cube(make_scene(rows=19, columns=26).replace(storage=Storage("int16", 1e-4)), tmp_path / "scene.img")
-    options = UpscaleOptions(device="cpu", precision="fp32", cell=8, tile=8, self_check=False)
+    options = UpscaleOptions(device="cpu", precision="fp32", block=8, tile=8, self_check=False)
     return Job(tmp_path / "scene.img", tmp_path / "fine.tif", 2, options, resume=True)
 
 

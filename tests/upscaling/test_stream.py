@@ -19,7 +19,7 @@ from shsrd.upscaling.block import upscale_block
 from shsrd.upscaling.jobs import upscale_file as stream
 from shsrd.upscaling.jobs.tile_cache import TileCache
 
-OPTIONS = {"device": "cpu", "precision": "fp32", "cell": 8, "tile": 8}
+OPTIONS = {"device": "cpu", "precision": "fp32", "block": 8, "tile": 8}
 
 
 @pytest.fixture

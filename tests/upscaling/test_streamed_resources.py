@@ -18,9 +18,9 @@ STORED = Storage("int16", 1e-4, 0.0, -9999.0)
 
 @pytest.fixture
 def make_job(make_scene, tmp_path):
-    def make(*, suffix=".img", bands=5, rows=20, columns=16, cell=8):
+    def make(*, suffix=".img", bands=5, rows=20, columns=16, block=8):
         save_cube(make_scene(bands=bands, rows=rows, columns=columns, storage=STORED), tmp_path / f"scene{suffix}")
-        options = UpscaleOptions(device="cpu", precision="fp32", cell=cell, tile=cell, frame="eigen", self_check=False)
+        options = UpscaleOptions(device="cpu", precision="fp32", block=block, tile=block, basis="pca", self_check=False)
         return Job(tmp_path / f"scene{suffix}", tmp_path / "fine.tif", 2, options)
 
     return make
@@ -40,7 +40,7 @@ def test_memory_does_not_grow_with_rows(make_job, make_model, monkeypatch, tmp_p
     monkeypatch.setattr("shsrd.upscaling.scan.STRIDE", 32)
     peaks = []
     for rows in (32, 256, 1024):  # the first run also imports
-        job = make_job(bands=20, rows=rows, columns=32, cell=32)
+        job = make_job(bands=20, rows=rows, columns=32, block=32)
         peaks.append(peak_bytes(job, make_model()))
         (tmp_path / "scene.img").unlink()
         (tmp_path / "scene.hdr").unlink()

@@ -58,7 +58,7 @@ def test_statistics_are_those_without_them(ordinary, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("asked", [{}, {"cell": 16, "halo": 2}], ids=str)
+@pytest.mark.parametrize("asked", [{}, {"block": 16, "halo": 2}], ids=str)
 def test_kept_as_measured_and_nothing_else_changes(ordinary, run, kind, asked):
     """What no-data declared would give, but for the values themselves."""
     places, value, _ = KINDS[kind]

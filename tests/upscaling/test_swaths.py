@@ -13,7 +13,7 @@ from shsrd.io.targets import written_files
 from shsrd.upscaling import Job, UpscaleOptions, upscale, upscale_file
 from shsrd.upscaling.jobs.provenance import mismatch_reason, read_item
 
-OPTIONS = {"device": "cpu", "precision": "fp32", "cell": 8}
+OPTIONS = {"device": "cpu", "precision": "fp32", "block": 8}
 SHAPE = (13, 19)
 
 

@@ -73,8 +73,8 @@ SIZES = [(17, 23), (8, 8), (9, 40), (1, 1), (3, 2)]
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_tiled_equals_whole(make_scene, make_model, run, rows, columns, scale):
     scene, halo = make_scene(rows=rows, columns=columns), make_model(scale).network.config.reach
-    whole = run(scene, scale, cell=64, halo=halo).cube.pixels
-    tiled = run(scene, scale, cell=8, halo=halo).cube.pixels
+    whole = run(scene, scale, block=64, halo=halo).cube.pixels
+    tiled = run(scene, scale, block=8, halo=halo).cube.pixels
     np.testing.assert_allclose(tiled, whole, atol=1e-5)
 
 
@@ -84,14 +84,14 @@ def test_tiled_equals_whole(make_scene, make_model, run, rows, columns, scale):
 def test_tiles_agree_on_samples(make_scene, make_model, run, asked):
     config, scene = make_model().network.config, make_scene(rows=9)
     halo = config.reach + asked["steps"] * config.denoiser_reach + back_projection_reach(Degradation(scale=2))
-    whole = run(scene, cell=64, halo=halo, **asked).cube.pixels
-    tiled = run(scene, cell=8, halo=halo, **asked).cube.pixels
+    whole = run(scene, block=64, halo=halo, **asked).cube.pixels
+    tiled = run(scene, block=8, halo=halo, **asked).cube.pixels
     np.testing.assert_allclose(tiled, whole, atol=1e-5)
 
 
 def test_tiles_agree_on_uncertainty(make_scene, run):
     scene, asked = make_scene(rows=9, columns=17), {"halo": 24, "uncertainty": True, "steps": 2, "samples": 3}
-    whole, tiled = (run(scene, cell=tile, **asked).uncertainty.pixels for tile in (64, 8))
+    whole, tiled = (run(scene, block=tile, **asked).uncertainty.pixels for tile in (64, 8))
     np.testing.assert_allclose(tiled, whole, atol=1e-5)
 
 
@@ -104,30 +104,30 @@ def test_tiles_agree_on_a_scale_that_sees_its_surroundings(make_scene, make_mode
                 parameter.normal_(std=0.1)
     model, halo = Model("random", network, {}, "0" * 16), config.reach + config.std_reach
     asked = {"model": model, "uncertainty": True, "consistency": False, "halo": halo}
-    whole, tiled = (run(make_scene(rows=9), cell=cell, **asked).uncertainty.pixels for cell in (64, 8))
+    whole, tiled = (run(make_scene(rows=9), block=block, **asked).uncertainty.pixels for block in (64, 8))
     np.testing.assert_allclose(tiled, whole, atol=1e-5)
-    blind = run(make_scene(rows=9), cell=8, **asked | {"halo": 2}).uncertainty.pixels
+    blind = run(make_scene(rows=9), block=8, **asked | {"halo": 2}).uncertainty.pixels
     assert np.abs(blind - whole).max() > 1e-3
 
 
 def test_tiles_agree_because_noise_knows_its_place(make_scene, run, monkeypatch):
     monkeypatch.setattr(sys.modules["shsrd.upscaling.reconstruction"], "Position", lambda row, column: Position(0, 0))
-    whole, tiled = (run(make_scene(rows=8, columns=60), cell=tile, halo=24, steps=3).cube.pixels for tile in (64, 8))
+    whole, tiled = (run(make_scene(rows=8, columns=60), block=tile, halo=24, steps=3).cube.pixels for tile in (64, 8))
     assert np.abs(tiled - whole).max() > 0.01
 
 
 def test_too_small_a_halo_shows(make_scene, run, monkeypatch):
     """The comparison is not blind: without any halo, not even that of interpolation, tiles differ from the whole."""
     monkeypatch.setattr("shsrd.upscaling.plan.BICUBIC_REACH", 0)
-    whole, tiled = (run(make_scene(), cell=tile, halo=0, consistency=False).cube.pixels for tile in (64, 8))
+    whole, tiled = (run(make_scene(), block=tile, halo=0, consistency=False).cube.pixels for tile in (64, 8))
     assert np.abs(tiled - whole).max() > 0.01
 
 
 def test_any_tile_size_gives_the_same_scene(make_scene, run):
     scene = make_scene(rows=30, columns=26)
-    reference = run(scene, cell=100, halo=20).cube.pixels
+    reference = run(scene, block=100, halo=20).cube.pixels
     for tile in (8, 11, 16, 29):
-        np.testing.assert_allclose(run(scene, cell=tile, halo=20).cube.pixels, reference, atol=1e-5)
+        np.testing.assert_allclose(run(scene, block=tile, halo=20).cube.pixels, reference, atol=1e-5)
 
 
 @pytest.mark.parametrize("pixels", [1, 200, 10**9])
@@ -142,14 +142,14 @@ def test_progress_counts_tiles(make_scene, make_model):
     from shsrd.upscaling import UpscaleOptions, upscale
 
     told = Mock()
-    options = UpscaleOptions(tile=8, cell=8, device="cpu", precision="fp32")
+    options = UpscaleOptions(tile=8, block=8, device="cpu", precision="fp32")
     upscale(make_scene(), 2, options=options, model=make_model(), progress=told)
     assert [call.args for call in told.call_args_list] == [(done, 9) for done in range(1, 10)]
 
 
 SEAMS = [
-    {"frame": "bands"},
-    {"frame": "eigen", "ensemble": 2},
+    {"basis": "bands"},
+    {"basis": "pca", "ensemble": 2},
     {"uncertainty": True},
     {"steps": 4},
     pytest.param({"steps": 8, "samples": 2, "uncertainty": True}, marks=pytest.mark.slow),
@@ -175,11 +175,11 @@ def test_default_halo_leaves_no_visible_seam(run, name, asked):
     scale = model.network.config.scale
     scene = phantom(rows=34 * scale, columns=34 * scale, wavelength_nm=np.linspace(450, 900, 6))
     low = degrade_cube(scene, Degradation(scale=scale))
-    whole, cells = (run(low, scale, model=model, cell=side, **asked) for side in (64, 17))
-    for seam in seams(whole, cells, low):
+    whole, blocks = (run(low, scale, model=model, block=side, **asked) for side in (64, 17))
+    for seam in seams(whole, blocks, low):
         assert 0 < seam < 1e-3  # not even rounding would tell that nothing was cut
-    blind = run(low, scale, model=model, cell=17, halo=0, consistency=False, **asked)
-    uncut = run(low, scale, model=model, cell=64, halo=0, consistency=False, **asked)
+    blind = run(low, scale, model=model, block=17, halo=0, consistency=False, **asked)
+    uncut = run(low, scale, model=model, block=64, halo=0, consistency=False, **asked)
     assert seams(uncut, blind, low)[0] > 1e-3  # seams do show where the halo is too small
 
 
@@ -191,8 +191,8 @@ def test_default_halo_leaves_no_visible_seam_in_a_real_scene(run, shared_data, a
     from shsrd.io import open_cube
 
     low, model = open_cube(shared_data / "hsi/eval/jasperRidge2_R198.img"), load_weights("cave-x4")
-    whole, cells = (run(low, 4, model=model, frame="eigen", cell=side, **asked) for side in (128, 50))
-    assert 0 < seams(whole, cells, low)[0] < 1e-3
+    whole, blocks = (run(low, 4, model=model, basis="pca", block=side, **asked) for side in (128, 50))
+    assert 0 < seams(whole, blocks, low)[0] < 1e-3
 
 
 def test_what_lies_beyond_a_scene_is_seen_as_far_as_it_matters(make_scene, run, monkeypatch):
@@ -205,6 +205,6 @@ def test_what_lies_beyond_a_scene_is_seen_as_far_as_it_matters(make_scene, run, 
         return read(pixels, window)
 
     monkeypatch.setattr(sys.modules["shsrd.upscaling.reconstruction"], "read_window", noted)
-    near, far = (run(scene, cell=64, halo=halo, self_check=False).cube.pixels for halo in (BORDER + 6, 40))
+    near, far = (run(scene, block=64, halo=halo, self_check=False).cube.pixels for halo in (BORDER + 6, 40))
     assert set(shapes) == {(20 + 2 * BORDER, 20 + 2 * BORDER)}
     assert np.array_equal(near, far)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class SimulationOptions:
-    """How the low resolution is made, and what shsrd is told of it; bicubic without noise, as in the literature.
+    """Simulation of the low resolution, and the part of it that shsrd is given; bicubic without noise by default.
 
     Attributes:
         kernel: of the low resolution: gaussian (with a sensor or a width), detector (Gaussian optics in front of a
@@ -29,8 +29,8 @@ class SimulationOptions:
         sensor: degrade as this sensor sees, by its published sharpness (by spectral range where scenes have
             wavelengths); shsrd is told.
         fwhm: the same by a full width at half maximum in pixels of the low resolution: one number, or Y,X.
-        uncorrected: shsrd is told neither sensor nor width, and takes the bicubic kernel.
-        estimated: shsrd is told neither, and estimates the width from the scene's edges.
+        assume_bicubic: shsrd is told neither sensor nor width, and takes the bicubic kernel.
+        estimate_fwhm: shsrd is told neither, and estimates the width from the scene's edges.
         fwhm_error: shsrd is told a width that is so many per cent too large (below 0: too small).
         snr_error: shsrd is told the signal-to-noise ratio, so many dB too large; without it, it estimates the noise.
     """
@@ -38,15 +38,15 @@ class SimulationOptions:
     kernel: Annotated[KernelName | None, option(KERNEL_METAVAR)] = None
     sensor: Annotated[SensorName | None, option(SENSORS)] = None
     fwhm: Annotated[str | None, option("Y[,X]")] = None
-    uncorrected: Annotated[bool, option()] = False
-    estimated: Annotated[bool, option()] = False
+    assume_bicubic: Annotated[bool, option()] = False
+    estimate_fwhm: Annotated[bool, option()] = False
     fwhm_error: Annotated[float, option("PERCENT")] = 0.0
     snr_error: Annotated[float | None, option("DB")] = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class BenchmarkOptions(EstimateOptions):
-    """What every benchmark may be asked.
+    """Options of every benchmark.
 
     Attributes:
         json: print JSON.
@@ -57,7 +57,7 @@ class BenchmarkOptions(EstimateOptions):
     json: Annotated[bool, option()] = False
 
     def simulation(self) -> Simulation:
-        """How the low resolution is made.
+        """Simulation of the low resolution.
 
         Raises:
             SceneError: what contradicts itself or is out of range.
@@ -73,19 +73,19 @@ class BenchmarkOptions(EstimateOptions):
         return Simulation(
             sensor=asked.sensor,
             snr_db=self.noise.snr,
-            corrected=not asked.uncorrected,
+            corrected=not asked.assume_bicubic,
             kernel=asked.kernel,
             fwhm=None if asked.fwhm is None else parse_scene_fwhm(asked.fwhm),
             photon_share=0.0 if noise is None else noise.photon_share,
             stripe_offset=0.0 if noise is None else noise.stripe_offset,
             fwhm_error=asked.fwhm_error / 100,
             snr_error_db=asked.snr_error,
-            estimated=asked.estimated,
+            estimated=asked.estimate_fwhm,
         )
 
     @property
     def degradation_text(self) -> str:
-        """How the low resolution was made, in words; nothing where it is bicubic's without noise."""
+        """Sentence on the simulated low resolution; empty for the bicubic kernel without noise."""
         asked, noise = self.simulated, self.noise
         if asked.sensor is None and asked.fwhm is None and asked.kernel in (None, "bicubic"):
             seen = ""
@@ -97,17 +97,17 @@ class BenchmarkOptions(EstimateOptions):
                 seen += " (kernel detector)"
         if noise.snr is not None:
             seen += f", noise of {noise.snr:g} dB"
-            seen += f" ({noise.photon:.0%} photons)" if noise.photon else ""
+            seen += f" ({noise.shot_noise:.0%} photons)" if noise.shot_noise else ""
             seen += f" and stripes of {noise.stripes:g} of it" if noise.stripes else ""
         return seen + self._told
 
     @property
     def _told(self) -> str:
-        """What shsrd was told, where it is not simply the sensor or width."""
+        """Sentence on the point spread function that shsrd was given, where it is not the simulated one."""
         asked = self.simulated
-        if asked.uncorrected and (asked.sensor or asked.fwhm or asked.kernel):
+        if asked.assume_bicubic and (asked.sensor or asked.fwhm or asked.kernel):
             return "; shsrd was not told the sensor"
-        if asked.estimated:
+        if asked.estimate_fwhm:
             return "; shsrd estimated the width"
         told = []
         if asked.fwhm_error:
@@ -123,8 +123,8 @@ def _check_simulation(asked: SimulationOptions) -> None:
         raise SceneError(f"--sensor {asked.sensor} has its own width; leave out --fwhm, or --sensor")
     if asked.kernel in ("bicubic", "area") and (asked.sensor is not None or asked.fwhm is not None):
         raise SceneError(f"--kernel {asked.kernel} has its own width; leave out --sensor and --fwhm")
-    if asked.uncorrected and asked.estimated:
-        raise SceneError("--uncorrected and --estimated contradict each other; give one of them")
+    if asked.assume_bicubic and asked.estimate_fwhm:
+        raise SceneError("--assume-bicubic and --estimate-fwhm contradict each other; give one of them")
     if not -90 <= asked.fwhm_error <= 900:
         raise SceneError(f"--fwhm-error {asked.fwhm_error:g} is out of range; give per cent from -90 to 900")
 

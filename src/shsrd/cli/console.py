@@ -1,4 +1,4 @@
-"""How commands talk: results on stdout, progress and remarks on stderr."""
+"""Console of all commands: results on stdout, progress and messages on stderr."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from shsrd.cli.progress_log import ProgressLog
+from shsrd.cli.renamed import current_names
 
 Arguments = TypeVar("Arguments")
 ERRORS = Console(stderr=True)
 
 
 def option(metavar: str | None = None, *, aliases: Sequence[str] | None = None) -> Any:
-    """How the help shows an option that may be left out: without a default that tells nothing.
+    """Help entry of an option that may be left out: no default is shown.
 
     Args:
         metavar: what stands for the value.
@@ -36,7 +37,7 @@ def parse(kind: Callable[..., Arguments], command: str, given: Sequence[str]) ->
     return tyro.cli(
         kind,
         prog=f"shsrd {command}",
-        args=list(given),
+        args=current_names(given),
         config=(tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes),
     )
 

@@ -1,4 +1,4 @@
-"""How a low resolution is simulated, in the words of the command line: noise, widths, and what they become."""
+"""Command-line options of a simulated low resolution: noise and widths, with their checks."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class NoiseOptions:
 
     Attributes:
         snr: signal-to-noise ratio of every band in dB: root mean square of the band over the noise's deviation.
-        photon: 0 to 1, share of the noise's variance that grows with the signal; 0 is white noise.
+        shot_noise: 0 to 1, share of the noise's variance that grows with the signal; 0 is white noise.
         stripes: deviation of the columns' offsets, as a share of the noise's; each column keeps its own along the
             flight (y).
     """
 
     snr: Annotated[float | None, option("DB")] = None
-    photon: Annotated[float, option("SHARE")] = 0.0
+    shot_noise: Annotated[float, option("SHARE")] = 0.0
     stripes: Annotated[float, option("SHARE")] = 0.0
 
     def noise(self) -> NoiseModel | None:
@@ -38,18 +38,18 @@ class NoiseOptions:
         Raises:
             SceneError: a number out of range, or shares of a noise that is not given.
         """
-        if not 0 <= self.photon <= 1:
-            raise SceneError(f"--photon {self.photon:g} is no share; give 0 to 1")
+        if not 0 <= self.shot_noise <= 1:
+            raise SceneError(f"--shot-noise {self.shot_noise:g} is no share; give 0 to 1")
         if not 0 <= self.stripes <= 100:
             raise SceneError(f"--stripes {self.stripes:g} is out of range; give 0 to 100 deviations of the noise")
         if self.snr is None:
-            if self.photon > 0 or self.stripes > 0:
-                raise SceneError("--photon and --stripes are shares of the noise; give --snr as well")
+            if self.shot_noise > 0 or self.stripes > 0:
+                raise SceneError("--shot-noise and --stripes are shares of the noise; give --snr as well")
             return None
         check_snr(self.snr)
         from shsrd.degradation import NoiseModel
 
-        return NoiseModel(snr_db=self.snr, photon_share=self.photon, stripe_offset=self.stripes)
+        return NoiseModel(snr_db=self.snr, photon_share=self.shot_noise, stripe_offset=self.stripes)
 
 
 def check_snr(snr_db: float) -> None:
@@ -73,7 +73,7 @@ def parse_fwhm(text: str) -> list[float]:
 
 
 def psf_summary(model: ObservationModel) -> str:
-    """What was simulated, in both kinds of pixels; empty where the kernel has no width of its own to tell."""
+    """Sentence on the simulated width in fine and coarse pixels; empty for kernels without a width."""
     if model.fwhm is None or model.kernel not in ("gaussian", "detector"):
         return ""
     along_y, along_x = (sorted(set(axis)) for axis in zip(*model.fwhm, strict=True))

@@ -1,4 +1,4 @@
-"""What is said when something cannot be done."""
+"""Error messages: the sentence and the exit code of errors that the input can cause."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def missing_extra(error: BaseException) -> str | None:
 
 
 def out_of_memory(error: Exception) -> bool:
-    """Whether torch could not allocate; it says so by a RuntimeError, on a GPU or not."""
+    """Return True for torch's out-of-memory errors, which are RuntimeErrors on CPU and GPU."""
     signs = ("out of memory", "allocate memory")
     return isinstance(error, RuntimeError) and any(sign in str(error) for sign in signs)
 
 
 def expected(error: Exception) -> bool:
-    """Whether a person can have caused it; anything else is a fault of ours."""
+    """Return True for errors that the input can cause; any other is a bug."""
     from shsrd.cube import InputError
 
     known = isinstance(error, InputError | ValidationError | OSError | MemoryError)
@@ -48,7 +48,7 @@ def sentence(error: Exception) -> str:
     if extra is not None:
         return f'this needs packages that are not installed; install them with: pip install "shsrd[{extra}]"'
     if isinstance(error, MemoryError) or out_of_memory(error):
-        return "not enough memory for this scene; choose a smaller --tile or --cell, or use a machine with more"
+        return "not enough memory for this scene; choose a smaller --tile or --block, or use a machine with more"
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {(error.strerror or 'cannot be used').lower()}; check the path and the rights"
     return " ".join(str(error).split())

@@ -16,7 +16,7 @@ from shsrd.cli.upscale_options import SENSORS, SensorName, seen_by
 
 @dataclass(frozen=True, kw_only=True)
 class PairReadOptions(ReadOptions):
-    """What files do not say, or say wrongly, and which part of them is wanted: of both, where both take it.
+    """Hints for reading both files, and the part of them to compare.
 
     Bands and window are cut from both scenes, or from the reference alone where the estimate has just their size.
     """

@@ -50,7 +50,7 @@ class JobProgress(ProgressDisplay, Observer):
 
 
 def plan_message(estimate: ResourceEstimate) -> str:
-    """What is going to be made, in one line."""
+    """Line on the planned output: size, tiles and room on disk."""
     bands, rows, columns = estimate.shape
     least = "up to " if estimate.is_compressed else ""
     return (

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
+from shsrd.cli.renamed import COMMANDS as RENAMED
+
 COMMANDS = {
     "info": "what a scene file holds",
     "upscale": "super-resolve a scene",
@@ -14,7 +16,7 @@ COMMANDS = {
     "benchmark": "run a published protocol on your copy of its data",
     "models": "list the weights that come with shsrd",
     "demo": "super-resolve a synthetic scene and show the result",
-    "pack": "decode photos or scenes once, for training",
+    "prepare-data": "decode photos or scenes once, for training",
     "pretrain": "stage 1: train on photos",
     "transfer": "stage 2: move to hyperspectral scenes",
     "queue": "run a list of trainings under a time limit, and go on later",
@@ -45,10 +47,11 @@ def _dispatch(given: list[str]) -> int:
 
         _say(f"shsrd {__version__}", sys.stdout)
         return 0
-    if given[0] not in COMMANDS:
-        _say(f"shsrd: no command {given[0]!r}; choose one of {', '.join(COMMANDS)}", sys.stderr)
+    command = RENAMED.get(given[0], given[0])
+    if command not in COMMANDS:
+        _say(f"shsrd: no command {command!r}; choose one of {', '.join(COMMANDS)}", sys.stderr)
         return 2
-    return int(import_module(f"shsrd.cli.{given[0].replace('-', '_')}").run(given[1:]))
+    return int(import_module(f"shsrd.cli.{command.replace('-', '_')}").run(given[1:]))
 
 
 def _report_error(error: Exception) -> int:
@@ -62,7 +65,7 @@ def _report_error(error: Exception) -> int:
 
 
 def _help() -> str:
-    lines = [f"  {name:<11} {purpose}" for name, purpose in COMMANDS.items()]
+    lines = [f"  {name:<12} {purpose}" for name, purpose in COMMANDS.items()]
     return (
         "usage: shsrd COMMAND [OPTIONS]\n\n"
         "Super-resolution of a single hyperspectral image.\n\n"

@@ -32,12 +32,12 @@ def run(given: Sequence[str]) -> int:
         print_json(headers)
         return 0
     table = Table(box=None, pad_edge=False)
-    for title in ("model", "scale", "frame", "trained on"):
+    for title in ("model", "scale", "basis", "trained on"):
         table.add_column(title)
     for name, header in headers.items():
         stages = header["provenance"].get("stages", [])
         config = header["config"]
-        table.add_row(name, f"×{config['scale']}", config["frame"], "\n".join(_stage(stage) for stage in stages))
+        table.add_row(name, f"×{config['scale']}", config["basis"], "\n".join(_stage(stage) for stage in stages))
     print_table(table)
     return 0
 

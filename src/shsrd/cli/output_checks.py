@@ -1,4 +1,4 @@
-"""Where results go: never onto what they are made from, never two onto one file."""
+"""Checks of output paths: no input is overwritten, no two outputs share a file."""
 
 from __future__ import annotations
 

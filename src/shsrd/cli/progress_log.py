@@ -1,4 +1,4 @@
-"""How far a job is and how long it will take, in lines that come neither too often nor too seldom."""
+"""Progress in lines for logs: tiles done and remaining time, at limited intervals."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ProgressLog:
         self._first, self._done, self._total = done, done, total
 
     def first(self, done: int, total: int) -> str | None:
-        """How long it will take, once the first of several tiles is finished; else None."""
+        """Line with the expected time after the first of several tiles; else None."""
         if done - self._first != 1 or done == total:
             return None
         spent = duration(self._clock() - self._started)
@@ -46,7 +46,7 @@ class ProgressLog:
         return self._say(f"{done} of {total}{left}")
 
     def tick(self) -> str | None:
-        """Where there was no line for long: how far it is; else None."""
+        """Line with the progress if none was written for long; else None."""
         if self._clock() - self._said < self._every:
             return None
         spent = duration(self._clock() - self._started)

@@ -1,4 +1,4 @@
-"""How a scene is read: one definition, for every command that reads one."""
+"""Command-line options for reading a scene, shared by all commands."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ReadOptions:
-    """What the file does not say, or says wrongly, and which part of it is wanted.
+    """Hints for reading the file, and the part of it to use.
 
     Attributes:
         variable: name or path of the array, where a file has several.

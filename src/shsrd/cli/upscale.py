@@ -27,7 +27,7 @@ _NO_CORRECTION = {
 
 @dataclass(frozen=True, kw_only=True)
 class OutputFileOptions(OutputOptions):
-    """What is written.
+    """Files to write.
 
     Attributes:
         uncertainty: file for one standard deviation per pixel and band.
@@ -60,7 +60,7 @@ class Arguments(UpscaleArguments):
     output: OutputFileOptions = field(default_factory=OutputFileOptions)
 
     def job(self) -> Job:
-        """What is to be made of the scene."""
+        """Job for this scene."""
         from shsrd.io.stac.origin import origin_of_file
         from shsrd.upscaling import Job
 
@@ -178,7 +178,7 @@ def _noise_ratio_text(report: Report) -> str:
 
 
 def _self_check_text(report: Report) -> str:
-    """What the self-check found with the same point spread function and noise."""
+    """Sentence on the self-check with the same point spread function and noise."""
     if report.sensor_gain_db is None:
         return ""
     angle = "" if report.sensor_sam_ratio is None else f", spectral angle {report.sensor_sam_ratio:.2f} of it"
@@ -190,7 +190,7 @@ def _self_check_text(report: Report) -> str:
 
 
 def _psf_source_text(report: Report) -> str:
-    """Who says what the point spread function is, where it was no option."""
+    """Origin of a point spread function that was not given as an option."""
     if report.psf_origin == "product":
         return " (by the product's metadata; --kernel bicubic leaves that out)"
     if report.psf_origin == "estimate" and report.fwhm_error is not None:

@@ -27,7 +27,7 @@ EXIT_BAD_INPUT = 2  # exit code
 
 @dataclass(frozen=True, kw_only=True)
 class OutputFileOptions(OutputOptions):
-    """What is written.
+    """Files to write.
 
     Attributes:
         suffix: ending of the outputs, which decides their format: tif, img, nc, zarr, mat, npz or npy.
@@ -42,7 +42,7 @@ class OutputFileOptions(OutputOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class BatchReadOptions(ReadOptions):
-    """What files do not say, or say wrongly, and which part of them is wanted.
+    """Hints for reading the files, and the part of them to use.
 
     Attributes:
         asset: name of the asset to take of STAC items; by default the one with role data, of several the one with most
@@ -77,11 +77,11 @@ class Arguments(UpscaleArguments):
 
     @property
     def folder(self) -> Path:
-        """Where outputs go."""
+        """Output folder."""
         return Path(self.places[-1])
 
     def order(self) -> BatchOptions:
-        """What is to be made of the scenes."""
+        """Options of the batch."""
         from shsrd.upscaling import BatchOptions
 
         return BatchOptions(
@@ -183,7 +183,7 @@ def _reason(outcome: SceneResult) -> str:
 
 
 def _row(outcome: SceneResult) -> dict[str, Any]:
-    """What the table tells of a scene."""
+    """Table row of a scene."""
     told = {} if outcome.record is None else outcome.record["properties"]
     asset = {} if outcome.record is None else outcome.record["assets"]["data"]
     rows, columns = told.get("proj:shape", (None, None))

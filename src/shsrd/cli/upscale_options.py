@@ -1,4 +1,4 @@
-"""What may be asked of super-resolution on a command line: one definition, one translation."""
+"""Command-line options of super-resolution, shared by ``upscale``, ``upscale-all`` and ``benchmark``."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ SENSORS = "{enmap,hyperion,hypso-1,hyspex-mjolnir,prisma,tanager}"
 
 @dataclass(frozen=True, kw_only=True)
 class ModelOptions:
-    """Which network, and what it sees.
+    """Network and its input.
 
     Attributes:
         model: name of bundled weights (`shsrd models`) or path of a weight file; the default is that of the scale.
-        frame: what the network sees, three at a time: bands, or eigen (the scene's principal components); the default
-            is the model's recommendation.
+        basis: channels that are the network's input, three at a time: bands, or pca (the scene's principal components);
+            the default is the model's recommendation.
         channels: how many bands (or components) the network sees; the others follow from them. Fewer are faster: 12 or
             15 are nearly as good as all. The default is every band of up to 36, and 24 evenly spaced ones of more.
         stride: bands frame only, bands from one triplet to the next; with 2 or 1 triplets overlap and are averaged.
     """
 
     model: Annotated[str | None, option("NAME")] = None
-    frame: Annotated[Literal["eigen", "bands"] | None, option("{eigen,bands}")] = None
+    basis: Annotated[Literal["pca", "bands"] | None, option("{pca,bands}")] = None
     channels: Annotated[int | None, option("N")] = None
     stride: Literal[1, 2, 3] = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class QualityOptions:
-    """Which estimate is wanted.
+    """Posterior mean or samples, and corrections afterwards.
 
     Attributes:
         steps: diffusion steps; 0 gives the posterior mean (most faithful), 4 to 8 a posterior sample (natural texture).
@@ -74,7 +74,7 @@ class QualityOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceOptions:
-    """Where it is computed.
+    """Device.
 
     Attributes:
         device: auto, cpu, cuda, cuda:1 or mps.
@@ -85,13 +85,13 @@ class DeviceOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Computing(DeviceOptions):
-    """Where and how it is computed; the result is the same, but for the precision.
+    """Device, precision, tiles and workers; only the precision changes the result.
 
     Attributes:
         precision: int8 (CPUs only), bf16 or fp32; auto takes the fastest that the processor computes in;
             for scenes larger than one cell bf16 goes before int8.
         tile: low-resolution pixels on a side that are read and kept together, in whole cells; the result is the same.
-        cell: side of the squares that the network sees together, in low-resolution pixels; smaller needs less memory.
+        block: side of the squares that the network sees together, in low-resolution pixels; smaller needs less memory.
         halo: low-resolution pixels a cell sees beyond itself; the default leaves no visible seams.
         workers: processes to start on this machine for the tiles (needs shsrd[cluster]); 0 computes them in this one.
         scheduler: address of a running dask scheduler (tcp://host:8786), or the file that it wrote.
@@ -99,7 +99,7 @@ class Computing(DeviceOptions):
 
     precision: Literal["auto", "int8", "bf16", "fp32"] = "auto"
     tile: int = 128
-    cell: int = 128
+    block: int = 128
     halo: Annotated[int | None, option("PIXELS")] = None
     workers: Annotated[int, tyro.conf.arg(metavar="N")] = 0
     scheduler: Annotated[str | None, option("ADDRESS")] = None
@@ -107,7 +107,7 @@ class Computing(DeviceOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class OutputOptions:
-    """How results are written.
+    """Format of the results.
 
     Attributes:
         compress: of GeoTIFF outputs: deflate (also by default; every reader knows it), zstd (faster, a little larger;
@@ -121,7 +121,7 @@ class OutputOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Instrument:
-    """How the scene was measured: as its product says if that is recognised, else the bicubic kernel is assumed.
+    """Point spread function and noise of the scene: those of a recognised product, else the bicubic kernel.
 
     Attributes:
         sensor: whose point spread function the scene has, by its published MTF; the scene is corrected for it first.
@@ -165,7 +165,7 @@ def parse_scene_fwhm(text: str) -> tuple[float, float]:
 
 @dataclass(frozen=True, kw_only=True)
 class EstimateOptions:
-    """Which estimate is wanted, of scenes that are read as told.
+    """Options of an estimate.
 
     Attributes:
         scale: factor; ×4 comes with shsrd.
@@ -195,7 +195,7 @@ class EstimateOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class UpscaleArguments(EstimateOptions):
-    """How scenes go from file to file; for ``upscale`` and ``upscale-all`` alike."""
+    """Options shared by ``upscale`` and ``upscale-all``."""
 
     instrument: Instrument = field(default_factory=Instrument)
     computing: Computing = field(default_factory=Computing)
@@ -207,7 +207,7 @@ class UpscaleArguments(EstimateOptions):
 
 
 def seen_by(sensor: SensorName | None, scale: int, scene: Cube) -> ObservationModel:
-    """How the low resolution of a scene is made: as the sensor sees its bands, or bicubic as in the benchmarks."""
+    """Simulated observation of a scene: by the sensor's bands, or bicubic as in the benchmarks."""
     from shsrd.degradation import ObservationModel
 
     if sensor is None:

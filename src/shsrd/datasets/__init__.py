@@ -1,4 +1,4 @@
-"""Where public scenes are, how they split, what was printed about them; and a scene made from nothing."""
+"""Public data sets, their splits and published results; and a synthetic scene."""
 
 from shsrd.datasets.cave import CAVE_SCENES, cave_names, cave_scenes
 from shsrd.datasets.protocols import PROTOCOLS, Protocol, Window

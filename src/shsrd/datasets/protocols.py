@@ -1,4 +1,4 @@
-"""How the field prepares each public data set, as data: sizes, normalisation, splits, where to get it."""
+"""Protocols of public data sets: sizes, normalisation, splits, addresses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What others printed, for tables that say where each row comes from."""
+"""Published results with their sources."""
 
 from dataclasses import dataclass
 

@@ -110,7 +110,7 @@ def steps_needed(
 def back_projection_reach(
     degradation: Degradation, *, tolerance_rmse: float = TOLERANCE_RMSE, max_iterations: int = MAX_ITERATIONS
 ) -> int:
-    """How far, in LR pixels, a result of ``back_project`` depends on its input: a tile's halo."""
+    """Radius, in LR pixels, of the input that a result of ``back_project`` depends on: a tile's halo."""
     steps = steps_needed(degradation, tolerance_rmse=tolerance_rmse, max_iterations=max_iterations)
     radius = len(prefilter(degradation).taps) // 2
     return steps * (degradation.reach + radius + SUPPORT)
@@ -148,7 +148,7 @@ def back_project(
 
 
 def back_projection_update(residual: Tensor, degradation: Degradation) -> Tensor:
-    """What back-projection enlarges: ``C r`` such that ``x + U C (y - D x)`` agrees with the measurement.
+    """Low-resolution update ``C r`` of back-projection: ``x + U C (y - D x)`` agrees with the measurement.
 
     ``C`` is linear and acts on each band by itself, so it commutes with spectral frames.
 

@@ -73,7 +73,7 @@ def _bicubic_taps(scale: int) -> tuple[float, ...]:
 
 
 def corrected(components: Plane, variance: NDArray[np.float64], sensor: Degradation) -> Plane:
-    """What the bicubic kernel would have given, smoothed where there is no signal.
+    """Image as the bicubic kernel would have measured it, smoothed where there is no signal.
 
     Args:
         components: ``(K, side, side)``, with zero mean over the scene and white noise of variance 1; the image is taken

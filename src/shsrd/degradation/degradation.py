@@ -30,7 +30,7 @@ NODATA_SHARE = 0.5  # an LR pixel is no-data when at least this share of its blo
 
 
 class Degradation(BaseModel):
-    """How a low-resolution scene is made from a high-resolution one.
+    """Degradation operator: kernel and scale that turn a high-resolution scene into a low-resolution one.
 
     Attributes:
         kernel: ``bicubic`` (antialiased, MATLAB ``imresize``, the benchmarks), ``gaussian`` (sensor PSF),
@@ -51,7 +51,7 @@ class Degradation(BaseModel):
 
     @classmethod
     def of_sensor(cls, name: str, *, scale: int = 4) -> Self:
-        """What a sensor would see whose pixels are ``scale`` times as large: a Gaussian of its published MTF.
+        """Degradation of a sensor with pixels ``scale`` times as large: a Gaussian of its published MTF.
 
         Its flight direction is taken as y, as in the sensor's own grid. The blur of the scene that is degraded adds to
         it and is not subtracted.
@@ -92,7 +92,7 @@ class Degradation(BaseModel):
 
     @property
     def reach(self) -> int:
-        """How far, in LR pixels beyond its own block, an LR pixel looks."""
+        """Radius of the kernel beyond an LR pixel's own block, in LR pixels."""
         widest = max(self.sigma, self.sigma_x)
         match self.kernel:
             case "bicubic":

@@ -50,7 +50,7 @@ def decimate(x: Tensor, taps: Sequence[float], scale: int, *, taps_x: Sequence[f
 
 
 def _margin(taps: Sequence[float], scale: int) -> int:
-    """How far taps reach beyond a block, on each side."""
+    """Taps beyond a block on each side."""
     margin, odd = divmod(len(taps) - scale, 2)
     if odd or margin < 0:
         raise ValueError(f"{len(taps)} taps cannot be centred on blocks of {scale}; same parity and not fewer")

@@ -60,7 +60,7 @@ class NoiseModel(BaseModel):
 def noise_sample(
     signal: Array, white: Array, columns: Array, gains: Array, *, sigma: Array, level: Array, of: NoiseModel
 ) -> Array:
-    """What a sensor adds to a signal, from given standard normal numbers.
+    """Noise that a sensor adds to a signal, from given standard normal numbers.
 
     Args:
         signal: ``(..., y, x)`` without noise.

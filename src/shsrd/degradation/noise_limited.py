@@ -35,7 +35,7 @@ Block = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class NoisyMeasurement:
-    """How some bands of a scene were measured.
+    """Point spread function and noise of some bands of a scene.
 
     Attributes:
         bands: ``(b,)`` their numbers.
@@ -51,7 +51,7 @@ class NoisyMeasurement:
 
     @property
     def reach(self) -> int:
-        """How far, in low-resolution pixels, an estimate that was made consistent depends on pixels around."""
+        """Radius, in low-resolution pixels, of the input that a consistent estimate depends on."""
         return self.degradation.reach + WINDOW // 2 + RADIUS + SUPPORT
 
     def correction(self, residual: Block) -> Block:

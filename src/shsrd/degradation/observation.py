@@ -1,4 +1,4 @@
-"""How a sensor observes a scene, as one value: widths of every band, kernel, scale and noise.
+"""Observation model of a sensor: width of every band, kernel, scale and noise.
 
 ``Degradation`` is one kernel for all bands. An ``ObservationModel`` holds what differs between them. Training,
 benchmarks and the command line degrade by it.
@@ -74,7 +74,7 @@ class ObservationModel(BaseModel):
         kernel: Kernel = "gaussian",
         noise: NoiseModel | None = None,
     ) -> Self:
-        """What a sensor would observe whose pixels are ``scale`` times as large.
+        """Observation model of a sensor with pixels ``scale`` times as large.
 
         Its flight direction is taken as y. The blur of the scene that is degraded adds to it and is not subtracted.
 

@@ -13,7 +13,7 @@ from shsrd.degradation.observation import ObservationModel
 
 
 class ObservationRanges(BaseModel):
-    """What random sensors are drawn from, evenly within each range.
+    """Ranges of random sensors, each uniform.
 
     Attributes:
         fwhm: full width at half maximum of each axis in low-resolution pixels.

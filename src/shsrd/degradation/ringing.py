@@ -56,7 +56,7 @@ def max_overshoot(sensor: Degradation) -> float:
 
 
 def overshoot(image: Plane, measured: Plane, min_range: float = 1e-12) -> Plane:
-    """How far every pixel ``(..., y, x)`` leaves the range of the 3 x 3 measured ones around, in such ranges.
+    """Overshoot of every pixel ``(..., y, x)`` beyond the 3 x 3 measured ones around, in units of their range.
 
     Args:
         image: what is judged.

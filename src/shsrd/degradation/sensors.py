@@ -1,4 +1,4 @@
-"""How sharp sensors are, by published figures of their modulation transfer function (MTF).
+"""Point spread functions of sensors, from published modulation transfer functions (MTF).
 
 A Gaussian point spread function of standard deviation ``sigma`` pixels has the transfer function
 

@@ -1,4 +1,4 @@
-"""Which pixels count: those that both cubes know and the mask allows."""
+"""Valid pixels of a pair of cubes: known in both and allowed by the mask."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Where in spatial frequency an image has its power, by octaves: the eye's measure of texture.
+"""Power of an image by octaves of spatial frequency, a measure of visible texture.
 
 A posterior mean is smooth where the measurement says nothing, so its fine octaves hold less power than the truth's; a
 posterior sample should hold as much. PSNR cannot see this.

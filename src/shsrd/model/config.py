@@ -1,12 +1,15 @@
 """Settings of the network; they travel inside every weight file."""
 
+from collections.abc import Mapping
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from shsrd.spectral import CONTENT_FEATURES, BasisName, GuideName
 
+_RENAMED_KEYS = {"frame": "basis"}  # in weight files and configurations of version 0.1
+_RENAMED_VALUES = {"eigen": "pca", "napc": "mnf"}
 INTERVALS = (0.5, 0.8, 0.9)  # shares of the truth that central intervals are calibrated to hold
 
 
@@ -27,13 +30,13 @@ class NetworkConfig(BaseModel):
         scale_width: feature channels of the head that predicts the scale of ``r - m``.
         scale_context: low-resolution pixels on each side over which that head also sees mean features; 0: it does not.
         sigma_data: standard deviation of ``(r - m) / scale`` (Karras et al. 2022, table 1).
-        frame: spectral frame recommended for this model.
+        basis: spectral frame recommended for this model.
         spread: factor from the predicted scale to a calibrated standard deviation.
         sample_spread: factor from the standard deviation of posterior samples to a calibrated one.
         interval_factors: half-widths of the central intervals of ``INTERVALS``, in calibrated standard deviations;
             those of a Gaussian until they are measured.
-        guides: components of the scene that guide maps are made of: principal ones, or those adjusted to the bands'
-            noise (``napc``).
+        guides: components of the scene that guide maps are made of: principal components (``pca``), or the minimum
+            noise fraction (``mnf``).
         map_channels: channels of the guide maps.
         descriptor_features: how many entries of a triplet's descriptor are looked at; the last 12 describe the
             acquisition (point spread function and noise of each channel).
@@ -53,13 +56,22 @@ class NetworkConfig(BaseModel):
     scale_width: int = Field(32, ge=1)
     scale_context: int = Field(0, ge=0, le=64)
     sigma_data: float = Field(1.0, gt=0)
-    frame: BasisName = "bands"
+    basis: BasisName = "bands"
     spread: float = Field(1.0, gt=0)
     sample_spread: float = Field(1.0, gt=0)
     interval_factors: tuple[float, float, float] = (0.6745, 1.2816, 1.6449)
     guides: GuideName = "pca"
     map_channels: int = Field(9, ge=3)
     descriptor_features: int = Field(CONTENT_FEATURES, ge=3)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _current_names(cls, settings: Any) -> Any:
+        """Settings under the names of this version."""
+        if not isinstance(settings, Mapping):
+            return settings
+        values = {key: _RENAMED_VALUES.get(v, v) if isinstance(v, str) else v for key, v in settings.items()}
+        return {_RENAMED_KEYS.get(key, key): value for key, value in values.items()}
 
     @field_validator("interval_factors")
     @classmethod
@@ -70,7 +82,7 @@ class NetworkConfig(BaseModel):
 
     @property
     def acquisition(self) -> bool:
-        """Whether the injection looks at point spread function and noise."""
+        """True if the injection takes point spread function and noise."""
         return self.injection == "gated" and self.descriptor_features > CONTENT_FEATURES
 
     @property

@@ -13,7 +13,7 @@ from shsrd.spectral import CONTENT_FEATURES, WAVELENGTH_FEATURES
 
 @dataclass(frozen=True)
 class SpectralInformation:
-    """What is known of each triplet beyond its own three channels (see ``shsrd.spectral.information``).
+    """Spectral information of triplets beyond their own three channels (see ``shsrd.spectral.information``).
 
     Attributes:
         maps: ``(n, map_channels, y, x)`` guide maps on the low-resolution grid.

@@ -1,4 +1,4 @@
-"""What to say of weights that are not there: a mistyped path, a folder, or a training that has none yet."""
+"""Messages for missing weights: a mistyped path, a folder, or a training that has none yet."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _nearby_weights(path: Path) -> list[Path]:
 
 
 def _unfinished_run(run: Path) -> str | None:
-    """What is known of a training without weights; None where the folder is none."""
+    """Sentence on a training without weights; None if the folder is no training."""
     try:
         settings = json.loads((run / "config.json").read_text())
         steps, every, stage = settings["steps"], settings["validate_every"], settings["stage"]

@@ -19,7 +19,7 @@ from shsrd.model.residual_std import StdHead
 
 @dataclass(frozen=True)
 class Condition:
-    """What the encoder knows of a batch of triplets, computed once.
+    """Output of the encoder for a batch of triplets.
 
     Attributes:
         features: ``(n, width, y, x)``.
@@ -98,7 +98,7 @@ class Denoiser(nn.Module):
         self.register_buffer("frequencies", frequencies, persistent=False)
 
     def prepare(self, features: Tensor, triplets: Tensor, information: SpectralInformation | None) -> Tensor:
-        """What every step needs of the condition: ``(n, denoiser_width, y, x)``."""
+        """Features of the condition for all steps: ``(n, denoiser_width, y, x)``."""
         base: Tensor = self.merge(features)
         if information is None or self.injection is None:
             return base
@@ -142,7 +142,7 @@ class Network(nn.Module):
         return scale
 
     def prepare(self, condition: Condition, triplets: Tensor, information: SpectralInformation | None = None) -> Tensor:
-        """What the denoiser needs of a condition; computed once, used at every step."""
+        """Features of a condition for the denoiser; computed once, used at every step."""
         return self.denoiser.prepare(condition.features, triplets, information)
 
     def denoise(self, noisy: Tensor, sigma: Tensor, base: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""How far the truth may be from the posterior mean: a scale for every pixel, read off the encoder's features."""
+"""Standard deviation of the truth around the posterior mean, for every pixel, from the encoder's features."""
 
 from __future__ import annotations
 

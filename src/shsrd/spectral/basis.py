@@ -14,8 +14,8 @@ from shsrd.spectral.filter import BandFilter
 from shsrd.spectral.regression import DetailStatistics, detail_statistics, evenly_spaced_bands
 from shsrd.spectral.statistics import SceneStatistics, nonzero_std
 
-BasisName = Literal["eigen", "bands"]
-GuideName = Literal["pca", "napc"]
+BasisName = Literal["pca", "bands"]
+GuideName = Literal["pca", "mnf"]
 Matrix = NDArray[np.float64]
 
 MAX_PCA_COMPONENTS = 12
@@ -29,9 +29,9 @@ class SpectralBasis:
     """A linear map ``z = E^T (y - mu) / d`` of cubes, and one of detail in the channels back to the bands, ``S z``.
 
     Attributes:
-        name: ``"eigen"`` or ``"bands"``.
+        name: ``"pca"`` or ``"bands"``.
         mean: mu ``(B,)``, the band means.
-        basis: E ``(B, K)``; orthonormal columns, or single bands.
+        vectors: E ``(B, K)``; orthonormal columns, or single bands.
         deviation: d ``(K,)``, standard deviation of each channel, never zero.
         reconstruction_matrix: S, what a standard unit of each channel's detail is in each band, ``(B, K)``; ``(B, F)``
             where a filter makes detail of F bands out of that of K.
@@ -43,7 +43,7 @@ class SpectralBasis:
 
     name: BasisName
     mean: Matrix
-    basis: Matrix
+    vectors: Matrix
     deviation: Matrix
     reconstruction_matrix: Matrix
     variances: Matrix
@@ -54,7 +54,7 @@ class SpectralBasis:
     @property
     def channels(self) -> int:
         """K, the number of channels."""
-        return int(self.basis.shape[1])
+        return int(self.vectors.shape[1])
 
     def triplets(self, stride: int = 3) -> NDArray[np.intp]:
         """Channel numbers ``(T, 3)`` covering every channel; the last triplet steps back, so some come twice.
@@ -77,7 +77,7 @@ class SpectralBasis:
 
     def project(self, cube: NDArray[np.float32]) -> NDArray[np.float32]:
         """Channels ``(K, y, x)`` in standard units of a cube ``(B, y, x)`` without missing values."""
-        return _project((self.basis / self.deviation).T, cube, -(self.mean @ self.basis) / self.deviation)
+        return _project((self.vectors / self.deviation).T, cube, -(self.mean @ self.vectors) / self.deviation)
 
     def filtered(self, cube: NDArray[np.float32], detail: NDArray[np.float32]) -> NDArray[np.float32]:
         """Detail ``(K, s y, s x)`` of the channels of a cube ``(B, y, x)``, as far as the cube makes it likely.
@@ -127,21 +127,21 @@ def band_basis(statistics: SceneStatistics, channels: int | None = None) -> Spec
     if channels is None:
         channels = bands if bands <= MAX_FULL_INPUT_BANDS else DEFAULT_INPUT_BANDS
     chosen = evenly_spaced_bands(bands, channels)
-    frame = linear_basis(statistics, np.eye(bands)[:, chosen], "bands")
+    basis = linear_basis(statistics, np.eye(bands)[:, chosen], "bands")
     detail = detail_statistics(statistics)
     weights = detail.regression_weights(chosen)
-    shares = np.abs(weights * frame.deviation)
+    shares = np.abs(weights * basis.deviation)
     shares /= np.maximum(shares.sum(axis=1, keepdims=True), np.finfo(float).tiny)
     variances = shares * np.maximum(np.diag(statistics.covariance), 0)[:, None]
     if not detail.filtered:
-        return replace(frame, reconstruction_matrix=weights * frame.deviation, variances=variances)
+        return replace(basis, reconstruction_matrix=weights * basis.deviation, variances=variances)
     deviation = nonzero_std(np.sqrt(np.maximum(np.diag(statistics.covariance), 0)), statistics.brightest)
     if bands <= MAX_FULL_INPUT_BANDS:
         filtering = _band_filter(detail, deviation, np.arange(bands), chosen)
-        return replace(frame, reconstruction_matrix=np.diag(deviation), variances=variances, filter=filtering)
+        return replace(basis, reconstruction_matrix=np.diag(deviation), variances=variances, filter=filtering)
     filtering = _band_filter(detail, deviation, chosen, np.arange(len(chosen)))
-    reconstruction_matrix = detail.missing_band_weights(chosen) * frame.deviation
-    return replace(frame, reconstruction_matrix=reconstruction_matrix, variances=variances, filter=filtering)
+    reconstruction_matrix = detail.missing_band_weights(chosen) * basis.deviation
+    return replace(basis, reconstruction_matrix=reconstruction_matrix, variances=variances, filter=filtering)
 
 
 def _band_filter(
@@ -168,11 +168,11 @@ def pca_basis(statistics: SceneStatistics, channels: int | None = None) -> Spect
     if channels is None:
         needed = int(np.searchsorted(np.cumsum(energy), 1 - DISCARDED_VARIANCE)) + 1
         channels = min(MAX_PCA_COMPONENTS, 3 * -(-needed // 3))
-    return linear_basis(statistics, _signed(vectors[:, : min(channels, statistics.bands)]), "eigen")
+    return linear_basis(statistics, _signed(vectors[:, : min(channels, statistics.bands)]), "pca")
 
 
 def pca_component_counts(detectors: Sequence[SceneStatistics], channels: int | None = None) -> list[int]:
-    """How many principal components of each detector of a scene are taken.
+    """Number of principal components of each detector of a scene.
 
     Triplets go where most variance is left: one to each detector, then until less than ``DISCARDED_VARIANCE`` of the
     scene's is left out, or ``channels`` are reached (``MAX_PCA_COMPONENTS`` where nobody says).
@@ -199,18 +199,25 @@ def _signed(vectors: Matrix) -> Matrix:
     return np.asarray(vectors * np.sign(largest))
 
 
-def linear_basis(statistics: SceneStatistics, basis: Matrix, name: BasisName) -> SpectralBasis:
-    """The frame of any columns ``basis`` ``(B, K)``: deviations, energies and noise of its channels.
+def linear_basis(statistics: SceneStatistics, vectors: Matrix, name: BasisName) -> SpectralBasis:
+    """The frame of any columns ``vectors`` ``(B, K)``: deviations, energies and noise of its channels.
 
     Its synthesis is right for orthonormal columns; training also analyses with others.
     """
-    variance = np.maximum(_quadratic(statistics.covariance, basis), 0)
+    variance = np.maximum(_quadratic(statistics.covariance, vectors), 0)
     deviation = nonzero_std(np.sqrt(variance), statistics.brightest)
-    noise = np.sqrt(np.maximum(_quadratic(statistics.noise_covariance, basis), 0)) / deviation
+    noise = np.sqrt(np.maximum(_quadratic(statistics.noise_covariance, vectors), 0)) / deviation
     energy = variance / max(float(np.trace(statistics.covariance)), np.finfo(float).tiny)
-    reconstruction_matrix = basis * deviation
+    reconstruction_matrix = vectors * deviation
     return SpectralBasis(
-        name, statistics.mean, basis, deviation, reconstruction_matrix, np.square(reconstruction_matrix), energy, noise
+        name,
+        statistics.mean,
+        vectors,
+        deviation,
+        reconstruction_matrix,
+        np.square(reconstruction_matrix),
+        energy,
+        noise,
     )
 
 
@@ -222,14 +229,14 @@ def mnf_basis(statistics: SceneStatistics, channels: int) -> SpectralBasis:
     """
     unit, vectors = statistics.noise_adjusted_components
     leading = _signed(vectors[:, :channels])
-    frame = linear_basis(statistics, leading / unit[:, None], "eigen")
-    reconstruction_matrix = leading * unit[:, None] * frame.deviation
-    return replace(frame, reconstruction_matrix=reconstruction_matrix, variances=np.square(reconstruction_matrix))
+    basis = linear_basis(statistics, leading / unit[:, None], "pca")
+    reconstruction_matrix = leading * unit[:, None] * basis.deviation
+    return replace(basis, reconstruction_matrix=reconstruction_matrix, variances=np.square(reconstruction_matrix))
 
 
-def _quadratic(matrix: Matrix, basis: Matrix) -> Matrix:
+def _quadratic(matrix: Matrix, vectors: Matrix) -> Matrix:
     """``e^T M e`` of every column e."""
-    return np.asarray(((matrix @ basis) * basis).sum(axis=0))
+    return np.asarray(((matrix @ vectors) * vectors).sum(axis=0))
 
 
 def guide_basis(statistics: SceneStatistics, channels: int, kind: GuideName) -> SpectralBasis:

@@ -1,4 +1,4 @@
-"""What the bands' detail may be at a place: a Wiener filter across bands with a covariance for every pixel.
+"""Wiener filter of detail across bands, with a covariance for every pixel.
 
 The regression of ``shsrd.spectral.regression`` knows one covariance for a whole scene. But between two red leaves bands
 go together otherwise than between a leaf and a stone. Here the covariance ``S`` of a low-resolution pixel is that of

@@ -50,11 +50,11 @@ class Acquisition:
         """The same of some of the bands ``(b,)``."""
         return Acquisition(self.fwhm[bands], self.noise[bands])
 
-    def features(self, frame: SpectralBasis) -> Matrix:
+    def features(self, basis: SpectralBasis) -> Matrix:
         """Features ``(K, ACQUISITION_FEATURES)`` of a frame's channels; all 0 means: no sensor known."""
-        share = np.square(frame.basis)
+        share = np.square(basis.vectors)
         fwhm = share.T @ self.fwhm / share.sum(axis=0)[:, None]
-        noise = np.sqrt(share.T @ np.square(self.noise)) / frame.deviation
+        noise = np.sqrt(share.T @ np.square(self.noise)) / basis.deviation
         level = np.log10(np.clip(noise, MIN_CHANNEL_NOISE, 1)) - TYPICAL_NOISE
         return np.concatenate([np.ones((len(fwhm), 1)), fwhm - TYPICAL_FWHM, level[:, None]], axis=1)
 
@@ -64,13 +64,13 @@ class SpectralGuide:
     """Everything the injection needs to know of one scene and one frame.
 
     Attributes:
-        frame: eigen frame of the guide maps, at most ``GUIDE_CHANNELS`` channels.
+        basis: eigen frame of the guide maps, at most ``GUIDE_CHANNELS`` channels.
         loadings: ``(K, GUIDE_CHANNELS)``, each channel of the working frame as a sum of standardised eigenimages.
         features: ``(K, CHANNEL_FEATURES)`` descriptor of each channel.
         acquisition: ``(K, ACQUISITION_FEATURES)``, the same of its measurement.
     """
 
-    frame: SpectralBasis
+    basis: SpectralBasis
     loadings: Matrix
     features: Matrix
     acquisition: Matrix
@@ -97,7 +97,7 @@ class SpectralGuide:
 
     def guide_components(self, cube: NDArray[np.float32]) -> NDArray[np.float32]:
         """The standardised leading eigenimages ``(GUIDE_CHANNELS, y, x)`` of a cube without missing values."""
-        images = self.frame.project(cube)
+        images = self.basis.project(cube)
         missing = GUIDE_CHANNELS - images.shape[0]
         return np.pad(images, ((0, missing), (0, 0), (0, 0)))
 
@@ -121,29 +121,29 @@ def positions_um(wavelength_nm: Matrix | None, bands: int) -> Matrix:
 
 
 def spectral_guide(
-    frame: SpectralBasis, guide: SpectralBasis, position_um: Matrix, acquisition: Acquisition | None = None
+    basis: SpectralBasis, guide: SpectralBasis, position_um: Matrix, acquisition: Acquisition | None = None
 ) -> SpectralGuide:
-    """Relate the channels of ``frame`` to the eigenimages of ``guide`` and describe them.
+    """Relate the channels of ``basis`` to the eigenimages of ``guide`` and describe them.
 
     Args:
-        frame: the working frame (eigen or bands), K channels.
+        basis: the working frame (eigen or bands), K channels.
         guide: from ``guide_basis``, of the same scene.
         position_um: ``(B,)`` from ``positions_um``.
         acquisition: how the bands were measured, of a scene that was corrected for that.
     """
     kept = min(guide.channels, GUIDE_CHANNELS)
-    loadings = np.zeros((frame.channels, GUIDE_CHANNELS))
-    loadings[:, :kept] = frame.basis.T @ guide.reconstruction_matrix[:, :kept] / frame.deviation[:, None]
+    loadings = np.zeros((basis.channels, GUIDE_CHANNELS))
+    loadings[:, :kept] = basis.vectors.T @ guide.reconstruction_matrix[:, :kept] / basis.deviation[:, None]
     explained = np.square(loadings).sum(axis=1, keepdims=True)
     features = np.concatenate(
         [
-            frame.basis.T @ wavelength_features(position_um),
-            np.log10(frame.energy + 1e-8)[:, None] / 4,
-            np.log10(frame.noise + 1e-4)[:, None] / 2,
+            basis.vectors.T @ wavelength_features(position_um),
+            np.log10(basis.energy + 1e-8)[:, None] / 4,
+            np.log10(basis.noise + 1e-4)[:, None] / 2,
             np.abs(loadings),
             np.log10(np.maximum(1 - explained, 0) + 1e-6) / 3,
         ],
         axis=1,
     )
-    unknown = np.zeros((frame.channels, ACQUISITION_FEATURES))
-    return SpectralGuide(guide, loadings, features, unknown if acquisition is None else acquisition.features(frame))
+    unknown = np.zeros((basis.channels, ACQUISITION_FEATURES))
+    return SpectralGuide(guide, loadings, features, unknown if acquisition is None else acquisition.features(basis))

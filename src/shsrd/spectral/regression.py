@@ -49,7 +49,7 @@ def evenly_spaced_bands(bands: int, count: int) -> NDArray[np.intp]:
 
 @dataclass(frozen=True)
 class DetailStatistics:
-    """What a low-resolution scene tells of its bands' finest detail.
+    """Second moments of the bands' finest detail in a low-resolution scene.
 
     Attributes:
         covariance: C ``(B, B)``, in units of the bands' own deviations.
@@ -63,7 +63,7 @@ class DetailStatistics:
 
     @property
     def filtered(self) -> bool:
-        """Whether there are bands enough, and detail, to tell noise from it."""
+        """True if there are enough bands, and detail, to separate the noise."""
         return len(self.noise) >= MIN_FILTERED_BANDS and bool(self.covariance.any())
 
     def regression(self, chosen: NDArray[np.intp], ridge: float) -> Matrix:
@@ -89,7 +89,7 @@ class DetailStatistics:
 
 
 def detail_statistics(statistics: SceneStatistics) -> DetailStatistics:
-    """What the mixed second differences of a scene's pixels tell."""
+    """Detail statistics from the mixed second differences of a scene's pixels."""
     covariance = _detail(statistics)
     deviation = nonzero_std(np.sqrt(np.maximum(np.diag(covariance), 0)))
     correlation = covariance / np.outer(deviation, deviation)

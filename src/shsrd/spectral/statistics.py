@@ -94,7 +94,7 @@ class SceneStatistics:
         return made
 
     def with_noise(self, deviation: Matrix) -> SceneStatistics:
-        """What they would be with white noise of these standard deviations ``(B,)`` added to the bands."""
+        """Statistics after adding white noise of these standard deviations ``(B,)`` to the bands."""
         added = np.diag(np.square(deviation))
         return SceneStatistics.from_moments(self.mean, self.covariance + added, self.noise_covariance + added)
 

@@ -99,8 +99,8 @@ def _solve(engine: Engine, packed: PackedScene, truth: NDArray[np.float32], samp
     config = engine.network.config
     guided = partial(guided_basis, statistics, wavelength_nm=packed.wavelength_nm, guides=config.guides)
     block_settings = BlockSettings(
-        mean=guided(config.frame),
-        texture=guided("eigen"),
+        mean=guided(config.basis),
+        texture=guided("pca"),
         degradation=Degradation(kernel="bicubic", scale=engine.scale),
         sampling=sampling,
         samples=1 if sampling is None else SAMPLES,

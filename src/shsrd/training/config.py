@@ -20,7 +20,7 @@ class _Settings(BaseModel):
 
 
 class PhotoAugmentation(_Settings):
-    """How photos are made to look like spectral triplets (stage 1).
+    """Augmentation of photos into spectral triplets (stage 1).
 
     Attributes:
         linear: share of photos turned from display values into light (power 2.2).
@@ -54,7 +54,7 @@ class PhotoAugmentation(_Settings):
 
 
 class SceneAugmentation(_Settings):
-    """How hyperspectral patches are drawn and varied (stage 2).
+    """Sampling and augmentation of hyperspectral patches (stage 2).
 
     Attributes:
         eigen: share of patches seen in the eigen frame.

@@ -1,4 +1,4 @@
-"""What a run starts from: fresh weights, those of an earlier run, or those with parts of the network new."""
+"""Initial weights of a run: fresh, those of an earlier run, or those with parts of the network new."""
 
 from __future__ import annotations
 

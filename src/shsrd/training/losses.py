@@ -1,4 +1,4 @@
-"""What training minimises; everything in float32, whatever precision the network runs in."""
+"""Loss functions; all in float32, in any precision of the network."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ASYMPTOTIC_SLOPE = 10 / 3  # of the mean's loss for large errors, a typical resi
 
 
 def posterior_mean_loss(network: Network, batch: Batch, knee: float = 0.3) -> Tensor:
-    """How far the posterior mean is from the true residual, plus the spectral angle if asked.
+    """Distance of the posterior mean from the true residual, with the spectral angle if requested.
 
     ``sqrt(1 + (error / (knee unit))^2) - 1`` (Charbonnier et al. 1994): quadratic for errors below the knee, linear for
     large ones. Noise in flat areas, which nobody can predict, is small against that size and hardly pulls; a plain L1
@@ -45,7 +45,7 @@ class DiffusionLoss(NamedTuple):
 
     @property
     def total(self) -> Tensor:
-        """What a step minimises."""
+        """Loss of a step."""
         return self.denoising + self.scale
 
 

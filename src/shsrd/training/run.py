@@ -157,7 +157,7 @@ def _precision(config: TrainConfig) -> Precision:
 
 
 def _source(config: TrainConfig, network: NetworkConfig) -> Source:
-    """Where batches come from: photos stay on a GPU (unless stage 1 has workers), scenes are drawn on the CPU."""
+    """Source of batches: photos on the GPU (unless stage 1 has workers), scenes on the CPU."""
     device = _training_device()
     if config.stage == "pretrain":
         return _photos(config.train, config, network, "cpu" if config.workers else device)
@@ -224,7 +224,7 @@ def _resolved(config: TrainConfig, network: NetworkConfig) -> dict[str, Any]:
 
 
 def _default(key: str) -> object:
-    """What a run that does not mention a setting had: the run is older than the setting."""
+    """Value of a setting in runs that are older than the setting."""
     return TrainConfig.model_fields[key].default
 
 
@@ -232,7 +232,7 @@ _MUTABLE_KEYS = {"time_limit", "patience", "checkpoint_every", "out", "precision
 
 
 def _provenance(config: TrainConfig, progress: Progress, figures: Mapping[str, float]) -> dict[str, Any]:
-    """What made these weights; folder names only, no machine's paths."""
+    """Provenance of weights; folder names only, no paths of the machine."""
     return {
         "stage": config.stage,
         "objective": config.objective,

@@ -1,4 +1,4 @@
-"""Which weights a run may change."""
+"""Trainable weights of a run."""
 
 from typing import Any
 

@@ -89,11 +89,11 @@ def scene_validator(
     def validate(network: Network) -> dict[str, float]:
         engine = Engine(network, device=next(network.parameters()).device, precision=precision)
         figures: dict[str, float] = {}
-        names: tuple[BasisName, ...] = ("bands", "eigen")
+        names: tuple[BasisName, ...] = ("bands", "pca")
         for name in names:
             gain, ratio = np.mean([scene.judge(engine, scene.guided(engine, name)) for scene in scenes], axis=0)
             figures |= {f"{name}_gain_db": float(gain), f"{name}_sam_ratio": float(ratio)}
-        gains = [figures[f"{network.config.frame}_gain_db"]]
+        gains = [figures[f"{network.config.basis}_gain_db"]]
         for sensor, seen in measured.items():
             pairs = [scene.judge(engine, scene.guided(engine, "bands", SENSOR_CHANNELS)) for scene in seen]
             gain, ratio = np.mean(pairs, axis=0)

@@ -52,14 +52,14 @@ def mixed(start: StateDict, last: StateDict, share: float) -> dict[str, Tensor]:
 
 
 def weight_average_name(start: str, share: float) -> str:
-    """What a mix is called in the provenance of the weights."""
+    """Name of a weight average in the provenance."""
     return f"{start} {1 - share:g} + last {share:g}"
 
 
 def score_db(figures: Mapping[str, float]) -> float:
     """Gain in MPSNR plus gain in spectral angle, both in dB over bicubic, of the better frame; least if not finite."""
-    frames = [key.removesuffix("_sam_ratio") for key in figures if key.endswith("_sam_ratio")]
-    pairs = [(figures[f"{name}_gain_db"], figures[f"{name}_sam_ratio"]) for name in frames]
+    bases = [key.removesuffix("_sam_ratio") for key in figures if key.endswith("_sam_ratio")]
+    pairs = [(figures[f"{name}_gain_db"], figures[f"{name}_sam_ratio"]) for name in bases]
     scores = [gain - 20 * math.log10(ratio) if ratio > 0 else math.nan for gain, ratio in pairs]
     return max([score for score in scores if math.isfinite(score)], default=-math.inf)
 

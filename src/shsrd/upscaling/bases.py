@@ -1,4 +1,4 @@
-"""What upscaling knows of a scene before it touches a tile: its frames and spectral guides."""
+"""Spectral bases and guides of a scene, computed before any tile."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class GuidedBasis:
     """A working frame with the spectral information that goes with it.
 
     Attributes:
-        frame: K channels.
+        basis: K channels.
         guide: relates them to the scene's leading eigenimages.
         triplets: ``(T, 3)`` channel numbers.
         flips: ``(T,)``, which of ``symmetries(4)`` each of them is shown to the network in.
     """
 
-    frame: SpectralBasis
+    basis: SpectralBasis
     guide: SpectralGuide
     triplets: NDArray[np.intp]
     flips: NDArray[np.intp]
@@ -64,9 +64,9 @@ def guided_basis(
         guides: which components the weights take for guide maps.
         acquisition: how the bands were measured, of a scene that was corrected for that.
     """
-    frame = band_basis(statistics, channels) if name == "bands" else pca_basis(statistics, channels)
+    basis = band_basis(statistics, channels) if name == "bands" else pca_basis(statistics, channels)
     leading = guide_basis(statistics, GUIDE_CHANNELS, guides)
-    guide = spectral_guide(frame, leading, positions_um(wavelength_nm, statistics.bands), acquisition)
-    triplets = frame.triplets(stride)
-    flips = np.arange(len(triplets)) % (4 if frame.filter is not None else 1)
-    return GuidedBasis(frame, guide, triplets, flips)
+    guide = spectral_guide(basis, leading, positions_um(wavelength_nm, statistics.bands), acquisition)
+    triplets = basis.triplets(stride)
+    flips = np.arange(len(triplets)) % (4 if basis.filter is not None else 1)
+    return GuidedBasis(basis, guide, triplets, flips)

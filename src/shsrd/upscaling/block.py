@@ -20,7 +20,7 @@ Block = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class BlockSettings:
-    """How every block of a scene is computed.
+    """Settings for all blocks of a scene.
 
     Attributes:
         mean: frame in which the posterior mean is computed.
@@ -86,18 +86,18 @@ def upscale_block(
     kept = (slice(None), *inside.finer(engine.scale).slices)
     predicted = block_settings.uncertain and block_settings.sampling is None
     detail, scale = ensemble_mean(seen, engine, block_settings.mean, count=block_settings.ensemble, scaled=predicted)
-    frame, degradation = block_settings.mean.frame, block_settings.degradation
-    detail = frame.filtered(low, detail[kept])
+    basis, degradation = block_settings.mean.basis, block_settings.degradation
+    detail = basis.filtered(low, detail[kept])
     if measured is not None and block_settings.measurements:
         parts = block_settings.measurements
-        estimate = compose_noise_limited(low, detail, frame, scale=engine.scale, measured=measured, measurements=parts)
+        estimate = compose_noise_limited(low, detail, basis, scale=engine.scale, measured=measured, measurements=parts)
     else:
-        estimate = compose_estimate(low, detail, frame, scale=engine.scale, degradation=degradation)
+        estimate = compose_estimate(low, detail, basis, scale=engine.scale, degradation=degradation)
     if block_settings.sampling is None:
         return BlockResult(estimate, None if scale is None else _predicted(scale[kept], block_settings))
     del detail
     encoded_block = engine.condition(seen, block_settings.texture)
-    total = np.zeros((block_settings.texture.frame.channels, *estimate.shape[1:]), np.float32)
+    total = np.zeros((block_settings.texture.basis.channels, *estimate.shape[1:]), np.float32)
     squares = np.zeros_like(estimate) if block_settings.uncertain and block_settings.samples > 1 else None
     for number in range(block_settings.samples):
         texture = null_space_component(
@@ -105,22 +105,22 @@ def upscale_block(
         )
         total += texture
         if squares is not None:
-            _add_squares(squares, texture, block_settings.texture.frame)
+            _add_squares(squares, texture, block_settings.texture.basis)
     total /= np.float32(block_settings.samples)
     deviation = None if squares is None else _deviation(squares, total, block_settings)
-    block_settings.texture.frame.add_detail(estimate, total)
+    block_settings.texture.basis.add_detail(estimate, total)
     return BlockResult(estimate, deviation)
 
 
 def posterior_mean(low: Block, engine: Engine, guided: GuidedBasis) -> Block:
     """``U(y) + E diag(d) m``, the estimate before consistency."""
-    detail = guided.frame.filtered(low, engine.mean(low, guided))
-    return compose_estimate(low, detail, guided.frame, scale=engine.scale, degradation=None)
+    detail = guided.basis.filtered(low, engine.mean(low, guided))
+    return compose_estimate(low, detail, guided.basis, scale=engine.scale, degradation=None)
 
 
 def _predicted(scale: Block, block_settings: BlockSettings) -> Block:
     """Calibrated standard deviation of scales ``(K, y, x)`` of the mean's channels."""
-    return block_settings.mean.frame.reconstruct_std(scale * np.float32(block_settings.spread))
+    return block_settings.mean.basis.reconstruct_std(scale * np.float32(block_settings.spread))
 
 
 def _texture(
@@ -133,17 +133,17 @@ def _texture(
     return engine.deviation(encoded_block, position, seeded) * np.float32(block_settings.detail)
 
 
-def _add_squares(squares: Block, texture: Block, frame: SpectralBasis) -> None:
+def _add_squares(squares: Block, texture: Block, basis: SpectralBasis) -> None:
     """Add ``(E d z)^2`` of channels ``(K, y, x)`` to a cube in place, row by row."""
     for row, channels in enumerate(texture.swapaxes(0, 1)):
-        squares[:, row] += np.square(frame.reconstruct(channels[:, None])[:, 0])
+        squares[:, row] += np.square(basis.reconstruct(channels[:, None])[:, 0])
 
 
 def _deviation(squares: Block, average: Block, block_settings: BlockSettings) -> Block:
     """Calibrated standard deviation, with ``n - 1``, in place of the sums of squares."""
     squares /= np.float32(block_settings.samples)
     for row, channels in enumerate(average.swapaxes(0, 1)):
-        squares[:, row] -= np.square(block_settings.texture.frame.reconstruct(channels[:, None])[:, 0])
+        squares[:, row] -= np.square(block_settings.texture.basis.reconstruct(channels[:, None])[:, 0])
     np.maximum(squares, 0, out=squares)
     squares *= np.float32(block_settings.samples / (block_settings.samples - 1) * block_settings.spread**2)
     return np.sqrt(squares, out=squares)

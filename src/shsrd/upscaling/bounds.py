@@ -36,7 +36,7 @@ SLACK = 0.02  # of a band's range that may be left everywhere: flat places are q
 
 @dataclass(frozen=True)
 class Bounds:
-    """What is allowed in every band of a scene.
+    """Bounds on the values of every band of a scene.
 
     Attributes:
         overshoot: ``a``, in local ranges.
@@ -118,7 +118,7 @@ def _between(pixels: Tensor, least: Tensor, most: Tensor) -> Tensor:
 
 
 def _is_significant(excess: Tensor, slack: float) -> bool:
-    """Whether what is cut off would show in the consistency."""
+    """Return True if clipping would show in the consistency."""
     return bool(excess.square().mean().sqrt() > slack * (MIN_REDISTRIBUTED / SLACK))
 
 

@@ -41,15 +41,15 @@ Block = NDArray[np.float32]
 
 
 def compose_estimate(
-    low: Block, detail: Block, frame: SpectralBasis, *, scale: int, degradation: Degradation | None
+    low: Block, detail: Block, basis: SpectralBasis, *, scale: int, degradation: Degradation | None
 ) -> Block:
     """The estimate with some detail, consistent with the measurement.
 
     Args:
         low: ``y``, the measurement ``(B, y, x)``.
-        detail: ``z``, the residual's channels as ``frame.reconstruction_matrix`` takes them, ``(F, s y, s x)`` in
+        detail: ``z``, the residual's channels as ``basis.reconstruction_matrix`` takes them, ``(F, s y, s x)`` in
             standard units.
-        frame: ``E``, ``d``.
+        basis: ``E``, ``d``.
         scale: factor of ``U``.
         degradation: ``D``, or None to leave consistency out.
 
@@ -59,16 +59,16 @@ def compose_estimate(
     base = torch.from_numpy(low)
     if degradation is not None:
         base = base + back_projection_update(base - degrade_upsampled(base, degradation), degradation)
-        frame.add_detail(base.numpy(), -_range_space_correction(detail, degradation))
+        basis.add_detail(base.numpy(), -_range_space_correction(detail, degradation))
     estimate: Block = bicubic_up(base, scale).numpy()
-    frame.add_detail(estimate, detail)
+    basis.add_detail(estimate, detail)
     return estimate
 
 
 def compose_noise_limited(
     corrected: Block,
     detail: Block,
-    frame: SpectralBasis,
+    basis: SpectralBasis,
     *,
     scale: int,
     measured: Block,
@@ -79,7 +79,7 @@ def compose_noise_limited(
     Args:
         corrected: ``y'``, as the bicubic kernel would have given it, ``(B, y, x)``.
         detail: ``z``, as for ``compose_estimate``.
-        frame: ``E``, ``d``.
+        basis: ``E``, ``d``.
         scale: factor of ``U``.
         measured: ``y``, ``(B, y, x)``; NaN where nothing was measured.
         measurements: of bands that were measured alike.
@@ -89,17 +89,17 @@ def compose_noise_limited(
     """
     base = corrected.copy()
     for part in measurements:
-        base[part.bands] += part.correction(_residual(corrected, detail, frame, measured, part))
+        base[part.bands] += part.correction(_residual(corrected, detail, basis, measured, part))
     estimate: Block = bicubic_up(torch.from_numpy(base), scale).numpy()
-    frame.add_detail(estimate, detail)
+    basis.add_detail(estimate, detail)
     return estimate
 
 
-def _residual(corrected: Block, detail: Block, frame: SpectralBasis, measured: Block, part: NoisyMeasurement) -> Block:
+def _residual(corrected: Block, detail: Block, basis: SpectralBasis, measured: Block, part: NoisyMeasurement) -> Block:
     """``y - M y' - E d D z`` of some bands ``(b, y, x)``; zero where ``D`` sees pixels that nobody measured."""
     degradation = part.degradation
     again = degrade_upsampled(torch.from_numpy(corrected), degradation).numpy()
-    frame.add_detail(again, degrade(torch.from_numpy(detail), degradation).numpy())
+    basis.add_detail(again, degrade(torch.from_numpy(detail), degradation).numpy())
     residual: Block = measured[part.bands] - again[part.bands]
     missing = ~np.isfinite(residual)
     if missing.any():

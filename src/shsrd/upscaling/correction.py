@@ -39,7 +39,7 @@ Block = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class PSFCorrection:
-    """How a scene is corrected.
+    """Correction of a scene for its point spread function.
 
     Attributes:
         parts: bands of one detector and one point spread function each, all usable bands together.
@@ -89,7 +89,7 @@ class PSFCorrection:
 
     @property
     def varies(self) -> bool:
-        """Whether any usable band does."""
+        """True if any usable band varies."""
         lowest, highest = self.extremes[self.usable].T
         return bool((lowest < highest).any())
 
@@ -133,12 +133,12 @@ class PSFCorrection:
 
     @property
     def acquisition(self) -> Acquisition:
-        """What the network is told of the usable bands."""
+        """Acquisition of the usable bands for the network."""
         widths = [np.tile(fwhm_of(part.sensor), (len(part.bands), 1)) for part in self.parts]
         return Acquisition(self._of_bands(widths), self.noise)
 
     def measurements(self, bands: NDArray[np.intp]) -> tuple[NoisyMeasurement, ...]:
-        """How some of the usable bands were measured, numbered from 0 among themselves."""
+        """Measurements of some of the usable bands, numbered from 0 among themselves."""
         found = []
         for part in self.parts:
             places = np.flatnonzero(np.isin(bands, part.bands))

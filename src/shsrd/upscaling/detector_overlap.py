@@ -117,7 +117,7 @@ def brightness_ratio(pairs: list[tuple[Image, Image]]) -> float | None:
 
 
 def phase_correlation_shift(pairs: list[tuple[Image, Image]]) -> tuple[float, float] | None:
-    """How far the content of the second image lies down and right of that of the first, in pixels.
+    """Displacement (down, right) of the second image's content against the first, in pixels.
 
     Args:
         pairs: images of one size; NaN is filled from beside.
@@ -150,7 +150,7 @@ def phase_correlation_shift(pairs: list[tuple[Image, Image]]) -> tuple[float, fl
 
 
 def _sentence(overlap: DetectorOverlap, ratio: float | None, shift: tuple[float, float] | None) -> str | None:
-    """What is said of two detectors; None where they differ by little."""
+    """Note on two detectors; None if they differ by little."""
     brighter = 0.0 if ratio is None else ratio - 1
     apart = 0.0 if shift is None else float(np.hypot(*shift))
     if abs(brighter) < MAX_BRIGHTNESS_CHANGE and apart < APART:

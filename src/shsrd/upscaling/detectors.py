@@ -46,7 +46,7 @@ class DetectorBasis:
 
 @dataclass(frozen=True)
 class DetectorSettings:
-    """How every block of one detector is computed; ``bands`` ``(b,)`` are its bands among the usable ones."""
+    """Block settings of one detector; ``bands`` ``(b,)`` are its bands among the usable ones."""
 
     bands: Bands
     block_settings: BlockSettings
@@ -78,13 +78,13 @@ def detector_bases(
     own = [statistics.select_bands(bands) if len(parts) > 1 else statistics for bands in parts]
     shares = [channels] if len(parts) == 1 else shared_channels(own, name, channels)
 
-    def framed(each: SceneStatistics, bands: Bands, share: int | None) -> DetectorBasis:
+    def bases_of(each: SceneStatistics, bands: Bands, share: int | None) -> DetectorBasis:
         wavelengths = None if wavelength_nm is None else wavelength_nm[bands]
         measured = None if acquisition is None else acquisition.select_bands(bands)
         guided = guided_basis(each, name, wavelengths, share, stride=stride, guides=guides, acquisition=measured)
         return DetectorBasis(bands, guided)
 
-    return tuple(framed(*each) for each in zip(own, parts, shares, strict=True))
+    return tuple(bases_of(*each) for each in zip(own, parts, shares, strict=True))
 
 
 def parts_of_usable(metadata: SceneMetadata, usable: NDArray[np.bool_]) -> list[Bands]:
@@ -96,7 +96,7 @@ def parts_of_usable(metadata: SceneMetadata, usable: NDArray[np.bool_]) -> list[
 def shared_channels(
     statistics: Sequence[SceneStatistics], name: BasisName, channels: int | None
 ) -> Sequence[int | None]:
-    """How many channels of every detector the network sees; None for all of its bands.
+    """Number of network input channels of every detector; None for all of its bands.
 
     Eigenimages go where most energy is left, bands by the root of their number: the filter across the spectrum needs
     some in every detector. Whole triplets, at least one.
@@ -107,7 +107,7 @@ def shared_channels(
         channels: of all detectors together; None chooses as for a scene of one.
     """
     sizes = [each.bands for each in statistics]
-    if name == "eigen":
+    if name == "pca":
         return pca_component_counts(statistics, channels)
     if channels is None and sum(sizes) <= MAX_FULL_INPUT_BANDS:
         return [None] * len(sizes)
@@ -129,7 +129,7 @@ def upscale_detectors(
     inside: Window,
     measured: Block | None = None,
 ) -> BlockResult:
-    """What ``upscale_block`` gives, for every detector by itself."""
+    """Result of ``upscale_block`` with every detector by itself."""
     if len(detector_settings) == 1:
         return upscale_block(seen, engine, detector_settings[0].block_settings, position, inside, measured)
     side = [size * engine.scale for size in (inside.rows, inside.columns)]
@@ -147,11 +147,11 @@ def upscale_detectors(
     return BlockResult(estimate, deviation)
 
 
-def posterior_mean_by_detector(low: Block, engine: Engine, frames: Sequence[DetectorBasis]) -> Block:
-    """What ``posterior_mean`` gives, for every detector by itself."""
-    if len(frames) == 1:
-        return posterior_mean(low, engine, frames[0].guided)
+def posterior_mean_by_detector(low: Block, engine: Engine, bases: Sequence[DetectorBasis]) -> Block:
+    """Result of ``posterior_mean`` with every detector by itself."""
+    if len(bases) == 1:
+        return posterior_mean(low, engine, bases[0].guided)
     mean = np.empty((len(low), *(size * engine.scale for size in low.shape[1:])), np.float32)
-    for part in frames:
+    for part in bases:
         mean[part.bands] = posterior_mean(np.ascontiguousarray(low[part.bands]), engine, part.guided)
     return mean

@@ -36,7 +36,7 @@ BATCH_PIXELS = 2**14  # low-resolution pixels times triplets in one network call
 
 @dataclass(frozen=True)
 class Sampling:
-    """How posterior samples are drawn.
+    """Settings of posterior sampling.
 
     Attributes:
         steps: network evaluations of DPM-Solver++(2M).
@@ -53,7 +53,7 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Position:
-    """Where a block lies in the scene: absolute numbers of its first low-resolution row and column (may be < 0)."""
+    """Position of a block in the scene: its first low-resolution row and column (may be < 0)."""
 
     row: int = 0
     column: int = 0
@@ -116,7 +116,7 @@ class Engine:
     def mean_and_std(
         self, low: NDArray[np.float32], guided: GuidedBasis
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """What ``mean`` gives, and the standard deviation of the residual around it, both ``(K, s y, s x)``."""
+        """Posterior mean and standard deviation of the residual around it, both ``(K, s y, s x)``."""
         total, spread = (_Average(guided, low.shape, self.scale) for _ in range(2))
         for chosen, flips, condition in self._conditions(low, guided):
             total.add(chosen, _mirrored(unpack(condition.mean, self.scale), flips))
@@ -126,7 +126,7 @@ class Engine:
         return total.result(), spread.result()
 
     def condition(self, low: NDArray[np.float32], guided: GuidedBasis) -> EncodedBlock:
-        """What all samples of a block need, computed once."""
+        """Encode a block once for all its samples."""
         batches = []
         for chosen, _, triplets, information in self._batches(low, guided):
             with torch.inference_mode(), self._autocast():
@@ -175,7 +175,7 @@ class Engine:
     def _batches(
         self, low: NDArray[np.float32], guided: GuidedBasis
     ) -> Iterator[tuple[NDArray[np.intp], list[int], Tensor, SpectralInformation]]:
-        channels = guided.frame.project(low)
+        channels = guided.basis.project(low)
         images = guided.guide.guide_components(low)
         count = max(1, BATCH_PIXELS // (low.shape[1] * low.shape[2]))
         for start in range(0, len(guided.triplets), count):
@@ -208,8 +208,8 @@ class _Average:
     """Puts triplets back into channels; a channel that came twice is averaged."""
 
     def __init__(self, guided: GuidedBasis, shape: tuple[int, ...], scale: int) -> None:
-        self.sum = torch.empty((guided.frame.channels, shape[1] * scale, shape[2] * scale))
-        self.times = np.bincount(guided.triplets.ravel(), minlength=guided.frame.channels)
+        self.sum = torch.empty((guided.basis.channels, shape[1] * scale, shape[2] * scale))
+        self.times = np.bincount(guided.triplets.ravel(), minlength=guided.basis.channels)
         self.sum[self.times > 1] = 0
 
     def add(self, chosen: NDArray[np.intp], values: Tensor) -> None:

@@ -60,7 +60,7 @@ def as_cube(
 
 
 def _is_xarray(given: Any, name: str) -> bool:
-    """Whether it is one of xarray's types; xarray is not imported for that."""
+    """Return True for one of xarray's types, without importing xarray."""
     return any(kind.__module__.partition(".")[0] == "xarray" and kind.__name__ == name for kind in type(given).__mro__)
 
 

@@ -1,4 +1,4 @@
-"""What a person may ask of ``upscale``."""
+"""Options of ``upscale``."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class UpscaleOptions(BaseModel):
         uncertainty: also give one standard deviation per pixel and band: with ``steps=0`` the one that the network
             predicts beside the posterior mean, at hardly any cost; with steps, the samples' own.
         seed: of the samples' noise.
-        frame: what the network sees: ``bands``, from whose detail that of all bands follows, or ``eigen``, the scene's
+        basis: what the network sees: ``bands``, from whose detail that of all bands follows, or ``pca``, the scene's
             principal components; None takes the model's recommendation.
         channels: how many of them; fewer are faster. None: every band of up to 36, 24 evenly spaced ones of more;
             eigenimages by the energy they leave out.
@@ -47,7 +47,7 @@ class UpscaleOptions(BaseModel):
             ``fp32``.
         tile: side of a tile in low-resolution pixels: what is read, kept and handed out together, rounded up to whole
             cells. It changes memory and the number of files of an interrupted run, never the result.
-        cell: side of the squares on a grid fixed to the scene that the network sees together; a smaller one needs less
+        block: side of the squares on a grid fixed to the scene that the network sees together; a smaller one needs less
             memory and more time (a halo for each).
         halo: low-resolution pixels a cell sees beyond itself, and never fewer than interpolation and consistency look
             at; None is the default, whose seams stay below 1e-3 of the range. There are no seams at all from the
@@ -80,12 +80,12 @@ class UpscaleOptions(BaseModel):
     samples: int = Field(1, ge=1, le=1000)
     uncertainty: bool = False
     seed: int = Field(0, ge=0, lt=2**40)
-    frame: BasisName | None = None
+    basis: BasisName | None = None
     channels: int | None = Field(None, ge=1, le=4096)
     device: str = "auto"
     precision: Literal["auto", "int8", "bf16", "fp32"] = "auto"
     tile: int = Field(128, ge=1, le=65536)
-    cell: int = Field(128, ge=8, le=4096)
+    block: int = Field(128, ge=8, le=4096)
     halo: int | None = Field(None, ge=0, le=512)
     consistency: bool = True
     non_negative: bool = False
@@ -127,7 +127,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def choose_precision(name: Literal["auto", "bf16", "fp32"], device: torch.device) -> Precision:
-    """What a network is trained in: bf16 where the processor computes in it, else float32."""
+    """Precision for training: bf16 where the processor computes in it, else float32."""
     if name != "auto":
         return name
     if device.type == "cuda":
@@ -140,7 +140,7 @@ def choose_precision(name: Literal["auto", "bf16", "fp32"], device: torch.device
 def inference_precision(
     name: Literal["auto", "int8", "bf16", "fp32"], device: torch.device, single_block: bool = True
 ) -> Precision:
-    """What a trained network runs in.
+    """Precision for inference.
 
     Integers where the processor has them, but for scenes of several cells on one that has bf16 as well: scales follow
     the cell, so rounding differs between neighbours. Where the choice is between that and float32, which takes more

@@ -1,4 +1,4 @@
-"""What an examination says: one sentence for every kind of suspicious value, with bands, numbers and remedy."""
+"""Notes on outliers: one sentence for every kind of suspicious value, with bands, numbers and remedy."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def _ordinary(values: Vector) -> tuple[float, float]:
 
 
 def _apart(values: Vector, end: int, following: int, other: int) -> bool:
-    """Whether the value at an end is farther from the next than that from the other end, and those between are many."""
+    """Return True if an end value is farther from the next than all others are from each other, and those are many."""
     between = values[min(following, other) : max(following, other) + 1]
     apart = abs(values[following] - values[end]) > abs(values[other] - values[following])
     return bool(apart and len(np.unique(between)) >= FEWEST)
@@ -137,7 +137,7 @@ class OutlierScan:
 
     @property
     def needed(self) -> bool:
-        """Whether anything in the scene calls for a second look."""
+        """True if the scene has to be read again for outliers."""
         return bool(self._far().any() or self._known_ends().any() or self._full().any() or self.filling())
 
     def _far(self) -> Flags:
@@ -212,7 +212,7 @@ class OutlierScan:
         return sorted(found)
 
     def suspicion(self) -> OutlierRules:
-        """What is left out."""
+        """Values to leave out."""
         codes = self.codes()
         width = max(map(len, codes))
         padded = np.array([each + [np.nan] * (width - len(each)) for each in codes]).reshape(len(codes), width)

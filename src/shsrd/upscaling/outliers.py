@@ -23,7 +23,7 @@ AROUND = 2  # neighbouring bands on each side that are asked about a spike
 
 @dataclass(frozen=True)
 class OutlierRules:
-    """What is left out of a scene of B bands.
+    """Values to leave out of a scene of B bands.
 
     Attributes:
         possible: ``(B, 2)`` smallest and largest value that can be.
@@ -41,7 +41,7 @@ class OutlierRules:
 
     @property
     def nothing(self) -> bool:
-        """Whether all values are taken as they are."""
+        """True if no value is left out."""
         return not (
             len(self.filling)
             or np.isfinite(self.codes).any()

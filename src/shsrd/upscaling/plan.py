@@ -1,4 +1,4 @@
-"""What is decided about a scene before any tile: recipe, what is held back, and what the report will say."""
+"""Plan of a scene, made before any tile: block settings, attenuated detail, and the report."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Plan:
 
     @property
     def block_settings(self) -> BlockSettings:
-        """How blocks of the first detector are computed; all but the frames holds for every one."""
+        """Block settings of the first detector; all but the bases hold for every one."""
         return self.detector_settings[0].block_settings
 
     @property
@@ -87,9 +87,9 @@ class Plan:
         _, rows, columns = self.metadata.shape
         return list(plan_tiles(rows, columns, self.tile))
 
-    def cells(self, tile: Window) -> list[Window]:
+    def blocks(self, tile: Window) -> list[Window]:
         """The squares of a tile that are computed together: the same ones whatever the tile."""
-        parts = plan_tiles(tile.rows, tile.columns, self.options.cell)
+        parts = plan_tiles(tile.rows, tile.columns, self.options.block)
         return [Window(tile.row + part.row, tile.column + part.column, part.rows, part.columns) for part in parts]
 
     @property
@@ -99,7 +99,7 @@ class Plan:
 
     @property
     def bounds(self) -> Bounds | None:
-        """What the surroundings of a pixel allow; None where nobody wants to know."""
+        """Bounds from the surroundings of a pixel; None without bounds."""
         overshoot = self.options.overshoot
         return None if overshoot is None else Bounds.of(overshoot, *self.extremes.T)
 
@@ -113,14 +113,14 @@ class Plan:
         return float(np.nanmin(lowest)), float(np.nanmax(highest))
 
     def report(self, model: Model, engine: Engine, agreement: ConsistencyStats) -> Report:
-        """What the caller is told, once all tiles were compared with the measurement."""
+        """Report, after all tiles were compared with the measurement."""
         options = self.options
         return Report(
             model=model.name,
             fingerprint=model.fingerprint,
             scale=self.scale,
-            basis=self.block_settings.mean.frame.name,
-            channels=sum(part.block_settings.mean.frame.channels for part in self.detector_settings),
+            basis=self.block_settings.mean.basis.name,
+            channels=sum(part.block_settings.mean.basis.channels for part in self.detector_settings),
             steps=options.steps,
             samples=self.block_settings.samples,
             seed=options.seed,
@@ -154,7 +154,7 @@ class Plan:
 
 def tile_side(options: UpscaleOptions) -> int:
     """Side of a tile in low-resolution pixels: whole cells."""
-    return -(-options.tile // options.cell) * options.cell
+    return -(-options.tile // options.block) * options.block
 
 
 def select_model(options: UpscaleOptions, scale: int, given: Model | None = None) -> Model:
@@ -175,9 +175,9 @@ def select_model(options: UpscaleOptions, scale: int, given: Model | None = None
     config = model.network.config
     if config.scale != scale:
         raise SceneError(f"model {model.name} is for scale {config.scale}, not {scale}; choose another")
-    if (options.frame or config.frame) != "bands" and options.stride != 3:
-        frame = options.frame or config.frame
-        raise SceneError(f"the stride is that of band triplets, the frame is {frame}; ask for --frame bands as well")
+    if (options.basis or config.basis) != "bands" and options.stride != 3:
+        basis = options.basis or config.basis
+        raise SceneError(f"the stride is that of band triplets, the frame is {basis}; ask for --basis bands as well")
     return model
 
 
@@ -189,7 +189,7 @@ def make_engine(model: Model, options: UpscaleOptions, shape: tuple[int, ...]) -
         options: what was asked for.
         shape: of the low-resolution scene ``(B, y, x)``.
     """
-    device, single_block = choose_device(options.device), max(shape[1:]) <= options.cell
+    device, single_block = choose_device(options.device), max(shape[1:]) <= options.block
     return Engine(model.network, device=device, precision=inference_precision(options.precision, device, single_block))
 
 
@@ -218,7 +218,7 @@ def make_plan(source: Source, engine: Engine, options: UpscaleOptions, seen: Sce
     domain = SelfCheck()
     if options.self_check:
         windows = select_windows(candidates, seen.valid, scale)
-        mean, asked = block_settings.mean.frame.name, options.channels
+        mean, asked = block_settings.mean.basis.name, options.channels
         plausible = source if isinstance(source, CorrectedSource) else MaskedSource(source, seen.suspicion)
         domain = run_self_check(plausible, engine, mean, usable=seen.usable, windows=windows, channels=asked)
     reach = BICUBIC_REACH if block_settings.degradation is None else back_projection_reach(block_settings.degradation)
@@ -244,7 +244,7 @@ def _recipes(
     wavelength_nm = None if metadata.wavelength_nm is None else metadata.wavelength_nm[seen.usable]
     config = engine.network.config
     parts = parts_of_usable(metadata, seen.usable)
-    framed = partial(
+    bases_of = partial(
         detector_bases,
         seen.statistics,
         parts=parts,
@@ -252,7 +252,7 @@ def _recipes(
         guides=config.guides,
         acquisition=None if correction is None else correction.acquisition,
     )
-    means = framed(options.frame or config.frame, channels=options.channels, stride=options.stride)
+    means = bases_of(options.basis or config.basis, channels=options.channels, stride=options.stride)
     return tuple(
         DetectorSettings(
             mean.bands,
@@ -269,7 +269,7 @@ def _recipes(
                 ensemble=options.ensemble,
             ),
         )
-        for mean, texture in zip(means, framed("eigen"), strict=True)
+        for mean, texture in zip(means, bases_of("pca"), strict=True)
     )
 
 

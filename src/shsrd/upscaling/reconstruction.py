@@ -86,7 +86,7 @@ class UpscaledTile:
 
 @dataclass(frozen=True)
 class TileInput:
-    """What was read for a tile: pixels ``(band, y, x)`` of ``place``, the tile and what of its halo lies inside.
+    """Input of a tile: pixels ``(band, y, x)`` of ``place``, the tile with its halo inside the scene.
 
     ``measured`` are the same before a correction for their sensor.
     """
@@ -107,16 +107,16 @@ def read_tile(source: Source, plan: Plan, tile: Window) -> TileInput:
 
 def upscale_tile(read: TileInput, engine: Engine, plan: Plan) -> UpscaledTile:
     """Super-resolve a tile."""
-    cells = plan.cells(read.tile)
-    if len(cells) == 1:
-        return _upscale_cell(read, cells[0], engine, plan)
+    blocks = plan.blocks(read.tile)
+    if len(blocks) == 1:
+        return _upscale_block(read, blocks[0], engine, plan)
     s = plan.scale
     estimate = np.empty((plan.metadata.shape[0], read.tile.rows * s, read.tile.columns * s), np.float32)
     deviation = np.empty_like(estimate) if plan.options.uncertainty else None
     agreement = ConsistencyStats()
-    for cell in cells:
-        solved = _upscale_cell(read, cell, engine, plan)
-        target = (slice(None), *cell.relative_to(read.tile).finer(s).slices)
+    for block in blocks:
+        solved = _upscale_block(read, block, engine, plan)
+        target = (slice(None), *block.relative_to(read.tile).finer(s).slices)
         estimate[target] = solved.estimate
         if deviation is not None and solved.deviation is not None:
             deviation[target] = solved.deviation
@@ -124,20 +124,20 @@ def upscale_tile(read: TileInput, engine: Engine, plan: Plan) -> UpscaledTile:
     return UpscaledTile(estimate, deviation, agreement)
 
 
-def _upscale_cell(read: TileInput, cell: Window, engine: Engine, plan: Plan) -> UpscaledTile:
+def _upscale_block(read: TileInput, block: Window, engine: Engine, plan: Plan) -> UpscaledTile:
     s = plan.scale
-    inside = cell.grown(plan.halo).clipped(*plan.metadata.shape[1:])
+    inside = block.grown(plan.halo).clipped(*plan.metadata.shape[1:])
     stored, measured = (p[:, *inside.relative_to(read.place).slices] for p in (read.measured, read.pixels))
     suspicious = plan.seen.suspicion.flags(stored)
     sensed = stored
     if suspicious is not None:
         measured, sensed = (np.where(suspicious, np.float32(np.nan), pixels) for pixels in (measured, stored))
-    core = (slice(None), *cell.relative_to(inside).slices)
+    core = (slice(None), *block.relative_to(inside).slices)
     missing = ~np.isfinite(measured[core])
     solved = (
-        _empty(plan, cell)
+        _empty(plan, block)
         if missing.all()
-        else _upscale_valid(cell, inside, engine, plan, measured=measured, sensed=sensed)
+        else _upscale_valid(block, inside, engine, plan, measured=measured, sensed=sensed)
     )
     if suspicious is not None and suspicious[core].any():
         kept = suspicious[core].repeat(s, axis=1).repeat(s, axis=2)
@@ -146,18 +146,18 @@ def _upscale_cell(read: TileInput, cell: Window, engine: Engine, plan: Plan) -> 
 
 
 def _upscale_valid(
-    cell: Window, inside: Window, engine: Engine, plan: Plan, *, measured: Block, sensed: Block
+    block: Window, inside: Window, engine: Engine, plan: Plan, *, measured: Block, sensed: Block
 ) -> UpscaledTile:
     """A cell with some valid pixels, from those of ``inside``, corrected for their sensor and not."""
     usable, s = plan.seen.usable, plan.scale
-    core = (slice(None), *cell.relative_to(inside).slices)
+    core = (slice(None), *block.relative_to(inside).slices)
     missing = ~np.isfinite(measured[core])
     low = filled_with(measured[usable], band_means(plan))
     limits = low if plan.correction is None else filled_with(sensed[usable], band_means(plan))
-    result, limited = _upscale_usable(low, limits, sensed[usable], cell, inside, engine, plan)
-    fine = (slice(None), *cell.relative_to(inside).finer(s).slices)
+    result, limited = _upscale_usable(low, limits, sensed[usable], block, inside, engine, plan)
+    fine = (slice(None), *block.relative_to(inside).finer(s).slices)
     cut = result.estimate[fine]
-    agreement = _agreement(cut, sensed[usable][core], cell, plan)
+    agreement = _agreement(cut, sensed[usable][core], block, plan)
     agreement = replace(agreement, limited=limited)
     estimate = _all_bands(cut, measured, fine, plan)
     deviation = None
@@ -179,25 +179,25 @@ def _with_noise(deviation: Block, plan: Plan) -> Block:
     return np.asarray(np.hypot(deviation, left), np.float32)
 
 
-def _empty(plan: Plan, cell: Window) -> UpscaledTile:
+def _empty(plan: Plan, block: Window) -> UpscaledTile:
     """A cell without any data."""
     s = plan.scale
-    nothing = np.full((plan.metadata.shape[0], cell.rows * s, cell.columns * s), np.nan, np.float32)
+    nothing = np.full((plan.metadata.shape[0], block.rows * s, block.columns * s), np.nan, np.float32)
     return UpscaledTile(nothing, nothing if plan.options.uncertainty else None, ConsistencyStats())
 
 
 def _upscale_usable(
-    low: Block, limits: Block, sensed: Block, cell: Window, inside: Window, engine: Engine, plan: Plan
+    low: Block, limits: Block, sensed: Block, block: Window, inside: Window, engine: Engine, plan: Plan
 ) -> tuple[BlockResult, int]:
     """Estimate of ``inside`` from its pixels ``low``, mirrored beyond the scene; values limited in the cell.
 
     ``limits`` are the pixels whose local range limits the estimate: those before a correction for their sensor, which
     may ring; ``sensed`` are the same with holes.
     """
-    seen = cell.grown(plan.halo).within(plan.scene.grown(BORDER))
+    seen = block.grown(plan.halo).within(plan.scene.grown(BORDER))
     position = Position(seen.row, seen.column)
-    block = read_window(low, seen.relative_to(inside))
-    result = upscale_detectors(block, engine, plan.detector_settings, position, inside.relative_to(seen), sensed)
+    pixels = read_window(low, seen.relative_to(inside))
+    result = upscale_detectors(pixels, engine, plan.detector_settings, position, inside.relative_to(seen), sensed)
     if plan.domain.outside:
         gain, degradation = plan.domain.gain, plan.block_settings.degradation
         attenuate_detail(
@@ -205,7 +205,7 @@ def _upscale_usable(
         )
     bounds, limited = plan.bounds, 0
     if bounds is not None:
-        rows, columns = cell.relative_to(inside).finer(plan.scale).slices
+        rows, columns = block.relative_to(inside).finer(plan.scale).slices
         kept = bounds.chosen(plan.seen.usable)
         limited = kept.apply(result.estimate, limits, plan.block_settings.degradation, (rows, columns))
     if plan.options.non_negative:
@@ -237,12 +237,12 @@ def _to_all_bands(deviation: Block, usable: NDArray[np.bool_]) -> Block:
     return spread
 
 
-def _agreement(estimate: Block, measured: Block, cell: Window, plan: Plan) -> ConsistencyStats:
+def _agreement(estimate: Block, measured: Block, block: Window, plan: Plan) -> ConsistencyStats:
     """Over the valid pixels of a cell whose surroundings, as ``D`` sees them, lie in it or beyond the scene."""
     _, rows, columns = plan.metadata.shape
     parts = plan.band_degradations
     reach = max(degradation.reach for _, degradation in parts)
-    compared = (_compared(cell.row, cell.rows, rows, reach), _compared(cell.column, cell.columns, columns, reach))
+    compared = (_compared(block.row, block.rows, rows, reach), _compared(block.column, block.columns, columns, reach))
     total = ConsistencyStats()
     for bands, degradation in ((chosen, each) for numbers, each in parts for chosen in _band_batches(numbers)):
         stored = torch.from_numpy(round_trip_storage(estimate[bands], plan.metadata.storage))

@@ -23,7 +23,7 @@ _VALUES = 2**22  # taken into float64 at a time
 
 @dataclass(frozen=True)
 class SceneScan:
-    """What is known of a scene after it was read.
+    """Result of reading a scene once.
 
     Attributes:
         usable: bool ``(B,)``: good bands with valid pixels that vary, the ones the network sees.
@@ -84,7 +84,7 @@ def survey(source: Source, windows: list[Window], usable: NDArray[np.bool_] | No
 
 
 def _find_outliers(source: Source, seen: _ScanPass) -> tuple[OutlierRules, tuple[str, ...]]:
-    """What is suspicious in a scene, and what is said of it; reads it again if anything may be."""
+    """Outliers of a scene and notes on them; reads it again if there may be any."""
     assert seen.sample is not None
     examination = OutlierScan(
         metadata=source.metadata,

@@ -26,7 +26,7 @@ Origin = Literal["assumed", "kernel", "sensor", "fwhm", "product", "estimate"]
 
 @dataclass(frozen=True)
 class Instrument:
-    """What a scene was measured with.
+    """Point spread function of a scene.
 
     Attributes:
         origin: ``assumed`` (bicubic kernel, nothing is known), ``kernel`` (bicubic kernel, asked for), ``sensor`` and
@@ -47,7 +47,7 @@ class Instrument:
 
     @property
     def bicubic(self) -> bool:
-        """Whether nothing has to be corrected."""
+        """True if nothing has to be corrected."""
         return self.sensor is None and self.fwhm is None
 
     def fwhm_at(self, wavelength_nm: NDArray[np.float64] | None, bands: int) -> NDArray[np.float64]:
@@ -75,7 +75,7 @@ class Instrument:
 
 
 def resolve_psf(source: Source, options: UpscaleOptions) -> Instrument:
-    """What a scene was measured with; its edges are looked at only where the options ask for an estimate.
+    """Point spread function of a scene; its edges are analysed only if the options request an estimate.
 
     Raises:
         SceneError: options that contradict each other, no such sensor, or an estimate that the scene does not allow.
@@ -95,7 +95,7 @@ def resolve_psf(source: Source, options: UpscaleOptions) -> Instrument:
 
 
 def declared_psf(metadata: SceneMetadata, options: UpscaleOptions) -> Instrument:
-    """What options and metadata tell.
+    """Point spread function by options and metadata.
 
     Raises:
         SceneError: options that contradict each other, or no such sensor.
@@ -152,7 +152,7 @@ def _in_words(instrument: Instrument, sensor: str | None) -> str:
 
 
 def _remark(widths: NDArray[np.float64] | None, seen: BlurNoiseEstimate) -> str | None:
-    """What the estimate says of the width that is taken; an estimate holds the blur of the scene, too."""
+    """Note on the estimate beside the declared width; an estimate includes the blur of the scene."""
     if seen.width is None:
         return "too few sharp edges to estimate the blur"
     lower, error = np.array(seen.width.lower), np.array(seen.width.error)

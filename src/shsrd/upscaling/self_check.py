@@ -42,7 +42,7 @@ BLOCK = 4  # pixels of yy: side of the blocks over which the evidence is gathere
 
 @dataclass(frozen=True)
 class SelfCheck:
-    """What the self-check found.
+    """Result of the self-check.
 
     Attributes:
         score_db: gain of the posterior mean (before consistency) over bicubic, ``10 log10(MSE bicubic / MSE ours)``,
@@ -62,7 +62,7 @@ class SelfCheck:
 
     @property
     def outside(self) -> bool:
-        """Whether the network did worse than bicubic, by more than a hair."""
+        """True if the network did worse than bicubic beyond a tolerance."""
         return self.score_db is not None and self.score_db < SELF_CHECK_THRESHOLD_DB
 
     @property
@@ -74,7 +74,7 @@ class SelfCheck:
 def run_self_check(
     source: Source,
     engine: Engine,
-    frame: BasisName,
+    basis: BasisName,
     *,
     usable: NDArray[np.bool_],
     windows: list[Window],
@@ -85,7 +85,7 @@ def run_self_check(
     Args:
         source: the low-resolution scene; NaN is no-data.
         engine: the network.
-        frame: of the posterior mean.
+        basis: of the posterior mean.
         usable: bool ``(B,)``, the bands that are looked at.
         windows: where (see ``select_windows``).
         channels: how many the network sees, see ``guided_basis``.
@@ -108,11 +108,11 @@ def run_self_check(
     statistics, guides = scene_statistics(np.concatenate(list(coarse), axis=1)), engine.network.config.guides
     parts = parts_of_usable(metadata, usable)
     acquisition = None if correction is None else correction.acquisition
-    frames = detector_bases(statistics, frame, parts, wavelength_nm, channels, guides=guides, acquisition=acquisition)
+    bases = detector_bases(statistics, basis, parts, wavelength_nm, channels, guides=guides, acquisition=acquisition)
     seen = [read_window(low, Window(0, 0, *low.shape[1:]).grown(HALO)) for low in coarse]
     margin = slice(HALO * s, -HALO * s)
     base = np.stack([bicubic_up(torch.from_numpy(low), s).numpy()[:, margin, margin] for low in seen])
-    mean = np.stack([posterior_mean_by_detector(low, engine, frames)[:, margin, margin] for low in seen])
+    mean = np.stack([posterior_mean_by_detector(low, engine, bases)[:, margin, margin] for low in seen])
     known = np.where(np.isfinite(measured), truth, np.nan)
     found = _score_windows(known, base, mean, BLOCK * s)
     if correction is None:
@@ -123,7 +123,7 @@ def run_self_check(
 
 
 def candidate_windows(rows: int, columns: int, scale: int) -> list[Window]:
-    """Which rectangles of a scene could be checked: the whole up to 256 x 256 pixels, else all of 128 x 128.
+    """Candidate windows of a scene: the whole up to 256 x 256 pixels, else all of 128 x 128.
 
     Sides are multiples of the scale; none where the scene is too small.
     """

@@ -20,7 +20,7 @@ Block = NDArray[np.float32]
 
 
 def simulate_measurement(correction: PSFCorrection, scenes: Block) -> Block:
-    """What the sensor would deliver of scenes ``(n, b, y, x)`` of the usable bands: blurred, coarser, with noise.
+    """Simulated measurement of scenes ``(n, b, y, x)`` of the usable bands: blurred, coarser, with noise.
 
     Noise has the standard deviation that the correction takes, and is always the same.
 

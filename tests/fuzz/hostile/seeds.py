@@ -107,7 +107,7 @@ def _handmade(folder: Path) -> list[Seed]:
             file.createVariable(name, "d", (name,))[:] = values
         file.createVariable("radiance", "h", ("wavelength", "y", "x"))[:] = np.arange(24).reshape(2, 3, 4)
     bag = {"cube": stored.transpose(1, 2, 0).astype(float), "wavelength": np.arange(400.0, 900, 100), "name": "x"}
-    savemat(_place(folder, "mat5-plain") / "a.mat", bag | {"cells": np.array([1, "b"], object)})
+    savemat(_place(folder, "mat5-plain") / "a.mat", bag | {"blocks": np.array([1, "b"], object)})
     savemat(_place(folder, "mat4") / "a.mat", {"scene": np.ones((4, 5)), "text": "abc"}, format="4")
     cave = _place(folder, "cave")
     for number in range(1, 32):

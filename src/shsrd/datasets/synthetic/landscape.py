@@ -1,4 +1,4 @@
-"""What lies in a phantom scene: fields, a river, woods, single trees, and what people built.
+"""Landscape of the synthetic scene: fields, a river, woods, single trees and the settlement.
 
 Lengths are metres. Everything follows from the canvas and one random generator; the density of things is
 fixed, so a larger canvas holds more of them.

@@ -1,4 +1,4 @@
-"""What people built in a phantom scene: streets, a main road with cars, gabled houses, halls in their yards.
+"""Settlement of the synthetic scene: streets, a main road with cars, gabled houses, halls with yards.
 
 Lengths are metres.
 """
@@ -43,12 +43,12 @@ def paint_settlement(canvas: Canvas, ground: SitePlan, rng: np.random.Generator)
 
 
 def shadow_offset(height: float) -> tuple[float, float]:
-    """Where the tip of a shadow falls, (y, x) from the foot of a thing of this height."""
+    """Offset (y, x) from the foot of an object of this height to the tip of its shadow."""
     return -SUN[0] * height * SHADOW_PER_HEIGHT, -SUN[1] * height * SHADOW_PER_HEIGHT
 
 
 def water_or_sand(canvas: Canvas) -> Mask:
-    """Where nothing is built and no wood grows: the river, the pond and their sand."""
+    """Mask of the river, the pond and their sand, without buildings and woods."""
     mask: Mask = np.isin(canvas.cover, (INDEX["clear_water"], INDEX["turbid_water"], INDEX["sand"]))
     return mask
 
@@ -105,7 +105,7 @@ def _lots(canvas: Canvas, angle: float, depth: float, width: float) -> list[tupl
 
 
 def _is_free_lot(canvas: Canvas, zone: Mask, centre: tuple[float, float], radius: float) -> bool:
-    """Whether a lot lies in its zone and neither in water nor on the main road."""
+    """Return True if a lot lies in its zone, outside water and the main road."""
     place = canvas.near(centre, radius)
     if place is None or not zone[place.window].mean() > 0.9:
         return False

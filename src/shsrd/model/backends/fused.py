@@ -54,7 +54,7 @@ def affine(layer: nn.Conv2d, x: Tensor, h: Tensor) -> Tensor:
 
 
 def _on_gpu(layer: nn.Conv2d, h: Tensor) -> bool:
-    """Whether ``shsrd.model.backends.gpu`` can compute this layer."""
+    """Return True if ``shsrd.model.backends.gpu`` can compute this layer."""
     if not h.is_cuda or torch.compiler.is_compiling() or not _has_triton():
         return False
     from shsrd.model.backends.gpu import fits
@@ -68,7 +68,7 @@ def _has_triton() -> bool:
 
 
 def _can_fuse(x: Tensor) -> bool:
-    """Whether oneDNN is at hand and nobody needs gradients or a trace."""
+    """Return True if oneDNN is available and neither gradients nor a trace are needed."""
     if x.device.type != "cpu" or not torch.is_inference_mode_enabled() or torch.compiler.is_compiling():
         return False
     if not (torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled):  # type: ignore[no-untyped-call]

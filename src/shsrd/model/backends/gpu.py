@@ -32,7 +32,7 @@ TRAINING_WIDTHS = (128,)  # widths that whole trainings ran on; with 64 channels
 
 @dataclass(frozen=True)
 class Plan:
-    """How a kernel divides its work.
+    """Launch configuration of a kernel.
 
     Attributes:
         tile: rows and columns of pixels.
@@ -54,7 +54,7 @@ CONVOLVE = Plan((8, 16), channels=64, stages=3, warps=4, resident=2)
 
 
 def fits(layer: nn.Conv2d, h: Tensor) -> bool:
-    """Whether this layer can be computed here: half precision, known widths, a GPU of the kind these were tried on.
+    """Return True if this layer can be computed here: half precision, known widths, a tested kind of GPU.
 
     Fewer widths count where gradients are wanted.
     """
@@ -68,7 +68,7 @@ def fits(layer: nn.Conv2d, h: Tensor) -> bool:
 
 @cache
 def kernels_work(device: torch.device) -> bool:
-    """Whether the kernels, once tried there, give what plain layers do; a warning says why not.
+    """Return True if the kernels passed a comparison with plain layers on this device; else warn once.
 
     They are compiled on first use, which takes a C compiler that a user's machine may not have.
     """
@@ -105,7 +105,7 @@ def residual_block(first: nn.Conv2d, second: nn.Conv2d, h: Tensor) -> Tensor:
 def _there(
     h: Tensor, packed: tuple[Tensor, Tensor], first_bias: Tensor | None, second_bias: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    """What lies between the convolutions, and what comes out."""
+    """Intermediate and output tensors of a residual block."""
     hidden = convolve(h, packed[0], bias=first_bias, relu=True)
     return hidden, convolve(hidden, packed[1], bias=second_bias, add=h)
 

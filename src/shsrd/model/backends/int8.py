@@ -28,14 +28,14 @@ _GEOMETRY = ([1, 1], [1, 1], [1, 1], 1)  # stride, padding, dilation and groups
 
 @cache
 def int8_supported() -> bool:
-    """Whether this CPU multiplies 8-bit integers into 32-bit sums, and this torch does it right when asked to."""
+    """Return True if this CPU has 8-bit products with 32-bit sums and this torch passes a self-test."""
     onednn: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
     processor = torch.cpu.get_capabilities()
     return onednn and bool(processor.get("avx512_vnni") or processor.get("avx_vnni")) and _self_test()
 
 
 def _self_test() -> bool:
-    """Whether a small convolution of bytes is what it should be; its operators are not torch's public ones."""
+    """Compare a small 8-bit convolution with its definition; its operators are not public in torch."""
     layer = nn.utils.skip_init(nn.Conv2d, 16, 16, 3, padding=1)  # type: ignore[no-untyped-call]
     with torch.inference_mode():
         layer.bias.zero_()
@@ -52,7 +52,7 @@ def _self_test() -> bool:
 
 
 def accumulator_dtype() -> torch.dtype:
-    """What sums are kept in here: bf16 where the processor computes in it, float32 elsewhere."""
+    """Type of sums between integer layers: bf16 where the processor computes in it, float32 elsewhere."""
     return torch.bfloat16 if torch.cpu.get_capabilities().get("avx512_bf16", False) else torch.float32
 
 
@@ -135,7 +135,7 @@ class Int8Convolution:
 
 
 def _channel_maxima(h: Tensor, *, positive: bool) -> Tensor:
-    """How large every channel of ``(n, channels, y, x)`` gets, in float32; none far below the largest."""
+    """Maximum of every channel of ``(n, channels, y, x)`` in float32; none far below the largest."""
     pixels = h.permute(0, 2, 3, 1).flatten(0, 2)
     sizes = (pixels if positive else pixels.abs()).amax(dim=0).float()
     return sizes.clamp_min(MIN_SCALE_RATIO * float(sizes.max())).clamp_min(torch.finfo(torch.float32).tiny)

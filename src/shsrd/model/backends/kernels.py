@@ -1,4 +1,4 @@
-"""What ``shsrd.model.backends.gpu`` launches, in Triton's language.
+"""Triton kernels of ``shsrd.model.backends.gpu``.
 
 A program of the convolution multiplies a tile of pixels by the nine taps in turn. The tensor memory accelerator fetches
 the shifted tiles, with zeros beyond the image (the padding), and drops what lies beyond it of a result.

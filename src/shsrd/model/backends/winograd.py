@@ -22,12 +22,12 @@ WINOGRAD_TILE = 6  # pixels on a side that are computed together; one more on ea
 
 @cache
 def winograd_supported() -> bool:
-    """Whether this is a CPU where it pays, and this torch has it and does it right when asked to."""
+    """Return True on CPUs where it is faster, if this torch has the operator and passes a self-test."""
     return torch.backends.cpu.get_cpu_capability() == "AVX2" and torch._nnpack_available() and _self_test()
 
 
 def _self_test() -> bool:
-    """Whether a small convolution is what it should be; its operator is not one of torch's public ones."""
+    """Compare a small convolution with its definition; the operator is not public in torch."""
     layer = nn.utils.skip_init(nn.Conv2d, 16, 16, 3, padding=1)  # type: ignore[no-untyped-call]
     with torch.inference_mode():
         layer.bias.copy_(torch.arange(16.0))

@@ -1,4 +1,4 @@
-"""What one training step sees, whichever stage it comes from."""
+"""Batch of a training step, the same for both stages."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Batch:
         return found
 
     def kind(self) -> Hashable:
-        """What two batches share if one computation does for both: sizes, and everything that is no tensor."""
+        """Signature of a batch: sizes and all values that are not tensors; equal ones share one captured graph."""
         angle = None if self.angle is None else (self.angle.group, self.angle.weight)
         return self.information is None, angle, *(tuple(tensor.shape) for tensor in self.tensors())
 

@@ -1,4 +1,4 @@
-"""Which channels of a cube a training step sees, drawn from its statistics alone."""
+"""Random channels of a cube for a training step, from its statistics alone."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ UNEVEN = 0.7  # standard deviation of the logarithm of bands' noise
 
 def pca_component_counts(statistics: SceneStatistics, group: int, generator: torch.Generator) -> SpectralBasis:
     """Triplets of eigenimages, drawn more often the more energy they have."""
-    frame = pca_basis(statistics)
-    triplets = frame.triplets()
-    energy = torch.from_numpy(frame.energy[triplets].sum(axis=1)) ** 0.25
+    basis = pca_basis(statistics)
+    triplets = basis.triplets()
+    energy = torch.from_numpy(basis.energy[triplets].sum(axis=1)) ** 0.25
     chosen = triplets[torch.multinomial(energy, group, replacement=True, generator=generator).numpy()]
-    return linear_basis(statistics, frame.basis[:, chosen.ravel()], "eigen")
+    return linear_basis(statistics, basis.vectors[:, chosen.ravel()], "pca")
 
 
 def random_band_triplets(statistics: SceneStatistics, group: int, generator: torch.Generator) -> SpectralBasis:
@@ -40,8 +40,8 @@ def random_broadband_triplets(statistics: SceneStatistics, group: int, generator
     width = 0.7 + 0.12 * bands * torch.rand((group, 1), generator=generator)
     centres = (centre + width * torch.tensor([-1.0, 0.0, 1.0])).clamp(0, bands - 1).reshape(1, -1)
     widths = width.expand(-1, 3).reshape(1, -1)
-    basis = torch.exp(-0.5 * ((torch.arange(bands)[:, None] - centres) / widths) ** 2) + 1e-6
-    return linear_basis(statistics, (basis / basis.norm(dim=0)).double().numpy(), "bands")
+    vectors = torch.exp(-0.5 * ((torch.arange(bands)[:, None] - centres) / widths) ** 2) + 1e-6
+    return linear_basis(statistics, (vectors / vectors.norm(dim=0)).double().numpy(), "bands")
 
 
 def band_noise(bands: int, noise_range: tuple[float, float], generator: torch.Generator) -> NDArray[np.float64]:
@@ -50,15 +50,15 @@ def band_noise(bands: int, noise_range: tuple[float, float], generator: torch.Ge
     return np.asarray(level * torch.exp(UNEVEN * torch.randn(bands, generator=generator)).double().numpy())
 
 
-def gained(frame: SpectralBasis, gain: float, generator: torch.Generator) -> SpectralBasis:
+def gained(basis: SpectralBasis, gain: float, generator: torch.Generator) -> SpectralBasis:
     """The frame with its standard units divided by up to ``gain`` or multiplied by up to it."""
     factor = log_uniform(1 / gain, gain, generator)
     return replace(
-        frame,
-        deviation=frame.deviation * factor,
-        reconstruction_matrix=frame.reconstruction_matrix * factor,
-        variances=frame.variances * factor**2,
-        noise=frame.noise / factor,
+        basis,
+        deviation=basis.deviation * factor,
+        reconstruction_matrix=basis.reconstruction_matrix * factor,
+        variances=basis.variances * factor**2,
+        noise=basis.noise / factor,
     )
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Places:
-    """Where crops are taken; every field has one entry a crop.
+    """Origins of crops; every field has one entry per crop.
 
     Attributes:
         photo: number of the photo.

@@ -1,4 +1,4 @@
-"""What a training step's injection may look at beyond the triplets."""
+"""Spectral information of a training step beyond the triplets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shsrd.spectral import Acquisition, SpectralBasis, spectral_guide
 
 def spectral_information(
     low: NDArray[np.float32],
-    frame: SpectralBasis,
+    basis: SpectralBasis,
     leading: SpectralBasis,
     position_um: NDArray[np.float64],
     signs: Tensor,
@@ -23,14 +23,14 @@ def spectral_information(
 
     Args:
         low: ``(B, y, x)``.
-        frame: whose channels, by threes, are the triplets.
+        basis: whose channels, by threes, are the triplets.
         leading: the scene's components that guide maps are made of.
         position_um: ``(B,)`` wavelengths, or what stands for them.
         signs: ``(3,)`` of the leading components, which mean nothing.
         acquisition: how the bands were measured, if they were corrected for that.
     """
-    guide = spectral_guide(frame, leading, position_um, acquisition)
-    triplets = np.arange(frame.channels).reshape(-1, 3)
+    guide = spectral_guide(basis, leading, position_um, acquisition)
+    triplets = np.arange(basis.channels).reshape(-1, 3)
     maps = torch.from_numpy(guide.maps(guide.guide_components(low), triplets))
     maps[:, :3] *= signs.reshape(3, 1, 1)
     return SpectralInformation(maps, torch.from_numpy(guide.descriptors(triplets)))

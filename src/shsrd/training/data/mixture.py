@@ -11,7 +11,7 @@ from shsrd.training.data.random_ops import bernoulli
 
 
 class Source(Protocol):
-    """Where batches come from."""
+    """Source of batches."""
 
     def draw(self, count: int, generator: torch.Generator) -> Batch:
         """A batch of ``count`` triplets, a pure function of the generator's state."""
@@ -37,7 +37,7 @@ class MixtureSource:
 
 
 class WorkerView:
-    """What a worker may draw of an ``MixtureSource`` whose other source is apart."""
+    """View of a ``MixtureSource`` for workers, without the other source."""
 
     def __init__(self, source: MixtureSource) -> None:
         self.usual, self.share = source.usual, source.share

@@ -130,7 +130,7 @@ def scene_names(folder: Path) -> list[str]:
 def _scene_files(folder: Path) -> list[Path]:
     files = sorted(p for p in folder.glob("*.safetensors") if p.name != PHOTO_PACK)
     if not files:
-        raise TrainingError(f"{folder}: no packed scenes found; make them with `shsrd pack scenes`")
+        raise TrainingError(f"{folder}: no packed scenes found; make them with `shsrd prepare-data scenes`")
     return files
 
 
@@ -148,7 +148,8 @@ def load_scene(file: Path) -> PackedScene:
     if not varying.all():
         stored, known = stored[varying], None if known is None else known[varying]
         _warn_once(
-            f"{file}: {np.count_nonzero(~varying)} constant bands left out; `shsrd pack` no longer packs such bands."
+            f"{file}: {np.count_nonzero(~varying)} constant bands left out; "
+            "`shsrd prepare-data` no longer packs such bands."
         )
     return PackedScene(name, stored, step, known)
 
@@ -163,12 +164,12 @@ def _opened(path: Path) -> Any:
     try:
         return safe_open(path, "numpy")
     except (SafetensorError, OSError):
-        raise TrainingError(f"{path}: not a readable pack; make it again with `shsrd pack`") from None
+        raise TrainingError(f"{path}: not a readable pack; make it again with `shsrd prepare-data`") from None
 
 
 def _existing(path: Path) -> Path:
     if not path.exists():
-        raise TrainingError(f"{path} is missing; make it with `shsrd pack photos`")
+        raise TrainingError(f"{path} is missing; make it with `shsrd prepare-data photos`")
     return path
 
 

@@ -85,13 +85,13 @@ class PhotoCubeSource:
         clean = _of_bands(self.statistics(number, linear), spectra)
         seen = (self._by_sensor if by_sensor else self._with_noise)(materials, spectra, clean, generator)
         low, statistics = seen.low, seen.statistics
-        frame = self._frame(statistics, group, generator)
+        basis = self._frame(statistics, group, generator)
         leading = guide_basis(statistics, GUIDE_CHANNELS, self.guides)
         position_um = _random_wavelengths_um(len(spectra), generator)
-        information = spectral_information(low, frame, leading, position_um, signs(3, generator), seen.acquisition)
+        information = spectral_information(low, basis, leading, position_um, signs(3, generator), seen.acquisition)
         patch, residual = residual_target(
-            to_triplets(torch.from_numpy(frame.project(low))),
-            to_triplets(_channels(frame, spectra, materials)),
+            to_triplets(torch.from_numpy(basis.project(low))),
+            to_triplets(_channels(basis, spectra, materials)),
             self.scale,
         )
         return patch, residual, cut(information.maps, MARGIN), information.descriptor
@@ -181,10 +181,10 @@ def _random_wavelengths_um(bands: int, generator: torch.Generator) -> NDArray[np
     return np.interp(np.arange(bands), [0, bands - 1], [first, last])
 
 
-def _channels(frame: SpectralBasis, spectra: NDArray[np.float64], materials: Tensor) -> Tensor:
+def _channels(basis: SpectralBasis, spectra: NDArray[np.float64], materials: Tensor) -> Tensor:
     """Channels ``(K, y, x)`` of the noise-free cube at high resolution, which is never made."""
-    matrix = (frame.basis / frame.deviation).T @ spectra
-    offset = (frame.mean @ frame.basis) / frame.deviation
+    matrix = (basis.vectors / basis.deviation).T @ spectra
+    offset = (basis.mean @ basis.vectors) / basis.deviation
     return _linear_mixture(matrix, materials) - torch.from_numpy(offset).float()[:, None, None]
 
 

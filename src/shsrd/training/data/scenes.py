@@ -92,9 +92,9 @@ class SceneSource:
             scene = scene.acquired(integer(wanted.sensor_count, generator))
         elif wanted.noise and bernoulli(wanted.noise, generator):
             scene = scene.with_band_noise(band_noise(len(scene.low), self.augmentation.noise_range, generator))
-        frame = gained(self._frame(scene, group, generator), self.augmentation.gain, generator)
+        basis = gained(self._frame(scene, group, generator), self.augmentation.gain, generator)
         symmetry = integer(8, generator)
-        return scene.batch(frame, (row, column, side), self.augmentation, (symmetry, signs(3, generator)), generator)
+        return scene.batch(basis, (row, column, side), self.augmentation, (symmetry, signs(3, generator)), generator)
 
     def _frame(self, scene: TrainingScene, group: int, generator: torch.Generator) -> SpectralBasis:
         """Channels of ``group`` triplets: eigenimages, broad random bands, or neighbouring bands."""
@@ -182,7 +182,7 @@ class TrainingScene:
 
     def batch(
         self,
-        frame: SpectralBasis,
+        basis: SpectralBasis,
         window: tuple[int, int, int],
         augmentation: SceneAugmentation,
         symmetry: tuple[int, Tensor],
@@ -198,28 +198,28 @@ class TrainingScene:
         def turned(stack: NDArray[np.float32]) -> Tensor:
             return dihedral(torch.from_numpy(stack), turn)
 
-        low_channels = to_triplets(turned(frame.project(low)))
-        clean = to_triplets(turned(frame.project(high)))
-        information = spectral_information(low, frame, self.leading, self.position_um, of_guides, self.acquisition)
+        low_channels = to_triplets(turned(basis.project(low)))
+        clean = to_triplets(turned(basis.project(high)))
+        information = spectral_information(low, basis, self.leading, self.position_um, of_guides, self.acquisition)
         brightness = bicubic_up(turned(self.brightness[row : row + side, column : column + side]), s)
         low_patch, residual = residual_target(low_channels, clean, s)
         base = cut(clean, MARGIN * s) - residual
-        deviation = torch.from_numpy(frame.deviation).float().reshape(-1, 3, 1, 1)
-        offset = torch.from_numpy(self.statistics.mean @ frame.basis).float().reshape(-1, 3, 1, 1)
+        deviation = torch.from_numpy(basis.deviation).float().reshape(-1, 3, 1, 1)
+        offset = torch.from_numpy(self.statistics.mean @ basis.vectors).float().reshape(-1, 3, 1, 1)
         angle = SpectralAngleLoss(
             base=offset + deviation * base,
-            deviation=deviation if frame.name == "bands" else torch.zeros_like(deviation),
-            group=frame.channels // 3,
+            deviation=deviation if basis.name == "bands" else torch.zeros_like(deviation),
+            group=basis.channels // 3,
             weight=augmentation.angle,
         )
-        weight = self._weight(cut(brightness, MARGIN * s), augmentation.dark).expand(frame.channels // 3, 3, -1, -1)
+        weight = self._weight(cut(brightness, MARGIN * s), augmentation.dark).expand(basis.channels // 3, 3, -1, -1)
         information = SpectralInformation(cut(dihedral(information.maps, turn), MARGIN), information.descriptor)
-        return Batch(low_patch, residual, self._unit(frame), weight, information, angle)
+        return Batch(low_patch, residual, self._unit(basis), weight, information, angle)
 
-    def _unit(self, frame: SpectralBasis) -> Tensor:
+    def _unit(self, basis: SpectralBasis) -> Tensor:
         """The scene's own residual in each channel, root mean square."""
-        variance = ((self.residual_covariance @ frame.basis) * frame.basis).sum(axis=0)
-        relative = torch.from_numpy(np.sqrt(variance) / frame.deviation)
+        variance = ((self.residual_covariance @ basis.vectors) * basis.vectors).sum(axis=0)
+        relative = torch.from_numpy(np.sqrt(variance) / basis.deviation)
         return floored_rms(relative.float().reshape(-1, 3, 1, 1))
 
     def _weight(self, brightness: Tensor, dark: float) -> Tensor:

@@ -41,7 +41,7 @@ class TransferFolder:
     left_out: dict[str, int] = field(default_factory=dict)
 
     def fits(self, files: Mapping[str, Path]) -> bool:
-        """Whether all of these can be taken, those that are there already for nothing."""
+        """Return True if all files fit; those transferred before count nothing."""
         new = [file for place, file in files.items() if not (self.path / "data" / place).exists()]
         return self.used + sum(file.stat().st_size + FILE_OVERHEAD for file in new) <= self.limit
 
@@ -118,7 +118,7 @@ def _add_program(folder: TransferFolder) -> None:
 
 
 def _add_state(queue: Queue, reached: QueueState, folder: TransferFolder) -> None:
-    """What has been reached: the status, states, and weights from which others start."""
+    """Add the status, training states, and weights that other trainings start from."""
     (folder.path / "home").mkdir(parents=True, exist_ok=True)
     if not (reached.folder / STATUS).exists():
         return

@@ -57,7 +57,7 @@ class DatasetStore:
         return [scene for name in data.scenes for scene in cave_scenes(self.root / name, split)]
 
     def missing(self, name: str, data: DatasetSpec) -> str | None:
-        """What a set lacks before a training may use it; None where nothing is lacking."""
+        """Reason that a data set cannot be used yet; None if it can."""
         if self._packed(name, data):
             return None
         if data.photos:

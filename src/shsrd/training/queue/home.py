@@ -1,4 +1,4 @@
-"""What a queue has reached: a folder with a status file, weights, and the state of the training in progress."""
+"""State of a queue: a folder with a status file, weights, and the state of the training in progress."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_BYTES = 64 * 2**20
 
 @dataclass(frozen=True)
 class TrainingStatus:
-    """How far one training is.
+    """Progress of one training.
 
     Attributes:
         state: ``done``, ``paused`` with what it takes to go on, or ``failed``.
@@ -63,7 +63,7 @@ class QueueState:
                 raise TrainingError(f"{path}: damaged; copy it again, or remove it to begin the queue anew") from None
 
     def done(self, name: str) -> bool:
-        """Whether a training has ended."""
+        """Return True if a training has ended."""
         return name in self.statuses and self.statuses[name].state == "done"
 
     def write(self) -> None:
@@ -75,7 +75,7 @@ class QueueState:
         partial.replace(self.folder / STATUS)
 
     def weights(self, name: str) -> Path:
-        """Where the weights of a training are kept."""
+        """Path of the weights of a training."""
         return self.folder / f"{name}.safetensors"
 
     def restore(self, name: str, run: Path) -> None:

@@ -24,7 +24,7 @@ STATE_FILES = 3  # room for the state of a training that is stopped, in a folder
 
 
 class Clock:
-    """How much of a call's time is left; a request to end (SIGTERM) uses it up.
+    """Time left in a call; SIGTERM uses it up.
 
     Args:
         minutes: of the call; 0 means no limit.
@@ -38,14 +38,14 @@ class Clock:
         return self.end - time.monotonic()
 
     def pause(self, longest: float) -> bool:
-        """Whether a training has to stop now, so that saving fits; see ``Run``."""
+        """Return True if a training has to stop now to leave time for saving; see ``Run``."""
         return self.left() < SAVE_MARGIN_S + 1.5 * longest
 
     @contextmanager
     def stop_on_sigterm(self) -> Iterator[None]:
         """Within it, SIGTERM ends the time instead of the process."""
 
-        def stop(number: int, frame: FrameType | None) -> None:
+        def stop(number: int, basis: FrameType | None) -> None:
             self.end = float("-inf")
 
         before = None
@@ -162,7 +162,7 @@ class _Call:
         return True
 
     def _blocked_by(self, training: TrainingSpec) -> str | None:
-        """What a training has to wait for."""
+        """Reason that a training has to wait."""
         for needed in self.queue.needs(training):
             if not self.reached.done(needed):
                 return f"{needed!r} is not done"

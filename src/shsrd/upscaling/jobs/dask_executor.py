@@ -161,7 +161,7 @@ def _cluster_errors() -> Iterator[None]:
     except KilledWorker as error:
         raise SceneError(
             f"a tile ended {error.allowed_failures + 1} workers, the last one {error.last_worker.address}; give them "
-            "more memory or a smaller --cell; finished tiles are kept, --resume goes on"
+            "more memory or a smaller --block; finished tiles are kept, --resume goes on"
         ) from None
     except (CancelledError, TimeoutError, OSError) as error:
         reason = " ".join(str(error).replace("\\n", " ").split()) or type(error).__name__

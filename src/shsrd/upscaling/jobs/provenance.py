@@ -21,7 +21,7 @@ from shsrd.version import __version__
 StacItem = dict[str, Any]
 _FINGERPRINT = "shsrd:fingerprint"
 _NO_EFFECT = ("tile", "tile_size")  # on the pixels
-_RENAMED_OPTIONS = {"frame": "basis", "cell": "block_size", "tile": "tile_size"}  # in records of earlier versions
+_RENAMED_OPTIONS = {"frame": "basis", "cell": "block"}  # in records of earlier versions
 MAX_LISTED_FILES = 100  # of an input; a Zarr store may have a million
 _ASSETS = ("data", "uncertainty")
 

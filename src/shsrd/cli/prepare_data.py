@@ -1,4 +1,4 @@
-"""``shsrd pack photos|scenes``."""
+"""``shsrd prepare-data photos|scenes``."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ class Arguments:
 
 def run(given: Sequence[str]) -> int:
     """Run the command."""
-    arguments = parse(Arguments, "pack", given)
+    arguments = parse(Arguments, "prepare-data", given)
     from shsrd.datasets import cave_scenes
     from shsrd.training import TrainingError, pack_photos, pack_scenes
 
     if arguments.kind == "photos":
         if arguments.reading != ReadOptions():
-            raise TrainingError("pack photos reads pictures; leave out the options of scenes")
+            raise TrainingError("prepare-data photos reads pictures; leave out the options of scenes")
         if len(arguments.sources) != 1:
-            raise TrainingError("pack photos takes one source folder; give the folder that holds them all")
+            raise TrainingError("prepare-data photos takes one source folder; give the folder that holds them all")
         count = pack_photos(arguments.sources[0], arguments.destination)
     else:
         sources: Sequence[Path] = arguments.sources
