@@ -1,6 +1,7 @@
 """Every command once from end to end; results on stdout, remarks on stderr."""
 
 import json
+import re
 
 import h5py
 import numpy as np
@@ -84,7 +85,7 @@ def test_upscale_keeps_what_is_known(shsrd, tmp_path, scene, tiny, suffix):
     save_cube(scene, before)
     done = shsrd("upscale", before, after, "--model", tiny)
     assert (done.code, done.out) == (0, "")
-    assert "by tiny-x4, eigen frame" in done.err
+    assert re.search(r"model tiny-x4 \(\d+ principal components as network input\)", done.err)
     low, high = open_cube(before), open_cube(after)
     assert high.shape == (7, 64, 80)
     assert (high.crs, high.storage) == (low.crs, low.storage)
@@ -232,7 +233,7 @@ def test_channels_reach_the_result_and_the_report(shsrd, tmp_path, float_scene, 
         asked = ("--model", tiny, "--basis", basis, "--channels", channels, "--json")
         done = shsrd("upscale", tmp_path / "low.npz", path, *asked)
         assert strict(done.out)["channels"] == min(channels, bands)
-        assert ("3 bands seen" in done.err) == (channels == 3 and basis == "bands")
+        assert ("3 of 7 bands as network input" in done.err) == (channels == 3 and basis == "bands")
         found[channels] = open_cube(path).pixels
     np.testing.assert_array_equal(found[bands], found[bands + 5])
     assert 1e-5 * found[3].std() < np.abs(found[bands] - found[3]).max() < found[3].std()

@@ -134,9 +134,9 @@ def test_scene_table_is_bold_within_each_scene():
         "hard[1]": [report.Row("a", {"mpsnr": 21.0}), report.Row("b", {"mpsnr": 20.0})],
     }
     columns = report.scene_table(rows).columns
-    blocks = {str(column.header): list(column.blocks) for column in columns}
-    assert blocks["MPSNR ↑"] == ["40.00\n[bold]41.00[/bold]", "[bold]21.00[/bold]\n20.00"]
-    assert blocks["SAM ° ↓"] == ["2.000\n[bold]1.000[/bold]", "–\n–"]
+    cells = {str(column.header): list(column.cells) for column in columns}
+    assert cells["MPSNR ↑"] == ["40.00\n[bold]41.00[/bold]", "[bold]21.00[/bold]\n20.00"]
+    assert cells["SAM ° ↓"] == ["2.000\n[bold]1.000[/bold]", "–\n–"]
     drawn = io.StringIO()
     Console(file=drawn, width=80).print(report.scene_table(rows))
     assert "hard[1]" in drawn.getvalue()  # square brackets are no markup

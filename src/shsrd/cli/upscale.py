@@ -99,8 +99,8 @@ def run(given: Sequence[str]) -> int:
         more = {"destination": str(arguments.destination), "shape": [bands, rows, columns], "seconds": result.timings}
         print_json(report.as_json() | more | {"tiles": result.tiles, "tiles_resumed": result.resumed})
     log(
-        f"{arguments.destination}: {bands} bands of {rows} x {columns} pixels by {report.model}, "
-        f"{report.basis} frame{_seen(report, bands)}. "
+        f"{arguments.destination}: {bands} bands of {rows} x {columns} pixels, model {report.model} "
+        f"({_input_text(report, bands)}). "
         f"{_agreement(report)}{_value_range_text(report)}{_domain_text(report)}"
     )
     if result.georeferencing_note is not None:
@@ -138,11 +138,12 @@ def _value_range_text(report: Report) -> str:
     return told + (" WARNING: look at the extremes before you use them." if report.exceeds_input_range else "")
 
 
-def _seen(report: Report, bands: int) -> str:
-    """Number of bands that are network input, where it is not all of them."""
-    if report.basis != "bands" or report.channels >= bands - report.bands_bicubic:
-        return ""
-    return f" ({report.channels} bands seen by the network)"
+def _input_text(report: Report, bands: int) -> str:
+    """Channels that are the network's input."""
+    if report.basis == "pca":
+        return f"{report.channels} principal components as network input"
+    usable = bands - report.bands_bicubic
+    return f"{'all' if report.channels >= usable else report.channels} of {usable} bands as network input"
 
 
 def _exclusion_text(report: Report) -> str:

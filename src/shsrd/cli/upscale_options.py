@@ -33,7 +33,7 @@ class ModelOptions:
             the default is the model's recommendation.
         channels: how many bands (or components) the network sees; the others follow from them. Fewer are faster: 12 or
             15 are nearly as good as all. The default is every band of up to 36, and 24 evenly spaced ones of more.
-        stride: bands frame only, bands from one triplet to the next; with 2 or 1 triplets overlap and are averaged.
+        stride: basis of bands only, bands from one triplet to the next; with 2 or 1 triplets overlap and are averaged.
     """
 
     model: Annotated[str | None, option("NAME")] = None
