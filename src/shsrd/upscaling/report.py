@@ -11,7 +11,7 @@ from shsrd.upscaling.scene_psf import Origin
 
 RANGE_TOLERANCE = 0.25  # share of the input's range that the output may leave it by without a warning
 RENAMED = {  # keys of reports and records written before they had their present names
-    "basis": "basis",
+    "frame": "basis",
     "domain_score_db": "self_check_gain_db",
     "domain_sam_ratio": "self_check_sam_ratio",
     "outside_domain": "worse_than_bicubic",

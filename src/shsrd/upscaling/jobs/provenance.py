@@ -150,7 +150,8 @@ def _recorded_manifest(record: StacItem, options: Mapping[str, Any]) -> dict[str
 def _current_options(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
     """Recorded options under the names that they have in this version."""
     renamed = {old: new for old, new in _RENAMED_OPTIONS.items() if new in now}
-    return {renamed.get(key, key): value for key, value in recorded.items()}
+    current = {renamed.get(key, key): value for key, value in recorded.items()}
+    return current | ({"basis": "pca"} if current.get("basis") == "eigen" else {})
 
 
 def _changed_output(record: StacItem, job: Job) -> str | None:
