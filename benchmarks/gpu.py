@@ -65,10 +65,11 @@ def resident(
 ) -> tuple[torch.Tensor, SpectralInformation]:
     """All triplets of the scenes of one call and what the injection knows of them, on the device."""
     guided = guided_basis(scene_statistics(low.pixels), "bands", low.wavelength_nm, load.channels, guides=guides)
-    maps = guided.guide.maps(guided.guide.guide_components(low.pixels), guided.triplets)
+    pixels = torch.from_numpy(low.pixels)
+    maps = guided.guide.maps(guided.guide.guide_components(pixels), guided.triplets)
     descriptor = torch.from_numpy(guided.guide.descriptors(guided.triplets)).to(device)
-    triplets = torch.from_numpy(guided.basis.project(low.pixels)[guided.triplets])
-    images = [torch.cat([tensor] * load.together) for tensor in (triplets, torch.from_numpy(maps))]
+    triplets = guided.basis.project(pixels)[torch.from_numpy(guided.triplets)]
+    images = [torch.cat([tensor] * load.together) for tensor in (triplets, maps)]
     placed = [tensor.to(device, memory_format=torch.channels_last) for tensor in images]
     return placed[0], SpectralInformation(placed[1], torch.cat([descriptor] * load.together))
 

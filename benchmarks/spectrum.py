@@ -101,7 +101,7 @@ def spectra(truth: Cube, model: Model, arguments: Arguments) -> dict[str, Power]
     }
     good = truth.usable_bands
     basis = pca_basis(scene_statistics(fill_nodata(truth.pixels[good])), arguments.eigenimages)
-    images = {name: basis.project(fill_nodata(cube[good])) for name, cube in pixels.items()}
+    images = {name: basis.project(torch.from_numpy(fill_nodata(cube[good]))).numpy() for name, cube in pixels.items()}
     return {name: octave_power(image, octaves=arguments.octaves) for name, image in images.items()}
 
 

@@ -40,7 +40,6 @@ from typing import Any
 import numpy as np
 import torch
 import tyro
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 from torch import nn
@@ -116,20 +115,20 @@ def breakdown(low: Cube, model: Model, options: UpscaleOptions, precision: Preci
     engine = Engine(model.network, precision=precision)
     degradation = Degradation(scale=SCALE)
     window = Window(0, 0, *low.shape[1:]).grown(BORDER)
-    seen = read_window(low.pixels, window)
+    pixels, seen = torch.from_numpy(low.pixels), torch.from_numpy(read_window(low.pixels, window))
 
     def made() -> GuidedBasis:
         statistics, guides = scene_statistics(low.pixels), model.network.config.guides
         return guided_basis(statistics, options.basis or "bands", low.wavelength_nm, options.channels, guides=guides)
 
     guided = made()
-    detail = engine.mean(low.pixels, guided)
+    detail = engine.mean(pixels, guided)
 
-    def composed_again() -> NDArray[np.float32]:
-        filtered = guided.basis.filtered(low.pixels, detail)
-        return compose_estimate(low.pixels, filtered, guided.basis, scale=SCALE, degradation=degradation)
+    def composed_again() -> torch.Tensor:
+        filtered = guided.basis.filtered(pixels, detail)
+        return compose_estimate(pixels, filtered, guided.basis, scale=SCALE, degradation=degradation)
 
-    estimate = torch.from_numpy(composed_again())
+    estimate = composed_again()
 
     def consistent() -> None:
         composed_again()

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
+import torch
 import tyro
 from numpy.typing import NDArray
 from rich.console import Console
@@ -94,7 +95,9 @@ def truths(arguments: Arguments) -> Iterator[tuple[str, Cube]]:
 def spectrum_distance(estimate: Pixels, truth: Pixels, basis: SpectralBasis) -> float:
     """Mean ``|log2|`` ratio of power above the low-resolution Nyquist frequency, over eigenimages and octaves."""
     octaves = int(np.log2(SCALE))
-    ours, theirs = (octave_power(basis.project(pixels), octaves=octaves) for pixels in (estimate, truth))
+    ours, theirs = (
+        octave_power(basis.project(torch.from_numpy(pixels)).numpy(), octaves=octaves) for pixels in (estimate, truth)
+    )
     return float(np.abs(np.log2(ours / theirs)).mean())
 
 

@@ -40,7 +40,7 @@ def super_resolve(y: Tensor, wavelength_nm: Tensor | None, network: Network) -> 
     position = positions_um(None if wavelength_nm is None else wavelength_nm.double().numpy(), B)  # (B,)
     statistics = scene_statistics(y.numpy())
     guide = spectral_guide(band_basis(statistics), guide_basis(statistics, 6, network.config.guides), position)
-    maps = torch.from_numpy(guide.maps(guide.guide_components(wide.numpy()), triplets.numpy()))  # (T, 9, ., .)
+    maps = guide.maps(guide.guide_components(wide), triplets.numpy())  # (T, 9, ., .)
     descriptors = torch.from_numpy(guide.descriptors(triplets.numpy()))  # (T, descriptor features)
     # 2. Condition encoder: posterior mean of the residual; mirrored in turn where a filter averages over bands
     r, times = torch.zeros(len(a), h * s, w * s), torch.zeros(len(a), 1, 1)  # (K, s h, s w)

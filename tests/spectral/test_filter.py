@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from shsrd.spectral import band_basis, scene_statistics
 from shsrd.spectral import filter as module
@@ -29,6 +30,11 @@ def drawn(request):
     low = rng.normal(size=(7, 7, 6)) * np.where(np.arange(7) < 4, 0.02, 2)[:, None]  # hardly any structure, and much
     detail = rng.normal(size=(len(made.seen), 7 * SCALE, 6 * SCALE))
     return made, low.astype(np.float32), detail.astype(np.float32)
+
+
+def apply(made, low, detail):
+    """The filter on arrays."""
+    return made(torch.from_numpy(low), torch.from_numpy(detail)).numpy()
 
 
 def by_hand(made, low, detail):
@@ -64,26 +70,26 @@ def by_hand(made, low, detail):
 def test_it_is_the_formula(drawn):
     made, low, detail = drawn
     before = detail.copy()
-    np.testing.assert_allclose(made(low, detail), by_hand(made, low, detail), atol=1e-4)
+    np.testing.assert_allclose(apply(made, low, detail), by_hand(made, low, detail), atol=1e-4)
     np.testing.assert_array_equal(detail, before)
 
 
 @pytest.mark.parametrize("values", [1, 400])
 def test_strips_change_nothing(drawn, monkeypatch, values):
     made, low, detail = drawn
-    whole = made(low, detail)
+    whole = apply(made, low, detail)
     monkeypatch.setattr(module, "_VALUES", values)
-    np.testing.assert_array_equal(made(low, detail), whole)
+    np.testing.assert_array_equal(apply(made, low, detail), whole)
 
 
 def test_a_pixel_depends_on_those_within_two_and_not_on_levels(drawn):
     made, low, detail = drawn
-    before, poked = made(low, detail), low.copy()
+    before, poked = apply(made, low, detail), low.copy()
     poked[:, 3, 3] += [1, -2, 3, 0, 1, 2, -1]
-    rows, columns = np.abs(made(poked, detail) - before).max(axis=0).nonzero()
+    rows, columns = np.abs(apply(made, poked, detail) - before).max(axis=0).nonzero()
     for seen in (rows // SCALE, columns // SCALE):
         assert 1 <= seen.min() < seen.max() <= 5
-    np.testing.assert_allclose(made(low + 64, detail), before, atol=1e-3)
+    np.testing.assert_allclose(apply(made, low + 64, detail), before, atol=1e-3)
 
 
 def test_it_knows_places_where_a_filter_of_the_whole_scene_does_not():
@@ -93,14 +99,14 @@ def test_it_knows_places_where_a_filter_of_the_whole_scene_does_not():
     cube = np.einsum("yx,yb->byx", texture, lines[np.arange(48) * 6 // 48]).astype(np.float32)
     statistics = scene_statistics(cube)
     basis = band_basis(statistics)
-    detail = basis.project(cube)
+    detail = basis.project(torch.from_numpy(cube)).numpy()
     estimate = detail + 0.5 * rng.normal(size=cube.shape).astype(np.float32)
     everywhere = (
         detail_regression(statistics, np.arange(MIN_FILTERED_BANDS)) / basis.deviation[:, None] * basis.deviation
     )
-    ours, scenes = basis.filtered(cube, estimate), np.einsum("jk,kyx->jyx", everywhere, estimate)
+    ours, scenes = apply(basis.filtered, cube, estimate), np.einsum("jk,kyx->jyx", everywhere, estimate)
     assert np.square(ours - detail).mean() < 0.85 * np.square(scenes - detail).mean()
-    assert np.square(basis.filtered(cube, detail) - detail).mean() < 0.001 * np.square(detail).mean()
+    assert np.square(apply(basis.filtered, cube, detail) - detail).mean() < 0.001 * np.square(detail).mean()
 
 
 def test_in_noise_the_scene_decides():
@@ -108,7 +114,7 @@ def test_in_noise_the_scene_decides():
     rng = np.random.default_rng(3)
     cube = rng.normal(size=(MIN_FILTERED_BANDS, 40, 40)).astype(np.float32)
     basis = band_basis(scene_statistics(cube))
-    found = basis.filtered(cube, np.ones((MIN_FILTERED_BANDS, 40, 40), np.float32))
+    found = apply(basis.filtered, cube, np.ones((MIN_FILTERED_BANDS, 40, 40), np.float32))
     assert np.ptp(found, axis=(1, 2)).max() < 0.02
     assert np.abs(found).max() < 0.25  # all noise
 
@@ -127,13 +133,13 @@ def test_degenerate_scenes_stay_finite(kind):
     basis = band_basis(scene_statistics(cube))
     rows, columns = cube.shape[1:]
     detail = rng.normal(size=(20, 4 * rows, 4 * columns)).astype(np.float32)
-    assert np.isfinite(basis.reconstruct(basis.filtered(cube, detail))).all()
+    assert np.isfinite(basis.reconstruct(basis.filtered(torch.from_numpy(cube), torch.from_numpy(detail)))).all()
 
 
 def test_few_bands_are_not_filtered():
     cube = np.random.default_rng(5).normal(size=(MIN_FILTERED_BANDS - 1, 9, 9)).astype(np.float32)
-    detail = np.ones((MIN_FILTERED_BANDS - 1, 18, 18), np.float32)
-    assert band_basis(scene_statistics(cube)).filtered(cube, detail) is detail
+    detail = torch.ones(MIN_FILTERED_BANDS - 1, 18, 18)
+    assert band_basis(scene_statistics(cube)).filtered(torch.from_numpy(cube), detail) is detail
 
 
 @pytest.mark.parametrize(("bands", "out"), [(31, 31), (60, 9)])
@@ -142,8 +148,8 @@ def test_bands_not_seen_come_from_the_filter_where_there_are_not_too_many(bands,
     rng = np.random.default_rng(6)
     cube = np.einsum("bk,kyx->byx", rng.normal(size=(bands, 2)), rng.normal(size=(2, 40, 40))).astype(np.float32)
     basis = band_basis(scene_statistics(cube), 9)
-    detail = basis.project(cube)
-    filtered = basis.filtered(cube, detail)
+    pixels = torch.from_numpy(cube)
+    filtered = basis.filtered(pixels, basis.project(pixels))
     assert filtered.shape == (out, 40, 40)
-    found, truth = basis.reconstruct(filtered), cube - cube.mean(axis=(1, 2), keepdims=True)
+    found, truth = basis.reconstruct(filtered).numpy(), cube - cube.mean(axis=(1, 2), keepdims=True)
     assert np.square(found - truth).mean() < 0.01 * np.square(truth).mean()

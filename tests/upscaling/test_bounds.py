@@ -68,7 +68,12 @@ def test_wild_detail_would_leave_it(make_scene, run):
 def test_what_stays_inside_is_left_alone():
     low, high = glint()
     held = high.copy()
-    assert Bounds.of(1000, np.array([-9.0]), np.array([1.0])).apply(held, low, Degradation(scale=4)) == 0
+    assert (
+        Bounds.of(1000, np.array([-9.0]), np.array([1.0])).apply(
+            *map(torch.from_numpy, (held, low)), Degradation(scale=4)
+        )
+        == 0
+    )
     np.testing.assert_array_equal(held, high)
 
 
@@ -79,7 +84,7 @@ def test_what_is_cut_off_is_given_back():
     errors = {}
     for given_back in (degradation, None):
         pixels = high.copy()
-        assert bounds.apply(pixels, low, given_back) > 0
+        assert bounds.apply(*map(torch.from_numpy, (pixels, low)), given_back) > 0
         errors[given_back] = np.abs(degrade(torch.from_numpy(pixels), degradation).numpy() - low).max()
         assert excess(low, pixels, 4) <= 0
     assert errors[degradation] < 0.4 * errors[None]

@@ -213,9 +213,9 @@ def test_holding_back_is_done_in_place_and_for_some_bands(low):
     deviation, before = np.ones_like(estimate), estimate.copy()
     kept = Cube(low.pixels).pixels
     attenuate_detail(
-        estimate[:, : 2 * SIDE, : 2 * SIDE],
-        deviation[:, : 2 * SIDE, : 2 * SIDE],
-        low=kept,
+        torch.from_numpy(estimate)[:, : 2 * SIDE, : 2 * SIDE],
+        torch.from_numpy(deviation)[:, : 2 * SIDE, : 2 * SIDE],
+        low=torch.from_numpy(kept),
         gain=np.array([1, 0.5, 1, 0]),
         degradation=None,
         scale=SCALE,

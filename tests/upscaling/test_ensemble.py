@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from shsrd.cube import SceneError
 from shsrd.spectral import scene_statistics
@@ -17,13 +18,17 @@ UPSIDE_DOWN = Symmetry(flip_rows=True)
 TURN = Symmetry(transpose=True, flip_columns=True)
 
 
+def turned(symmetry, pixels):
+    return np.ascontiguousarray(symmetry.apply(torch.from_numpy(pixels)))
+
+
 def acted(scene, symmetry):
-    return scene.replace(pixels=np.ascontiguousarray(symmetry.apply(scene.pixels)))
+    return scene.replace(pixels=turned(symmetry, scene.pixels))
 
 
 @pytest.mark.parametrize("count", [1, 2, 4, 8])
 def test_symmetries_are_a_group_and_undo_what_they_do(count):
-    image = np.arange(24).reshape(2, 3, 4)
+    image = torch.arange(24).reshape(2, 3, 4)
     group = symmetries(count)
     images = {np.ascontiguousarray(g.apply(image)).tobytes() + bytes(g.apply(image).shape) for g in group}
     assert len(images) == len(group) == count
@@ -35,8 +40,8 @@ def test_symmetries_are_a_group_and_undo_what_they_do(count):
 
 
 def test_a_quarter_turn_is_one_of_the_eight():
-    image = np.arange(6).reshape(2, 3)
-    np.testing.assert_array_equal(TURN.apply(image), np.rot90(image, -1))
+    image = torch.arange(6).reshape(2, 3)
+    np.testing.assert_array_equal(TURN.apply(image), np.rot90(image.numpy(), -1))
     assert TURN in symmetries(8)
 
 
@@ -44,19 +49,20 @@ def test_a_quarter_turn_is_one_of_the_eight():
 @pytest.mark.parametrize(("count", "symmetry"), [(2, FLIP), (4, UPSIDE_DOWN), (8, TURN)], ids=["2", "4", "8"])
 def test_a_turned_scene_gives_the_turned_result(make_scene, run, basis, count, symmetry):
     scene = make_scene(rows=11, columns=14)
-    straight = symmetry.apply(run(scene, basis=basis, ensemble=count).cube.pixels)
-    turned = run(acted(scene, symmetry), basis=basis, ensemble=count).cube.pixels
-    np.testing.assert_allclose(turned, straight, atol=3e-5)
-    fewer = symmetry.apply(run(scene, basis=basis, ensemble=count // 2).cube.pixels)
+    straight = turned(symmetry, run(scene, basis=basis, ensemble=count).cube.pixels)
+    found = run(acted(scene, symmetry), basis=basis, ensemble=count).cube.pixels
+    np.testing.assert_allclose(found, straight, atol=3e-5)
+    fewer = turned(symmetry, run(scene, basis=basis, ensemble=count // 2).cube.pixels)
     assert np.abs(run(acted(scene, symmetry), basis=basis, ensemble=count // 2).cube.pixels - fewer).max() > 0.01
 
 
 def test_the_ensemble_is_the_average_of_its_members(make_scene, make_model):
     scene, engine = make_scene(rows=9, columns=12), Engine(make_model().network, precision="fp32")
     guided = guided_basis(scene_statistics(scene.pixels), "bands", scene.wavelength_nm, guides="mnf")
-    members = [g.undo(engine.mean(np.ascontiguousarray(g.apply(scene.pixels)), guided)) for g in symmetries(8)]
+    low = torch.from_numpy(scene.pixels)
+    members = [g.undo(engine.mean(g.apply(low).contiguous(), guided)).numpy() for g in symmetries(8)]
     assert np.std(members, axis=0).max() > 0.01
-    averaged, scale = ensemble_mean(scene.pixels, engine, guided, count=8)
+    averaged, scale = ensemble_mean(low, engine, guided, count=8)
     assert scale is None
     np.testing.assert_allclose(averaged, np.mean(members, axis=0), atol=1e-5)
 
@@ -101,8 +107,10 @@ def test_overlapping_triplets_are_averaged(make_scene, make_model, stride):
     alone = np.full((len(guided.triplets), *scene.pixels.shape[:1], 16, 18), np.nan, np.float32)
     for number, triplet in enumerate(guided.triplets):
         single = replace(guided, triplets=triplet[None], flips=guided.flips[number, None])
-        alone[number, triplet] = engine.mean(scene.pixels, single)[triplet]
-    np.testing.assert_allclose(engine.mean(scene.pixels, guided), np.nanmean(alone, axis=0), atol=1e-5)
+        alone[number, triplet] = engine.mean(torch.from_numpy(scene.pixels), single).numpy()[triplet]
+    np.testing.assert_allclose(
+        engine.mean(torch.from_numpy(scene.pixels), guided), np.nanmean(alone, axis=0), atol=1e-5
+    )
     assert np.nanstd(alone, axis=0).max() > 0.01
 
 
@@ -112,11 +120,12 @@ def test_triplets_are_shown_in_turn_as_they_are_and_mirrored(make_scene, make_mo
     guided = guided_basis(scene_statistics(scene.pixels), "bands", scene.wavelength_nm, guides="mnf")
     assert guided.flips.tolist() == [0, 1, 2, 3, 0]
     plain = replace(guided, flips=np.zeros_like(guided.flips))
-    found = engine.mean(scene.pixels, guided)
+    low = torch.from_numpy(scene.pixels)
+    found = engine.mean(low, guided)
     for triplet, flip in zip(guided.triplets, symmetries(4), strict=False):
-        mirrored = engine.mean(np.ascontiguousarray(flip.apply(scene.pixels)), plain)
+        mirrored = engine.mean(flip.apply(low).contiguous(), plain)
         np.testing.assert_allclose(found[triplet], flip.undo(mirrored)[triplet], atol=1e-5)
-    assert np.abs(found - engine.mean(scene.pixels, plain)).max() > 0.01
+    assert (found - engine.mean(low, plain)).abs().max() > 0.01
 
 
 @pytest.mark.parametrize(("name", "bands"), [("pca", 15), ("bands", 9)], ids=["pca", "few bands"])

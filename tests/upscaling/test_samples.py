@@ -135,13 +135,13 @@ def test_uncertainty_without_samples_is_the_scale_the_network_predicts(make_scen
     deviation = run(scene, basis=basis, uncertainty=True, halo=halo).uncertainty.pixels
     guided = guided_basis(scene_statistics(scene.pixels), basis, scene.wavelength_nm, guides="pca")
     window = Window(0, 0, *scene.pixels.shape[1:]).grown(halo)
-    low = read_window(scene.pixels, window)
+    low = torch.from_numpy(read_window(scene.pixels, window))
     engine = Engine(make_model().network, precision="fp32")
     mean, scale = engine.mean_and_std(low, guided)
     np.testing.assert_array_equal(mean, engine.mean(low, guided))
     matrix = guided.basis.vectors * guided.basis.deviation
     y, x = 9, 21
-    at_pixel = scale[:, y + 2 * halo, x + 2 * halo].astype(np.float64)
+    at_pixel = scale[:, y + 2 * halo, x + 2 * halo].double().numpy()
     expected = np.sqrt([sum((matrix[b, k] * at_pixel[k]) ** 2 for k in range(len(at_pixel))) for b in range(6)])
     np.testing.assert_allclose(deviation[:, y, x], expected, rtol=1e-4)
     assert deviation.std() > 0.05 * deviation.mean()

@@ -294,5 +294,5 @@ def test_stored_values_are_rounded_and_clipped():
     storage = Storage("int16", 1e-4, 0.5)
     given = np.array([0.5, 0.50014, 0.50016, 1e6, -1e6], np.float32)
     expected = np.array([0.5, 0.5001, 0.5002, 0.5 + 3.2767, 0.5 - 3.2768])
-    np.testing.assert_allclose(round_trip_storage(given, storage), expected, rtol=1e-6)
-    np.testing.assert_array_equal(round_trip_storage(given, Storage()), given)
+    np.testing.assert_allclose(round_trip_storage(torch.from_numpy(given), storage), expected, rtol=1e-6)
+    np.testing.assert_array_equal(round_trip_storage(torch.from_numpy(given), Storage()), given)

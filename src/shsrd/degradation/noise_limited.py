@@ -19,7 +19,10 @@ from functools import lru_cache
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
 
+from shsrd.cube.linear import matrix_product
 from shsrd.degradation.consistency import damped_prefilter
 from shsrd.degradation.degradation import Degradation
 from shsrd.degradation.kernels import decimate
@@ -29,8 +32,6 @@ WINDOW = 5  # low-resolution pixels on a side of the square whose power decides
 NOISE_THRESHOLD = 3.0  # times the noise's power: what the power has to exceed
 DAMPING = 0.01  # of P: the gain of a wave that D U keeps a tenth of is halved
 RADIUS = 8  # taps of P on each side
-
-Block = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,25 +55,34 @@ class NoisyMeasurement:
         """Radius, in low-resolution pixels, of the input that a consistent estimate depends on."""
         return self.degradation.reach + WINDOW // 2 + RADIUS + SUPPORT
 
-    def correction(self, residual: Block) -> Block:
+    def correction(self, residual: Tensor) -> Tensor:
         """``P W r`` of a residual ``(b, y, x)``: what has to be added to an estimate, once it is enlarged."""
         taps, taps_x = _prefilter(self.degradation)
-        significant_residual = torch.from_numpy(self.significant_residual(residual))
-        found: Block = decimate(significant_residual, taps, 1, taps_x=taps_x).numpy()
-        return found
+        return decimate(self.significant_residual(residual), taps, 1, taps_x=taps_x)
 
-    def significant_residual(self, residual: Block) -> Block:
+    def significant_residual(self, residual: Tensor) -> Tensor:
         """``W r``: the part of a residual ``(b, y, x)`` that is more than noise."""
+        noise = torch.from_numpy(self.noise[:, None].astype(np.float32)).to(residual.device)
+        components = matrix_product(self.basis.T, residual.flatten(1) / noise).reshape(residual.shape)
+        power = _local_power(components).clamp_min(1e-12)
+        components = components * (1 - torch.tensor(NOISE_THRESHOLD) / power).clamp_min(0)
+        return (matrix_product(self.basis, components.flatten(1)) * noise).reshape(residual.shape)
+
+
+def _local_power(components: Tensor) -> Tensor:
+    """Mean square ``(b, y, x)`` over the window around every pixel, mirrored at the border."""
+    squares = components.square()
+    if components.device.type == "cpu":
         from scipy.ndimage import uniform_filter
 
-        noise = self.noise[:, None].astype(np.float32)
-        basis = self.basis.astype(np.float32)
-        components = (basis.T @ (residual.reshape(len(residual), -1) / noise)).reshape(residual.shape)
-        for number, component in enumerate(components):
-            power = uniform_filter(np.square(component), WINDOW)
-            components[number] = component * np.maximum(1 - NOISE_THRESHOLD / np.maximum(power, 1e-12), 0)
-        left: Block = (basis @ components.reshape(len(residual), -1)) * noise
-        return left.reshape(residual.shape)
+        return torch.from_numpy(np.stack([uniform_filter(each, WINDOW) for each in squares.numpy()]))
+    rows, columns = (torch.from_numpy(_mirrored(size)).to(squares.device) for size in squares.shape[1:])
+    return functional.avg_pool2d(squares[:, rows[:, None], columns], WINDOW, 1)
+
+
+def _mirrored(size: int) -> NDArray[np.intp]:
+    """Pixel numbers of one axis with those of half a window mirrored on both sides."""
+    return np.pad(np.arange(size), WINDOW // 2, mode="symmetric")
 
 
 @lru_cache(maxsize=64)

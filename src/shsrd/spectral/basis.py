@@ -9,7 +9,9 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from shsrd.cube.linear import matrix_product, square_root_
 from shsrd.spectral.filter import BandFilter
 from shsrd.spectral.regression import DetailStatistics, detail_statistics, evenly_spaced_bands
 from shsrd.spectral.statistics import SceneStatistics, nonzero_std
@@ -75,11 +77,11 @@ class SpectralBasis:
         starts = [min(start, count - 3) for start in range(0, count - 3 + stride, stride)]
         return np.array([[start, start + 1, start + 2] for start in starts])
 
-    def project(self, cube: NDArray[np.float32]) -> NDArray[np.float32]:
+    def project(self, cube: Tensor) -> Tensor:
         """Channels ``(K, y, x)`` in standard units of a cube ``(B, y, x)`` without missing values."""
         return _project((self.vectors / self.deviation).T, cube, -(self.mean @ self.vectors) / self.deviation)
 
-    def filtered(self, cube: NDArray[np.float32], detail: NDArray[np.float32]) -> NDArray[np.float32]:
+    def filtered(self, cube: Tensor, detail: Tensor) -> Tensor:
         """Detail ``(K, s y, s x)`` of the channels of a cube ``(B, y, x)``, as far as the cube makes it likely.
 
         Returns:
@@ -87,27 +89,27 @@ class SpectralBasis:
         """
         return detail if self.filter is None else self.filter(cube, detail)
 
-    def add_detail(self, cube: NDArray[np.float32], channels: NDArray[np.float32]) -> None:
+    def add_detail(self, cube: Tensor, channels: Tensor) -> None:
         """Add channel differences ``(F, y, x)`` to a cube ``(B, y, x)`` in place: ``y += S z``."""
-        matrix = torch.from_numpy(self.reconstruction_matrix.astype(np.float32))
-        torch.from_numpy(cube).view(len(cube), -1).addmm_(matrix, torch.from_numpy(channels).flatten(1))
+        matrix = torch.from_numpy(self.reconstruction_matrix.astype(np.float32)).to(cube.device)
+        cube.view(len(cube), -1).addmm_(matrix, channels.flatten(1))
 
-    def reconstruct(self, channels: NDArray[np.float32]) -> NDArray[np.float32]:
+    def reconstruct(self, channels: Tensor) -> Tensor:
         """Cube ``(B, y, x)`` of channel *differences* ``(F, y, x)``: ``S z``, without the mean."""
         return _project(self.reconstruction_matrix, channels, np.zeros(len(self.reconstruction_matrix)))
 
-    def reconstruct_std(self, deviation: NDArray[np.float32]) -> NDArray[np.float32]:
+    def reconstruct_std(self, deviation: Tensor) -> Tensor:
         """Standard deviations ``(B, y, x)`` of a cube whose channels have these, ``(K, y, x)``.
 
         Channels of the eigen frame count as uncorrelated; in the bands frame a band's error is that of the channels its
         detail comes from, in its own standard units. What a frame leaves out counts as known.
         """
-        return np.sqrt(_project(self.variances, np.square(deviation), np.zeros(len(self.variances))))
+        return square_root_(_project(self.variances, deviation.square(), np.zeros(len(self.variances))))
 
 
-def _project(matrix: Matrix, stack: NDArray[np.float32], offset: Matrix) -> NDArray[np.float32]:
-    flat = matrix.astype(np.float32) @ stack.reshape(stack.shape[0], -1)
-    flat += offset.astype(np.float32)[:, None]
+def _project(matrix: Matrix, stack: Tensor, offset: Matrix) -> Tensor:
+    flat = matrix_product(matrix, stack.flatten(1))
+    flat += torch.from_numpy(offset.astype(np.float32)[:, None]).to(stack.device)
     return flat.reshape(-1, *stack.shape[1:])
 
 

@@ -51,7 +51,7 @@ class BandFilter:
     detail: Matrix
     deviation: Matrix
 
-    def __call__(self, cube: NDArray[np.float32], detail: NDArray[np.float32]) -> NDArray[np.float32]:
+    def __call__(self, cube: Tensor, detail: Tensor) -> Tensor:
         """Filter detail.
 
         Args:
@@ -63,10 +63,10 @@ class BandFilter:
             ``(F, s y, s x)`` in standard units; a new array.
         """
         rows, columns = cube.shape[1:]
-        steps = _gradients(torch.from_numpy(cube[self.bands]) / _column(self.detail)[..., None])
-        unit, scale = _column(self.detail / self.deviation), detail.shape[1] // rows
-        blocks = torch.from_numpy(detail).reshape(len(detail), rows, scale, columns, scale)
-        filtered = torch.empty(len(unit), rows, scale, columns, scale)
+        steps = _gradients(cube[torch.from_numpy(self.bands)] / _column(self.detail, cube.device)[..., None])
+        unit, scale = _column(self.detail / self.deviation, cube.device), detail.shape[1] // rows
+        blocks = detail.reshape(len(detail), rows, scale, columns, scale)
+        filtered = torch.empty(len(unit), rows, scale, columns, scale, device=cube.device)
         strip = max(1, _VALUES // (len(unit) * max(18, len(detail)) * columns))
         for top in range(0, rows, strip):
             bottom = min(top + strip, rows)
@@ -76,12 +76,12 @@ class BandFilter:
             )
             found = (found * unit).reshape(bottom - top, columns, -1, scale, scale)
             filtered[:, top:bottom] = found.permute(2, 0, 3, 1, 4)
-        return filtered.reshape(-1, *detail.shape[1:]).numpy()
+        return filtered.reshape(-1, *detail.shape[1:])
 
     def _filtered(self, around: Tensor, detail: Tensor) -> Tensor:
         """Detail ``(pixels, F, s s)`` in units of the scene's, from that of the bands seen and gradients around."""
         seen = torch.from_numpy(self.seen)
-        shared, noise = (torch.from_numpy(matrix).float() for matrix in (self.covariance, self.noise))
+        shared, noise = (torch.from_numpy(matrix).float().to(around.device) for matrix in (self.covariance, self.noise))
         near = around[:, seen]
         local = torch.bmm(near, near.mT)
         energy = _mean_diagonal(local)
@@ -95,8 +95,8 @@ class BandFilter:
         return filtered
 
 
-def _column(values: Matrix) -> Tensor:
-    return torch.from_numpy(values).float()[:, None]
+def _column(values: Matrix, device: torch.device) -> Tensor:
+    return torch.from_numpy(values).float().to(device)[:, None]
 
 
 def _gradients(channels: Tensor) -> Tensor:

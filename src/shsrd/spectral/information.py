@@ -14,8 +14,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import pad
 
+from shsrd.cube.linear import matrix_product
 from shsrd.spectral.basis import SpectralBasis
 
 Matrix = NDArray[np.float64]
@@ -75,7 +79,7 @@ class SpectralGuide:
     features: Matrix
     acquisition: Matrix
 
-    def maps(self, eigenimages: NDArray[np.float32], triplets: NDArray[np.intp]) -> NDArray[np.float32]:
+    def maps(self, eigenimages: Tensor, triplets: NDArray[np.intp]) -> Tensor:
         """Guide maps of some triplets.
 
         Args:
@@ -86,20 +90,20 @@ class SpectralGuide:
             ``(T, MAP_CHANNELS, y, x)``.
         """
         count, shape = len(triplets), eigenimages.shape[1:]
-        leading = np.broadcast_to(eigenimages[:3], (count, 3, *shape))
+        leading = eigenimages[:3].expand(count, 3, *shape)
         rebuilt = [self._rebuild(eigenimages, triplets, rank) for rank in RANKS]
-        return np.concatenate([leading, *rebuilt], axis=1)
+        return torch.cat([leading, *rebuilt], dim=1)
 
-    def _rebuild(self, eigenimages: NDArray[np.float32], triplets: NDArray[np.intp], rank: int) -> NDArray[np.float32]:
-        weights = self.loadings[triplets, :rank].astype(np.float32)  # (T, 3, rank)
-        flat = weights.reshape(-1, rank) @ eigenimages[:rank].reshape(rank, -1)
+    def _rebuild(self, eigenimages: Tensor, triplets: NDArray[np.intp], rank: int) -> Tensor:
+        weights = self.loadings[triplets, :rank]  # (T, 3, rank)
+        flat = matrix_product(weights.reshape(-1, rank), eigenimages[:rank].flatten(1))
         return flat.reshape(len(triplets), 3, *eigenimages.shape[1:])
 
-    def guide_components(self, cube: NDArray[np.float32]) -> NDArray[np.float32]:
+    def guide_components(self, cube: Tensor) -> Tensor:
         """The standardised leading eigenimages ``(GUIDE_CHANNELS, y, x)`` of a cube without missing values."""
         images = self.basis.project(cube)
         missing = GUIDE_CHANNELS - images.shape[0]
-        return np.pad(images, ((0, missing), (0, 0), (0, 0)))
+        return pad(images, (0, 0, 0, 0, 0, missing))
 
     def descriptors(self, triplets: NDArray[np.intp]) -> NDArray[np.float32]:
         """Descriptors ``(T, DESCRIPTOR_FEATURES)`` of triplets ``(T, 3)``."""

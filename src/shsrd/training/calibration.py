@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from shsrd.degradation import Degradation, bicubic_down
 from shsrd.model import INTERVALS, Network, NetworkConfig
@@ -79,15 +80,22 @@ def _factor(ratios: list[float]) -> float:
 def _scene_errors(engine: Engine, packed: PackedScene) -> _SceneErrors:
     truth = packed.pixels(engine.scale)
     predicted, sampled = (_solve(engine, packed, truth, sampling) for sampling in (None, Sampling(STEPS)))
-    errors, deviation = predicted.estimate - truth, predicted.deviation
-    assert deviation is not None
+    errors: NDArray[np.float32] = _host(predicted.estimate) - truth
+    deviation = _host(predicted.deviation)
     relative = np.sort(np.abs(errors) / np.maximum(deviation, np.finfo(np.float32).tiny), axis=None)
     ranks = np.linspace(0, relative.size - 1, ERROR_QUANTILES).round().astype(np.intp)
-    return _SceneErrors(_ratio(errors, deviation), _ratio(errors, sampled.deviation), relative[ranks])
+    return _SceneErrors(
+        _ratio(errors, deviation), _ratio(errors, _host(sampled.deviation)), relative[ranks].astype(np.float32)
+    )
 
 
-def _ratio(errors: NDArray[np.float32], deviation: NDArray[np.float32] | None) -> float:
-    assert deviation is not None
+def _host(pixels: Tensor | None) -> NDArray[np.float32]:
+    assert pixels is not None
+    found: NDArray[np.float32] = pixels.cpu().numpy()
+    return found
+
+
+def _ratio(errors: NDArray[np.float32], deviation: NDArray[np.float32]) -> float:
     mse, variance = (np.square(x).mean(dtype=np.float64) for x in (errors, deviation))
     return float(mse / variance) if variance > 0 else float("inf")
 
@@ -109,4 +117,5 @@ def _solve(engine: Engine, packed: PackedScene, truth: NDArray[np.float32], samp
     scene = Window(0, 0, *low.shape[1:])
     seen = scene.grown(BORDER)
     position = Position(seen.row, seen.column)
-    return upscale_block(read_window(low, seen), engine, block_settings, position, scene.relative_to(seen))
+    pixels = torch.from_numpy(read_window(low, seen)).to(engine.device)
+    return upscale_block(pixels, engine, block_settings, position, scene.relative_to(seen))

@@ -213,8 +213,9 @@ class HeldOutScene:
     def judge(self, engine: Engine, guided: GuidedBasis) -> tuple[float, float]:
         """Gain in dB (mean over the bands that can be judged) and SAM as a share of bicubic's (1 where it has none)."""
         window = Window(0, 0, *self.low.shape[1:]).grown(BORDER)
-        estimate = posterior_mean(read_window(self.low, window), engine, guided)
-        mse, sam = self._errors(trim(estimate, BORDER * engine.scale))
+        low = torch.from_numpy(read_window(self.low, window)).to(engine.device)
+        estimate = posterior_mean(low, engine, guided)
+        mse, sam = self._errors(trim(estimate.cpu().numpy(), BORDER * engine.scale))
         ratio = self.bicubic_mse[self.counted] / np.maximum(mse[self.counted], np.finfo(np.float64).tiny)
         return float((10 * np.log10(ratio)).mean()), sam / self.bicubic_sam if self.bicubic_sam > 0 else 1.0
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-from numpy.typing import NDArray
+import torch
+from torch import Tensor
 
+from shsrd.cube.linear import square_root_
 from shsrd.degradation import Degradation, NoisyMeasurement
 from shsrd.spectral import SpectralBasis
 from shsrd.upscaling.bases import GuidedBasis
@@ -14,8 +15,6 @@ from shsrd.upscaling.composition import compose_estimate, compose_noise_limited,
 from shsrd.upscaling.ensemble import ensemble_mean
 from shsrd.upscaling.inference import EncodedBlock, Engine, Position, Sampling
 from shsrd.upscaling.tiles import Window
-
-Block = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -51,17 +50,17 @@ class BlockSettings:
 class BlockResult:
     """High-resolution pixels ``(band, s y, s x)`` of a block, and their standard deviation if it was asked for."""
 
-    estimate: Block
-    deviation: Block | None = None
+    estimate: Tensor
+    deviation: Tensor | None = None
 
 
 def upscale_block(
-    seen: Block,
+    seen: Tensor,
     engine: Engine,
     block_settings: BlockSettings,
     position: Position,
     inside: Window,
-    measured: Block | None = None,
+    measured: Tensor | None = None,
 ) -> BlockResult:
     """Super-resolve a block ``(B, y, x)`` without missing values.
 
@@ -82,7 +81,7 @@ def upscale_block(
     Returns:
         The solved part, ``scale`` times as large as ``inside``.
     """
-    low = np.ascontiguousarray(seen[:, *inside.slices])
+    low = seen[:, *inside.slices].contiguous()
     kept = (slice(None), *inside.finer(engine.scale).slices)
     predicted = block_settings.uncertain and block_settings.sampling is None
     detail, scale = ensemble_mean(seen, engine, block_settings.mean, count=block_settings.ensemble, scaled=predicted)
@@ -97,8 +96,8 @@ def upscale_block(
         return BlockResult(estimate, None if scale is None else _predicted(scale[kept], block_settings))
     del detail
     encoded_block = engine.condition(seen, block_settings.texture)
-    total = np.zeros((block_settings.texture.basis.channels, *estimate.shape[1:]), np.float32)
-    squares = np.zeros_like(estimate) if block_settings.uncertain and block_settings.samples > 1 else None
+    total = estimate.new_zeros(block_settings.texture.basis.channels, *estimate.shape[1:])
+    squares = torch.zeros_like(estimate) if block_settings.uncertain and block_settings.samples > 1 else None
     for number in range(block_settings.samples):
         texture = null_space_component(
             _texture(encoded_block, engine, block_settings, position, number)[kept], degradation
@@ -106,44 +105,44 @@ def upscale_block(
         total += texture
         if squares is not None:
             _add_squares(squares, texture, block_settings.texture.basis)
-    total /= np.float32(block_settings.samples)
+    total /= block_settings.samples
     deviation = None if squares is None else _deviation(squares, total, block_settings)
     block_settings.texture.basis.add_detail(estimate, total)
     return BlockResult(estimate, deviation)
 
 
-def posterior_mean(low: Block, engine: Engine, guided: GuidedBasis) -> Block:
+def posterior_mean(low: Tensor, engine: Engine, guided: GuidedBasis) -> Tensor:
     """``U(y) + E diag(d) m``, the estimate before consistency."""
     detail = guided.basis.filtered(low, engine.mean(low, guided))
     return compose_estimate(low, detail, guided.basis, scale=engine.scale, degradation=None)
 
 
-def _predicted(scale: Block, block_settings: BlockSettings) -> Block:
+def _predicted(scale: Tensor, block_settings: BlockSettings) -> Tensor:
     """Calibrated standard deviation of scales ``(K, y, x)`` of the mean's channels."""
-    return block_settings.mean.basis.reconstruct_std(scale * np.float32(block_settings.spread))
+    return block_settings.mean.basis.reconstruct_std(scale * block_settings.spread)
 
 
 def _texture(
     encoded_block: EncodedBlock, engine: Engine, block_settings: BlockSettings, position: Position, number: int
-) -> Block:
+) -> Tensor:
     """Channels of sample ``number`` minus the mean, in standard units, times ``detail``."""
     sampling = block_settings.sampling
     assert sampling is not None
     seeded = replace(sampling, seed=sampling.seed * 1_000_003 + number)
-    return engine.deviation(encoded_block, position, seeded) * np.float32(block_settings.detail)
+    return engine.sample_minus_mean(encoded_block, position, seeded) * block_settings.detail
 
 
-def _add_squares(squares: Block, texture: Block, basis: SpectralBasis) -> None:
+def _add_squares(squares: Tensor, texture: Tensor, basis: SpectralBasis) -> None:
     """Add ``(E d z)^2`` of channels ``(K, y, x)`` to a cube in place, row by row."""
     for row, channels in enumerate(texture.swapaxes(0, 1)):
-        squares[:, row] += np.square(basis.reconstruct(channels[:, None])[:, 0])
+        squares[:, row] += basis.reconstruct(channels[:, None])[:, 0].square()
 
 
-def _deviation(squares: Block, average: Block, block_settings: BlockSettings) -> Block:
+def _deviation(squares: Tensor, average: Tensor, block_settings: BlockSettings) -> Tensor:
     """Calibrated standard deviation, with ``n - 1``, in place of the sums of squares."""
-    squares /= np.float32(block_settings.samples)
+    squares /= block_settings.samples
     for row, channels in enumerate(average.swapaxes(0, 1)):
-        squares[:, row] -= np.square(block_settings.texture.basis.reconstruct(channels[:, None])[:, 0])
-    np.maximum(squares, 0, out=squares)
-    squares *= np.float32(block_settings.samples / (block_settings.samples - 1) * block_settings.spread**2)
-    return np.sqrt(squares, out=squares)
+        squares[:, row] -= block_settings.texture.basis.reconstruct(channels[:, None])[:, 0].square()
+    squares.clamp_(min=0)
+    squares *= block_settings.samples / (block_settings.samples - 1) * block_settings.spread**2
+    return square_root_(squares)

@@ -22,7 +22,6 @@ from torch.nn import functional
 
 from shsrd.degradation import Degradation, back_projection_reach, back_projection_update, bicubic_up, degrade
 
-Block = NDArray[np.float32]
 Vector = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
@@ -60,8 +59,8 @@ class Bounds:
 
     def apply(
         self,
-        estimate: Block,
-        low: Block,
+        estimate: Tensor,
+        low: Tensor,
         degradation: Degradation | None,
         counted: tuple[slice, slice] = (slice(None), slice(None)),
     ) -> int:
@@ -77,9 +76,9 @@ class Bounds:
             How many values were limited.
         """
         count = 0
-        least, most = self._interval(torch.from_numpy(low))
+        least, most = self._interval(low)
         for band in range(len(low)):
-            pixels = torch.from_numpy(estimate[band])
+            pixels = estimate[band]
             limited = _between(pixels, least[band], most[band])
             if torch.equal(pixels, limited):
                 continue
@@ -97,9 +96,9 @@ class Bounds:
         """Smallest and largest allowed value ``(B, y, x)`` of low-resolution pixels."""
         side = 2 * REACH + 1
         most, least = (sign * functional.max_pool2d(sign * low, side, 1, REACH) for sign in (1, -1))
-        slack = torch.from_numpy(self.slack.astype(np.float32))[:, None, None]
+        slack = torch.from_numpy(self.slack.astype(np.float32)).to(low.device)[:, None, None]
         margin = self.overshoot * (most - least) + slack
-        floor = torch.from_numpy(self.floor.astype(np.float32))[:, None, None]
+        floor = torch.from_numpy(self.floor.astype(np.float32)).to(low.device)[:, None, None]
         return torch.maximum(least - margin, floor), most + margin
 
 

@@ -22,9 +22,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
+from torch import Tensor
 from torch.nn import functional
 
 from shsrd.degradation import (
@@ -37,12 +36,10 @@ from shsrd.degradation import (
 )
 from shsrd.spectral import SpectralBasis
 
-Block = NDArray[np.float32]
-
 
 def compose_estimate(
-    low: Block, detail: Block, basis: SpectralBasis, *, scale: int, degradation: Degradation | None
-) -> Block:
+    low: Tensor, detail: Tensor, basis: SpectralBasis, *, scale: int, degradation: Degradation | None
+) -> Tensor:
     """The estimate with some detail, consistent with the measurement.
 
     Args:
@@ -56,24 +53,24 @@ def compose_estimate(
     Returns:
         ``x`` ``(B, s y, s x)``.
     """
-    base = torch.from_numpy(low)
+    base = low
     if degradation is not None:
         base = base + back_projection_update(base - degrade_upsampled(base, degradation), degradation)
-        basis.add_detail(base.numpy(), -_range_space_correction(detail, degradation))
-    estimate: Block = bicubic_up(base, scale).numpy()
+        basis.add_detail(base, -_range_space_correction(detail, degradation))
+    estimate = bicubic_up(base, scale)
     basis.add_detail(estimate, detail)
     return estimate
 
 
 def compose_noise_limited(
-    corrected: Block,
-    detail: Block,
+    corrected: Tensor,
+    detail: Tensor,
     basis: SpectralBasis,
     *,
     scale: int,
-    measured: Block,
+    measured: Tensor,
     measurements: Sequence[NoisyMeasurement],
-) -> Block:
+) -> Tensor:
     """The estimate with some detail, consistent with what a sensor measured as far as that is not noise.
 
     Args:
@@ -87,45 +84,43 @@ def compose_noise_limited(
     Returns:
         ``x`` ``(B, s y, s x)``.
     """
-    base = corrected.copy()
+    base = corrected.clone()
     for part in measurements:
-        base[part.bands] += part.correction(_residual(corrected, detail, basis, measured, part))
-    estimate: Block = bicubic_up(torch.from_numpy(base), scale).numpy()
+        base[torch.from_numpy(part.bands)] += part.correction(_residual(corrected, detail, basis, measured, part))
+    estimate = bicubic_up(base, scale)
     basis.add_detail(estimate, detail)
     return estimate
 
 
-def _residual(corrected: Block, detail: Block, basis: SpectralBasis, measured: Block, part: NoisyMeasurement) -> Block:
+def _residual(
+    corrected: Tensor, detail: Tensor, basis: SpectralBasis, measured: Tensor, part: NoisyMeasurement
+) -> Tensor:
     """``y - M y' - E d D z`` of some bands ``(b, y, x)``; zero where ``D`` sees pixels that nobody measured."""
-    degradation = part.degradation
-    again = degrade_upsampled(torch.from_numpy(corrected), degradation).numpy()
-    basis.add_detail(again, degrade(torch.from_numpy(detail), degradation).numpy())
-    residual: Block = measured[part.bands] - again[part.bands]
-    missing = ~np.isfinite(residual)
+    degradation, bands = part.degradation, torch.from_numpy(part.bands)
+    again = degrade_upsampled(corrected, degradation)
+    basis.add_detail(again, degrade(detail, degradation))
+    residual = measured[bands] - again[bands]
+    missing = ~residual.isfinite()
     if missing.any():
         residual[_grown(missing, degradation.reach)] = 0
     return residual
 
 
-def _grown(flags: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
+def _grown(flags: Tensor, reach: int) -> Tensor:
     """Pixels ``(b, y, x)`` within ``reach`` rows and columns of a flagged one."""
     side = 2 * reach + 1
-    spread = functional.max_pool2d(torch.from_numpy(flags).float(), side, 1, reach)
-    return spread.numpy() > 0
+    return functional.max_pool2d(flags.float(), side, 1, reach) > 0
 
 
-def null_space_component(detail: Block, degradation: Degradation | None) -> Block:
+def null_space_component(detail: Tensor, degradation: Degradation | None) -> Tensor:
     """The part of channels ``(K, s y, s x)`` that the sensor cannot see: ``z - U C D z``.
 
     Added to a consistent estimate it leaves it consistent. Without a degradation all of it is unseen.
     """
     if degradation is None:
         return detail
-    seen = torch.from_numpy(_range_space_correction(detail, degradation))
-    left: Block = detail - bicubic_up(seen, degradation.scale).numpy()
-    return left
+    return detail - bicubic_up(_range_space_correction(detail, degradation), degradation.scale)
 
 
-def _range_space_correction(detail: Block, degradation: Degradation) -> Block:
-    corrected: Block = back_projection_update(degrade(torch.from_numpy(detail), degradation), degradation).numpy()
-    return corrected
+def _range_space_correction(detail: Tensor, degradation: Degradation) -> Tensor:
+    return back_projection_update(degrade(detail, degradation), degradation)

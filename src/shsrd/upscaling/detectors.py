@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from shsrd.cube import SceneMetadata, detector_groups
 from shsrd.spectral import (
@@ -24,7 +26,7 @@ from shsrd.spectral import (
     pca_component_counts,
 )
 from shsrd.upscaling.bases import GuidedBasis, guided_basis
-from shsrd.upscaling.block import Block, BlockResult, BlockSettings, posterior_mean, upscale_block
+from shsrd.upscaling.block import BlockResult, BlockSettings, posterior_mean, upscale_block
 from shsrd.upscaling.inference import Engine, Position
 from shsrd.upscaling.tiles import Window
 
@@ -122,36 +124,36 @@ def shared_channels(
 
 
 def upscale_detectors(
-    seen: Block,
+    seen: Tensor,
     engine: Engine,
     detector_settings: Sequence[DetectorSettings],
     position: Position,
     inside: Window,
-    measured: Block | None = None,
+    measured: Tensor | None = None,
 ) -> BlockResult:
     """Result of ``upscale_block`` with every detector by itself."""
     if len(detector_settings) == 1:
         return upscale_block(seen, engine, detector_settings[0].block_settings, position, inside, measured)
     side = [size * engine.scale for size in (inside.rows, inside.columns)]
-    estimate = np.empty((len(seen), *side), np.float32)
+    estimate = seen.new_empty(len(seen), *side)
     deviation = None
     for part in detector_settings:
-        own = None if measured is None else measured[part.bands]
-        solved = upscale_block(
-            np.ascontiguousarray(seen[part.bands]), engine, part.block_settings, position, inside, own
-        )
-        estimate[part.bands] = solved.estimate
+        bands = torch.from_numpy(part.bands)
+        own = None if measured is None else measured[bands]
+        solved = upscale_block(seen[bands], engine, part.block_settings, position, inside, own)
+        estimate[bands] = solved.estimate
         if solved.deviation is not None:
-            deviation = np.empty_like(estimate) if deviation is None else deviation
-            deviation[part.bands] = solved.deviation
+            deviation = torch.empty_like(estimate) if deviation is None else deviation
+            deviation[bands] = solved.deviation
     return BlockResult(estimate, deviation)
 
 
-def posterior_mean_by_detector(low: Block, engine: Engine, bases: Sequence[DetectorBasis]) -> Block:
+def posterior_mean_by_detector(low: Tensor, engine: Engine, bases: Sequence[DetectorBasis]) -> Tensor:
     """Result of ``posterior_mean`` with every detector by itself."""
     if len(bases) == 1:
         return posterior_mean(low, engine, bases[0].guided)
-    mean = np.empty((len(low), *(size * engine.scale for size in low.shape[1:])), np.float32)
+    mean = low.new_empty(len(low), *(size * engine.scale for size in low.shape[1:]))
     for part in bases:
-        mean[part.bands] = posterior_mean(np.ascontiguousarray(low[part.bands]), engine, part.guided)
+        bands = torch.from_numpy(part.bands)
+        mean[bands] = posterior_mean(low[bands], engine, part.guided)
     return mean

@@ -6,8 +6,7 @@ scene. The average over a group of symmetries is, and is a slightly better estim
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from torch import Tensor
 
 from shsrd.upscaling.bases import GuidedBasis
 from shsrd.upscaling.inference import Engine
@@ -15,8 +14,8 @@ from shsrd.upscaling.symmetry import symmetries
 
 
 def ensemble_mean(
-    low: NDArray[np.float32], engine: Engine, guided: GuidedBasis, *, count: int, scaled: bool = False
-) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    low: Tensor, engine: Engine, guided: GuidedBasis, *, count: int, scaled: bool = False
+) -> tuple[Tensor, Tensor | None]:
     """``Engine.mean`` averaged over ``count`` symmetries of the block; guide maps turn with it, being made from it.
 
     Args:
@@ -32,7 +31,7 @@ def ensemble_mean(
     _, *others = symmetries(count)
     total, scale = engine.mean_and_std(low, guided) if scaled else (engine.mean(low, guided), None)
     for symmetry in others:
-        total += symmetry.undo(engine.mean(np.ascontiguousarray(symmetry.apply(low)), guided))
+        total += symmetry.undo(engine.mean(symmetry.apply(low).contiguous(), guided))
     if others:
-        total /= np.float32(count)
+        total /= count
     return total, scale

@@ -98,7 +98,7 @@ class Engine:
             return to_winograd(self.network)
         return self.network
 
-    def mean(self, low: NDArray[np.float32], guided: GuidedBasis) -> NDArray[np.float32]:
+    def mean(self, low: Tensor, guided: GuidedBasis) -> Tensor:
         """Posterior mean of the residual of every channel, in standard units.
 
         Args:
@@ -108,16 +108,14 @@ class Engine:
         Returns:
             ``(K, s y, s x)``.
         """
-        total = _Average(guided, low.shape, self.scale)
+        total = _Average(guided, low.shape, self.scale, self.device)
         for chosen, flips, condition in self._conditions(low, guided):
             total.add(chosen, _mirrored(unpack(condition.mean, self.scale), flips))
         return total.result()
 
-    def mean_and_std(
-        self, low: NDArray[np.float32], guided: GuidedBasis
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def mean_and_std(self, low: Tensor, guided: GuidedBasis) -> tuple[Tensor, Tensor]:
         """Posterior mean and standard deviation of the residual around it, both ``(K, s y, s x)``."""
-        total, spread = (_Average(guided, low.shape, self.scale) for _ in range(2))
+        total, spread = (_Average(guided, low.shape, self.scale, self.device) for _ in range(2))
         for chosen, flips, condition in self._conditions(low, guided):
             total.add(chosen, _mirrored(unpack(condition.mean, self.scale), flips))
             with torch.inference_mode(), self._autocast():
@@ -125,7 +123,7 @@ class Engine:
             spread.add(chosen, _mirrored(scale, flips))
         return total.result(), spread.result()
 
-    def condition(self, low: NDArray[np.float32], guided: GuidedBasis) -> EncodedBlock:
+    def condition(self, low: Tensor, guided: GuidedBasis) -> EncodedBlock:
         """Encode a block once for all its samples."""
         batches = []
         for chosen, _, triplets, information in self._batches(low, guided):
@@ -135,18 +133,16 @@ class Engine:
                 batches.append((chosen, base, self.running.scale(condition)))
         return EncodedBlock(guided, low.shape, batches)
 
-    def deviation(self, encoded_block: EncodedBlock, position: Position, sampling: Sampling) -> NDArray[np.float32]:
+    def sample_minus_mean(self, encoded_block: EncodedBlock, position: Position, sampling: Sampling) -> Tensor:
         """One posterior sample minus the posterior mean, ``(K, s y, s x)`` in standard units."""
-        total = _Average(encoded_block.guided, encoded_block.shape, self.scale)
+        total = _Average(encoded_block.guided, encoded_block.shape, self.scale, self.device)
         for chosen, base, scale in encoded_block.batches:
             noise = self._noise(chosen, position, base.shape[-2:], sampling.seed)
             with torch.inference_mode(), self._autocast():
                 total.add(chosen, unpack(scale * self._sample(noise, base, sampling), self.scale))
         return total.result()
 
-    def _conditions(
-        self, low: NDArray[np.float32], guided: GuidedBasis
-    ) -> Iterator[tuple[NDArray[np.intp], list[int], Condition]]:
+    def _conditions(self, low: Tensor, guided: GuidedBasis) -> Iterator[tuple[NDArray[np.intp], list[int], Condition]]:
         """Channel numbers of a batch of triplets, the flips they were shown in, and what the network says of them."""
         for chosen, flips, triplets, information in self._batches(low, guided):
             shown = _mirrored(triplets, flips).contiguous(memory_format=torch.channels_last)
@@ -173,20 +169,18 @@ class Engine:
         return pack(noise.reshape(len(chosen), 3, *noise.shape[1:]), s)
 
     def _batches(
-        self, low: NDArray[np.float32], guided: GuidedBasis
+        self, low: Tensor, guided: GuidedBasis
     ) -> Iterator[tuple[NDArray[np.intp], list[int], Tensor, SpectralInformation]]:
         channels = guided.basis.project(low)
         images = guided.guide.guide_components(low)
         count = max(1, BATCH_PIXELS // (low.shape[1] * low.shape[2]))
         for start in range(0, len(guided.triplets), count):
             chosen = guided.triplets[start : start + count]
-            maps = self._tensor(guided.guide.maps(images, chosen))
+            maps = guided.guide.maps(images, chosen).contiguous(memory_format=torch.channels_last)
             descriptor = torch.from_numpy(guided.guide.descriptors(chosen)).to(self.device)
             flips = guided.flips[start : start + count].tolist()
-            yield chosen, flips, self._tensor(channels[chosen]), SpectralInformation(maps, descriptor)
-
-    def _tensor(self, values: NDArray[np.float32]) -> Tensor:
-        return torch.from_numpy(values).to(self.device, memory_format=torch.channels_last)
+            triplets = channels[torch.from_numpy(chosen)].contiguous(memory_format=torch.channels_last)
+            yield chosen, flips, triplets, SpectralInformation(maps, descriptor)
 
     def _autocast(self) -> AbstractContextManager[object]:
         if self.precision == "fp32" or (self.precision == "int8" and accumulator_dtype() == torch.float32):
@@ -207,17 +201,17 @@ def _mirrored(images: Tensor, flips: list[int]) -> Tensor:
 class _Average:
     """Puts triplets back into channels; a channel that came twice is averaged."""
 
-    def __init__(self, guided: GuidedBasis, shape: tuple[int, ...], scale: int) -> None:
-        self.sum = torch.empty((guided.basis.channels, shape[1] * scale, shape[2] * scale))
+    def __init__(self, guided: GuidedBasis, shape: tuple[int, ...], scale: int, device: torch.device) -> None:
+        self.sum = torch.empty((guided.basis.channels, shape[1] * scale, shape[2] * scale), device=device)
         self.times = np.bincount(guided.triplets.ravel(), minlength=guided.basis.channels)
-        self.sum[self.times > 1] = 0
+        self.sum[torch.from_numpy(self.times > 1)] = 0
 
     def add(self, chosen: NDArray[np.intp], values: Tensor) -> None:
         for channel, plane in zip(chosen.ravel().tolist(), values.flatten(0, 1), strict=True):
             if self.times[channel] == 1:
-                self.sum[channel].copy_(plane)  # one pass over memory: from the device, to float32, to its place
+                self.sum[channel].copy_(plane)  # one pass over memory: to float32, to its place
             else:
-                self.sum[channel].add_(plane.float().cpu() / int(self.times[channel]))
+                self.sum[channel].add_(plane.float() / int(self.times[channel]))
 
-    def result(self) -> NDArray[np.float32]:
-        return self.sum.numpy()
+    def result(self) -> Tensor:
+        return self.sum

@@ -12,16 +12,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from shsrd.cube import Source, Storage, fill_nodata
+from shsrd.cube.linear import root_sum_square
 from shsrd.degradation import bicubic_up, degrade
-from shsrd.upscaling.block import Block, BlockResult
+from shsrd.upscaling.block import BlockResult
 from shsrd.upscaling.correction import CorrectedSource
 from shsrd.upscaling.detectors import upscale_detectors
 from shsrd.upscaling.inference import Engine, Position
 from shsrd.upscaling.plan import Plan, band_means
 from shsrd.upscaling.self_check import attenuate_detail
 from shsrd.upscaling.tiles import BORDER, Window, filled_with, read_window
+
+Block = NDArray[np.float32]
 
 BAND_BATCH_SIZE = 16  # when the output is compared with the measurement
 
@@ -154,10 +158,11 @@ def _upscale_valid(
     missing = ~np.isfinite(measured[core])
     low = filled_with(measured[usable], band_means(plan))
     limits = low if plan.correction is None else filled_with(sensed[usable], band_means(plan))
-    result, limited = _upscale_usable(low, limits, sensed[usable], block, inside, engine, plan)
+    valid = torch.from_numpy(sensed[usable]).to(engine.device)
+    result, limited = _upscale_usable(low, limits, valid, block, inside, engine, plan)
     fine = (slice(None), *block.relative_to(inside).finer(s).slices)
     cut = result.estimate[fine]
-    agreement = _agreement(cut, sensed[usable][core], block, plan)
+    agreement = _agreement(cut, valid[core], block, plan)
     agreement = replace(agreement, limited=limited)
     estimate = _all_bands(cut, measured, fine, plan)
     deviation = None
@@ -171,12 +176,11 @@ def _upscale_valid(
     return UpscaledTile(estimate, deviation, agreement)
 
 
-def _with_noise(deviation: Block, plan: Plan) -> Block:
+def _with_noise(deviation: Tensor, plan: Plan) -> Tensor:
     """Deviations of the usable bands, with the noise that a correction for their sensor left."""
     if plan.correction is None:
         return deviation
-    left = plan.correction.residual_noise[:, None, None].astype(np.float32)
-    return np.asarray(np.hypot(deviation, left), np.float32)
+    return root_sum_square(deviation, plan.correction.residual_noise)
 
 
 def _empty(plan: Plan, block: Window) -> UpscaledTile:
@@ -187,7 +191,7 @@ def _empty(plan: Plan, block: Window) -> UpscaledTile:
 
 
 def _upscale_usable(
-    low: Block, limits: Block, sensed: Block, block: Window, inside: Window, engine: Engine, plan: Plan
+    low: Block, limits: Block, sensed: Tensor, block: Window, inside: Window, engine: Engine, plan: Plan
 ) -> tuple[BlockResult, int]:
     """Estimate of ``inside`` from its pixels ``low``, mirrored beyond the scene; values limited in the cell.
 
@@ -196,48 +200,56 @@ def _upscale_usable(
     """
     seen = block.grown(plan.halo).within(plan.scene.grown(BORDER))
     position = Position(seen.row, seen.column)
-    pixels = read_window(low, seen.relative_to(inside))
+    pixels = torch.from_numpy(read_window(low, seen.relative_to(inside))).to(engine.device)
     result = upscale_detectors(pixels, engine, plan.detector_settings, position, inside.relative_to(seen), sensed)
+    own = pixels[:, *inside.relative_to(seen).slices]
     if plan.domain.outside:
         gain, degradation = plan.domain.gain, plan.block_settings.degradation
         attenuate_detail(
-            result.estimate, result.deviation, low=low, gain=gain, degradation=degradation, scale=plan.scale
+            result.estimate, result.deviation, low=own, gain=gain, degradation=degradation, scale=plan.scale
         )
     bounds, limited = plan.bounds, 0
     if bounds is not None:
         rows, columns = block.relative_to(inside).finer(plan.scale).slices
         kept = bounds.chosen(plan.seen.usable)
-        limited = kept.apply(result.estimate, limits, plan.block_settings.degradation, (rows, columns))
+        ranges = own if limits is low else torch.from_numpy(limits).to(engine.device)
+        limited = kept.apply(result.estimate, ranges, plan.block_settings.degradation, (rows, columns))
     if plan.options.non_negative:
-        np.maximum(result.estimate, 0, out=result.estimate)
+        result.estimate.clamp_(min=0)
     return result, limited
 
 
-def _all_bands(cut: Block, measured: Block, fine: tuple[slice, slice, slice], plan: Plan) -> Block:
+def _all_bands(cut: Tensor, measured: Block, fine: tuple[slice, slice, slice], plan: Plan) -> Block:
     """All bands in their order: super-resolved where usable, bicubic elsewhere."""
     usable, bounds = plan.seen.usable, plan.bounds
     if usable.all():
-        return np.ascontiguousarray(cut)
-    estimate = np.empty((len(usable), *cut.shape[1:]), np.float32)
-    estimate[usable] = cut
-    rest = fill_nodata(measured[~usable])
-    interpolated: Block = bicubic_up(torch.from_numpy(rest), plan.scale).numpy()
+        return _to_host(cut)
+    estimate = cut.new_empty(len(usable), *cut.shape[1:])
+    estimate[torch.from_numpy(usable)] = cut
+    rest = torch.from_numpy(fill_nodata(measured[~usable])).to(cut.device)
+    interpolated = bicubic_up(rest, plan.scale)
     if bounds is not None:
         bounds.chosen(~usable).apply(interpolated, rest, None)
-    estimate[~usable] = interpolated[fine]
-    return estimate
+    estimate[torch.from_numpy(~usable)] = interpolated[fine]
+    return _to_host(estimate)
 
 
-def _to_all_bands(deviation: Block, usable: NDArray[np.bool_]) -> Block:
+def _to_host(pixels: Tensor) -> Block:
+    """Contiguous array of pixels on any device."""
+    found: Block = pixels.contiguous().cpu().numpy()
+    return found
+
+
+def _to_all_bands(deviation: Tensor, usable: NDArray[np.bool_]) -> Block:
     """Deviations of all bands: those that are bicubic have none."""
     if usable.all():
-        return np.ascontiguousarray(deviation)
-    spread = np.full((len(usable), *deviation.shape[1:]), np.nan, np.float32)
-    spread[usable] = deviation
-    return spread
+        return _to_host(deviation)
+    spread = deviation.new_full((len(usable), *deviation.shape[1:]), torch.nan)
+    spread[torch.from_numpy(usable)] = deviation
+    return _to_host(spread)
 
 
-def _agreement(estimate: Block, measured: Block, block: Window, plan: Plan) -> ConsistencyStats:
+def _agreement(estimate: Tensor, measured: Tensor, block: Window, plan: Plan) -> ConsistencyStats:
     """Over the valid pixels of a cell whose surroundings, as ``D`` sees them, lie in it or beyond the scene."""
     _, rows, columns = plan.metadata.shape
     parts = plan.band_degradations
@@ -245,24 +257,25 @@ def _agreement(estimate: Block, measured: Block, block: Window, plan: Plan) -> C
     compared = (_compared(block.row, block.rows, rows, reach), _compared(block.column, block.columns, columns, reach))
     total = ConsistencyStats()
     for bands, degradation in ((chosen, each) for numbers, each in parts for chosen in _band_batches(numbers)):
-        stored = torch.from_numpy(round_trip_storage(estimate[bands], plan.metadata.storage))
+        stored = round_trip_storage(estimate[bands], plan.metadata.storage)
         truth = measured[bands][:, *compared]
-        error = (degrade(stored, degradation).numpy()[:, *compared] - truth)[np.isfinite(truth)]
-        span = _span(stored.numpy(), measured[bands], plan.scale)
-        total += ConsistencyStats(float(np.square(error, dtype=np.float64).sum()), error.size, *span)
+        error = (degrade(stored, degradation)[:, *compared] - truth)[truth.isfinite()]
+        span = _span(stored, measured[bands], plan.scale)
+        total += ConsistencyStats(float(error.double().square().sum()), error.numel(), *span)
     return total
 
 
-def _band_batches(bands: NDArray[np.intp]) -> list[NDArray[np.intp]]:
-    return np.split(bands, range(BAND_BATCH_SIZE, len(bands), BAND_BATCH_SIZE))
+def _band_batches(bands: NDArray[np.intp]) -> list[Tensor]:
+    groups = np.split(bands, range(BAND_BATCH_SIZE, len(bands), BAND_BATCH_SIZE))
+    return [torch.from_numpy(group) for group in groups]
 
 
-def _span(pixels: Block, measured: Block, scale: int) -> tuple[float, float]:
+def _span(pixels: Tensor, measured: Tensor, scale: int) -> tuple[float, float]:
     """Smallest and largest of pixels ``(B, s y, s x)`` where there are measurements ``(B, y, x)``."""
-    finite = np.isfinite(measured)
+    finite = measured.isfinite()
     if not finite.all():
-        pixels = pixels[finite.repeat(scale, axis=1).repeat(scale, axis=2)]
-    return float(pixels.min(initial=np.inf)), float(pixels.max(initial=-np.inf))
+        pixels = pixels[finite.repeat_interleave(scale, dim=1).repeat_interleave(scale, dim=2)]
+    return (float(pixels.min()), float(pixels.max())) if pixels.numel() else (np.inf, -np.inf)
 
 
 def _compared(start: int, count: int, size: int, reach: int) -> slice:
@@ -272,10 +285,10 @@ def _compared(start: int, count: int, size: int, reach: int) -> slice:
     return slice(min(first, count), max(last, min(first, count)))
 
 
-def round_trip_storage(pixels: Block, storage: Storage) -> Block:
+def round_trip_storage(pixels: Tensor, storage: Storage) -> Tensor:
     """Pixel values after a round trip through their storage type: integers are rounded and clipped."""
     if not np.issubdtype(np.dtype(storage.dtype), np.integer):
-        return np.ascontiguousarray(pixels)
+        return pixels.contiguous()
     limits = np.iinfo(storage.dtype)
-    counts = np.clip(np.rint((pixels.astype(np.float64) - storage.offset) / storage.scale), limits.min, limits.max)
-    return (counts * storage.scale + storage.offset).astype(np.float32)
+    counts = ((pixels.double() - storage.offset) / storage.scale).round().clamp(int(limits.min), int(limits.max))
+    return (counts * storage.scale + storage.offset).float()

@@ -11,23 +11,25 @@ would have delivered.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from shsrd.cube import Source, fill_nodata
 from shsrd.degradation import Degradation, back_project, bicubic_up, degrade
 from shsrd.metrics import sam_deg
 from shsrd.spectral import BasisName, scene_statistics
-from shsrd.upscaling.block import Block
 from shsrd.upscaling.correction import CorrectedSource
-from shsrd.upscaling.detectors import detector_bases, parts_of_usable, posterior_mean_by_detector
+from shsrd.upscaling.detectors import DetectorBasis, detector_bases, parts_of_usable, posterior_mean_by_detector
 from shsrd.upscaling.inference import Engine
 from shsrd.upscaling.sensor_self_check import correct_simulated, simulate_measurement
 from shsrd.upscaling.tiles import Window, read_window
 
+Block = NDArray[np.float32]
 Vector = NDArray[np.float64]
 
 SELF_CHECK_THRESHOLD_DB = -0.05  # a gain over bicubic below it: outside the domain; see docs/results.md
@@ -112,7 +114,7 @@ def run_self_check(
     seen = [read_window(low, Window(0, 0, *low.shape[1:]).grown(HALO)) for low in coarse]
     margin = slice(HALO * s, -HALO * s)
     base = np.stack([bicubic_up(torch.from_numpy(low), s).numpy()[:, margin, margin] for low in seen])
-    mean = np.stack([posterior_mean_by_detector(low, engine, bases)[:, margin, margin] for low in seen])
+    mean = np.stack([_mean(low, engine, bases)[:, margin, margin] for low in seen])
     known = np.where(np.isfinite(measured), truth, np.nan)
     found = _score_windows(known, base, mean, BLOCK * s)
     if correction is None:
@@ -120,6 +122,12 @@ def run_self_check(
     plain = bicubic_up(torch.from_numpy(delivered), s).numpy()
     whole = _score_windows(known, plain, mean, BLOCK * s)
     return replace(found, sensor_gain_db=whole.score_db, sensor_sam_ratio=whole.sam_ratio)
+
+
+def _mean(low: Block, engine: Engine, bases: Sequence[DetectorBasis]) -> Block:
+    """Posterior mean ``(B, s y, s x)`` of a window ``(B, y, x)``."""
+    found: Block = posterior_mean_by_detector(torch.from_numpy(low).to(engine.device), engine, bases).cpu().numpy()
+    return found
 
 
 def candidate_windows(rows: int, columns: int, scale: int) -> list[Window]:
@@ -158,7 +166,13 @@ def _starts(size: int, side: int) -> range:
 
 
 def attenuate_detail(
-    estimate: Block, deviation: Block | None, *, low: Block, gain: Vector, degradation: Degradation | None, scale: int
+    estimate: Tensor,
+    deviation: Tensor | None,
+    *,
+    low: Tensor,
+    gain: Vector,
+    degradation: Degradation | None,
+    scale: int,
 ) -> None:
     """Scale the detail of some bands, in place: ``b + gain (x - b)``, where ``b`` is bicubic made consistent.
 
@@ -172,12 +186,11 @@ def attenuate_detail(
         degradation: D, or None where consistency is left out.
         scale: factor.
     """
-    for band in np.flatnonzero(gain < 1):
-        measured = torch.from_numpy(low[band])
-        base = bicubic_up(measured, scale)
+    for band in np.flatnonzero(gain < 1).tolist():
+        measured = low[band]
+        bicubic, share = bicubic_up(measured, scale), float(gain[band])
         if degradation is not None:
-            base = back_project(base, measured, degradation)
-        bicubic, share = base.numpy(), np.float32(gain[band])
+            bicubic = back_project(bicubic, measured, degradation)
         estimate[band] = bicubic + share * (estimate[band] - bicubic) if share > 0 else bicubic
         if deviation is not None:
             deviation[band] *= share

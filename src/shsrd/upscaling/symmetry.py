@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from numpy.typing import NDArray
+from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -16,15 +15,19 @@ class Symmetry:
     flip_rows: bool = False
     flip_columns: bool = False
 
-    def apply(self, image: NDArray[Any]) -> NDArray[Any]:
-        """The image mirrored or turned; a view."""
+    def apply(self, image: Tensor) -> Tensor:
+        """The image mirrored or turned."""
         turned = image.swapaxes(-2, -1) if self.transpose else image
-        return turned[..., :: -1 if self.flip_rows else 1, :: -1 if self.flip_columns else 1]
+        return turned.flip(self._flipped)
 
-    def undo(self, image: NDArray[Any]) -> NDArray[Any]:
-        """The image as it was before ``apply``; a view."""
-        turned = image[..., :: -1 if self.flip_rows else 1, :: -1 if self.flip_columns else 1]
+    def undo(self, image: Tensor) -> Tensor:
+        """The image as it was before ``apply``."""
+        turned = image.flip(self._flipped)
         return turned.swapaxes(-2, -1) if self.transpose else turned
+
+    @property
+    def _flipped(self) -> list[int]:
+        return [-2] * self.flip_rows + [-1] * self.flip_columns
 
 
 def symmetries(count: int) -> list[Symmetry]:

@@ -13,13 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from shsrd.cube import Cube, MemorySource, SceneMetadata, Source, Storage
 from shsrd.model import INTERVALS, Model
-from shsrd.upscaling.block import Block
 from shsrd.upscaling.correction import match_bicubic_psf
 from shsrd.upscaling.inference import Engine
 from shsrd.upscaling.input_types import as_cube
 from shsrd.upscaling.options import UpscaleOptions
 from shsrd.upscaling.plan import Plan, make_engine, make_plan, select_model
-from shsrd.upscaling.reconstruction import ConsistencyStats, read_tile, upscale_tile
+from shsrd.upscaling.reconstruction import Block, ConsistencyStats, read_tile, upscale_tile
 from shsrd.upscaling.report import Report
 
 if TYPE_CHECKING:

@@ -31,6 +31,6 @@ def spectral_information(
     """
     guide = spectral_guide(basis, leading, position_um, acquisition)
     triplets = np.arange(basis.channels).reshape(-1, 3)
-    maps = torch.from_numpy(guide.maps(guide.guide_components(low), triplets))
+    maps = guide.maps(guide.guide_components(torch.from_numpy(low)), triplets)
     maps[:, :3] *= signs.reshape(3, 1, 1)
     return SpectralInformation(maps, torch.from_numpy(guide.descriptors(triplets)))

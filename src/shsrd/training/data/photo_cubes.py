@@ -90,7 +90,7 @@ class PhotoCubeSource:
         position_um = _random_wavelengths_um(len(spectra), generator)
         information = spectral_information(low, basis, leading, position_um, signs(3, generator), seen.acquisition)
         patch, residual = residual_target(
-            to_triplets(torch.from_numpy(basis.project(low))),
+            to_triplets(basis.project(torch.from_numpy(low))),
             to_triplets(_channels(basis, spectra, materials)),
             self.scale,
         )

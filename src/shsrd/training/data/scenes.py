@@ -164,7 +164,7 @@ class TrainingScene:
     @cached_property
     def rarity(self) -> Tensor:
         """``(y x,)`` chance of each pixel such that rare spectra are drawn as often as common ones."""
-        images = self.leading.project(self.low)[:3].reshape(3, -1)
+        images = self.leading.project(torch.from_numpy(self.low)).numpy()[:3].reshape(3, -1)
         ranks = np.clip(((images / 2 + 0.5) * BINS).astype(int), 0, BINS - 1)
         bins = (ranks * BINS ** np.arange(len(ranks))[:, None]).sum(axis=0)
         _, kind, counts = np.unique(bins, return_inverse=True, return_counts=True)
@@ -198,8 +198,8 @@ class TrainingScene:
         def turned(stack: NDArray[np.float32]) -> Tensor:
             return dihedral(torch.from_numpy(stack), turn)
 
-        low_channels = to_triplets(turned(basis.project(low)))
-        clean = to_triplets(turned(basis.project(high)))
+        low_channels = to_triplets(dihedral(basis.project(torch.from_numpy(low)), turn))
+        clean = to_triplets(dihedral(basis.project(torch.from_numpy(high)), turn))
         information = spectral_information(low, basis, self.leading, self.position_um, of_guides, self.acquisition)
         brightness = bicubic_up(turned(self.brightness[row : row + side, column : column + side]), s)
         low_patch, residual = residual_target(low_channels, clean, s)
