@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from shsrd.cube import Storage
-from shsrd.datasets import phantom
+from shsrd.datasets import synthetic_scene
 from shsrd.io import save_cube
 
 HERE = Path(__file__).resolve().parents[1]
@@ -102,7 +102,7 @@ def made(case: Case, folder: Path) -> Path:
     """A synthetic scene of the case's shape as a file."""
     bands, rows, columns = case.shape
     lam = np.linspace(400, 700 if bands <= 31 else 2500, bands)
-    cube = phantom(rows=rows, columns=columns, wavelength_nm=lam, pixel_m=4)
+    cube = synthetic_scene(rows=rows, columns=columns, wavelength_nm=lam, pixel_m=4)
     place = folder / f"scene-{bands}-{rows}.hdr"
     save_cube(cube.replace(storage=Storage("int16", 1e-4), good_bands=np.ones(bands, bool)), place)
     return place

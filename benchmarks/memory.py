@@ -30,7 +30,7 @@ from rich.console import Console
 from rich.table import Table
 
 from shsrd.cube import Storage
-from shsrd.datasets import phantom
+from shsrd.datasets import synthetic_scene
 from shsrd.io import save_cube
 
 MIB = 2**20
@@ -101,15 +101,15 @@ def command_peak(source: Path, asked: tuple[str, ...], folder: Path) -> int:
 
 def stage_peaks(source: Path, asked: tuple[str, ...], folder: Path) -> dict[str, int]:
     """Peaks in bytes at the end of each stage."""
-    deviation = "yes" if "--uncertainty" in asked else ""
-    command = [sys.executable, "-c", STAGES, str(source), str(folder / "fine.tif"), asked[1], deviation]
+    std = "yes" if "--uncertainty" in asked else ""
+    command = [sys.executable, "-c", STAGES, str(source), str(folder / "fine.tif"), asked[1], std]
     return dict(json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
 
 
 def measure(arguments: Arguments) -> dict[str, dict[str, int]]:
     """Peaks in bytes, by case and stage."""
     lam = np.linspace(400, 700 if arguments.bands <= 31 else 2500, arguments.bands)
-    made = phantom(rows=arguments.side, columns=arguments.side, wavelength_nm=lam, pixel_m=4)
+    made = synthetic_scene(rows=arguments.side, columns=arguments.side, wavelength_nm=lam, pixel_m=4)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = folder / "scene.hdr"

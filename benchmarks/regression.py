@@ -50,14 +50,14 @@ class Arguments:
 def each_for_itself(guided: GuidedBasis) -> GuidedBasis:
     """A frame of all bands whose detail is taken as it comes."""
     basis = guided.basis
-    return replace(guided, basis=replace(basis, reconstruction_matrix=basis.vectors * basis.deviation, filter=None))
+    return replace(guided, basis=replace(basis, reconstruction_matrix=basis.vectors * basis.std, filter=None))
 
 
 def one_filter(guided: GuidedBasis, scene: HeldOutScene) -> GuidedBasis:
     """The same with one filter for the whole scene, as it was before pixels had theirs."""
     basis = guided.basis
     weights = detail_regression(scene.statistics, np.arange(scene.statistics.bands))
-    return replace(guided, basis=replace(basis, reconstruction_matrix=weights * basis.deviation, filter=None))
+    return replace(guided, basis=replace(basis, reconstruction_matrix=weights * basis.std, filter=None))
 
 
 def looks(arguments: Arguments, scene: HeldOutScene, engine: Engine) -> Iterator[tuple[str, GuidedBasis]]:

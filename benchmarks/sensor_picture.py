@@ -15,7 +15,7 @@ import numpy as np
 import tyro
 from matplotlib.figure import Figure
 
-from shsrd import UpscaleOptions, phantom, upscale
+from shsrd import UpscaleOptions, synthetic_scene, upscale
 from shsrd.cube import Cube, Storage
 from shsrd.degradation import NoiseModel, ObservationModel, bicubic_up, observe_cube
 from shsrd.metrics import mpsnr, sam_deg
@@ -58,7 +58,7 @@ def main(path: Annotated[Path, tyro.conf.Positional]) -> None:
     Args:
         path: file to write.
     """
-    truth = phantom(rows=256, columns=256, wavelength_nm=np.linspace(420, 900, 25), seed=4)
+    truth = synthetic_scene(rows=256, columns=256, wavelength_nm=np.linspace(420, 900, 25), seed=4)
     stretch = stretch_of(truth)
     figure = Figure(figsize=(9.2, 5.4), layout="constrained", dpi=110)
     axes = figure.subplots(len(SENSORS), 4)

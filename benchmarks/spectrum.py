@@ -31,7 +31,7 @@ from rich.console import Console
 from rich.table import Table
 
 from shsrd.cube import Cube, Storage, fill_nodata
-from shsrd.datasets import cave_scenes, phantom
+from shsrd.datasets import cave_scenes, synthetic_scene
 from shsrd.degradation import Degradation, bicubic_up, degrade_cube
 from shsrd.io import open_cube
 from shsrd.metrics import octave_edges, octave_power
@@ -83,7 +83,10 @@ def scenes(arguments: Arguments) -> Iterator[tuple[str, Cube]]:
         return
     for seed in range(PHANTOMS):
         lam = np.linspace(400, 700, 31)
-        yield f"phantom {seed}", phantom(rows=arguments.side, columns=arguments.side, wavelength_nm=lam, seed=seed)
+        yield (
+            f"phantom {seed}",
+            synthetic_scene(rows=arguments.side, columns=arguments.side, wavelength_nm=lam, seed=seed),
+        )
 
 
 def spectra(truth: Cube, model: Model, arguments: Arguments) -> dict[str, Power]:

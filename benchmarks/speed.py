@@ -47,7 +47,7 @@ from torch import nn
 from against import CASES, compare
 from gpu import described, gpu_line
 from shsrd.cube import Cube, Storage
-from shsrd.datasets import phantom
+from shsrd.datasets import synthetic_scene
 from shsrd.degradation import Degradation, bicubic_up, degrade
 from shsrd.io import open_cube, save_cube
 from shsrd.model import Model, Network, load_weights
@@ -101,7 +101,7 @@ def encoder_flops(network: Network, pixels: int, triplets: int) -> int:
 def scene(side: int, bands: int = 31) -> Cube:
     """A synthetic low-resolution scene of 400 to 700 nm, or to 2500 nm where there are many bands."""
     lam = np.linspace(400, 700 if bands <= 31 else 2500, bands)
-    made = phantom(rows=side, columns=side, wavelength_nm=lam, pixel_m=4)
+    made = synthetic_scene(rows=side, columns=side, wavelength_nm=lam, pixel_m=4)
     return made.replace(storage=Storage(), good_bands=np.ones(bands, bool))
 
 

@@ -35,7 +35,7 @@ from rich.console import Console
 from rich.table import Table
 
 from shsrd.cube import Cube, Storage, fill_nodata
-from shsrd.datasets import cave_scenes, phantom
+from shsrd.datasets import cave_scenes, synthetic_scene
 from shsrd.degradation import Degradation, degrade_cube
 from shsrd.io import open_cube
 from shsrd.metrics import mpsnr, octave_power
@@ -86,7 +86,9 @@ def truths(arguments: Arguments) -> Iterator[tuple[str, Cube]]:
     scenes: Iterator[tuple[str, Cube]] = ((path.stem, open_cube(path)) for path in paths)
     if not paths:
         lam = np.linspace(400, 700, 31)
-        scenes = ((f"phantom {seed}", phantom(rows=512, columns=512, wavelength_nm=lam, seed=seed)) for seed in (0, 1))
+        scenes = (
+            (f"phantom {seed}", synthetic_scene(rows=512, columns=512, wavelength_nm=lam, seed=seed)) for seed in (0, 1)
+        )
     for name, scene in scenes:
         rows, columns = (min(size, arguments.side) // SCALE * SCALE for size in scene.shape[1:])
         yield name, scene.crop(rows=rows, columns=columns)

@@ -35,7 +35,7 @@ from rich.console import Console
 from rich.table import Table
 
 from shsrd.cube import Cube, Storage
-from shsrd.datasets import cave_scenes, phantom
+from shsrd.datasets import cave_scenes, synthetic_scene
 from shsrd.degradation import NoiseModel, ObservationModel, observe_cube
 from shsrd.io import open_cube
 from shsrd.metrics import best_constant_std, coverage, crps_gaussian, error_ratio
@@ -92,7 +92,9 @@ def truths(arguments: Arguments) -> Iterator[tuple[str, Cube]]:
     scenes: Iterator[tuple[str, Cube]] = ((path.stem, open_cube(path)) for path in paths)
     if not paths:
         lam = np.linspace(400, 700, 31)
-        scenes = ((f"phantom {seed}", phantom(rows=512, columns=512, wavelength_nm=lam, seed=seed)) for seed in (0, 1))
+        scenes = (
+            (f"phantom {seed}", synthetic_scene(rows=512, columns=512, wavelength_nm=lam, seed=seed)) for seed in (0, 1)
+        )
     for name, scene in scenes:
         rows, columns = (min(size, arguments.side) // SCALE * SCALE for size in scene.shape[1:])
         yield name, scene.crop(rows=rows, columns=columns)
@@ -110,25 +112,25 @@ def errors_by_band(truth: Cube, model: Model, arguments: Arguments) -> list[tupl
     low = observe_cube(truth, arguments.observation(truth.wavelength_nm)).replace(storage=Storage())
     result = upscale(low, SCALE, options=options, model=model)
     assert result.uncertainty is not None
-    error, deviation = result.cube.pixels - truth.pixels, result.uncertainty.pixels
-    valid = np.isfinite(error) & np.isfinite(deviation)
-    return [(error[band][valid[band]], deviation[band][valid[band]]) for band in np.flatnonzero(truth.usable_bands)]
+    error, std = result.cube.pixels - truth.pixels, result.uncertainty.pixels
+    valid = np.isfinite(error) & np.isfinite(std)
+    return [(error[band][valid[band]], std[band][valid[band]]) for band in np.flatnonzero(truth.usable_bands)]
 
 
 def figures(bands: list[tuple[Errors, Errors]], factors: tuple[float, ...]) -> dict[str, float]:
     """Every figure of one scene."""
-    error, deviation = (np.concatenate(parts) for parts in zip(*bands, strict=True))
+    error, std = (np.concatenate(parts) for parts in zip(*bands, strict=True))
     constants = [(e, np.full(e.shape, best_constant_std(e) or 1e-12)) for e, _ in bands if e.size]
     constant = crps_gaussian(*(np.concatenate(parts) for parts in zip(*constants, strict=True)))
     held = {
-        f"coverage_{100 * share:.0f}": coverage(error, deviation, factor)
+        f"coverage_{100 * share:.0f}": coverage(error, std, factor)
         for share, factor in zip(INTERVALS, factors, strict=True)
     }
     return held | {
-        "crps_over_constant": crps_gaussian(error, deviation) / constant,
-        "mse_ratio": error_ratio(error, deviation),
-        "mae_ratio": error_ratio(error, deviation, power=1),
-        "variance_over_mse": float(np.square(deviation).mean() / np.square(error).mean()),
+        "crps_over_constant": crps_gaussian(error, std) / constant,
+        "mse_ratio": error_ratio(error, std),
+        "mae_ratio": error_ratio(error, std, power=1),
+        "variance_over_mse": float(np.square(std).mean() / np.square(error).mean()),
     }
 
 

@@ -29,7 +29,7 @@ import tyro
 from numpy.typing import NDArray
 
 from shsrd.cube import SceneMetadata, Storage
-from shsrd.datasets import phantom
+from shsrd.datasets import synthetic_scene
 from shsrd.degradation import bicubic_up
 from shsrd.io import open_writer
 from shsrd.io.compression import Compression
@@ -63,7 +63,7 @@ class Arguments:
 
 def numbers(arguments: Arguments) -> NDArray[np.int16]:
     """What is written, ``(band, y, x)``."""
-    low = phantom(
+    low = synthetic_scene(
         rows=arguments.side // 4, columns=arguments.side // 4, wavelength_nm=np.linspace(420, 2400, arguments.bands)
     )
     rng, made = np.random.default_rng(0), np.empty((arguments.bands, arguments.side, arguments.side), np.int16)

@@ -33,7 +33,7 @@ REFUSED = {
     "literature": "published_results",
     "napc": "mnf",
     "outfit": "payload",
-    "phantom": "synthetic_scene",
+    "synthetic_scene": "synthetic_scene",
     "refusal": "error",
     "rehearsal": "replay",
     "remark": "log, note",

@@ -8,7 +8,7 @@ import torch
 
 from shsrd import reference
 from shsrd.cube import Cube
-from shsrd.datasets import phantom
+from shsrd.datasets import synthetic_scene
 from shsrd.degradation import Degradation, degrade_cube
 from shsrd.model import load_weights
 from shsrd.upscaling import UpscaleOptions, upscale
@@ -17,7 +17,7 @@ from shsrd.upscaling import UpscaleOptions, upscale
 @pytest.mark.parametrize("bands", [5, 14, 31, 40])
 @pytest.mark.parametrize("wavelengths", [True, False], ids=["wavelengths", "none"])
 def test_the_pipeline_computes_the_reference(bands, wavelengths):
-    scene = phantom(rows=80, columns=96, wavelength_nm=np.linspace(430, 920, bands))
+    scene = synthetic_scene(rows=80, columns=96, wavelength_nm=np.linspace(430, 920, bands))
     low = degrade_cube(scene, Degradation(scale=4))
     low = low if wavelengths else Cube(low.pixels)
     model = load_weights("cave-x4-fast")

@@ -29,15 +29,15 @@ __all__ = [
     "open_cube",
     "open_source",
     "open_writer",
-    "phantom",
     "save_cube",
+    "synthetic_scene",
     "upscale",
     "upscale_file",
 ]
 
 if TYPE_CHECKING:
     from shsrd.cube import Cube, InputError, SceneError
-    from shsrd.datasets import phantom
+    from shsrd.datasets import synthetic_scene
     from shsrd.degradation import Degradation, NoiseModel, ObservationModel, degrade_cube, observe_cube
     from shsrd.evaluation import benchmark_cave, benchmark_scenes, compare
     from shsrd.io import open_cube, open_source, open_writer, save_cube
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 _EXPORTS = {
     "cube": ("Cube", "InputError", "SceneError"),
-    "datasets": ("phantom",),
+    "datasets": ("synthetic_scene",),
     "degradation": ("Degradation", "NoiseModel", "ObservationModel", "degrade_cube", "observe_cube"),
     "evaluation": ("benchmark_cave", "benchmark_scenes", "compare"),
     "io": ("open_cube", "open_source", "open_writer", "save_cube"),

@@ -10,7 +10,7 @@ import torch
 
 from shsrd.cli.main import main
 from shsrd.cube import Storage
-from shsrd.datasets import phantom
+from shsrd.datasets import synthetic_scene
 from shsrd.io import save_cube
 from shsrd.model import Network, NetworkConfig, save_weights
 
@@ -76,7 +76,7 @@ def refuses(shsrd, tmp_path):
 @pytest.fixture(scope="session")
 def scene():
     """A 7-band synthetic scene of 16 x 20 pixels stored as int16 reflectance."""
-    return phantom(rows=16, columns=20, wavelength_nm=VISIBLE, seed=3)
+    return synthetic_scene(rows=16, columns=20, wavelength_nm=VISIBLE, seed=3)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from shsrd import phantom
+from shsrd import synthetic_scene
 from shsrd.cli.upscale_options import SensorName
 from shsrd.degradation import (
     SENSORS,
@@ -73,7 +73,7 @@ def test_upscale_corrects_for_a_sensor_or_its_width(shsrd, tmp_path, source):
 
 
 def test_the_last_line_tells_what_the_self_check_found(shsrd, tmp_path):
-    truth = phantom(wavelength_nm=np.linspace(450, 900, 3), rows=256, columns=256, seed=3)
+    truth = synthetic_scene(wavelength_nm=np.linspace(450, 900, 3), rows=256, columns=256, seed=3)
     save_cube(degrade_cube(truth, Degradation.of_sensor("prisma", scale=4)), tmp_path / "low.npz")
     asked = ["--sensor", "prisma", "--model", "cave-x4-fast", "--channels", "3"]
     done = shsrd("upscale", tmp_path / "low.npz", tmp_path / "high.npz", *asked)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from shsrd.cube import Storage
-from shsrd.datasets import cave_names, cave_scenes, phantom
+from shsrd.datasets import cave_names, cave_scenes, synthetic_scene
 from shsrd.degradation import Degradation, degrade_cube
 from shsrd.evaluation import compare
 from shsrd.evaluation.benchmark import SPLITS
@@ -26,7 +26,7 @@ def archive(request, tmp_path_factory):
     for seed, name in enumerate(cave_names("validation")):
         folder = root / name / name if request.param == "nested" else root / name
         folder.mkdir(parents=True)
-        scene = phantom(rows=SIDE, columns=SIDE, wavelength_nm=np.linspace(400, 700, 31), pixel_m=4, seed=seed)
+        scene = synthetic_scene(rows=SIDE, columns=SIDE, wavelength_nm=np.linspace(400, 700, 31), pixel_m=4, seed=seed)
         for band, pixels in enumerate(BLACK + (1 - BLACK) * scene.pixels, 1):
             Image.fromarray(np.rint(65535 * pixels).astype(np.uint16)).save(folder / f"{name}_{band:02d}.png")
         (folder / "Thumbs.db").write_bytes(b"stray")

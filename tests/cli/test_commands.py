@@ -11,7 +11,7 @@ from rich.console import Console
 
 from shsrd.cli.main import COMMANDS
 from shsrd.cube import Storage
-from shsrd.datasets import phantom
+from shsrd.datasets import synthetic_scene
 from shsrd.io import open_cube, save_cube
 from shsrd.metrics import DEFINITIONS
 from shsrd.model import Network, NetworkConfig, bundled_models, int8_supported, save_weights
@@ -122,7 +122,7 @@ def wild(tmp_path_factory):
 def large(tmp_path_factory):
     """A scene that is just large enough for the self-check."""
     path = tmp_path_factory.mktemp("large") / "large.npz"
-    scene = phantom(rows=64, columns=65, wavelength_nm=np.linspace(420, 980, 3), seed=5)
+    scene = synthetic_scene(rows=64, columns=65, wavelength_nm=np.linspace(420, 980, 3), seed=5)
     save_cube(scene.replace(storage=Storage()), path)
     return path
 
@@ -147,7 +147,7 @@ def test_upscale_says_nothing_of_the_domain_where_all_is_well(shsrd, tmp_path, l
 
 
 def test_benchmark_without_self_check(shsrd, tmp_path, wild):
-    scene = phantom(rows=256, columns=256, wavelength_nm=np.linspace(420, 980, 3), seed=5)
+    scene = synthetic_scene(rows=256, columns=256, wavelength_nm=np.linspace(420, 980, 3), seed=5)
     save_cube(scene, tmp_path / "truth.npz")
     found = []
     for flags in ([], ["--no-self-check"]):

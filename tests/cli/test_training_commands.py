@@ -8,7 +8,7 @@ import yaml
 from PIL import Image
 from safetensors.numpy import load_file
 
-from shsrd.datasets import phantom
+from shsrd.datasets import synthetic_scene
 from shsrd.io import save_cube
 from shsrd.training.monitor import Monitor
 
@@ -80,7 +80,7 @@ def test_from_photos_to_a_scene_in_four_commands(shsrd, tmp_path, config, source
     assert (resolved["network"]["denoiser_width"], resolved["steps"]) == (8, 6)
     scenes = [tmp_path / f"scene{seed}.npz" for seed in range(2)]
     for seed, path in enumerate(scenes):
-        save_cube(phantom(rows=72, columns=80, wavelength_nm=np.linspace(420, 900, 8), seed=seed), path)
+        save_cube(synthetic_scene(rows=72, columns=80, wavelength_nm=np.linspace(420, 900, 8), seed=seed), path)
     done = shsrd("prepare-data", "scenes", tmp_path / "scenes", *scenes)
     assert (done.code, done.out) == (0, "")
     assert "2 scenes" in done.err

@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from shsrd.datasets import phantom
+from shsrd.datasets import synthetic_scene
 from shsrd.io import save_cube
 from shsrd.upscaling.jobs import batch as many
 from shsrd.upscaling.jobs import upscale_file as stream
@@ -110,7 +110,7 @@ sys.exit(main())
 def test_control_c_on_a_process(scenes, out, tiny, tmp_path):
     """The real thing: a signal to a running program."""
     for name in ("x", "y", "z"):
-        save_cube(phantom(rows=96, columns=96, wavelength_nm=np.linspace(420, 980, 40)), scenes / f"{name}.npz")
+        save_cube(synthetic_scene(rows=96, columns=96, wavelength_nm=np.linspace(420, 980, 40)), scenes / f"{name}.npz")
     command = [sys.executable, "-c", PROGRAM, "upscale-all", scenes, out, "--model", tiny, "--block", "8"]
     running = subprocess.Popen([str(part) for part in command], stderr=subprocess.PIPE, text=True)
     wanted = out / "x_x4.tif.partial"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from shsrd.cube import SceneError
-from shsrd.datasets import phantom
+from shsrd.datasets import synthetic_scene
 from shsrd.datasets.synthetic.canvas import INDEX, Canvas, cloud
 from shsrd.datasets.synthetic.landscape import paint_landscape
 from shsrd.datasets.synthetic.materials import MATERIALS, library
@@ -20,12 +20,12 @@ def spectrum(name, nm):
 
 
 def digest(**arguments):
-    return hashlib.sha256(phantom(**arguments).pixels.tobytes()).hexdigest()
+    return hashlib.sha256(synthetic_scene(**arguments).pixels.tobytes()).hexdigest()
 
 
 @pytest.fixture(scope="module")
 def scene():
-    return phantom(rows=96, columns=120, seed=3)
+    return synthetic_scene(rows=96, columns=120, seed=3)
 
 
 def band(scene, nm):
@@ -40,7 +40,7 @@ def test_same_seed_same_bytes():
 
 def test_default_is_quick_and_complete():
     begin = time.process_time()
-    cube = phantom()
+    cube = synthetic_scene()
     assert time.process_time() - begin < 8  # about 1 s of one core
     assert cube.shape == (84, 256, 256)
     assert (cube.wavelength_nm[0], cube.wavelength_nm[-1]) == (400, 2500)
@@ -60,14 +60,14 @@ def test_water_vapour_is_flagged_and_noisy(scene):
     lam = scene.wavelength_nm
     assert not scene.good_bands[(lam > 1350) & (lam < 1440)].any()
     assert scene.good_bands[(lam > 450) & (lam < 1300)].all()
-    clean = phantom(rows=96, columns=120, seed=3, noise=0).pixels
+    clean = synthetic_scene(rows=96, columns=120, seed=3, noise=0).pixels
     sigma = (scene.pixels - clean).std(axis=(1, 2))
     assert sigma[~scene.good_bands].min() > 5 * np.median(sigma[scene.good_bands])
     assert np.median(sigma[scene.good_bands]) < 2e-3
 
 
 def test_visible_list_has_no_bad_band():
-    cube = phantom(rows=16, columns=16, wavelength_nm=np.arange(400, 701, 10.0))
+    cube = synthetic_scene(rows=16, columns=16, wavelength_nm=np.arange(400, 701, 10.0))
     assert cube.good_bands.all()
     assert cube.shape == (31, 16, 16)
     np.testing.assert_allclose(cube.fwhm_nm, 10)
@@ -75,7 +75,7 @@ def test_visible_list_has_no_bad_band():
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 70), (17, 16)])
 def test_any_size(size):
-    cube = phantom(rows=size[0], columns=size[1], wavelength_nm=[550.0])
+    cube = synthetic_scene(rows=size[0], columns=size[1], wavelength_nm=[550.0])
     assert cube.shape == (1, *size)
     assert np.isfinite(cube.pixels).all()
 
@@ -91,7 +91,7 @@ def test_scene_has_vegetation_and_dark_water(scene):
 
 
 def test_several_dimensions_and_sharp_detail(scene):
-    clean = phantom(rows=96, columns=120, seed=3, noise=0).pixels
+    clean = synthetic_scene(rows=96, columns=120, seed=3, noise=0).pixels
     flat = clean.reshape(len(clean), -1)
     values = np.linalg.svd(flat - flat.mean(axis=1, keepdims=True), compute_uv=False)
     assert (values > 1e-3 * values[0]).sum() >= 10
@@ -163,8 +163,8 @@ def test_shadow_falls_away_from_the_sun_and_paint_covers_it():
     "wrong", [{"rows": 0}, {"noise": -1}, {"pixel_m": 30}, {"wavelength_nm": [0.55]}, {"wavelength_nm": []}]
 )
 def test_refuses(wrong):
-    with pytest.raises(SceneError, match="phantom"):
-        phantom(**wrong)
+    with pytest.raises(SceneError, match="synthetic_scene"):
+        synthetic_scene(**wrong)
 
 
 def test_import_needs_no_torch():

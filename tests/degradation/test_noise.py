@@ -42,9 +42,9 @@ def test_stripes_are_the_same_in_every_row():
     plain = add_noise(scene, NoiseModel(snr_db=40)).pixels
     offsets = add_noise(scene, NoiseModel(snr_db=40, stripe_offset=0.5)).pixels - plain
     gains = (add_noise(scene, NoiseModel(snr_db=40, stripe_gain=0.02)).pixels - plain) / scene.pixels
-    for stripes, deviation in ((offsets[0], 0.5 * np.sqrt(0.2) / 100), (gains[0], 0.02)):
+    for stripes, std in ((offsets[0], 0.5 * np.sqrt(0.2) / 100), (gains[0], 0.02)):
         assert np.abs(stripes - stripes[:1]).max() < 1e-6
-        assert np.std(stripes[0]) == pytest.approx(deviation, rel=5 / np.sqrt(2 * SIDE))
+        assert np.std(stripes[0]) == pytest.approx(std, rel=5 / np.sqrt(2 * SIDE))
 
 
 def test_noise_of_a_band_depends_on_seed_and_number_alone():

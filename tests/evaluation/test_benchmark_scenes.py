@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from shsrd.cube import Cube, SceneError, Storage
-from shsrd.datasets import phantom
+from shsrd.datasets import synthetic_scene
 from shsrd.degradation import SENSORS, Degradation, ObservationModel, add_noise, degrade_cube, observe_cube
 from shsrd.evaluation import Simulation, benchmark_scenes, compare
 from shsrd.io import open_cube, save_cube
@@ -34,7 +34,7 @@ def options(tmp_path_factory):
 def files(tmp_path_factory):
     """Reflectance whose sides are no multiples of 4, the same in counts, and a scene with a hole and a bad band."""
     folder = tmp_path_factory.mktemp("scenes")
-    scene = phantom(rows=35, columns=41, wavelength_nm=np.linspace(420, 900, 6), seed=1)
+    scene = synthetic_scene(rows=35, columns=41, wavelength_nm=np.linspace(420, 900, 6), seed=1)
     counts = Cube(np.rint(scene.pixels * 4000), wavelength_nm=scene.wavelength_nm, storage=Storage("uint16"))
     pixels = scene.pixels.copy()
     pixels[:, 4:9, 6:12] = np.nan

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from shsrd.cube import Cube, SceneError
-from shsrd.datasets import phantom
+from shsrd.datasets import synthetic_scene
 from shsrd.degradation import Degradation, bicubic_up, degrade_cube
 from shsrd.evaluation import compare
 from shsrd.metrics import evaluate
@@ -20,7 +20,7 @@ def one_thread():
 
 @pytest.fixture(scope="module")
 def truth():
-    return phantom(rows=32, columns=40, wavelength_nm=np.linspace(420, 900, 6), seed=1)
+    return synthetic_scene(rows=32, columns=40, wavelength_nm=np.linspace(420, 900, 6), seed=1)
 
 
 def interpolated(truth, scale=4):
@@ -59,8 +59,8 @@ def test_what_exceeds_a_multiple_of_the_scale_is_cropped(truth):
 
 @pytest.mark.parametrize(("brightest", "expected"), [(0.9, 1.0), (1.4, 1.0), (3.0, 3.0), (4095.0, 4095.0)])
 def test_range_is_one_for_reflectance_and_the_maximum_otherwise(truth, brightest, expected):
-    scaled = truth.replace(pixels=truth.pixels * np.float32(brightest / truth.pixels.max()))
-    assert compare(scaled, scaled, 4).data_range == pytest.approx(expected)
+    with_std = truth.replace(pixels=truth.pixels * np.float32(brightest / truth.pixels.max()))
+    assert compare(with_std, with_std, 4).data_range == pytest.approx(expected)
 
 
 def test_units_do_not_matter(truth):

@@ -80,19 +80,19 @@ def test_coverage_of_a_gaussian_is_what_its_quantiles_say(share):
 
 
 def test_coverage_counts(judged):
-    error, deviation = judged
-    counted = sum(abs(e) <= 1.3 * d for e, d in zip(error.ravel().tolist(), deviation.ravel().tolist(), strict=True))
-    assert coverage(error, deviation, 1.3) == pytest.approx(counted / error.size)
+    error, std = judged
+    counted = sum(abs(e) <= 1.3 * d for e, d in zip(error.ravel().tolist(), std.ravel().tolist(), strict=True))
+    assert coverage(error, std, 1.3) == pytest.approx(counted / error.size)
 
 
 @pytest.mark.parametrize("power", [1, 2])
 def test_error_ratio_sorts(judged, power):
-    error, deviation = judged
-    pairs = sorted(zip(deviation.ravel().tolist(), error.ravel().tolist(), strict=True), reverse=True)
+    error, std = judged
+    pairs = sorted(zip(std.ravel().tolist(), error.ravel().tolist(), strict=True), reverse=True)
     sizes = [abs(e) ** power for _, e in pairs]
     count = len(pairs) // 10
     expected = np.mean(sizes[:count]) / np.mean(sizes[count:])
-    assert error_ratio(error, deviation, power=power) == pytest.approx(expected, rel=1e-6)
+    assert error_ratio(error, std, power=power) == pytest.approx(expected, rel=1e-6)
     assert expected > 4 > error_ratio(error, np.random.default_rng(0).uniform(size=error.shape), power=power)
 
 

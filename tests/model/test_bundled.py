@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shsrd.datasets import phantom
+from shsrd.datasets import synthetic_scene
 from shsrd.degradation import Degradation, degrade_cube
 from shsrd.model import bundled_models, int8_supported, load_weights
 from shsrd.upscaling import UpscaleOptions, upscale
@@ -18,7 +18,7 @@ def test_fewer_bits_cost_nothing_that_can_be_seen(name, rough):
         pytest.skip("this CPU has no VNNI instructions")
     model = load_weights(name)
     scale = model.network.config.scale
-    truth = phantom(rows=28 * scale, columns=28 * scale, wavelength_nm=np.linspace(450, 900, 6), seed=2)
+    truth = synthetic_scene(rows=28 * scale, columns=28 * scale, wavelength_nm=np.linspace(450, 900, 6), seed=2)
     low = degrade_cube(truth, Degradation(scale=scale))
 
     def estimate(precision):
@@ -36,7 +36,7 @@ def test_tiles_change_no_byte_in_integers():
     """Scales are those of a cell, and cells lie where they lie."""
     model, low = (
         load_weights("natural-x4"),
-        phantom(rows=40, columns=50, wavelength_nm=np.linspace(450, 900, 7), seed=3),
+        synthetic_scene(rows=40, columns=50, wavelength_nm=np.linspace(450, 900, 7), seed=3),
     )
     found = []
     for tile in (16, 48):

@@ -17,7 +17,7 @@ from shsrd.report.points_of_interest import max_gradient_window, representative_
 
 @pytest.fixture(scope="module")
 def scenes():
-    truth = datasets.phantom(rows=48, columns=64, wavelength_nm=np.arange(420, 1001, 40.0))
+    truth = datasets.synthetic_scene(rows=48, columns=64, wavelength_nm=np.arange(420, 1001, 40.0))
     low = degrade_cube(truth, Degradation(kernel="area", scale=4))
     blocky = truth.replace(pixels=low.pixels.repeat(4, axis=1).repeat(4, axis=2))
     closer = truth.replace(pixels=(truth.pixels + blocky.pixels) / 2)

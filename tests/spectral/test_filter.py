@@ -18,17 +18,17 @@ def drawn(request):
     rng = np.random.default_rng(0)
     factors = rng.normal(size=(5, 9))
     covariance = factors @ factors.T
-    deviation = np.sqrt(np.diag(covariance))
+    std = np.sqrt(np.diag(covariance))
     made = BandFilter(
         bands=np.array([0, 1, 3, 4, 6]),
-        seen=np.array(request.param),
-        covariance=covariance / np.outer(deviation, deviation),
+        input_bands=np.array(request.param),
+        covariance=covariance / np.outer(std, std),
         noise=rng.uniform(0, 0.05, 5),
         detail=rng.uniform(0.1, 3, 5),
-        deviation=rng.uniform(0.5, 2, 5),
+        std=rng.uniform(0.5, 2, 5),
     )
     low = rng.normal(size=(7, 7, 6)) * np.where(np.arange(7) < 4, 0.02, 2)[:, None]  # hardly any structure, and much
-    detail = rng.normal(size=(len(made.seen), 7 * SCALE, 6 * SCALE))
+    detail = rng.normal(size=(len(made.input_bands), 7 * SCALE, 6 * SCALE))
     return made, low.astype(np.float32), detail.astype(np.float32)
 
 
@@ -39,8 +39,8 @@ def apply(made, low, detail):
 
 def by_hand(made, low, detail):
     """The formula of the module, pixel by pixel in float64."""
-    low, seen = low[made.bands].astype(np.float64) / made.detail[:, None, None], made.seen
-    unit = made.detail / made.deviation
+    low, input_bands = low[made.bands].astype(np.float64) / made.detail[:, None, None], made.input_bands
+    unit = made.detail / made.std
     rows, columns = low.shape[1:]
     down, right = np.zeros_like(low), np.zeros_like(low)
     down[:, :-1], right[:, :, :-1] = np.diff(low, axis=1), np.diff(low, axis=2)
@@ -53,15 +53,15 @@ def by_hand(made, low, detail):
                 for dx in (-1, 0, 1):
                     place = (slice(None), np.clip(y + dy, 0, rows - 1), np.clip(x + dx, 0, columns - 1))
                     local += sum(np.outer(g[place], g[place]) for g in (down, right)) / 9
-            energy = np.diag(local)[seen].mean()
-            beliefs.append(max(0, 1 - NOISE_THRESHOLD * made.noise[seen].mean() / max(energy, LEAST)))
+            energy = np.diag(local)[input_bands].mean()
+            beliefs.append(max(0, 1 - NOISE_THRESHOLD * made.noise[input_bands].mean() / max(energy, LEAST)))
             weight = (1 - beliefs[-1] + SHARED) * energy + LEAST
             mixed = beliefs[-1] * local + weight * made.covariance
-            among = mixed[np.ix_(seen, seen)]
-            ridged = among + RIDGE * np.diag(among).mean() * np.eye(len(seen))
-            matrix = (mixed - weight * np.diag(made.noise))[:, seen] @ np.linalg.inv(ridged)
+            among = mixed[np.ix_(input_bands, input_bands)]
+            ridged = among + RIDGE * np.diag(among).mean() * np.eye(len(input_bands))
+            matrix = (mixed - weight * np.diag(made.noise))[:, input_bands] @ np.linalg.inv(ridged)
             block = (slice(None), slice(y * SCALE, (y + 1) * SCALE), slice(x * SCALE, (x + 1) * SCALE))
-            matrix = matrix * unit[:, None] / unit[seen]
+            matrix = matrix * unit[:, None] / unit[input_bands]
             found[block] = np.einsum("jk,kyx->jyx", matrix, detail[block])
     assert min(beliefs) == 0 < max(beliefs)
     return found
@@ -87,8 +87,8 @@ def test_a_pixel_depends_on_those_within_two_and_not_on_levels(drawn):
     before, poked = apply(made, low, detail), low.copy()
     poked[:, 3, 3] += [1, -2, 3, 0, 1, 2, -1]
     rows, columns = np.abs(apply(made, poked, detail) - before).max(axis=0).nonzero()
-    for seen in (rows // SCALE, columns // SCALE):
-        assert 1 <= seen.min() < seen.max() <= 5
+    for input_bands in (rows // SCALE, columns // SCALE):
+        assert 1 <= input_bands.min() < input_bands.max() <= 5
     np.testing.assert_allclose(apply(made, low + 64, detail), before, atol=1e-3)
 
 
@@ -101,9 +101,7 @@ def test_it_knows_places_where_a_filter_of_the_whole_scene_does_not():
     basis = band_basis(statistics)
     detail = basis.project(torch.from_numpy(cube)).numpy()
     estimate = detail + 0.5 * rng.normal(size=cube.shape).astype(np.float32)
-    everywhere = (
-        detail_regression(statistics, np.arange(MIN_FILTERED_BANDS)) / basis.deviation[:, None] * basis.deviation
-    )
+    everywhere = detail_regression(statistics, np.arange(MIN_FILTERED_BANDS)) / basis.std[:, None] * basis.std
     ours, scenes = apply(basis.filtered, cube, estimate), np.einsum("jk,kyx->jyx", everywhere, estimate)
     assert np.square(ours - detail).mean() < 0.85 * np.square(scenes - detail).mean()
     assert np.square(apply(basis.filtered, cube, detail) - detail).mean() < 0.001 * np.square(detail).mean()

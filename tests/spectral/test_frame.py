@@ -115,7 +115,7 @@ def test_adding_detail_is_synthesis_in_place(make_cube, make):
 def test_constant_cubes_have_finite_frames(make, value):
     cube = np.full((5, 6, 7), value, np.float32)
     basis = make(scene_statistics(cube))
-    assert (basis.deviation > 0).all()
+    assert (basis.std > 0).all()
     channels = basis.project(torch.from_numpy(cube))
     assert np.isfinite(channels).all()
     np.testing.assert_allclose(rebuilt(basis, cube), cube, rtol=1e-5)
@@ -162,12 +162,12 @@ def test_few_bands_are_all_seen_and_of_many_some_that_span_the_spectrum(make_cub
 def test_a_bands_deviation_is_that_of_where_its_detail_comes_from(make_cube):
     basis = band_basis(scene_statistics(make_cube(40, noise=0.05)), 12)
     given = np.random.default_rng(0).uniform(0.5, 2, (12, 3, 4)).astype(np.float32)
-    deviation = np.sqrt(np.diag(scene_statistics(make_cube(40, noise=0.05)).covariance))[:, None, None]
-    found = basis.reconstruct_std(torch.from_numpy(given)).numpy() / deviation
+    std = np.sqrt(np.diag(scene_statistics(make_cube(40, noise=0.05)).covariance))[:, None, None]
+    found = basis.reconstruct_std(torch.from_numpy(given)).numpy() / std
     assert (found > given.min(axis=0) - 1e-4).all()
     assert (found < given.max(axis=0) + 1e-4).all()
     alike = basis.reconstruct_std(torch.from_numpy(np.full_like(given, 0.7))).numpy()
-    np.testing.assert_allclose(alike, np.broadcast_to(0.7 * deviation, alike.shape), rtol=1e-4)
+    np.testing.assert_allclose(alike, np.broadcast_to(0.7 * std, alike.shape), rtol=1e-4)
 
 
 @pytest.mark.parametrize("kind", ["pca", "mnf"])

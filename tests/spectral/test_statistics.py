@@ -82,7 +82,7 @@ def test_noise_estimate_finds_the_true_sigma(rows):
         statistics.add(cube[:, top : top + rows])
     np.testing.assert_allclose(np.sqrt(np.diag(statistics.noise_covariance)), sigma, rtol=0.02)
     basis = band_basis(statistics)
-    np.testing.assert_allclose(basis.noise * basis.deviation, sigma, rtol=0.02)
+    np.testing.assert_allclose(basis.noise * basis.std, sigma, rtol=0.02)
 
 
 def test_a_scene_without_noise_has_none():
@@ -97,9 +97,9 @@ def test_known_moments_with_noise_are_those_of_the_noisy_scene(make_cube):
     cube = np.repeat(
         np.repeat(make_cube(noise=0.0), 16, axis=1), 16, axis=2
     )  # many pixels, so that chance averages out
-    deviation = np.linspace(0.05, 0.3, len(cube))
-    noisy = (cube + deviation[:, None, None] * rng.normal(size=cube.shape)).astype(np.float32)
-    told, measured = scene_statistics(cube).with_noise(deviation), scene_statistics(noisy)
+    std = np.linspace(0.05, 0.3, len(cube))
+    noisy = (cube + std[:, None, None] * rng.normal(size=cube.shape)).astype(np.float32)
+    told, measured = scene_statistics(cube).with_noise(std), scene_statistics(noisy)
     np.testing.assert_allclose(told.mean, measured.mean, atol=0.01)
     np.testing.assert_allclose(told.covariance, measured.covariance, atol=0.03 * np.abs(measured.covariance).max())
     np.testing.assert_allclose(told.noise_covariance, measured.noise_covariance, atol=0.01)

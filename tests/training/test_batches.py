@@ -43,7 +43,7 @@ def tensors(batch):
     if batch.information is not None:
         found += [batch.information.maps, batch.information.descriptor]
     if batch.angle is not None:
-        found += [batch.angle.base, batch.angle.deviation]
+        found += [batch.angle.base, batch.angle.std]
     return found
 
 
@@ -168,7 +168,7 @@ def test_scene_truth_is_made_of_the_scene_itself(scene_folder):
     scenes = load_scenes(scene_folder)
     for step in range(5):
         batch = source.draw(2, generator_of(0, step, 0))
-        truth = (batch.angle.base + batch.angle.deviation * batch.residual).numpy().astype(np.float64)
+        truth = (batch.angle.base + batch.angle.std * batch.residual).numpy().astype(np.float64)
         found = []
         for scene in scenes:
             counts = truth / scene.step

@@ -41,17 +41,17 @@ def test_calibrated_uncertainty_is_as_large_as_the_error(result, asked):
     run, truth, found = result
     assert abs(np.log(found.sample_spread if asked else found.spread)) > 0.01  # nothing is calibrated by chance
     error = np.square(run().cube.pixels - truth).mean(dtype=np.float64)
-    deviation = run(**asked).uncertainty.pixels
-    assert np.square(deviation).mean(dtype=np.float64) == pytest.approx(error, rel=0.01)
+    std = run(**asked).uncertainty.pixels
+    assert np.square(std).mean(dtype=np.float64) == pytest.approx(error, rel=0.01)
 
 
 def test_calibrated_intervals_hold_what_they_say(result):
     run, truth, found = result
     upscaled = run()
-    error, deviation = upscaled.cube.pixels - truth, upscaled.uncertainty.pixels
+    error, std = upscaled.cube.pixels - truth, upscaled.uncertainty.pixels
     for share, factor in zip(INTERVALS, found.interval_factors, strict=True):
-        assert coverage(error, deviation, factor) == pytest.approx(share, abs=0.005)
-    assert coverage(error, deviation, 1.2 * found.interval_factors[0]) > 0.53
+        assert coverage(error, std, factor) == pytest.approx(share, abs=0.005)
+    assert coverage(error, std, 1.2 * found.interval_factors[0]) > 0.53
 
 
 def test_every_scene_counts_alike(tmp_path, folder, make_scene, stage_one):

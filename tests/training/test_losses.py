@@ -17,9 +17,9 @@ def batch(photo_folder):
 
 
 def test_the_scale_loss_is_a_laplace_likelihood():
-    scale, deviation = torch.tensor([0.3, 2.0, 0.05]), torch.tensor([0.1, -5.0, 0.0])
-    expected = -stats.laplace.logpdf(deviation.numpy(), scale=scale.numpy() / 2**0.5).mean()
-    assert float(laplace_nll(scale, deviation)) == pytest.approx(expected, rel=1e-6)
+    scale, std = torch.tensor([0.3, 2.0, 0.05]), torch.tensor([0.1, -5.0, 0.0])
+    expected = -stats.laplace.logpdf(std.numpy(), scale=scale.numpy() / 2**0.5).mean()
+    assert float(laplace_nll(scale, std)) == pytest.approx(expected, rel=1e-6)
 
 
 def test_the_scale_loss_is_least_at_the_true_scale():
@@ -68,8 +68,8 @@ def test_the_denoiser_works_in_units_of_the_scale(batch, network_config):
     losses = []
     for factor in (1.0, 2.0):
         network.scale_head.restart(0.3 * factor)
-        scaled = type(batch)(batch.low, factor * batch.residual, batch.unit, batch.weight)
-        losses.append(diffusion_loss(network, scaled, torch.Generator().manual_seed(0)))
+        with_std = type(batch)(batch.low, factor * batch.residual, batch.unit, batch.weight)
+        losses.append(diffusion_loss(network, with_std, torch.Generator().manual_seed(0)))
     torch.testing.assert_close(losses[0].denoising, losses[1].denoising, rtol=1e-2, atol=0)
     assert float(losses[1].scale - losses[0].scale) == pytest.approx(0.693, abs=0.01)
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from shsrd import phantom
+from shsrd import synthetic_scene
 from shsrd.cube import Cube, MemorySource
 from shsrd.degradation import SENSORS, Degradation, degrade, degrade_cube
 from shsrd.upscaling import UpscaleOptions
 from shsrd.upscaling.components import fwhm_of, group_by_fwhm
 from shsrd.upscaling.correction import CorrectedSource, PSFCorrection, match_bicubic_psf
-from shsrd.upscaling.reconstruction import _agreement
+from shsrd.upscaling.reconstruction import _consistency_stats
 from shsrd.upscaling.tiles import Window
 
 SHARP, BLURRED = ((1.2, 1.2), (1.7, 1.7))
@@ -25,7 +25,7 @@ def sensor_of(fwhm, scale=4):
 
 @pytest.fixture(scope="module")
 def truth():
-    made = phantom(wavelength_nm=np.linspace(450, 900, 26), rows=256, columns=256, seed=3)
+    made = synthetic_scene(wavelength_nm=np.linspace(450, 900, 26), rows=256, columns=256, seed=3)
     return Cube(made.pixels, wavelength_nm=made.wavelength_nm)
 
 
@@ -82,8 +82,8 @@ def test_a_width_with_which_one_detector_rings_is_lowered_for_that_one(low):
     _, correction = corrected(low, sensor=sensor_of(BLURRED))
     first, second = correction.parts
     assert fwhm_of(first.sensor) < SHARP
-    assert fwhm_of(first.told) == pytest.approx(BLURRED)
-    assert second.told is None
+    assert fwhm_of(first.requested) == pytest.approx(BLURRED)
+    assert second.requested is None
     assert correction.fwhm_requested == pytest.approx(BLURRED)
 
 
@@ -120,13 +120,13 @@ def test_a_sensor_whose_widths_differ_is_taken_band_by_band(make_scene):
     source = match_bicubic_psf(
         MemorySource(named(scene, ["VNIR"] * 3 + ["SWIR"] * 3)), UpscaleOptions(sensor="hyperion"), 4
     )
-    told = source.correction.fwhm_requested or source.correction.fwhm
+    requested = source.correction.fwhm_requested or source.correction.fwhm
     parts = source.correction.parts
     for part in parts:
-        asked = fwhm_of(part.told or part.sensor)
+        asked = fwhm_of(part.requested or part.sensor)
         np.testing.assert_allclose(asked, sensor.fwhm_at(scene.wavelength_nm, 6)[part.bands].mean(axis=0), rtol=1e-6)
     assert len(parts) == 2
-    np.testing.assert_allclose(told, sensor.fwhm_at(scene.wavelength_nm, 6).mean(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(requested, sensor.fwhm_at(scene.wavelength_nm, 6).mean(axis=0), rtol=1e-6)
 
 
 def test_a_width_by_hand_holds_for_all_bands(make_scene):
@@ -134,7 +134,7 @@ def test_a_width_by_hand_holds_for_all_bands(make_scene):
     correction = match_bicubic_psf(MemorySource(scene), UpscaleOptions(fwhm=(1.5, 1.3)), 4).correction
     assert len(correction.parts) == 2
     for part in correction.parts:
-        assert fwhm_of(part.told or part.sensor) == pytest.approx((1.5, 1.3))
+        assert fwhm_of(part.requested or part.sensor) == pytest.approx((1.5, 1.3))
 
 
 def test_the_output_is_compared_by_each_bands_own_width(truth):
@@ -144,9 +144,9 @@ def test_the_output_is_compared_by_each_bands_own_width(truth):
     for bands, sensor in parts:
         measured[bands] = degrade(x[bands], sensor).numpy()
     plan = SimpleNamespace(metadata=degrade_cube(truth, sensor_of(SHARP)).metadata, scale=4, band_degradations=parts)
-    right = _agreement(truth.pixels, measured, Window(0, 0, 64, 64), plan)
+    right = _consistency_stats(truth.pixels, measured, Window(0, 0, 64, 64), plan)
     plan.band_degradations = [(bands, sensor_of(SHARP)) for bands, _ in parts]
-    wrong = _agreement(truth.pixels, measured, Window(0, 0, 64, 64), plan)
+    wrong = _consistency_stats(truth.pixels, measured, Window(0, 0, 64, 64), plan)
     assert right.count == wrong.count == measured.size
     assert right.squares < 1e-8 * wrong.squares
     assert right.span == replace(wrong).span

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from shsrd import phantom
+from shsrd import synthetic_scene
 from shsrd.cube import Cube, MemorySource, SceneError
 from shsrd.degradation import SENSORS, Degradation, degrade, degrade_cube
 from shsrd.io import open_cube, open_source, save_cube
@@ -21,7 +21,7 @@ FAST = {"model": "cave-x4-fast", "channels": 3, "device": "cpu", "precision": "f
 
 @pytest.fixture(scope="module")
 def truth():
-    return phantom(wavelength_nm=np.linspace(450, 900, 12), rows=256, columns=320, seed=3, noise=0.1)
+    return synthetic_scene(wavelength_nm=np.linspace(450, 900, 12), rows=256, columns=320, seed=3, noise=0.1)
 
 
 @pytest.fixture(scope="module")
@@ -88,11 +88,11 @@ def test_noise_of_every_band_is_found(low, sigma):
 
 
 def test_the_sensor_brings_sharper_pixels(truth, low):
-    plain, told = (upscale(low, options=UpscaleOptions(**FAST, **asked)) for asked in ({}, {"sensor": "prisma"}))
-    assert rmse(told.cube.pixels, truth.pixels) < 0.8 * rmse(plain.cube.pixels, truth.pixels)
-    assert told.report.sensor == "prisma"
-    assert told.report.fwhm == pytest.approx((1.705, 1.705), abs=2e-3)
-    assert told.report.consistency < 0.01  # by the sensor's own kernel, not the bicubic one
+    plain, requested = (upscale(low, options=UpscaleOptions(**FAST, **asked)) for asked in ({}, {"sensor": "prisma"}))
+    assert rmse(requested.cube.pixels, truth.pixels) < 0.8 * rmse(plain.cube.pixels, truth.pixels)
+    assert requested.report.sensor == "prisma"
+    assert requested.report.fwhm == pytest.approx((1.705, 1.705), abs=2e-3)
+    assert requested.report.consistency < 0.01  # by the sensor's own kernel, not the bicubic one
     assert plain.report.fwhm is None
 
 
@@ -100,9 +100,9 @@ def test_the_output_agrees_with_the_measurement_down_to_the_noise_and_no_further
     rng = np.random.default_rng(0)
     noisy = low.replace(pixels=low.pixels + 0.005 * rng.standard_normal(low.shape).astype(np.float32))
     for scene, most in ((low, 0.35), (noisy, 1.001)):  # of the error without consistency
-        told = UpscaleOptions(**FAST, sensor="prisma", self_check=False, overshoot=None)
+        requested = UpscaleOptions(**FAST, sensor="prisma", self_check=False, overshoot=None)
         without, found = (
-            upscale(scene, options=told.model_copy(update={"consistency": asked})) for asked in (False, True)
+            upscale(scene, options=requested.model_copy(update={"consistency": asked})) for asked in (False, True)
         )
         assert found.report.consistency < most * without.report.consistency
         assert rmse(found.cube.pixels, truth.pixels) < 1.005 * rmse(without.cube.pixels, truth.pixels)

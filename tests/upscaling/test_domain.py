@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from shsrd.cube import Cube
-from shsrd.datasets import phantom
+from shsrd.datasets import synthetic_scene
 from shsrd.degradation import Degradation, back_project, bicubic_up, degrade
 from shsrd.evaluation import compare
 from shsrd.model import Model, Network, load_weights
@@ -31,7 +31,7 @@ def pixels(result):
 @pytest.fixture(scope="module")
 def truth():
     """A synthetic scene of four bands, with values of float32."""
-    scene = phantom(rows=2 * SIDE, columns=2 * SIDE, wavelength_nm=np.linspace(450, 900, 4), seed=2)
+    scene = synthetic_scene(rows=2 * SIDE, columns=2 * SIDE, wavelength_nm=np.linspace(450, 900, 4), seed=2)
     return Cube(scene.pixels, wavelength_nm=scene.wavelength_nm)
 
 
@@ -210,11 +210,11 @@ def test_windows_avoid_missing_pixels():
 def test_holding_back_is_done_in_place_and_for_some_bands(low):
     rng = np.random.default_rng(0)
     estimate = rng.normal(size=(4, 4 * SIDE, 4 * SIDE)).astype(np.float32)
-    deviation, before = np.ones_like(estimate), estimate.copy()
+    std, before = np.ones_like(estimate), estimate.copy()
     kept = Cube(low.pixels).pixels
     attenuate_detail(
         torch.from_numpy(estimate)[:, : 2 * SIDE, : 2 * SIDE],
-        torch.from_numpy(deviation)[:, : 2 * SIDE, : 2 * SIDE],
+        torch.from_numpy(std)[:, : 2 * SIDE, : 2 * SIDE],
         low=torch.from_numpy(kept),
         gain=np.array([1, 0.5, 1, 0]),
         degradation=None,
@@ -225,11 +225,11 @@ def test_holding_back_is_done_in_place_and_for_some_bands(low):
     np.testing.assert_array_equal(estimate[[0, 2]], before[[0, 2]])
     np.testing.assert_array_equal(estimate[inside][3], bicubic[3])
     np.testing.assert_allclose(estimate[inside][1], (before[inside][1] + bicubic[1]) / 2, atol=1e-6)
-    assert [deviation[inside][band].mean() for band in range(4)] == [1, 0.5, 1, 0]
+    assert [std[inside][band].mean() for band in range(4)] == [1, 0.5, 1, 0]
 
 
 @pytest.mark.parametrize("name", ["cave-x4", "natural-x4"])
 def test_bundled_weights_are_at_home_on_the_phantom(run, name):
-    scene = phantom(rows=256, columns=256, wavelength_nm=np.linspace(450, 700, 3), seed=0)
+    scene = synthetic_scene(rows=256, columns=256, wavelength_nm=np.linspace(450, 700, 3), seed=0)
     low = Cube(degrade(torch.from_numpy(scene.pixels), Degradation(scale=4)).numpy(), wavelength_nm=scene.wavelength_nm)
     assert run(low, 4, model=load_weights(name)).report.self_check_gain_db > 0.3

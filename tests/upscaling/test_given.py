@@ -12,9 +12,11 @@ from shsrd.upscaling.input_types import as_cube
 @pytest.fixture(scope="module")
 def cube():
     from shsrd.cube import Storage
-    from shsrd.datasets import phantom
+    from shsrd.datasets import synthetic_scene
 
-    return phantom(rows=12, columns=16, wavelength_nm=np.linspace(420, 980, 5), seed=3).replace(storage=Storage())
+    return synthetic_scene(rows=12, columns=16, wavelength_nm=np.linspace(420, 980, 5), seed=3).replace(
+        storage=Storage()
+    )
 
 
 def finer(cube):

@@ -90,15 +90,15 @@ def test_a_product_is_corrected_unless_the_bicubic_kernel_is_asked_for(make_scen
     def made(cube, **options):
         return upscale(cube, options=UpscaleOptions(**FAST, **options))
 
-    recognised, told = made(product), made(scene, sensor="prisma")
-    np.testing.assert_array_equal(recognised.cube.pixels, told.cube.pixels)
+    recognised, requested = made(product), made(scene, sensor="prisma")
+    np.testing.assert_array_equal(recognised.cube.pixels, requested.cube.pixels)
     assert (recognised.report.psf_origin, recognised.report.sensor) == ("product", "prisma")
-    assert told.report.psf_origin == "sensor"
+    assert requested.report.psf_origin == "sensor"
     assert recognised.cube.sensor is None
     asked, assumed = made(product, kernel="bicubic"), made(scene)
     np.testing.assert_array_equal(asked.cube.pixels, assumed.cube.pixels)
     assert (asked.report.psf_origin, assumed.report.psf_origin) == ("kernel", "assumed")
-    assert not np.array_equal(asked.cube.pixels, told.cube.pixels, equal_nan=True)
+    assert not np.array_equal(asked.cube.pixels, requested.cube.pixels, equal_nan=True)
 
 
 def test_an_estimate_is_taken_where_it_is_asked_for(monkeypatch, make_scene):

@@ -100,13 +100,13 @@ def test_uncertainty_is_a_deviation(make_scene, run, asked):
     holed = scene.pixels.copy()
     holed[:, 4:7, 4:7] = np.nan
     result = run(scene.replace(pixels=holed), uncertainty=True, **asked)
-    deviation = result.uncertainty.pixels
-    assert deviation.shape == result.cube.shape
+    std = result.uncertainty.pixels
+    assert std.shape == result.cube.shape
     missing = np.isnan(result.cube.pixels)
-    np.testing.assert_array_equal(np.isnan(deviation), missing)
+    np.testing.assert_array_equal(np.isnan(std), missing)
     assert missing.any()
-    assert (deviation[~missing] >= 0).all()
-    assert deviation[~missing].mean() > 1e-3
+    assert (std[~missing] >= 0).all()
+    assert std[~missing].mean() > 1e-3
 
 
 def test_asking_for_uncertainty_leaves_the_mean_alone(make_scene, run):
@@ -132,19 +132,19 @@ def test_spread_calibrates_the_uncertainty_and_nothing_else(make_scene, make_mod
 def test_uncertainty_without_samples_is_the_scale_the_network_predicts(make_scene, make_model, run, basis):
     """Channel by channel through the frame: ``sqrt(sum over k of (E d scale)^2)``, at every pixel by itself."""
     scene, halo = make_scene(bands=6), 10
-    deviation = run(scene, basis=basis, uncertainty=True, halo=halo).uncertainty.pixels
+    std = run(scene, basis=basis, uncertainty=True, halo=halo).uncertainty.pixels
     guided = guided_basis(scene_statistics(scene.pixels), basis, scene.wavelength_nm, guides="pca")
     window = Window(0, 0, *scene.pixels.shape[1:]).grown(halo)
     low = torch.from_numpy(read_window(scene.pixels, window))
     engine = Engine(make_model().network, precision="fp32")
     mean, scale = engine.mean_and_std(low, guided)
     np.testing.assert_array_equal(mean, engine.mean(low, guided))
-    matrix = guided.basis.vectors * guided.basis.deviation
+    matrix = guided.basis.vectors * guided.basis.std
     y, x = 9, 21
     at_pixel = scale[:, y + 2 * halo, x + 2 * halo].double().numpy()
     expected = np.sqrt([sum((matrix[b, k] * at_pixel[k]) ** 2 for k in range(len(at_pixel))) for b in range(6)])
-    np.testing.assert_allclose(deviation[:, y, x], expected, rtol=1e-4)
-    assert deviation.std() > 0.05 * deviation.mean()
+    np.testing.assert_allclose(std[:, y, x], expected, rtol=1e-4)
+    assert std.std() > 0.05 * std.mean()
 
 
 def test_samples_deviate_in_proportion_to_the_scale(make_scene, make_model, run):

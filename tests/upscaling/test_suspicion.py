@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from shsrd.cube import MemorySource, Storage
-from shsrd.upscaling.scan import survey
+from shsrd.upscaling.scan import scan_scene
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def ordinary(make_scene):
 
 
 def seen(scene):
-    return survey(MemorySource(scene), [])
+    return scan_scene(MemorySource(scene), [])
 
 
 def spoiled(scene, places, value):
@@ -90,8 +90,8 @@ def test_ordinary_scenes_have_no_notes(ordinary, make_scene):
 
 def test_numbers_are_those_of_the_file(ordinary):
     """``--nodata`` takes stored numbers, pixels are scaled."""
-    scaled = spoiled(ordinary, (3, 5, slice(5, 8)), np.float32(-9999 * 1e-4))
-    notes = seen(scaled.replace(storage=Storage("int16", 1e-4))).notes
+    with_std = spoiled(ordinary, (3, 5, slice(5, 8)), np.float32(-9999 * 1e-4))
+    notes = seen(with_std.replace(storage=Storage("int16", 1e-4))).notes
     assert [note for note in notes if "--nodata -9999" in note and "band 4" in note]
 
 
@@ -123,7 +123,7 @@ def test_a_band_with_few_values_does_not_spoil_the_others(ordinary, run):
 def test_travels_with_the_plan(ordinary):
     import pickle
 
-    found = seen(spoiled(ordinary, (4, 20, 11), 1e30)).suspicion
+    found = seen(spoiled(ordinary, (4, 20, 11), 1e30)).outliers
     again = pickle.loads(pickle.dumps(found))
     for each in dataclasses.fields(found):
         np.testing.assert_array_equal(getattr(again, each.name), getattr(found, each.name))

@@ -40,11 +40,11 @@ def test_the_output_lies_where_the_input_does(swath, make_model, tmp_path, endin
     save_cube(whole.cube, tmp_path / f"whole.{ending}")
     made = []
     for tile in ("08", "32"):  # names of one length: the GeoTIFF holds that of its companion
-        target, deviation = tmp_path / f"til{tile}.{ending}", tmp_path / f"til{tile}_u.{ending}"
+        target, std = tmp_path / f"til{tile}.{ending}", tmp_path / f"til{tile}_u.{ending}"
         options = UpscaleOptions(**OPTIONS, tile=int(tile))
-        upscale_file(Job(tmp_path / "swath.nc", target, 2, options, uncertainty=deviation), model=make_model())
+        upscale_file(Job(tmp_path / "swath.nc", target, 2, options, uncertainty=std), model=make_model())
         made.append(bytes_of(target))
-        for path in (target, deviation):
+        for path in (target, std):
             again = open_cube(path).geolocation.read_all()
             assert np.array_equal(again, swath.geolocation.finer(2).read_all(), equal_nan=True)
     assert made[0] == made[1] == bytes_of(tmp_path / f"whole.{ending}")

@@ -141,10 +141,10 @@ def test_how_many_triplets_run_together_does_not_matter(make_scene, run, monkeyp
 def test_progress_counts_tiles(make_scene, make_model):
     from shsrd.upscaling import UpscaleOptions, upscale
 
-    told = Mock()
+    requested = Mock()
     options = UpscaleOptions(tile=8, block=8, device="cpu", precision="fp32")
-    upscale(make_scene(), 2, options=options, model=make_model(), progress=told)
-    assert [call.args for call in told.call_args_list] == [(done, 9) for done in range(1, 10)]
+    upscale(make_scene(), 2, options=options, model=make_model(), progress=requested)
+    assert [call.args for call in requested.call_args_list] == [(done, 9) for done in range(1, 10)]
 
 
 SEAMS = [
@@ -168,12 +168,12 @@ def test_default_halo_leaves_no_visible_seam(run, name, asked):
     """Four cells against one for the whole scene: below 1e-3 of the range, with the weights that the wheel carries."""
     if name is None:
         pytest.skip("no bundled weights yet")
-    from shsrd.datasets import phantom
+    from shsrd.datasets import synthetic_scene
     from shsrd.degradation import degrade_cube
 
     model = load_weights(name)
     scale = model.network.config.scale
-    scene = phantom(rows=34 * scale, columns=34 * scale, wavelength_nm=np.linspace(450, 900, 6))
+    scene = synthetic_scene(rows=34 * scale, columns=34 * scale, wavelength_nm=np.linspace(450, 900, 6))
     low = degrade_cube(scene, Degradation(scale=scale))
     whole, blocks = (run(low, scale, model=model, block=side, **asked) for side in (64, 17))
     for seam in seams(whole, blocks, low):

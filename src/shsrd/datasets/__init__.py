@@ -3,7 +3,7 @@
 from shsrd.datasets.cave import CAVE_SCENES, cave_names, cave_scenes
 from shsrd.datasets.protocols import PROTOCOLS, Protocol, Window
 from shsrd.datasets.published_results import PUBLISHED_RESULTS, PublishedResult, printed
-from shsrd.datasets.synthetic.scene import phantom
+from shsrd.datasets.synthetic.scene import synthetic_scene
 
 __all__ = [
     "CAVE_SCENES",
@@ -14,6 +14,6 @@ __all__ = [
     "Window",
     "cave_names",
     "cave_scenes",
-    "phantom",
     "printed",
+    "synthetic_scene",
 ]

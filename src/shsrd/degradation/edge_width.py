@@ -95,8 +95,8 @@ def _frontier(edges: Edges, times: Values, start: Values) -> Values:
     def cost(logarithms: Values) -> float:
         along_y, along_x, tau = np.exp(logarithms)
         frontier = share * along_y + (1 - share) * along_x
-        deviation = np.hypot(error, 2 * MODEL_ERROR * frontier)
-        x, ratio = (variance - frontier) / deviation, deviation / tau
+        std = np.hypot(error, 2 * MODEL_ERROR * frontier)
+        x, ratio = (variance - frontier) / std, std / tau
         density = -logarithms[2] - x * ratio + ratio**2 / 2 + log_ndtr(x - ratio)
         density = np.logaddexp(
             density + np.log1p(-OUTLIER_FRACTION), np.log(OUTLIER_FRACTION / 4)

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from shsrd.cube import Cube, MemorySource, fill_nodata
-from shsrd.datasets import phantom
+from shsrd.datasets import synthetic_scene
 from shsrd.degradation import Degradation, bicubic_up, degrade_cube
 from shsrd.evaluation.compare import Comparison, compare
 from shsrd.io import save_cube, write_json
@@ -43,7 +43,7 @@ class DemoResult:
 def run_demo(folder: Path, *, seed: int = 0, progress: Callable[[int, int], None] | None = None) -> DemoResult:
     """Generate, degrade, super-resolve, evaluate; files of an earlier demonstration in ``folder`` are replaced."""
     folder.mkdir(parents=True, exist_ok=True)
-    truth = phantom(rows=SIDE, columns=SIDE, seed=seed)
+    truth = synthetic_scene(rows=SIDE, columns=SIDE, seed=seed)
     low = degrade_cube(truth, Degradation(kernel="bicubic", scale=SCALE))
     start = time.perf_counter()
     result = upscale(low, SCALE, options=UpscaleOptions(uncertainty=True), progress=progress)

@@ -1,6 +1,6 @@
 """Does an uncertainty mean what it says? Coverage, CRPS, and whether errors are where it is large.
 
-All functions take ``error`` (estimate minus truth) and ``deviation`` (one predicted standard deviation, above 0) of the
+All functions take ``error`` (estimate minus truth) and ``std`` (one predicted standard deviation, above 0) of the
 same shape, finite. Whatever the shape, every element counts alike.
 """
 
@@ -15,18 +15,18 @@ from numpy.typing import NDArray
 Array = NDArray[np.floating[Any]]
 
 
-def coverage(error: Array, deviation: Array, factor: float) -> float:
-    """Share of truths inside the central interval ``estimate +- factor * deviation``.
+def coverage(error: Array, std: Array, factor: float) -> float:
+    """Share of truths inside the central interval ``estimate +- factor * std``.
 
     Example:
         >>> coverage(np.array([-2.0, 0.5, 1.0, 3.0]), np.ones(4), 1.0)
         0.5
     """
-    return float(np.mean(np.abs(error) <= factor * np.asarray(deviation)))
+    return float(np.mean(np.abs(error) <= factor * np.asarray(std)))
 
 
-def crps_gaussian(error: Array, deviation: Array) -> float:
-    """Mean continuous ranked probability score of ``N(estimate, deviation^2)``, in units of the pixels; less is better.
+def crps_gaussian(error: Array, std: Array) -> float:
+    """Mean continuous ranked probability score of ``N(estimate, std^2)``, in units of the pixels; less is better.
 
     ``sigma (z (2 Phi(z) - 1) + 2 phi(z) - 1 / sqrt(pi))`` with ``z = error / sigma`` (Gneiting et al. 2005, eq. 5). For
     a deviation near 0 it is the mean absolute error.
@@ -37,7 +37,7 @@ def crps_gaussian(error: Array, deviation: Array) -> float:
     """
     from scipy.special import erf  # training imports this room and has no scipy
 
-    sigma = np.asarray(deviation, np.float64)
+    sigma = np.asarray(std, np.float64)
     z = np.asarray(error, np.float64) / sigma
     density = np.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
     return float(np.mean(sigma * (z * erf(z / math.sqrt(2)) + 2 * density - 1 / math.sqrt(math.pi))))
@@ -69,12 +69,12 @@ def best_constant_std(error: Array) -> float:
     return math.exp(brentq(slope, 0.5 * math.log(smallest) - 10, 0.5 * math.log(largest) + 10))
 
 
-def error_ratio(error: Array, deviation: Array, *, share: float = 0.1, power: int = 2) -> float:
+def error_ratio(error: Array, std: Array, *, share: float = 0.1, power: int = 2) -> float:
     """Mean ``|error|^power`` among the most uncertain pixels, over the same among the rest.
 
     Args:
         error: estimate minus truth.
-        deviation: predicted.
+        std: predicted.
         share: of the pixels that count as most uncertain, the larger deviations first; ties in the order of pixels.
         power: 2 compares mean squared errors, 1 mean absolute ones.
 
@@ -92,7 +92,7 @@ def error_ratio(error: Array, deviation: Array, *, share: float = 0.1, power: in
     count = round(share * sizes.size)
     if not 0 < count < sizes.size:
         raise ValueError(f"a share of {share:g} of {sizes.size} pixels leaves one side empty; choose another share")
-    order = np.argsort(-np.asarray(deviation).ravel(), kind="stable")
+    order = np.argsort(-np.asarray(std).ravel(), kind="stable")
     rest = float(sizes[order[count:]].mean())
     most = float(sizes[order[:count]].mean())
     return most / rest if rest > 0 else math.inf

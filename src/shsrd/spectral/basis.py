@@ -34,7 +34,7 @@ class SpectralBasis:
         name: ``"pca"`` or ``"bands"``.
         mean: mu ``(B,)``, the band means.
         vectors: E ``(B, K)``; orthonormal columns, or single bands.
-        deviation: d ``(K,)``, standard deviation of each channel, never zero.
+        std: d ``(K,)``, standard deviation of each channel, never zero.
         reconstruction_matrix: S, what a standard unit of each channel's detail is in each band, ``(B, K)``; ``(B, F)``
             where a filter makes detail of F bands out of that of K.
         variances: ``(B, K)``, what a squared standard unit of each channel's error is in each band's.
@@ -46,7 +46,7 @@ class SpectralBasis:
     name: BasisName
     mean: Matrix
     vectors: Matrix
-    deviation: Matrix
+    std: Matrix
     reconstruction_matrix: Matrix
     variances: Matrix
     energy: Matrix
@@ -79,7 +79,7 @@ class SpectralBasis:
 
     def project(self, cube: Tensor) -> Tensor:
         """Channels ``(K, y, x)`` in standard units of a cube ``(B, y, x)`` without missing values."""
-        return _project((self.vectors / self.deviation).T, cube, -(self.mean @ self.vectors) / self.deviation)
+        return _project((self.vectors / self.std).T, cube, -(self.mean @ self.vectors) / self.std)
 
     def filtered(self, cube: Tensor, detail: Tensor) -> Tensor:
         """Detail ``(K, s y, s x)`` of the channels of a cube ``(B, y, x)``, as far as the cube makes it likely.
@@ -98,13 +98,13 @@ class SpectralBasis:
         """Cube ``(B, y, x)`` of channel *differences* ``(F, y, x)``: ``S z``, without the mean."""
         return _project(self.reconstruction_matrix, channels, np.zeros(len(self.reconstruction_matrix)))
 
-    def reconstruct_std(self, deviation: Tensor) -> Tensor:
+    def reconstruct_std(self, std: Tensor) -> Tensor:
         """Standard deviations ``(B, y, x)`` of a cube whose channels have these, ``(K, y, x)``.
 
         Channels of the eigen frame count as uncorrelated; in the bands frame a band's error is that of the channels its
         detail comes from, in its own standard units. What a frame leaves out counts as known.
         """
-        return square_root_(_project(self.variances, deviation.square(), np.zeros(len(self.variances))))
+        return square_root_(_project(self.variances, std.square(), np.zeros(len(self.variances))))
 
 
 def _project(matrix: Matrix, stack: Tensor, offset: Matrix) -> Tensor:
@@ -132,26 +132,26 @@ def band_basis(statistics: SceneStatistics, channels: int | None = None) -> Spec
     basis = linear_basis(statistics, np.eye(bands)[:, chosen], "bands")
     detail = detail_statistics(statistics)
     weights = detail.regression_weights(chosen)
-    shares = np.abs(weights * basis.deviation)
+    shares = np.abs(weights * basis.std)
     shares /= np.maximum(shares.sum(axis=1, keepdims=True), np.finfo(float).tiny)
     variances = shares * np.maximum(np.diag(statistics.covariance), 0)[:, None]
     if not detail.filtered:
-        return replace(basis, reconstruction_matrix=weights * basis.deviation, variances=variances)
-    deviation = nonzero_std(np.sqrt(np.maximum(np.diag(statistics.covariance), 0)), statistics.brightest)
+        return replace(basis, reconstruction_matrix=weights * basis.std, variances=variances)
+    std = nonzero_std(np.sqrt(np.maximum(np.diag(statistics.covariance), 0)), statistics.brightest)
     if bands <= MAX_FULL_INPUT_BANDS:
-        filtering = _band_filter(detail, deviation, np.arange(bands), chosen)
-        return replace(basis, reconstruction_matrix=np.diag(deviation), variances=variances, filter=filtering)
-    filtering = _band_filter(detail, deviation, chosen, np.arange(len(chosen)))
-    reconstruction_matrix = detail.missing_band_weights(chosen) * basis.deviation
+        filtering = _band_filter(detail, std, np.arange(bands), chosen)
+        return replace(basis, reconstruction_matrix=np.diag(std), variances=variances, filter=filtering)
+    filtering = _band_filter(detail, std, chosen, np.arange(len(chosen)))
+    reconstruction_matrix = detail.missing_band_weights(chosen) * basis.std
     return replace(basis, reconstruction_matrix=reconstruction_matrix, variances=variances, filter=filtering)
 
 
 def _band_filter(
-    detail: DetailStatistics, deviation: Matrix, bands: NDArray[np.intp], seen: NDArray[np.intp]
+    detail: DetailStatistics, std: Matrix, bands: NDArray[np.intp], input_bands: NDArray[np.intp]
 ) -> BandFilter:
-    """The filter from estimates of the bands ``bands[seen]`` to the detail of ``bands``."""
+    """The filter from estimates of the bands ``bands[input_bands]`` to the detail of ``bands``."""
     covariance = detail.covariance[np.ix_(bands, bands)]
-    return BandFilter(bands, seen, covariance, detail.noise[bands], detail.deviation[bands], deviation[bands])
+    return BandFilter(bands, input_bands, covariance, detail.noise[bands], detail.std[bands], std[bands])
 
 
 def pca_basis(statistics: SceneStatistics, channels: int | None = None) -> SpectralBasis:
@@ -207,15 +207,15 @@ def linear_basis(statistics: SceneStatistics, vectors: Matrix, name: BasisName) 
     Its synthesis is right for orthonormal columns; training also analyses with others.
     """
     variance = np.maximum(_quadratic(statistics.covariance, vectors), 0)
-    deviation = nonzero_std(np.sqrt(variance), statistics.brightest)
-    noise = np.sqrt(np.maximum(_quadratic(statistics.noise_covariance, vectors), 0)) / deviation
+    std = nonzero_std(np.sqrt(variance), statistics.brightest)
+    noise = np.sqrt(np.maximum(_quadratic(statistics.noise_covariance, vectors), 0)) / std
     energy = variance / max(float(np.trace(statistics.covariance)), np.finfo(float).tiny)
-    reconstruction_matrix = vectors * deviation
+    reconstruction_matrix = vectors * std
     return SpectralBasis(
         name,
         statistics.mean,
         vectors,
-        deviation,
+        std,
         reconstruction_matrix,
         np.square(reconstruction_matrix),
         energy,
@@ -232,7 +232,7 @@ def mnf_basis(statistics: SceneStatistics, channels: int) -> SpectralBasis:
     unit, vectors = statistics.noise_adjusted_components
     leading = _signed(vectors[:, :channels])
     basis = linear_basis(statistics, leading / unit[:, None], "pca")
-    reconstruction_matrix = leading * unit[:, None] * basis.deviation
+    reconstruction_matrix = leading * unit[:, None] * basis.std
     return replace(basis, reconstruction_matrix=reconstruction_matrix, variances=np.square(reconstruction_matrix))
 
 

@@ -37,19 +37,19 @@ class BandFilter:
 
     Attributes:
         bands: ``(F,)`` their numbers.
-        seen: ``(K,)`` places among them of the bands that come in.
+        input_bands: ``(K,)`` places among them of the bands that come in.
         covariance: C ``(F, F)`` of the bands' finest detail, in units of its deviation.
         noise: N ``(F,)``, the share of each band's detail that is noise.
         detail: ``(F,)`` deviation of that detail, in cube units.
-        deviation: ``(F,)`` the bands' standard units, in cube units.
+        std: ``(F,)`` the bands' standard units, in cube units.
     """
 
     bands: NDArray[np.intp]
-    seen: NDArray[np.intp]
+    input_bands: NDArray[np.intp]
     covariance: Matrix
     noise: Matrix
     detail: Matrix
-    deviation: Matrix
+    std: Matrix
 
     def __call__(self, cube: Tensor, detail: Tensor) -> Tensor:
         """Filter detail.
@@ -64,7 +64,7 @@ class BandFilter:
         """
         rows, columns = cube.shape[1:]
         steps = _gradients(cube[torch.from_numpy(self.bands)] / _column(self.detail, cube.device)[..., None])
-        unit, scale = _column(self.detail / self.deviation, cube.device), detail.shape[1] // rows
+        unit, scale = _column(self.detail / self.std, cube.device), detail.shape[1] // rows
         blocks = detail.reshape(len(detail), rows, scale, columns, scale)
         filtered = torch.empty(len(unit), rows, scale, columns, scale, device=cube.device)
         strip = max(1, _VALUES // (len(unit) * max(18, len(detail)) * columns))
@@ -72,7 +72,7 @@ class BandFilter:
             bottom = min(top + strip, rows)
             wanted = blocks[:, top:bottom].permute(1, 3, 0, 2, 4)  # y, x, K, s, s
             found = self._filtered(
-                _around(steps[:, :, top : bottom + 2]), wanted.flatten(0, 1).flatten(2) / unit[self.seen]
+                _around(steps[:, :, top : bottom + 2]), wanted.flatten(0, 1).flatten(2) / unit[self.input_bands]
             )
             found = (found * unit).reshape(bottom - top, columns, -1, scale, scale)
             filtered[:, top:bottom] = found.permute(2, 0, 3, 1, 4)
@@ -80,17 +80,17 @@ class BandFilter:
 
     def _filtered(self, around: Tensor, detail: Tensor) -> Tensor:
         """Detail ``(pixels, F, s s)`` in units of the scene's, from that of the bands seen and gradients around."""
-        seen = torch.from_numpy(self.seen)
+        input_bands = torch.from_numpy(self.input_bands)
         shared, noise = (torch.from_numpy(matrix).float().to(around.device) for matrix in (self.covariance, self.noise))
-        near = around[:, seen]
+        near = around[:, input_bands]
         local = torch.bmm(near, near.mT)
         energy = _mean_diagonal(local)
-        belief = (1 - NOISE_THRESHOLD * noise[seen].mean() / energy.clamp_min(LEAST)).clamp(0, 1)[:, None, None]
+        belief = (1 - NOISE_THRESHOLD * noise[input_bands].mean() / energy.clamp_min(LEAST)).clamp(0, 1)[:, None, None]
         weight = ((1 - belief[:, 0, 0] + SHARED) * energy + LEAST)[:, None, None]
-        ridged = belief * local + weight * shared[seen][:, seen]
+        ridged = belief * local + weight * shared[input_bands][:, input_bands]
         ridged.diagonal(dim1=1, dim2=2).add_(RIDGE * _mean_diagonal(ridged)[:, None])
         solved = torch.linalg.solve(ridged, detail)
-        everywhere = (shared - noise.diag())[:, seen] @ solved
+        everywhere = (shared - noise.diag())[:, input_bands] @ solved
         filtered: Tensor = weight * everywhere + belief * torch.bmm(around, torch.bmm(near.mT, solved))
         return filtered
 

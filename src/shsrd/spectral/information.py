@@ -58,7 +58,7 @@ class Acquisition:
         """Features ``(K, ACQUISITION_FEATURES)`` of a frame's channels; all 0 means: no sensor known."""
         share = np.square(basis.vectors)
         fwhm = share.T @ self.fwhm / share.sum(axis=0)[:, None]
-        noise = np.sqrt(share.T @ np.square(self.noise)) / basis.deviation
+        noise = np.sqrt(share.T @ np.square(self.noise)) / basis.std
         level = np.log10(np.clip(noise, MIN_CHANNEL_NOISE, 1)) - TYPICAL_NOISE
         return np.concatenate([np.ones((len(fwhm), 1)), fwhm - TYPICAL_FWHM, level[:, None]], axis=1)
 
@@ -137,7 +137,7 @@ def spectral_guide(
     """
     kept = min(guide.channels, GUIDE_CHANNELS)
     loadings = np.zeros((basis.channels, GUIDE_CHANNELS))
-    loadings[:, :kept] = basis.vectors.T @ guide.reconstruction_matrix[:, :kept] / basis.deviation[:, None]
+    loadings[:, :kept] = basis.vectors.T @ guide.reconstruction_matrix[:, :kept] / basis.std[:, None]
     explained = np.square(loadings).sum(axis=1, keepdims=True)
     features = np.concatenate(
         [

@@ -53,12 +53,12 @@ class DetailStatistics:
 
     Attributes:
         covariance: C ``(B, B)``, in units of the bands' own deviations.
-        deviation: of each band's detail ``(B,)``, never zero.
+        std: of each band's detail ``(B,)``, never zero.
         noise: N ``(B,)``, the share of each band that the others do not foretell; zero where there are few bands.
     """
 
     covariance: Matrix
-    deviation: Matrix
+    std: Matrix
     noise: Matrix
 
     @property
@@ -71,7 +71,7 @@ class DetailStatistics:
         predicted = self.covariance - np.diag(self.noise)
         ridged = self.covariance[np.ix_(chosen, chosen)] + ridge * np.eye(len(chosen))
         weights = np.linalg.solve(ridged, predicted[chosen]).T
-        return np.asarray(weights * self.deviation[:, None] / self.deviation[chosen])
+        return np.asarray(weights * self.std[:, None] / self.std[chosen])
 
     def regression_weights(self, chosen: NDArray[np.intp]) -> Matrix:
         """The regression with the network's ``RIDGE``; bands as they are where there are too few, or no detail."""
@@ -91,13 +91,13 @@ class DetailStatistics:
 def detail_statistics(statistics: SceneStatistics) -> DetailStatistics:
     """Detail statistics from the mixed second differences of a scene's pixels."""
     covariance = _detail(statistics)
-    deviation = nonzero_std(np.sqrt(np.maximum(np.diag(covariance), 0)))
-    correlation = covariance / np.outer(deviation, deviation)
+    std = nonzero_std(np.sqrt(np.maximum(np.diag(covariance), 0)))
+    correlation = covariance / np.outer(std, std)
     noise = np.zeros(len(correlation))
     if len(correlation) >= MIN_FILTERED_BANDS:
         own = 1 / np.diag(np.linalg.inv(correlation + _LOADING * np.eye(len(correlation))))
         noise = np.minimum(own, np.diag(correlation))
-    return DetailStatistics(correlation, deviation, noise)
+    return DetailStatistics(correlation, std, noise)
 
 
 def detail_regression(statistics: SceneStatistics, chosen: NDArray[np.intp]) -> Matrix:

@@ -93,9 +93,9 @@ class SceneStatistics:
         made._products, made._noise = self.covariance[chosen] * self._count, self._noise[chosen]
         return made
 
-    def with_noise(self, deviation: Matrix) -> SceneStatistics:
+    def with_noise(self, std: Matrix) -> SceneStatistics:
         """Statistics after adding white noise of these standard deviations ``(B,)`` to the bands."""
-        added = np.diag(np.square(deviation))
+        added = np.diag(np.square(std))
         return SceneStatistics.from_moments(self.mean, self.covariance + added, self.noise_covariance + added)
 
     @property
@@ -132,8 +132,8 @@ class SceneStatistics:
     @cached_property
     def noise_adjusted_components(self) -> tuple[Matrix, Matrix]:
         """Noise of each band ``(B,)``, never zero, and eigenvectors ``(B, B)`` of bands in its units, leading first."""
-        deviation, noise = (np.sqrt(np.maximum(np.diag(c), 0)) for c in (self.covariance, self.noise_covariance))
-        unit = nonzero_std(np.maximum(noise, MIN_NOISE_RATIO * deviation), self.brightest)
+        std, noise = (np.sqrt(np.maximum(np.diag(c), 0)) for c in (self.covariance, self.noise_covariance))
+        unit = nonzero_std(np.maximum(noise, MIN_NOISE_RATIO * std), self.brightest)
         return unit, np.linalg.eigh(self.covariance / np.outer(unit, unit))[1][:, ::-1]
 
     @property
@@ -147,10 +147,10 @@ class SceneStatistics:
         return self._noise / max(self._noise_count, 1)
 
 
-def nonzero_std(deviation: Matrix, brightest: float = 0.0) -> Matrix:
+def nonzero_std(std: Matrix, brightest: float = 0.0) -> Matrix:
     """Deviations that can be divided by; a channel without variance gets one too small to show in the output."""
-    largest = float(deviation.max(initial=0.0))
-    return np.maximum(deviation, MIN_STD_RATIO * (largest or brightest or 1.0))
+    largest = float(std.max(initial=0.0))
+    return np.maximum(std, MIN_STD_RATIO * (largest or brightest or 1.0))
 
 
 def scene_statistics(pixels: NDArray[np.float32]) -> SceneStatistics:

@@ -81,12 +81,10 @@ def _scene_errors(engine: Engine, packed: PackedScene) -> _SceneErrors:
     truth = packed.pixels(engine.scale)
     predicted, sampled = (_solve(engine, packed, truth, sampling) for sampling in (None, Sampling(STEPS)))
     errors: NDArray[np.float32] = _host(predicted.estimate) - truth
-    deviation = _host(predicted.deviation)
-    relative = np.sort(np.abs(errors) / np.maximum(deviation, np.finfo(np.float32).tiny), axis=None)
+    std = _host(predicted.std)
+    relative = np.sort(np.abs(errors) / np.maximum(std, np.finfo(np.float32).tiny), axis=None)
     ranks = np.linspace(0, relative.size - 1, ERROR_QUANTILES).round().astype(np.intp)
-    return _SceneErrors(
-        _ratio(errors, deviation), _ratio(errors, _host(sampled.deviation)), relative[ranks].astype(np.float32)
-    )
+    return _SceneErrors(_ratio(errors, std), _ratio(errors, _host(sampled.std)), relative[ranks].astype(np.float32))
 
 
 def _host(pixels: Tensor | None) -> NDArray[np.float32]:
@@ -95,8 +93,8 @@ def _host(pixels: Tensor | None) -> NDArray[np.float32]:
     return found
 
 
-def _ratio(errors: NDArray[np.float32], deviation: NDArray[np.float32]) -> float:
-    mse, variance = (np.square(x).mean(dtype=np.float64) for x in (errors, deviation))
+def _ratio(errors: NDArray[np.float32], std: NDArray[np.float32]) -> float:
+    mse, variance = (np.square(x).mean(dtype=np.float64) for x in (errors, std))
     return float(mse / variance) if variance > 0 else float("inf")
 
 

@@ -61,23 +61,23 @@ def diffusion_loss(network: Network, batch: Batch, generator: torch.Generator, d
     config = network.config
     with torch.no_grad():
         condition = network.encode(batch.low, batch.information)
-        deviation = pack(batch.residual, config.scale) - condition.mean.float()
+        std = pack(batch.residual, config.scale) - condition.mean.float()
     scale = network.scale(condition)
-    clean = (deviation / scale.detach()).repeat(draws, 1, 1, 1)
+    clean = (std / scale.detach()).repeat(draws, 1, 1, 1)
     base = network.prepare(condition, batch.low, batch.information).repeat(draws, 1, 1, 1)
     sigma = sample_sigma(len(clean), config.sigma_data, generator).to(clean.device)
     noise = white_noise(clean.shape, generator, clean.device)
     estimate = network.denoise(clean + sigma.reshape(-1, 1, 1, 1) * noise, sigma, base)
     weight = loss_weight(sigma, config.sigma_data).reshape(-1, 1, 1, 1)
-    return DiffusionLoss((weight * (estimate - clean).square()).mean(), laplace_nll(scale, deviation))
+    return DiffusionLoss((weight * (estimate - clean).square()).mean(), laplace_nll(scale, std))
 
 
-def laplace_nll(scale: Tensor, deviation: Tensor) -> Tensor:
+def laplace_nll(scale: Tensor, std: Tensor) -> Tensor:
     """Mean logarithmic score of a Laplace distribution of standard deviation ``scale``, in nats.
 
-    ``log(sqrt(2) scale) + sqrt(2) |deviation| / scale``: a proper score (Gneiting and Raftery 2007), least where
+    ``log(sqrt(2) scale) + sqrt(2) |std| / scale``: a proper score (Gneiting and Raftery 2007), least where
     ``scale`` is ``sqrt(2)`` times the mean absolute deviation of what looks alike. Errors have heavy tails, to which a
     Gaussian score gives too much weight: in a trial on CAVE, its scales had more CRPS on scenes held out, and no less
     of the Gaussian score itself.
     """
-    return (math.log(math.sqrt(2)) + scale.log() + math.sqrt(2) * deviation.abs() / scale).mean()
+    return (math.log(math.sqrt(2)) + scale.log() + math.sqrt(2) * std.abs() / scale).mean()

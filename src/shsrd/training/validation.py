@@ -143,15 +143,15 @@ class _Photo:
         self.truth = torch.from_numpy(photo[:, :rows, :columns].copy()).float() / 255
         self.low = bicubic_down(self.truth, scale)
         self.mean = self.low.mean(dim=(1, 2), keepdim=True)
-        self.deviation = self.low.std(dim=(1, 2), keepdim=True) + 1e-4
+        self.std = self.low.std(dim=(1, 2), keepdim=True) + 1e-4
         self.base = bicubic_up(self.low, scale)
         self.counted = _mse(self.base, self.truth) > FLAT  # a crop of one colour says nothing
 
     def batch(self) -> Batch:
         """The whole crop as one training batch."""
-        residual = ((self.truth - self.base) / self.deviation)[None]
+        residual = ((self.truth - self.base) / self.std)[None]
         return Batch(
-            ((self.low - self.mean) / self.deviation)[None], residual, torch.ones(1, 3, 1, 1), torch.ones(1, 3, 1, 1)
+            ((self.low - self.mean) / self.std)[None], residual, torch.ones(1, 3, 1, 1), torch.ones(1, 3, 1, 1)
         )
 
     def gain(self, network: Network, precision: Precision) -> float:
@@ -160,7 +160,7 @@ class _Photo:
         triplets = self.batch().to(device).low
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
             residual = unpack(network.encode(triplets).mean, self.scale)[0].float().cpu()
-        ours, bicubic = (_mse(x, self.truth) for x in (self.base + self.deviation * residual, self.base))
+        ours, bicubic = (_mse(x, self.truth) for x in (self.base + self.std * residual, self.base))
         ratio = bicubic[self.counted] / ours[self.counted].clamp_min(torch.finfo(torch.float32).tiny)
         return float(10 * ratio.log10().mean())
 

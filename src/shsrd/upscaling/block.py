@@ -51,11 +51,11 @@ class BlockResult:
     """High-resolution pixels ``(band, s y, s x)`` of a block, and their standard deviation if it was asked for."""
 
     estimate: Tensor
-    deviation: Tensor | None = None
+    std: Tensor | None = None
 
 
 def upscale_block(
-    seen: Tensor,
+    context: Tensor,
     engine: Engine,
     block_settings: BlockSettings,
     position: Position,
@@ -69,11 +69,11 @@ def upscale_block(
     and the deviation is theirs around it; without any, the deviation is the scale that the network predicts.
 
     Args:
-        seen: what the network looks at; mirrored pixels where it reaches beyond the scene.
+        context: what the network looks at; mirrored pixels where it reaches beyond the scene.
         engine: the network.
         block_settings: what is computed.
-        position: of ``seen`` in the scene.
-        inside: the part of ``seen`` that lies in the scene. Only it is solved and back-projected: what the network
+        position: of ``context`` in the scene.
+        inside: the part of ``context`` that lies in the scene. Only it is solved and back-projected: what the network
             makes of mirrored pixels is not the mirror image of what it makes of the pixels.
         measured: pixels of ``inside`` before a correction for their sensor, NaN where there are none; for
             ``block_settings.measurements``.
@@ -81,10 +81,12 @@ def upscale_block(
     Returns:
         The solved part, ``scale`` times as large as ``inside``.
     """
-    low = seen[:, *inside.slices].contiguous()
+    low = context[:, *inside.slices].contiguous()
     kept = (slice(None), *inside.finer(engine.scale).slices)
     predicted = block_settings.uncertain and block_settings.sampling is None
-    detail, scale = ensemble_mean(seen, engine, block_settings.mean, count=block_settings.ensemble, scaled=predicted)
+    detail, scale = ensemble_mean(
+        context, engine, block_settings.mean, count=block_settings.ensemble, with_std=predicted
+    )
     basis, degradation = block_settings.mean.basis, block_settings.degradation
     detail = basis.filtered(low, detail[kept])
     if measured is not None and block_settings.measurements:
@@ -95,7 +97,7 @@ def upscale_block(
     if block_settings.sampling is None:
         return BlockResult(estimate, None if scale is None else _predicted(scale[kept], block_settings))
     del detail
-    encoded_block = engine.condition(seen, block_settings.texture)
+    encoded_block = engine.condition(context, block_settings.texture)
     total = estimate.new_zeros(block_settings.texture.basis.channels, *estimate.shape[1:])
     squares = torch.zeros_like(estimate) if block_settings.uncertain and block_settings.samples > 1 else None
     for number in range(block_settings.samples):
@@ -106,9 +108,9 @@ def upscale_block(
         if squares is not None:
             _add_squares(squares, texture, block_settings.texture.basis)
     total /= block_settings.samples
-    deviation = None if squares is None else _deviation(squares, total, block_settings)
+    std = None if squares is None else _deviation(squares, total, block_settings)
     block_settings.texture.basis.add_detail(estimate, total)
-    return BlockResult(estimate, deviation)
+    return BlockResult(estimate, std)
 
 
 def posterior_mean(low: Tensor, engine: Engine, guided: GuidedBasis) -> Tensor:

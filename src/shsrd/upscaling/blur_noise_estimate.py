@@ -44,7 +44,7 @@ class BlurNoiseEstimate:
     snr_db: Vector
 
 
-def measure(source: Source) -> BlurNoiseEstimate:
+def estimate_blur_noise(source: Source) -> BlurNoiseEstimate:
     """Estimate blur and noise of a scene.
 
     Raises:
@@ -61,9 +61,9 @@ def measure(source: Source) -> BlurNoiseEstimate:
         return BlurNoiseEstimate(None, 0, bands, np.zeros(0))
     parts = [part[bands] for part in parts]
     statistics = _statistics(parts)
-    deviation = np.sqrt(np.maximum(np.diag(statistics.covariance), 0))
-    noise = np.maximum(estimate_noise_std(statistics), MIN_NOISE_RATIO * np.maximum(deviation, 1e-30))
-    snr_db = 20 * np.log10(np.maximum(np.hypot(statistics.mean, deviation), 1e-300) / noise)
+    std = np.sqrt(np.maximum(np.diag(statistics.covariance), 0))
+    noise = np.maximum(estimate_noise_std(statistics), MIN_NOISE_RATIO * np.maximum(std, 1e-30))
+    snr_db = 20 * np.log10(np.maximum(np.hypot(statistics.mean, std), 1e-300) / noise)
     if statistics.differences < ENOUGH * len(bands):
         snr_db = np.zeros(0)
     edges = _edges(parts, windows, statistics, noise)

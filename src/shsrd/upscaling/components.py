@@ -29,7 +29,7 @@ class MNFTransform:
         noise: ``(b,)`` standard deviation of their noise.
         basis: ``(b, b)``, components of bands in units of noise, in columns.
         variance: ``(b,)`` of the components.
-        told: point spread function that was asked for, where ``sensor`` is a narrower one; the scene rang with it.
+        requested: point spread function that was asked for, where ``sensor`` is a narrower one; the scene rang with it.
     """
 
     bands: Bands
@@ -38,7 +38,7 @@ class MNFTransform:
     noise: Vector
     basis: Vector
     variance: Vector
-    told: Degradation | None = None
+    requested: Degradation | None = None
 
     @classmethod
     def of(cls, bands: Bands, sensor: Degradation, statistics: SceneStatistics, noise: Vector) -> MNFTransform:

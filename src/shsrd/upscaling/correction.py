@@ -26,7 +26,7 @@ from shsrd.upscaling.detectors import parts_of_usable
 from shsrd.upscaling.noise_estimate import MIN_NOISE_RATIO, estimate_noise_std
 from shsrd.upscaling.options import UpscaleOptions
 from shsrd.upscaling.outliers import MaskedSource, OutlierRules
-from shsrd.upscaling.scan import survey
+from shsrd.upscaling.scan import scan_scene
 from shsrd.upscaling.scene_psf import Instrument, resolve_psf
 from shsrd.upscaling.tiles import Window, filled_with, plan_tiles, read_window
 
@@ -45,14 +45,14 @@ class PSFCorrection:
         parts: bands of one detector and one point spread function each, all usable bands together.
         usable: bool ``(B,)``; the other bands stay as they are.
         extremes: ``(B, 2)`` smallest and largest value of every band as it was measured; NaN where there is none.
-        suspicion: which values of the scene are left out.
+        outliers: which values of the scene are left out.
         notes: what is said of them.
     """
 
     parts: tuple[MNFTransform, ...]
     usable: NDArray[np.bool_]
     extremes: NDArray[np.float64]
-    suspicion: OutlierRules = field(default_factory=OutlierRules)
+    outliers: OutlierRules = field(default_factory=OutlierRules)
     notes: tuple[str, ...] = ()
 
     @classmethod
@@ -75,16 +75,16 @@ class PSFCorrection:
         Raises:
             SceneError: no band can be used.
         """
-        seen = survey(source, [])
-        statistics = seen.statistics
-        detectors = parts_of_usable(source.metadata, seen.usable)
+        scan = scan_scene(source, [])
+        statistics = scan.statistics
+        detectors = parts_of_usable(source.metadata, scan.usable)
         noise = _noise(statistics, detectors, snr_db)
-        widths = np.tile(fwhm_of(sensor), (len(noise), 1)) if fwhm is None else fwhm[seen.usable]
+        widths = np.tile(fwhm_of(sensor), (len(noise), 1)) if fwhm is None else fwhm[scan.usable]
         parts = tuple(
             MNFTransform.of(bands, sensor if fwhm is None else _with_fwhm(sensor, widths[bands]), statistics, noise)
             for bands in group_by_fwhm(widths, detectors)
         )
-        found = cls(parts, seen.usable, seen.extremes, seen.suspicion, seen.notes)
+        found = cls(parts, scan.usable, scan.extremes, scan.outliers, scan.notes)
         return replace(found, parts=tuple(map(_plausible, parts, leading_components(source, found))))
 
     @property
@@ -122,9 +122,9 @@ class PSFCorrection:
     @property
     def fwhm_requested(self) -> tuple[float, float] | None:
         """The same of the point spread functions that were asked for; None where those are the ones that are taken."""
-        if all(part.told is None for part in self.parts):
+        if all(part.requested is None for part in self.parts):
             return None
-        return self._mean_fwhm([part.told or part.sensor for part in self.parts])
+        return self._mean_fwhm([part.requested or part.sensor for part in self.parts])
 
     @property
     def residual_noise(self) -> NDArray[np.float64]:
@@ -175,15 +175,15 @@ def _noise(
     statistics: SceneStatistics, detectors: Sequence[NDArray[np.intp]], snr_db: float | None
 ) -> NDArray[np.float64]:
     """Standard deviation of every usable band's noise; detectors of many bands are asked by themselves."""
-    deviation = np.sqrt(np.maximum(np.diag(statistics.covariance), 0))
+    std = np.sqrt(np.maximum(np.diag(statistics.covariance), 0))
     if snr_db is not None:
-        noise = np.hypot(statistics.mean, deviation) / 10 ** (snr_db / 20)
+        noise = np.hypot(statistics.mean, std) / 10 ** (snr_db / 20)
     else:
         noise = estimate_noise_std(statistics)
         for bands in detectors:
             if MIN_FILTERED_BANDS <= len(bands) < len(noise):
                 noise[bands] = estimate_noise_std(statistics.select_bands(bands))
-    smallest = MIN_NOISE_RATIO * np.maximum(deviation, 1e-6 * max(deviation.max(), statistics.brightest, 1e-30))
+    smallest = MIN_NOISE_RATIO * np.maximum(std, 1e-6 * max(std.max(), statistics.brightest, 1e-30))
     return np.asarray(np.maximum(noise, smallest))
 
 
@@ -196,7 +196,7 @@ def _with_fwhm(sensor: Degradation, fwhm: NDArray[np.float64]) -> Degradation:
 def _plausible(part: MNFTransform, leading: tuple[Block, NDArray[np.bool_]]) -> MNFTransform:
     """The part with a width with which its leading component does not ring."""
     plausible = limit_ringing(*leading, float(part.variance[-1]), part.sensor)
-    return part if plausible == part.sensor else replace(part, sensor=plausible, told=part.sensor)
+    return part if plausible == part.sensor else replace(part, sensor=plausible, requested=part.sensor)
 
 
 def leading_components(source: Source, correction: PSFCorrection) -> list[tuple[Block, NDArray[np.bool_]]]:
@@ -214,7 +214,7 @@ def leading_components(source: Source, correction: PSFCorrection) -> list[tuple[
     shape = (len(chosen), BLOCK + 2 * MARGIN, BLOCK + 2 * MARGIN)
     found = [(np.empty(shape, np.float32), np.zeros(shape, bool)) for _ in correction.parts]
     for number, block in enumerate(blocks[n] for n in chosen):
-        around, inside, measured = _read_with_margin(source, correction.suspicion, block)
+        around, inside, measured = _read_with_margin(source, correction.outliers, block)
         measured = measured[correction.usable]
         filled = read_window(filled_with(measured, correction.mean.astype(np.float32)), around.relative_to(inside))
         core = (number, *block.relative_to(around).slices)
@@ -224,11 +224,11 @@ def leading_components(source: Source, correction: PSFCorrection) -> list[tuple[
     return found
 
 
-def _read_with_margin(source: Source, suspicion: OutlierRules, block: Window) -> tuple[Window, Window, Block]:
+def _read_with_margin(source: Source, outliers: OutlierRules, block: Window) -> tuple[Window, Window, Block]:
     """A block of full size with its margin, the part of that in the scene, and its pixels ``(B, y, x)``."""
     around = Window(block.row, block.column, BLOCK, BLOCK).grown(MARGIN)
     inside = around.clipped(*source.metadata.shape[1:])
-    return around, inside, MaskedSource(source, suspicion).read(*inside.slices)
+    return around, inside, MaskedSource(source, outliers).read(*inside.slices)
 
 
 class CorrectedSource:
@@ -285,7 +285,7 @@ class CorrectedSource:
 
     def _corrected(self, block: Window) -> Block:
         """The pixels of one block; what lies beyond the scene is mirrored."""
-        around, inside, measured = _read_with_margin(self.measured, self.correction.suspicion, block)
+        around, inside, measured = _read_with_margin(self.measured, self.correction.outliers, block)
         core = (slice(None), *block.relative_to(inside).slices)
         out = measured[core].copy()  # a source in memory gives views
         usable, missing = self.correction.usable, ~np.isfinite(out)

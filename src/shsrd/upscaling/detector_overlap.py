@@ -74,19 +74,19 @@ def overlaps(metadata: SceneMetadata, usable: NDArray[np.bool_]) -> Iterator[Det
             yield DetectorOverlap((names[first[0]], names[second[0]]), first, inside, (low, high))
 
 
-def overlap_notes(source: Source, usable: NDArray[np.bool_], suspicion: OutlierRules) -> tuple[str, ...]:
+def overlap_notes(source: Source, usable: NDArray[np.bool_], outliers: OutlierRules) -> tuple[str, ...]:
     """One sentence for every two detectors whose numbers or places differ where both measured the same.
 
     Args:
         source: the scene as it was measured.
         usable: bool ``(B,)``, the bands that are looked at.
-        suspicion: values that are left out.
+        outliers: values that are left out.
     """
     metadata = source.metadata
     found = list(overlaps(metadata, usable))
     if not found:
         return ()
-    squares = _sample(MaskedSource(source, suspicion), metadata)
+    squares = _sample(MaskedSource(source, outliers), metadata)
     assert metadata.wavelength_nm is not None  # without it there is no overlap
     notes = []
     for overlap in found:

@@ -124,7 +124,7 @@ def shared_channels(
 
 
 def upscale_detectors(
-    seen: Tensor,
+    context: Tensor,
     engine: Engine,
     detector_settings: Sequence[DetectorSettings],
     position: Position,
@@ -133,19 +133,19 @@ def upscale_detectors(
 ) -> BlockResult:
     """Result of ``upscale_block`` with every detector by itself."""
     if len(detector_settings) == 1:
-        return upscale_block(seen, engine, detector_settings[0].block_settings, position, inside, measured)
+        return upscale_block(context, engine, detector_settings[0].block_settings, position, inside, measured)
     side = [size * engine.scale for size in (inside.rows, inside.columns)]
-    estimate = seen.new_empty(len(seen), *side)
-    deviation = None
+    estimate = context.new_empty(len(context), *side)
+    std = None
     for part in detector_settings:
         bands = torch.from_numpy(part.bands)
         own = None if measured is None else measured[bands]
-        solved = upscale_block(seen[bands], engine, part.block_settings, position, inside, own)
+        solved = upscale_block(context[bands], engine, part.block_settings, position, inside, own)
         estimate[bands] = solved.estimate
-        if solved.deviation is not None:
-            deviation = torch.empty_like(estimate) if deviation is None else deviation
-            deviation[bands] = solved.deviation
-    return BlockResult(estimate, deviation)
+        if solved.std is not None:
+            std = torch.empty_like(estimate) if std is None else std
+            std[bands] = solved.std
+    return BlockResult(estimate, std)
 
 
 def posterior_mean_by_detector(low: Tensor, engine: Engine, bases: Sequence[DetectorBasis]) -> Tensor:

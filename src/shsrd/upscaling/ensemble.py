@@ -14,7 +14,7 @@ from shsrd.upscaling.symmetry import symmetries
 
 
 def ensemble_mean(
-    low: Tensor, engine: Engine, guided: GuidedBasis, *, count: int, scaled: bool = False
+    low: Tensor, engine: Engine, guided: GuidedBasis, *, count: int, with_std: bool = False
 ) -> tuple[Tensor, Tensor | None]:
     """``Engine.mean`` averaged over ``count`` symmetries of the block; guide maps turn with it, being made from it.
 
@@ -23,13 +23,13 @@ def ensemble_mean(
         engine: the network.
         guided: frame and guide of the scene.
         count: 1, 2, 4 or 8.
-        scaled: also give the predicted standard deviation around the mean, from the block as it is.
+        with_std: also give the predicted standard deviation around the mean, from the block as it is.
 
     Returns:
         Mean ``(K, s y, s x)`` in standard units, and the deviation likewise, or None.
     """
     _, *others = symmetries(count)
-    total, scale = engine.mean_and_std(low, guided) if scaled else (engine.mean(low, guided), None)
+    total, scale = engine.mean_and_std(low, guided) if with_std else (engine.mean(low, guided), None)
     for symmetry in others:
         total += symmetry.undo(engine.mean(symmetry.apply(low).contiguous(), guided))
     if others:

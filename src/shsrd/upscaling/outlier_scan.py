@@ -119,8 +119,8 @@ class OutlierScan:
     def __post_init__(self) -> None:
         self.numbers = [Counter() for _ in self.good]
         width = self.ordinary[:, 1] - self.ordinary[:, 0]
-        told = width[np.isfinite(width) & (width > 0) & self.good]
-        self.width = np.maximum(width, 0.01 * float(np.median(told)) if len(told) else 0)
+        requested = width[np.isfinite(width) & (width > 0) & self.good]
+        self.width = np.maximum(width, 0.01 * float(np.median(requested)) if len(requested) else 0)
         largest = np.abs(self.ordinary[self.good]).max(initial=0, where=np.isfinite(self.ordinary[self.good]))
         self.most = IMPOSSIBLE * float(largest) if largest > 0 else np.inf
 
@@ -211,7 +211,7 @@ class OutlierScan:
                 found.append(number)
         return sorted(found)
 
-    def suspicion(self) -> OutlierRules:
+    def outliers(self) -> OutlierRules:
         """Values to leave out."""
         codes = self.codes()
         width = max(map(len, codes))

@@ -112,11 +112,11 @@ class MaskedSource:
 
     Attributes:
         source: the scene.
-        suspicion: what is left out.
+        outliers: what is left out.
     """
 
     source: Source
-    suspicion: OutlierRules
+    outliers: OutlierRules
 
     @property
     def metadata(self) -> SceneMetadata:
@@ -131,7 +131,7 @@ class MaskedSource:
     def read(self, rows: slice, columns: slice) -> Block:
         """Pixels of a rectangle, NaN where they are suspicious. What stands alone is judged inside the rectangle."""
         pixels = self.source.read(rows, columns)
-        found = self.suspicion.flags(pixels)
+        found = self.outliers.flags(pixels)
         return pixels if found is None else np.where(found, np.float32(np.nan), pixels)
 
     def close(self) -> None:

@@ -21,7 +21,7 @@ from shsrd.upscaling.inference import Engine, Sampling
 from shsrd.upscaling.options import DEFAULT_MODELS, UpscaleOptions, choose_device, inference_precision
 from shsrd.upscaling.outliers import MaskedSource
 from shsrd.upscaling.report import Report
-from shsrd.upscaling.scan import SceneScan, survey
+from shsrd.upscaling.scan import SceneScan, scan_scene
 from shsrd.upscaling.scene_psf import Instrument, declared_psf
 from shsrd.upscaling.self_check import SelfCheck, candidate_windows, run_self_check, select_windows
 from shsrd.upscaling.tiles import Window, plan_tiles
@@ -40,7 +40,7 @@ class Plan:
     Attributes:
         metadata: of the low-resolution scene.
         options: what was asked for.
-        seen: what the first pass found.
+        scan: what the first pass found.
         detector_settings: how blocks are computed, one for each detector.
         domain: what the self-check found.
         scale: factor.
@@ -51,7 +51,7 @@ class Plan:
 
     metadata: SceneMetadata
     options: UpscaleOptions
-    seen: SceneScan
+    scan: SceneScan
     detector_settings: tuple[DetectorSettings, ...]
     domain: SelfCheck
     scale: int
@@ -68,7 +68,7 @@ class Plan:
     def band_degradations(self) -> list[tuple[NDArray[np.intp], Degradation]]:
         """Numbers of usable bands, and the degradation that made their measurement as far as is known."""
         if self.correction is None:
-            return [(np.arange(int(self.seen.usable.sum())), Degradation(scale=self.scale))]
+            return [(np.arange(int(self.scan.usable.sum())), Degradation(scale=self.scale))]
         return [(part.bands, part.sensor) for part in self.correction.parts]
 
     @property
@@ -106,13 +106,13 @@ class Plan:
     @property
     def extremes(self) -> NDArray[np.float64]:
         """Smallest and largest value of every band as it was measured, ``(B, 2)``; NaN where there is none."""
-        return self.seen.extremes if self.correction is None else self.correction.extremes
+        return self.scan.extremes if self.correction is None else self.correction.extremes
 
     def _input_range(self) -> tuple[float, float]:
-        lowest, highest = self.extremes[self.seen.usable].T
+        lowest, highest = self.extremes[self.scan.usable].T
         return float(np.nanmin(lowest)), float(np.nanmax(highest))
 
-    def report(self, model: Model, engine: Engine, agreement: ConsistencyStats) -> Report:
+    def report(self, model: Model, engine: Engine, consistency_stats: ConsistencyStats) -> Report:
         """Report, after all tiles were compared with the measurement."""
         options = self.options
         return Report(
@@ -124,8 +124,8 @@ class Plan:
             steps=options.steps,
             samples=self.block_settings.samples,
             seed=options.seed,
-            bands_bicubic=int((~self.seen.usable).sum()),
-            consistency=agreement.relative_to(self.span),
+            bands_bicubic=int((~self.scan.usable).sum()),
+            consistency=consistency_stats.relative_to(self.span),
             self_check_gain_db=self.domain.score_db,
             self_check_sam_ratio=self.domain.sam_ratio,
             sensor_gain_db=self.domain.sensor_gain_db,
@@ -145,10 +145,10 @@ class Plan:
             noise=None if self.correction is None or self.span <= 0 else self.correction.noise_rms / self.span,
             notes=self.metadata.notes,
             input_range=self._input_range(),
-            output_range=agreement.span,
-            values_clipped=agreement.limited,
-            suspect_notes=self.seen.notes,
-            suspects_excluded=not self.seen.suspicion.nothing,
+            output_range=consistency_stats.span,
+            values_clipped=consistency_stats.limited,
+            suspect_notes=self.scan.notes,
+            suspects_excluded=not self.scan.outliers.nothing,
         )
 
 
@@ -193,7 +193,7 @@ def make_engine(model: Model, options: UpscaleOptions, shape: tuple[int, ...]) -
     return Engine(model.network, device=device, precision=inference_precision(options.precision, device, single_block))
 
 
-def make_plan(source: Source, engine: Engine, options: UpscaleOptions, seen: SceneScan | None = None) -> Plan:
+def make_plan(source: Source, engine: Engine, options: UpscaleOptions, scan: SceneScan | None = None) -> Plan:
     """Read the scene once (unless that was done before) and decide how it is computed.
 
     Raises:
@@ -203,34 +203,34 @@ def make_plan(source: Source, engine: Engine, options: UpscaleOptions, seen: Sce
     _, rows, columns = metadata.shape
     candidates = candidate_windows(rows, columns, scale)
     known = source.correction.usable if isinstance(source, CorrectedSource) else None
-    seen = seen or survey(source, candidates, known)
+    scan = scan or scan_scene(source, candidates, known)
     if isinstance(source, CorrectedSource):  # what was suspicious before the correction is so after it
-        seen = replace(seen, suspicion=source.correction.suspicion, notes=source.correction.notes)
+        scan = replace(scan, outliers=source.correction.outliers, notes=source.correction.notes)
     measured = source.measured if isinstance(source, CorrectedSource) else source
-    said = overlap_notes(measured, seen.usable, seen.suspicion)
-    seen = replace(seen, notes=tuple(dict.fromkeys((*seen.notes, *said))))  # an interrupted run has said it before
+    said = overlap_notes(measured, scan.usable, scan.outliers)
+    scan = replace(scan, notes=tuple(dict.fromkeys((*scan.notes, *said))))  # an interrupted run has said it before
     correction = source.correction if isinstance(source, CorrectedSource) else None
     if correction is not None:
-        _check_signal(metadata, seen)
+        _check_signal(metadata, scan)
     instrument = source.instrument if isinstance(source, CorrectedSource) else declared_psf(metadata, options)
-    detector_settings = _recipes(metadata, seen, engine, options, correction)
+    detector_settings = _recipes(metadata, scan, engine, options, correction)
     block_settings = detector_settings[0].block_settings
     domain = SelfCheck()
     if options.self_check:
-        windows = select_windows(candidates, seen.valid, scale)
+        windows = select_windows(candidates, scan.valid, scale)
         mean, asked = block_settings.mean.basis.name, options.channels
-        plausible = source if isinstance(source, CorrectedSource) else MaskedSource(source, seen.suspicion)
-        domain = run_self_check(plausible, engine, mean, usable=seen.usable, windows=windows, channels=asked)
+        plausible = source if isinstance(source, CorrectedSource) else MaskedSource(source, scan.outliers)
+        domain = run_self_check(plausible, engine, mean, usable=scan.usable, windows=windows, channels=asked)
     reach = BICUBIC_REACH if block_settings.degradation is None else back_projection_reach(block_settings.degradation)
     reach = max(reach, *(part.reach for each in detector_settings for part in each.block_settings.measurements), 0)
     halo = max(DEFAULT_HALO if options.halo is None else options.halo, reach)
-    return Plan(metadata, options, seen, detector_settings, domain, scale, halo, correction, instrument)
+    return Plan(metadata, options, scan, detector_settings, domain, scale, halo, correction, instrument)
 
 
-def _check_signal(metadata: SceneMetadata, seen: SceneScan) -> None:
+def _check_signal(metadata: SceneMetadata, scan: SceneScan) -> None:
     """Refuse a scene with a detector of which correction leaves nothing, since it has no signal in any band."""
-    lowest, highest = seen.extremes[seen.usable].T
-    for bands in parts_of_usable(metadata, seen.usable):
+    lowest, highest = scan.extremes[scan.usable].T
+    for bands in parts_of_usable(metadata, scan.usable):
         if (lowest[bands] >= highest[bands]).all():
             raise SceneError(
                 f"{metadata.source}: all bands of a detector are noise alone, which correction removes; leave "
@@ -239,14 +239,14 @@ def _check_signal(metadata: SceneMetadata, seen: SceneScan) -> None:
 
 
 def _recipes(
-    metadata: SceneMetadata, seen: SceneScan, engine: Engine, options: UpscaleOptions, correction: PSFCorrection | None
+    metadata: SceneMetadata, scan: SceneScan, engine: Engine, options: UpscaleOptions, correction: PSFCorrection | None
 ) -> tuple[DetectorSettings, ...]:
-    wavelength_nm = None if metadata.wavelength_nm is None else metadata.wavelength_nm[seen.usable]
+    wavelength_nm = None if metadata.wavelength_nm is None else metadata.wavelength_nm[scan.usable]
     config = engine.network.config
-    parts = parts_of_usable(metadata, seen.usable)
+    parts = parts_of_usable(metadata, scan.usable)
     bases_of = partial(
         detector_bases,
-        seen.statistics,
+        scan.statistics,
         parts=parts,
         wavelength_nm=wavelength_nm,
         guides=config.guides,
@@ -280,4 +280,4 @@ def _measurements(bands: NDArray[np.intp], correction: PSFCorrection | None) -> 
 
 def band_means(plan: Plan) -> NDArray[np.float32]:
     """Mean of every usable band over the scene, ``(B,)``."""
-    return plan.seen.statistics.mean.astype(np.float32)
+    return plan.scan.statistics.mean.astype(np.float32)

@@ -79,13 +79,13 @@ class UpscaledTile:
 
     Attributes:
         estimate: ``(band, s y, s x)``, all bands; NaN where the input has no data.
-        deviation: one standard deviation, likewise (NaN in bands that are bicubic), or None.
-        agreement: with the measurement.
+        std: one standard deviation, likewise (NaN in bands that are bicubic), or None.
+        consistency_stats: with the measurement.
     """
 
     estimate: Block
-    deviation: Block | None
-    agreement: ConsistencyStats
+    std: Block | None
+    consistency_stats: ConsistencyStats
 
 
 @dataclass(frozen=True)
@@ -116,23 +116,23 @@ def upscale_tile(read: TileInput, engine: Engine, plan: Plan) -> UpscaledTile:
         return _upscale_block(read, blocks[0], engine, plan)
     s = plan.scale
     estimate = np.empty((plan.metadata.shape[0], read.tile.rows * s, read.tile.columns * s), np.float32)
-    deviation = np.empty_like(estimate) if plan.options.uncertainty else None
-    agreement = ConsistencyStats()
+    std = np.empty_like(estimate) if plan.options.uncertainty else None
+    consistency_stats = ConsistencyStats()
     for block in blocks:
         solved = _upscale_block(read, block, engine, plan)
         target = (slice(None), *block.relative_to(read.tile).finer(s).slices)
         estimate[target] = solved.estimate
-        if deviation is not None and solved.deviation is not None:
-            deviation[target] = solved.deviation
-        agreement += solved.agreement
-    return UpscaledTile(estimate, deviation, agreement)
+        if std is not None and solved.std is not None:
+            std[target] = solved.std
+        consistency_stats += solved.consistency_stats
+    return UpscaledTile(estimate, std, consistency_stats)
 
 
 def _upscale_block(read: TileInput, block: Window, engine: Engine, plan: Plan) -> UpscaledTile:
     s = plan.scale
     inside = block.grown(plan.halo).clipped(*plan.metadata.shape[1:])
     stored, measured = (p[:, *inside.relative_to(read.place).slices] for p in (read.measured, read.pixels))
-    suspicious = plan.seen.suspicion.flags(stored)
+    suspicious = plan.scan.outliers.flags(stored)
     sensed = stored
     if suspicious is not None:
         measured, sensed = (np.where(suspicious, np.float32(np.nan), pixels) for pixels in (measured, stored))
@@ -153,7 +153,7 @@ def _upscale_valid(
     block: Window, inside: Window, engine: Engine, plan: Plan, *, measured: Block, sensed: Block
 ) -> UpscaledTile:
     """A cell with some valid pixels, from those of ``inside``, corrected for their sensor and not."""
-    usable, s = plan.seen.usable, plan.scale
+    usable, s = plan.scan.usable, plan.scale
     core = (slice(None), *block.relative_to(inside).slices)
     missing = ~np.isfinite(measured[core])
     low = filled_with(measured[usable], band_means(plan))
@@ -162,25 +162,25 @@ def _upscale_valid(
     result, limited = _upscale_usable(low, limits, valid, block, inside, engine, plan)
     fine = (slice(None), *block.relative_to(inside).finer(s).slices)
     cut = result.estimate[fine]
-    agreement = _agreement(cut, valid[core], block, plan)
-    agreement = replace(agreement, limited=limited)
+    consistency_stats = _consistency_stats(cut, valid[core], block, plan)
+    consistency_stats = replace(consistency_stats, limited=limited)
     estimate = _all_bands(cut, measured, fine, plan)
-    deviation = None
-    if result.deviation is not None:
-        deviation = _to_all_bands(_with_noise(result.deviation[fine], plan), usable)
+    std = None
+    if result.std is not None:
+        std = _to_all_bands(_with_noise(result.std[fine], plan), usable)
     if missing.any():
         holes = missing.repeat(s, axis=1).repeat(s, axis=2)
-        for pixels in (estimate, deviation):
+        for pixels in (estimate, std):
             if pixels is not None:
                 pixels[holes] = np.nan
-    return UpscaledTile(estimate, deviation, agreement)
+    return UpscaledTile(estimate, std, consistency_stats)
 
 
-def _with_noise(deviation: Tensor, plan: Plan) -> Tensor:
+def _with_noise(std: Tensor, plan: Plan) -> Tensor:
     """Deviations of the usable bands, with the noise that a correction for their sensor left."""
     if plan.correction is None:
-        return deviation
-    return root_sum_square(deviation, plan.correction.residual_noise)
+        return std
+    return root_sum_square(std, plan.correction.residual_noise)
 
 
 def _empty(plan: Plan, block: Window) -> UpscaledTile:
@@ -198,20 +198,18 @@ def _upscale_usable(
     ``limits`` are the pixels whose local range limits the estimate: those before a correction for their sensor, which
     may ring; ``sensed`` are the same with holes.
     """
-    seen = block.grown(plan.halo).within(plan.scene.grown(BORDER))
-    position = Position(seen.row, seen.column)
-    pixels = torch.from_numpy(read_window(low, seen.relative_to(inside))).to(engine.device)
-    result = upscale_detectors(pixels, engine, plan.detector_settings, position, inside.relative_to(seen), sensed)
-    own = pixels[:, *inside.relative_to(seen).slices]
+    context = block.grown(plan.halo).within(plan.scene.grown(BORDER))
+    position = Position(context.row, context.column)
+    pixels = torch.from_numpy(read_window(low, context.relative_to(inside))).to(engine.device)
+    result = upscale_detectors(pixels, engine, plan.detector_settings, position, inside.relative_to(context), sensed)
+    own = pixels[:, *inside.relative_to(context).slices]
     if plan.domain.outside:
         gain, degradation = plan.domain.gain, plan.block_settings.degradation
-        attenuate_detail(
-            result.estimate, result.deviation, low=own, gain=gain, degradation=degradation, scale=plan.scale
-        )
+        attenuate_detail(result.estimate, result.std, low=own, gain=gain, degradation=degradation, scale=plan.scale)
     bounds, limited = plan.bounds, 0
     if bounds is not None:
         rows, columns = block.relative_to(inside).finer(plan.scale).slices
-        kept = bounds.chosen(plan.seen.usable)
+        kept = bounds.chosen(plan.scan.usable)
         ranges = own if limits is low else torch.from_numpy(limits).to(engine.device)
         limited = kept.apply(result.estimate, ranges, plan.block_settings.degradation, (rows, columns))
     if plan.options.non_negative:
@@ -221,7 +219,7 @@ def _upscale_usable(
 
 def _all_bands(cut: Tensor, measured: Block, fine: tuple[slice, slice, slice], plan: Plan) -> Block:
     """All bands in their order: super-resolved where usable, bicubic elsewhere."""
-    usable, bounds = plan.seen.usable, plan.bounds
+    usable, bounds = plan.scan.usable, plan.bounds
     if usable.all():
         return _to_host(cut)
     estimate = cut.new_empty(len(usable), *cut.shape[1:])
@@ -240,16 +238,16 @@ def _to_host(pixels: Tensor) -> Block:
     return found
 
 
-def _to_all_bands(deviation: Tensor, usable: NDArray[np.bool_]) -> Block:
+def _to_all_bands(std: Tensor, usable: NDArray[np.bool_]) -> Block:
     """Deviations of all bands: those that are bicubic have none."""
     if usable.all():
-        return _to_host(deviation)
-    spread = deviation.new_full((len(usable), *deviation.shape[1:]), torch.nan)
-    spread[torch.from_numpy(usable)] = deviation
+        return _to_host(std)
+    spread = std.new_full((len(usable), *std.shape[1:]), torch.nan)
+    spread[torch.from_numpy(usable)] = std
     return _to_host(spread)
 
 
-def _agreement(estimate: Tensor, measured: Tensor, block: Window, plan: Plan) -> ConsistencyStats:
+def _consistency_stats(estimate: Tensor, measured: Tensor, block: Window, plan: Plan) -> ConsistencyStats:
     """Over the valid pixels of a cell whose surroundings, as ``D`` sees them, lie in it or beyond the scene."""
     _, rows, columns = plan.metadata.shape
     parts = plan.band_degradations

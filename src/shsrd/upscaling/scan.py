@@ -31,7 +31,7 @@ class SceneScan:
         extremes: ``(B, 2)`` smallest and largest valid, unsuspicious pixel of every band; NaN where there is none.
         valid: ``(n,)`` pixels valid in all usable bands, in each of the windows asked about.
         digest: of all pixels; the same scene gives the same, whatever it is stored in.
-        suspicion: which values are left out of all this, and of what the network sees.
+        outliers: which values are left out of all this, and of what the network sees.
         notes: one sentence for every kind of suspicious value.
     """
 
@@ -40,7 +40,7 @@ class SceneScan:
     extremes: NDArray[np.float64]
     valid: NDArray[np.int64]
     digest: str
-    suspicion: OutlierRules = field(default_factory=OutlierRules)
+    outliers: OutlierRules = field(default_factory=OutlierRules)
     notes: tuple[str, ...] = ()
 
     @property
@@ -54,7 +54,7 @@ class SceneScan:
         return float(self.extremes[self.usable, 1].max())
 
 
-def survey(source: Source, windows: list[Window], usable: NDArray[np.bool_] | None = None) -> SceneScan:
+def scan_scene(source: Source, windows: list[Window], usable: NDArray[np.bool_] | None = None) -> SceneScan:
     """Read a scene once, piece by piece; again where some bands or values are to be left out.
 
     Args:
@@ -67,48 +67,48 @@ def survey(source: Source, windows: list[Window], usable: NDArray[np.bool_] | No
         SceneError: no band can be used.
     """
     good = source.metadata.good_bands
-    first = seen = _ScanPass(source, good, windows, sampled=True)
-    suspicion, notes = _find_outliers(source, first)
-    if not suspicion.nothing:
-        source = MaskedSource(source, suspicion)
-        seen = _ScanPass(source, good, windows)
+    first = scan = _ScanPass(source, good, windows, sampled=True)
+    outliers, notes = _find_outliers(source, first)
+    if not outliers.nothing:
+        source = MaskedSource(source, outliers)
+        scan = _ScanPass(source, good, windows)
     constant = np.zeros_like(good)
     if usable is None:
-        usable, constant = _usable(source, seen)
+        usable, constant = _usable(source, scan)
     if (usable != good).any():
-        seen = _ScanPass(source, usable, windows)
-    if seen.statistics.count < ENOUGH * seen.count[usable].max():  # few pixels are valid in every band
-        seen.statistics = _filled_statistics(source, usable, seen.statistics)
-    notes += constant_bands(constant, seen.extremes[:, 0], source.metadata.storage)
-    return SceneScan(usable, seen.statistics, seen.told(), seen.valid, first.digest, suspicion, notes)
+        scan = _ScanPass(source, usable, windows)
+    if scan.statistics.count < ENOUGH * scan.count[usable].max():  # few pixels are valid in every band
+        scan.statistics = _filled_statistics(source, usable, scan.statistics)
+    notes += constant_bands(constant, scan.extremes[:, 0], source.metadata.storage)
+    return SceneScan(usable, scan.statistics, scan.value_range(), scan.valid, first.digest, outliers, notes)
 
 
-def _find_outliers(source: Source, seen: _ScanPass) -> tuple[OutlierRules, tuple[str, ...]]:
+def _find_outliers(source: Source, scan: _ScanPass) -> tuple[OutlierRules, tuple[str, ...]]:
     """Outliers of a scene and notes on them; reads it again if there may be any."""
-    assert seen.sample is not None
-    examination = OutlierScan(
+    assert scan.sample is not None
+    scanned = OutlierScan(
         metadata=source.metadata,
         good=source.metadata.good_bands,
-        ordinary=seen.sample.ordinary(),
-        extremes=seen.told(),
-        uniform=seen.sample.uniform,
-        valid=seen.count,
+        ordinary=scan.sample.ordinary(),
+        extremes=scan.value_range(),
+        uniform=scan.sample.uniform,
+        valid=scan.count,
     )
-    if not examination.needed:
+    if not scanned.needed:
         return OutlierRules(), ()
     for _, pixels in iter_windows(source):
-        examination.look(pixels)
-    return examination.suspicion(), outlier_notes(examination)
+        scanned.look(pixels)
+    return scanned.outliers(), outlier_notes(scanned)
 
 
-def _usable(source: Source, seen: _ScanPass) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _usable(source: Source, scan: _ScanPass) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Bands that can be used, and good ones that are constant in a scene that is not."""
     good = source.metadata.good_bands
-    usable = good & (seen.count > 0)
+    usable = good & (scan.count > 0)
     if not usable.any():
         place = source.metadata.source
         raise SceneError(f"{place}: no good band has a valid pixel; check no-data value and bad-band list")
-    varies = usable & (seen.extremes[:, 0] < seen.extremes[:, 1])
+    varies = usable & (scan.extremes[:, 0] < scan.extremes[:, 1])
     return (varies, usable & ~varies) if varies.any() else (usable, np.zeros_like(usable))
 
 
@@ -140,7 +140,7 @@ class _ScanPass:
                 self._count_valid(np.asarray(finite[usable].all(axis=0)), place, windows)
         self.digest = digest.hexdigest()
 
-    def told(self) -> NDArray[np.float64]:
+    def value_range(self) -> NDArray[np.float64]:
         """Smallest and largest value of every band, NaN where there is none."""
         return np.where(self.count[:, None] > 0, self.extremes, np.nan)
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from shsrd.cube import SceneError, SceneMetadata, Source
 from shsrd.degradation import SENSORS, Degradation
 from shsrd.degradation.sensors import get_sensor
-from shsrd.upscaling.blur_noise_estimate import BlurNoiseEstimate, measure
+from shsrd.upscaling.blur_noise_estimate import BlurNoiseEstimate, estimate_blur_noise
 from shsrd.upscaling.options import UpscaleOptions
 
 SHARP = 0.95  # pixels: edges of scenes made by the bicubic kernel are estimated to be so wide, or less
@@ -83,7 +83,7 @@ def resolve_psf(source: Source, options: UpscaleOptions) -> Instrument:
     if options.fwhm != "auto":
         return declared_psf(source.metadata, options)
     options.check_psf_options()
-    width = measure(source).width
+    width = estimate_blur_noise(source).width
     if width is None:
         raise SceneError(
             f"{source.metadata.source}: has too few sharp edges to estimate its blur; give --sensor or --fwhm Y,X, or "
@@ -130,17 +130,17 @@ def blur_and_noise_summary(source: Source) -> dict[str, Any]:
         SceneError: pixels that cannot be read.
     """
     metadata = source.metadata
-    instrument, seen = declared_psf(metadata, UpscaleOptions()), measure(source)
+    instrument, observed = declared_psf(metadata, UpscaleOptions()), estimate_blur_noise(source)
     widths = None if instrument.bicubic else instrument.fwhm_at(metadata.wavelength_nm, metadata.shape[0]).mean(axis=0)
-    width = seen.width
+    width = observed.width
     return {
         "psf": _in_words(instrument, metadata.sensor),
         "psf_fwhm": None if widths is None else widths.round(3).tolist(),
         "psf_estimate": None if width is None else [round(value, 3) for value in width.fwhm],
         "psf_error": None if width is None else [round(value, 3) for value in width.error],
-        "psf_edges": seen.edges,
-        "psf_note": _remark(widths, seen),
-        "snr_db": (np.quantile(seen.snr_db, (0, 0.5, 1)).round(1) + 0.0).tolist() if seen.snr_db.size else None,
+        "psf_edges": observed.edges,
+        "psf_note": _remark(widths, observed),
+        "snr_db": (np.quantile(observed.snr_db, (0, 0.5, 1)).round(1) + 0.0).tolist() if observed.snr_db.size else None,
     }
 
 
@@ -151,14 +151,14 @@ def _in_words(instrument: Instrument, sensor: str | None) -> str:
     return "bicubic kernel assumed" + ("" if sensor is None else f": no width of {sensor} is published")
 
 
-def _remark(widths: NDArray[np.float64] | None, seen: BlurNoiseEstimate) -> str | None:
+def _remark(widths: NDArray[np.float64] | None, observed: BlurNoiseEstimate) -> str | None:
     """Note on the estimate beside the declared width; an estimate includes the blur of the scene."""
-    if seen.width is None:
+    if observed.width is None:
         return "too few sharp edges to estimate the blur"
-    lower, error = np.array(seen.width.lower), np.array(seen.width.error)
+    lower, error = np.array(observed.width.lower), np.array(observed.width.error)
     if widths is None:
-        told = "--fwhm auto corrects for its lower end, {:.2f},{:.2f}".format(*lower)
-        return told if (lower > SHARP).any() else None
-    if (widths > np.array(seen.width.fwhm) + PSF_CONFLICT_SIGMAS * error).any():
+        requested = "--fwhm auto corrects for its lower end, {:.2f},{:.2f}".format(*lower)
+        return requested if (lower > SHARP).any() else None
+    if (widths > np.array(observed.width.fwhm) + PSF_CONFLICT_SIGMAS * error).any():
         return "edges are sharper than the published width allows; --fwhm auto takes what they show"
     return None

@@ -111,10 +111,10 @@ def run_self_check(
     parts = parts_of_usable(metadata, usable)
     acquisition = None if correction is None else correction.acquisition
     bases = detector_bases(statistics, basis, parts, wavelength_nm, channels, guides=guides, acquisition=acquisition)
-    seen = [read_window(low, Window(0, 0, *low.shape[1:]).grown(HALO)) for low in coarse]
+    observed = [read_window(low, Window(0, 0, *low.shape[1:]).grown(HALO)) for low in coarse]
     margin = slice(HALO * s, -HALO * s)
-    base = np.stack([bicubic_up(torch.from_numpy(low), s).numpy()[:, margin, margin] for low in seen])
-    mean = np.stack([_mean(low, engine, bases)[:, margin, margin] for low in seen])
+    base = np.stack([bicubic_up(torch.from_numpy(low), s).numpy()[:, margin, margin] for low in observed])
+    mean = np.stack([_mean(low, engine, bases)[:, margin, margin] for low in observed])
     known = np.where(np.isfinite(measured), truth, np.nan)
     found = _score_windows(known, base, mean, BLOCK * s)
     if correction is None:
@@ -167,7 +167,7 @@ def _starts(size: int, side: int) -> range:
 
 def attenuate_detail(
     estimate: Tensor,
-    deviation: Tensor | None,
+    std: Tensor | None,
     *,
     low: Tensor,
     gain: Vector,
@@ -180,7 +180,7 @@ def attenuate_detail(
 
     Args:
         estimate: ``(B, s y, s x)``, mean or samples.
-        deviation: likewise, or None.
+        std: likewise, or None.
         low: ``(B, y, x)`` the scene without missing values.
         gain: ``(B,)`` between 0 (bicubic) and 1 (left alone, bit for bit).
         degradation: D, or None where consistency is left out.
@@ -192,8 +192,8 @@ def attenuate_detail(
         if degradation is not None:
             bicubic = back_project(bicubic, measured, degradation)
         estimate[band] = bicubic + share * (estimate[band] - bicubic) if share > 0 else bicubic
-        if deviation is not None:
-            deviation[band] *= share
+        if std is not None:
+            std[band] *= share
 
 
 def shrinkage_gain(error: Block, detail: Block, block: int) -> Vector:

@@ -40,6 +40,6 @@ def simulate_measurement(correction: PSFCorrection, scenes: Block) -> Block:
 
 def correct_simulated(correction: PSFCorrection, measured: Block) -> Block:
     """Scenes ``(n, b, y, x)`` of the usable bands as the bicubic kernel would have given them."""
-    own = replace(correction, usable=np.ones(measured.shape[1], bool), suspicion=OutlierRules())
+    own = replace(correction, usable=np.ones(measured.shape[1], bool), outliers=OutlierRules())
     whole = tuple(slice(0, side) for side in measured.shape[2:])
     return np.stack([CorrectedSource(MemorySource(Cube(scene)), own).read(*whole) for scene in measured])

@@ -88,35 +88,33 @@ def upscale(
     model = select_model(options, scale, model)
     engine, source = make_engine(model, options, cube.shape), match_bicubic_psf(MemorySource(cube), options, scale)
     plan = make_plan(source, engine, options)
-    estimate, deviation, agreement = _upscale_tiles(source, engine, plan, progress)
+    estimate, std, consistency_stats = _upscale_tiles(source, engine, plan, progress)
     finer = Cube.of(estimate, cube.metadata.finer(scale))
-    uncertainty = (
-        None if deviation is None else Cube.of(deviation, uncertainty_metadata(finer.metadata, model, options))
-    )
-    std = None if uncertainty is None else back(uncertainty)
-    return UpscaleResult(finer, uncertainty, plan.report(model, engine, agreement), back(finer), std)
+    uncertainty = None if std is None else Cube.of(std, uncertainty_metadata(finer.metadata, model, options))
+    given_back = None if uncertainty is None else back(uncertainty)
+    return UpscaleResult(finer, uncertainty, plan.report(model, engine, consistency_stats), back(finer), given_back)
 
 
 def _upscale_tiles(
     source: Source, engine: Engine, plan: Plan, progress: Progress | None
 ) -> tuple[Block, Block | None, ConsistencyStats]:
-    tiles, told = plan.tiles(), progress or (lambda done, total: None)
+    tiles, requested = plan.tiles(), progress or (lambda done, total: None)
     if len(tiles) == 1:  # the tile is the scene: no copy
         only = upscale_tile(read_tile(source, plan, tiles[0]), engine, plan)
-        told(1, 1)
-        return only.estimate, only.deviation, only.agreement
+        requested(1, 1)
+        return only.estimate, only.std, only.consistency_stats
     estimate = np.empty(source.metadata.finer(plan.scale).shape, np.float32)
-    deviation = np.empty_like(estimate) if plan.options.uncertainty else None
-    agreement = ConsistencyStats()
+    std = np.empty_like(estimate) if plan.options.uncertainty else None
+    consistency_stats = ConsistencyStats()
     for done, tile in enumerate(tiles, start=1):
         solved = upscale_tile(read_tile(source, plan, tile), engine, plan)
         target = (slice(None), *tile.finer(plan.scale).slices)
         estimate[target] = solved.estimate
-        if deviation is not None and solved.deviation is not None:
-            deviation[target] = solved.deviation
-        agreement += solved.agreement
-        told(done, len(tiles))
-    return estimate, deviation, agreement
+        if std is not None and solved.std is not None:
+            std[target] = solved.std
+        consistency_stats += solved.consistency_stats
+        requested(done, len(tiles))
+    return estimate, std, consistency_stats
 
 
 def uncertainty_metadata(finer: SceneMetadata, model: Model, options: UpscaleOptions) -> SceneMetadata:

@@ -34,7 +34,7 @@ UTM_32N = (
 ORIGIN = (691000.0, 5335000.0)  # easting, northing of the upper-left corner
 
 
-def phantom(
+def synthetic_scene(
     *,
     rows: int = 256,
     columns: int = 256,

@@ -20,19 +20,19 @@ class SpectralAngleLoss:
 
     Attributes:
         base: ``(n, 3, s y, s x)`` interpolated patch in cube units.
-        deviation: ``(n, 3, 1, 1)`` cube units in one standard unit.
+        std: ``(n, 3, 1, 1)`` cube units in one standard unit.
         group: triplets drawn from each patch, consecutive in the batch.
         weight: of this term in the loss.
     """
 
     base: Tensor
-    deviation: Tensor
+    std: Tensor
     group: int
     weight: float
 
     def loss(self, estimate: Tensor, residual: Tensor) -> Tensor:
         """Mean distance of unit spectra, ``2 sin(angle / 2)``, times the weight."""
-        ours, truth = (self._unit(self.base + self.deviation * r) for r in (estimate, residual))
+        ours, truth = (self._unit(self.base + self.std * r) for r in (estimate, residual))
         return self.weight * ((ours - truth).square().sum(dim=1) + 1e-8).sqrt().mean()
 
     def _unit(self, spectra: Tensor) -> Tensor:
@@ -43,7 +43,7 @@ class SpectralAngleLoss:
 
     def to(self, device: torch.device) -> SpectralAngleLoss:
         """The same on another device."""
-        return replace(self, base=self.base.to(device), deviation=self.deviation.to(device))
+        return replace(self, base=self.base.to(device), std=self.std.to(device))
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Batch:
         if information is not None:
             information = SpectralInformation(function(information.maps), function(information.descriptor))
         if angle is not None:
-            angle = replace(angle, base=function(angle.base), deviation=function(angle.deviation))
+            angle = replace(angle, base=function(angle.base), std=function(angle.std))
         names = ("low", "residual", "unit", "weight")
         tensors = {name: function(getattr(self, name)) for name in names}
         return replace(self, **tensors, information=information, angle=angle)

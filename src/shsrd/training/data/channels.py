@@ -55,7 +55,7 @@ def gained(basis: SpectralBasis, gain: float, generator: torch.Generator) -> Spe
     factor = log_uniform(1 / gain, gain, generator)
     return replace(
         basis,
-        deviation=basis.deviation * factor,
+        std=basis.std * factor,
         reconstruction_matrix=basis.reconstruction_matrix * factor,
         variances=basis.variances * factor**2,
         noise=basis.noise / factor,

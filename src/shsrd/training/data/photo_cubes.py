@@ -183,8 +183,8 @@ def _random_wavelengths_um(bands: int, generator: torch.Generator) -> NDArray[np
 
 def _channels(basis: SpectralBasis, spectra: NDArray[np.float64], materials: Tensor) -> Tensor:
     """Channels ``(K, y, x)`` of the noise-free cube at high resolution, which is never made."""
-    matrix = (basis.vectors / basis.deviation).T @ spectra
-    offset = (basis.mean @ basis.vectors) / basis.deviation
+    matrix = (basis.vectors / basis.std).T @ spectra
+    offset = (basis.mean @ basis.vectors) / basis.std
     return _linear_mixture(matrix, materials) - torch.from_numpy(offset).float()[:, None, None]
 
 

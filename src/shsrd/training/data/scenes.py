@@ -151,11 +151,11 @@ class TrainingScene:
 
     def with_band_noise(self, noise: NDArray[np.float64]) -> TrainingScene:
         """The same scene seen by a noisier sensor: white noise ``(B,)`` in units of each band's deviation."""
-        deviation = np.sqrt(np.diag(self.statistics.covariance)) * noise
+        std = np.sqrt(np.diag(self.statistics.covariance)) * noise
         scene = copy(self)
-        scene.statistics = self.statistics.with_noise(deviation)
+        scene.statistics = self.statistics.with_noise(std)
         scene.leading = guide_basis(scene.statistics, GUIDE_CHANNELS, self.guides)
-        scene.noise = deviation.astype(np.float32)
+        scene.noise = std.astype(np.float32)
         return scene
 
     def _pixels(self, rows: slice, columns: slice) -> NDArray[np.float32]:
@@ -204,11 +204,11 @@ class TrainingScene:
         brightness = bicubic_up(turned(self.brightness[row : row + side, column : column + side]), s)
         low_patch, residual = residual_target(low_channels, clean, s)
         base = cut(clean, MARGIN * s) - residual
-        deviation = torch.from_numpy(basis.deviation).float().reshape(-1, 3, 1, 1)
+        std = torch.from_numpy(basis.std).float().reshape(-1, 3, 1, 1)
         offset = torch.from_numpy(self.statistics.mean @ basis.vectors).float().reshape(-1, 3, 1, 1)
         angle = SpectralAngleLoss(
-            base=offset + deviation * base,
-            deviation=deviation if basis.name == "bands" else torch.zeros_like(deviation),
+            base=offset + std * base,
+            std=std if basis.name == "bands" else torch.zeros_like(std),
             group=basis.channels // 3,
             weight=augmentation.angle,
         )
@@ -219,7 +219,7 @@ class TrainingScene:
     def _unit(self, basis: SpectralBasis) -> Tensor:
         """The scene's own residual in each channel, root mean square."""
         variance = ((self.residual_covariance @ basis.vectors) * basis.vectors).sum(axis=0)
-        relative = torch.from_numpy(np.sqrt(variance) / basis.deviation)
+        relative = torch.from_numpy(np.sqrt(variance) / basis.std)
         return floored_rms(relative.float().reshape(-1, 3, 1, 1))
 
     def _weight(self, brightness: Tensor, dark: float) -> Tensor:
@@ -257,6 +257,6 @@ def join(parts: list[Batch]) -> Batch:
         replace(
             angles[0],
             base=torch.cat([angle.base for angle in angles]),
-            deviation=torch.cat([angle.deviation for angle in angles]),
+            std=torch.cat([angle.std for angle in angles]),
         ),
     )

@@ -70,9 +70,9 @@ def encode_tile(tile: UpscaledTile, outputs: Sequence[SceneMetadata]) -> Encoded
         tile: float32 pixels.
         outputs: metadata of the targets.
     """
-    pixels = [tile.estimate] if tile.deviation is None else [tile.estimate, tile.deviation]
+    pixels = [tile.estimate] if tile.std is None else [tile.estimate, tile.std]
     stored = (
         encode_bands(values, metadata.storage, source=metadata.source)
         for values, metadata in zip(pixels, outputs, strict=True)
     )
-    return EncodedTile(tuple(stored), tile.agreement)
+    return EncodedTile(tuple(stored), tile.consistency_stats)

@@ -17,7 +17,7 @@ from shsrd.io.targets import files_read
 from shsrd.upscaling.correction import match_bicubic_psf
 from shsrd.upscaling.jobs.job import Job
 from shsrd.upscaling.jobs.tile_cache import VERSION, NotResumableError
-from shsrd.upscaling.scan import survey
+from shsrd.upscaling.scan import scan_scene
 
 _MANIFEST_DEFAULTS = {"compress": DEFAULT}  # left out of manifests
 _NOT_COMPARED = {"device", "model"}  # any device will do; weights are compared by their fingerprint
@@ -77,7 +77,7 @@ def digest_of(job: Job) -> str:
         SceneError: the input cannot be read.
     """
     with closing(open_source(job.source, **job.opening)) as measured:
-        return survey(match_bicubic_psf(measured, job.effective_options, job.scale), []).digest
+        return scan_scene(match_bicubic_psf(measured, job.effective_options, job.scale), []).digest
 
 
 def manifest_of(job: Job, digest: str, fingerprint: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from shsrd.upscaling.scan import SceneScan
 def scan_to_arrays(scan: SceneScan) -> dict[str, Any]:
     """Arrays by key; statistics and outlier rules have a prefix."""
     statistics = {f"statistics.{key}": value for key, value in scan.statistics.state().items()}
-    rules = {f"outlier_rules.{key}": value for key, value in scan.suspicion.as_arrays().items()}
+    rules = {f"outlier_rules.{key}": value for key, value in scan.outliers.as_arrays().items()}
     return {
         "usable": scan.usable,
         "value_range": scan.extremes,
@@ -34,7 +34,7 @@ def scan_from_arrays(arrays: dict[str, Any]) -> SceneScan:
         extremes=arrays["value_range"],
         valid=arrays["valid"],
         digest=str(arrays["digest"]),
-        suspicion=OutlierRules(**_with_prefix(arrays, "outlier_rules.")),
+        outliers=OutlierRules(**_with_prefix(arrays, "outlier_rules.")),
         notes=tuple(arrays["notes"].tolist()),
     )
 

@@ -36,7 +36,7 @@ from shsrd.upscaling.jobs.worker import ScenePayload
 from shsrd.upscaling.plan import Plan, make_engine, make_plan, select_model, tile_side
 from shsrd.upscaling.reconstruction import ConsistencyStats
 from shsrd.upscaling.report import Report
-from shsrd.upscaling.scan import SceneScan, survey
+from shsrd.upscaling.scan import SceneScan, scan_scene
 from shsrd.upscaling.upscale import Progress
 
 
@@ -154,7 +154,7 @@ class _Run:
         job = self.job
         observer.on_plan(estimate_resources(job, tile_side(job.options), self.outputs))
         source, plan, manifest = self._planned()
-        observer.on_scan(plan.seen.notes)
+        observer.on_scan(plan.scan.notes)
         finished = self.cache.finished() & set(range(len(plan.tiles())))
         with self._executor(source, plan, worker_pool) as executor:
             observer.on_start(len(finished), len(plan.tiles()))
@@ -173,11 +173,11 @@ class _Run:
             source = match_bicubic_psf(self.measured, job.effective_options, job.scale)
             scan = self._resumed_scan(source)
             plan = make_plan(source, self.engine, job.effective_options, scan)
-        valid = min_valid_fraction(self.measured.metadata, plan.seen)
+        valid = min_valid_fraction(self.measured.metadata, plan.scan)
         check_disk_space(job, self.outputs, self.cache, valid=valid)
-        manifest = manifest_of(job, plan.seen.digest, self.model.fingerprint)
+        manifest = manifest_of(job, plan.scan.digest, self.model.fingerprint)
         if scan is None:
-            self.cache.start(manifest, plan.seen)
+            self.cache.start(manifest, plan.scan)
         return source, plan, manifest
 
     def _resumed_scan(self, source: Source) -> SceneScan | None:
@@ -197,7 +197,7 @@ class _Run:
         scan = cache.scan()
         now = manifest_of(job, scan.digest, self.model.fingerprint)
         check_manifest(kept, now)
-        if not files_unchanged(kept, now) and survey(source, []).digest != scan.digest:
+        if not files_unchanged(kept, now) and scan_scene(source, []).digest != scan.digest:
             raise NotResumableError(f"cannot resume: {job.source} has changed; --overwrite starts again")
         return scan
 
@@ -235,7 +235,7 @@ class _Run:
                 progress(done, total)
             with self.timings.measure("completing the output"):
                 consistency = ordered.complete()
-                self._check_input(plan.seen.digest)
+                self._check_input(plan.scan.digest)
         return consistency
 
     def _open_writers(self) -> Iterator[Writer]:
