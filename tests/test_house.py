@@ -17,7 +17,6 @@ REFUSED = {
     "asked": "requested, options",
     "bag": "mat_npz_writer",
     "bench": "worker",
-    "canvas": "synthetic scene",
     "crew": "worker_pool",
     "deviation": "std",
     "draws": "random_ops, samples",

@@ -3,6 +3,7 @@
 The names below are loaded when first used, so ``import shsrd`` stays light (no torch).
 """
 
+import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -56,8 +57,14 @@ _EXPORTS = {
 _MODULES = {name: f"shsrd.{room}" for room, names in _EXPORTS.items() for name in names}
 
 
+_RENAMED = {"phantom": "synthetic_scene"}  # for one release
+
+
 def __getattr__(name: str) -> Any:
     """Load a public name from its room on first use (PEP 562)."""
+    if name in _RENAMED:
+        warnings.warn(f"shsrd.{name} is now shsrd.{_RENAMED[name]}", DeprecationWarning, stacklevel=2)
+        name = _RENAMED[name]
     if name not in _MODULES:
         raise AttributeError(f"module 'shsrd' has no attribute {name!r}")
     return getattr(import_module(_MODULES[name]), name)
