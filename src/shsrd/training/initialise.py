@@ -11,6 +11,7 @@ from torch.nn import functional
 from shsrd.model import Model, Network
 from shsrd.spectral import DESCRIPTOR_FEATURES
 from shsrd.training.config import TrainConfig, TrainingError
+from shsrd.training.rescale import rescale_weights
 
 INJECTION_SETTINGS = ("injection", "wavelengths", "guide_width", "inject_every", "guides")
 _SELECTION = ".select.0.weight"
@@ -33,6 +34,10 @@ def initialise_network(config: TrainConfig, start: Model | None) -> Network:
         settings = settings.model_copy(update={"scale_context": config.scale_context})
     if config.acquisition:
         settings = settings.model_copy(update={"descriptor_features": DESCRIPTOR_FEATURES})
+    if config.scale and config.scale != settings.scale:
+        rescaled = rescale_weights(start.network.state_dict(), settings.scale, config.scale)
+        kept = {key: rescaled[key] for key in rescaled if not config.restart_injection or _is_kept(key)}
+        return _filled(Network(settings.model_copy(update={"scale": config.scale})), kept)
     if config.deepen:
         return _deepened(start.network, Network(settings.model_copy(update={"blocks": config.deepen})))
     kept = start.network.state_dict()
