@@ -44,12 +44,12 @@ def test_tiles_of_an_earlier_run_do_not_count(clock, pace):
 def test_one_tile_needs_no_estimate(pace):
     pace.begun(0, 1)
     assert pace.first(1, 1) is None
-    assert pace.told(1, 1) is None
+    assert pace.progress_line(1, 1) is None
 
 
 def test_a_line_for_every_tenth(pace):
     pace.begun(0, 100)
-    said = [line for done in range(1, 101) if (line := pace.told(done, 100)) is not None]
+    said = [line for done in range(1, 101) if (line := pace.progress_line(done, 100)) is not None]
     assert len(said) == 10
     assert said[0].startswith("tiles: 10 of 100") and said[-1] == "tiles: 100 of 100"
 
@@ -60,7 +60,7 @@ def test_never_silent_for_longer_than_asked(clock, pace):
     pace.begun(0, 3)
     for second in range(1, 211):
         clock.now = float(second)
-        lines = [pace.told(second // 70, 3) if second % 70 == 0 else None, pace.tick()]
+        lines = [pace.progress_line(second // 70, 3) if second % 70 == 0 else None, pace.tick()]
         times += [second for line in lines if line is not None]
     assert max(np.diff([0, *times])) <= 10
     assert min(np.diff(times)) >= 1

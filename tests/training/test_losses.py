@@ -52,7 +52,7 @@ def test_many_noises_of_a_patch_cost_one_pass_of_the_encoder(batch, network_conf
     encode, denoise = network.encode, network.denoise
     monkeypatch.setattr(network, "encode", lambda *given: passes.append(1) or encode(*given))
     monkeypatch.setattr(network, "denoise", lambda *given: rows.append(given[1]) or denoise(*given))
-    loss = diffusion_loss(network, batch, torch.Generator().manual_seed(0), draws=64)
+    loss = diffusion_loss(network, batch, torch.Generator().manual_seed(0), noise_samples=64)
     assert len(passes) == 1
     assert rows[0].shape == (64 * len(batch.low),)
     assert rows[0].unique().numel() == rows[0].numel()
@@ -89,13 +89,19 @@ def test_images_without_any_contrast_do_not_break_the_losses(batch, stage_one):
 def test_small_errors_count_by_their_square_and_large_ones_linearly(batch, network_config):
     network = Network(network_config)  # its mean is zero, so the residual is the error
 
-    def loss(error, knee):
+    def loss(error, charbonnier_eps):
         even = torch.full_like(batch.residual, error)
         return float(
-            posterior_mean_loss(network, type(batch)(batch.low, even, torch.ones_like(batch.unit), batch.weight), knee)
+            posterior_mean_loss(
+                network, type(batch)(batch.low, even, torch.ones_like(batch.unit), batch.weight), charbonnier_eps
+            )
         )
 
-    for knee in (0.1, 0.3, 1.0):
-        assert loss(0.02 * knee, knee) == pytest.approx(4 * loss(0.01 * knee, knee), rel=1e-2)
-        assert loss(200 * knee, knee) == pytest.approx(2 * loss(100 * knee, knee), rel=1e-2)
-        assert loss(500.0, knee) == pytest.approx(500 / 0.3, rel=1e-2)  # the same slope for every knee
+    for charbonnier_eps in (0.1, 0.3, 1.0):
+        assert loss(0.02 * charbonnier_eps, charbonnier_eps) == pytest.approx(
+            4 * loss(0.01 * charbonnier_eps, charbonnier_eps), rel=1e-2
+        )
+        assert loss(200 * charbonnier_eps, charbonnier_eps) == pytest.approx(
+            2 * loss(100 * charbonnier_eps, charbonnier_eps), rel=1e-2
+        )
+        assert loss(500.0, charbonnier_eps) == pytest.approx(500 / 0.3, rel=1e-2)  # the same slope for every knee

@@ -67,7 +67,7 @@ def queue_file(tmp_path):
 def run(queue, work, root, out=None, home=None):
     said = []
     home = home or work / "home"
-    reached = run_queue(read_queue(queue), Places(work, root, home, out), told=said.append)
+    reached = run_queue(read_queue(queue), Places(work, root, home, out), on_message=said.append)
     return reached, said
 
 
@@ -86,7 +86,7 @@ def test_carried_stopped_and_resumed_elsewhere_gives_the_same_weights(tmp_path, 
     monkeypatch.setattr(Clock, "pause", lambda self, longest: next(asked) % 5 == 4)
     for number in range(1, 8):
         carried, out = tmp_path / f"carried{number}", tmp_path / f"out{number}"
-        carry(read_queue(queue), TransferFolder(carried, 2**24), root=root, home=kept, told=said.append)
+        carry(read_queue(queue), TransferFolder(carried, 2**24), root=root, home=kept, on_message=said.append)
         machine = tmp_path / f"machine{number}"  # a fresh one every time
         reached, said = run(carried / "queue.yaml", machine, carried / "data", out, carried / "home")
         shutil.copytree(out, kept, dirs_exist_ok=True)
@@ -123,7 +123,7 @@ sys.exit(main())"""
 @pytest.mark.slow
 def test_a_bare_machine_needs_only_what_was_carried(tmp_path, root, queue_file):
     third = {"name": "third", "stage": "transfer", "start_from": "first", "train": "scenes", "validation": "scenes"}
-    queue = queue_file(FIRST | {"steps": 2}, third | COMMON | {"steps": 2, "rehearsal": "photos"})
+    queue = queue_file(FIRST | {"steps": 2}, third | COMMON | {"steps": 2, "replay": "photos"})
     carried = tmp_path / "carried"
     assert main(["pack", str(queue), str(carried), "--data", str(root), "--limit", "16MiB"]) == 0
     call = ("queue", "run", "queue.yaml", "--minutes", "5", "--out", tmp_path / "out", "--work", tmp_path / "work")
@@ -155,14 +155,14 @@ def test_what_fails_or_waits_does_not_stop_the_others(tmp_path, root, queue_file
 
 def test_a_small_limit_takes_a_fixed_part_of_the_photos_and_says_so(tmp_path, root, queue_file):
     queue, said = read_queue(queue_file(FIRST)), []
-    carry(queue, TransferFolder(tmp_path / "whole", 2**26), root=root, home=tmp_path / "none", told=said.append)
+    carry(queue, TransferFolder(tmp_path / "whole", 2**26), root=root, home=tmp_path / "none", on_message=said.append)
     sizes = {
         f.relative_to(tmp_path / "whole"): f.stat().st_size for f in (tmp_path / "whole").rglob("*") if f.is_file()
     }
     photos = {path: size for path, size in sizes.items() if path.suffix == ".jpg"}
     limit = sum(size + 512 for size in sizes.values()) - min(photos.values())
     for name in ("part", "again"):
-        carry(queue, TransferFolder(tmp_path / name, limit), root=root, home=tmp_path / "none", told=said.append)
+        carry(queue, TransferFolder(tmp_path / name, limit), root=root, home=tmp_path / "none", on_message=said.append)
     taken = [
         sorted(f.relative_to(tmp_path / name) for f in (tmp_path / name / "data").rglob("*.jpg"))
         for name in ("part", "again")
@@ -179,7 +179,7 @@ def test_a_small_limit_takes_a_fixed_part_of_the_photos_and_says_so(tmp_path, ro
         root=root,
         home=tmp_path / "none",
         without=[part],
-        told=said.append,
+        on_message=said.append,
     )
     rest = tmp_path / "rest"
     reached, heard = run(rest / "queue.yaml", tmp_path / "work", rest / "data", tmp_path / "out2", rest / "home")

@@ -137,11 +137,11 @@ def test_a_network_without_injection_cannot_train_it(settings, network_config, t
 
 
 def test_photos_cannot_teach_an_injection_alone(settings, photo_folder):
-    lessons = {"rehearsal": photo_folder, "trainable": "injection", "steps": 4}
+    lessons = {"replay": photo_folder, "trainable": "injection", "steps": 4}
     with pytest.raises(TrainingError, match="leave out rehearsal"):
         run_training(settings("transfer", **lessons))
     cubes = PhotoAugmentation(cubes=1.0)
-    allowed = ({"photos": cubes}, {"objective": "diffusion"}, {"trainable": "adapters"}, {"rehearsal_share": 0})
+    allowed = ({"photos": cubes}, {"objective": "diffusion"}, {"trainable": "adapters"}, {"replay_share": 0})
     for changes in allowed:
         config = settings("transfer", **lessons | changes | {"out": settings("transfer").out / "-".join(changes)})
         assert run_training(config).exists()
@@ -218,8 +218,8 @@ def test_a_tiny_set_is_learnt_by_heart(settings, scene_folder, stage_one, object
         with torch.no_grad():
             if objective == "mean":
                 return float(posterior_mean_loss(network, batch))
-            draws = [diffusion_loss(network, batch, torch.Generator().manual_seed(n)).total for n in range(8)]
-            return float(torch.stack(draws).mean())
+            noise_samples = [diffusion_loss(network, batch, torch.Generator().manual_seed(n)).total for n in range(8)]
+            return float(torch.stack(noise_samples).mean())
 
     before = loss()
     quietly(config, network, Fixed(batch))

@@ -94,7 +94,7 @@ class ProgressDisplay:
             self._bar.start()
             self._bar.update(self._task, completed=done, total=total)
         else:
-            _log_if(self._pace.told(done, total))
+            _log_if(self._pace.progress_line(done, total))
 
     def watch(self) -> None:
         """From now on a line appears at least every ten seconds, where there is no bar."""

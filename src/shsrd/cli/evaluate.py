@@ -11,7 +11,7 @@ import tyro
 
 from shsrd.cli.console import log, option, parse, print_json, print_table
 from shsrd.cli.read_options import ReadOptions, log_notes
-from shsrd.cli.upscale_options import SENSORS, SensorName, seen_by
+from shsrd.cli.upscale_options import SENSORS, SensorName, sensor_observation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ def run(given: Sequence[str]) -> int:
     estimate, reference = open_pair(*files, arguments.scale, opening)
     notes = [f"{scene.source}: {note}" for scene in (estimate, reference) for note in scene.notes]
     log_notes(notes)
-    seen = seen_by(arguments.sensor, arguments.scale, reference)
+    seen = sensor_observation(arguments.sensor, arguments.scale, reference)
     result = compare(estimate, reference, arguments.scale, data_range=arguments.data_range, degradation=seen)
     if arguments.json:
         print_json(

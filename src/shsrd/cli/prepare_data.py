@@ -58,6 +58,6 @@ def run(given: Sequence[str]) -> int:
         if arguments.names is not None:
             split = "validation" if arguments.names == "val" else arguments.names
             sources = [scene for root in arguments.sources for scene in cave_scenes(root, split)]
-        count = pack_scenes(sources, arguments.destination, opened=arguments.opened, told=log)
+        count = pack_scenes(sources, arguments.destination, opened=arguments.opened, on_message=log)
     log(f"{arguments.destination}: {count} {arguments.kind}")
     return 0

@@ -36,7 +36,7 @@ class ProgressLog:
         spent = duration(self._clock() - self._started)
         return f"the first of {total} tiles took {spent}, about {self._remaining_time(done, total)} to go"
 
-    def told(self, done: int, total: int) -> str | None:
+    def progress_line(self, done: int, total: int) -> str | None:
         """Every tenth of the tiles, and whenever there was no line for long; None where nothing is to be said."""
         self._done, self._total = done, total
         is_tenth = total > 1 and done * 10 // total > (done - 1) * 10 // total

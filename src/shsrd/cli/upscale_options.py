@@ -137,7 +137,7 @@ class Instrument:
     kernel: Literal["auto", "bicubic"] = "auto"
     snr: Annotated[float | None, option("DB")] = None
 
-    def told(self) -> dict[str, Any]:
+    def sensor_options(self) -> dict[str, Any]:
         """Options of ``upscale``.
 
         Raises:
@@ -203,10 +203,10 @@ class UpscaleArguments(EstimateOptions):
 
     def measured(self) -> dict[str, Any]:
         """Sensor, width and noise, as given."""
-        return self.instrument.told()
+        return self.instrument.sensor_options()
 
 
-def seen_by(sensor: SensorName | None, scale: int, scene: Cube) -> ObservationModel:
+def sensor_observation(sensor: SensorName | None, scale: int, scene: Cube) -> ObservationModel:
     """Simulated observation of a scene: by the sensor's bands, or bicubic as in the benchmarks."""
     from shsrd.degradation import ObservationModel
 

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shsrd.cube import InputError
 from shsrd.model import NetworkConfig
+
+RENAMED_KEYS = {  # in configurations of version 0.1
+    "rehearsal": "replay",
+    "rehearsal_share": "replay_share",
+    "knee": "charbonnier_eps",
+    "draws": "noise_samples",
+}
+
+
+def current_keys(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a run, of any version, under the keys of this one."""
+    return {RENAMED_KEYS.get(key, key): value for key, value in settings.items()}
 
 
 class TrainingError(InputError):
@@ -94,8 +107,8 @@ class TrainConfig(_Settings):
             averaged weights at the end of the run are kept.
         out: run folder: checkpoints, logs, final weights.
         start_from: weights or checkpoint to start from (always for transfer); never written to.
-        rehearsal: packed photos seen again during a transfer, against forgetting; None leaves them out.
-        rehearsal_share: share of the steps of a transfer that see photos.
+        replay: packed photos seen again during a transfer, against forgetting; None leaves them out.
+        replay_share: share of the steps of a transfer that see photos.
         trainable: what may change in a transfer: ``injection``, ``adapters`` (injection, stem, head, last
             blocks' second convolutions) or ``all``.
         restart_injection: begin with an untrained injection as ``network`` describes it, the rest from ``start_from``.
@@ -111,8 +124,10 @@ class TrainConfig(_Settings):
         mix_share: instead of that, take this share of the last weights and the rest of the start's.
         calibration: without validation, weights whose calibrated uncertainty is taken over.
         network: widths and depths; ignored where ``start_from`` brings its own, but for ``restart_injection``.
-        knee: errors of the mean above this share of the typical residual count linearly, smaller ones by their square.
-        draws: noises that the denoiser sees of each patch in a step; the frozen encoder runs once for all of them.
+        charbonnier_eps: errors of the mean above this share of the typical residual count linearly, smaller ones by
+            their square.
+        noise_samples: noises that the denoiser sees of each patch in a step; the frozen encoder runs once for all of
+            them.
         steps: optimiser steps of the schedule (the cosine ends there).
         time_limit: minutes of wall time after which training stops and saves; 0 means none. The learning rate follows
             whichever of steps and time runs out first.
@@ -137,14 +152,20 @@ class TrainConfig(_Settings):
             With them, photos of stage 1 are drawn on the CPU too instead of on the GPU.
     """
 
+    @model_validator(mode="before")
+    @classmethod
+    def _current_names(cls, settings: Any) -> Any:
+        """Settings under the names of this version."""
+        return current_keys(settings) if isinstance(settings, Mapping) else settings
+
     stage: Literal["pretrain", "transfer"]
     objective: Literal["mean", "diffusion"] = "mean"
     train: Path
     validation: Path | None
     out: Path
     start_from: Path | None = None
-    rehearsal: Path | None = None
-    rehearsal_share: float = Field(0.5, ge=0, lt=1)
+    replay: Path | None = None
+    replay_share: float = Field(0.5, ge=0, lt=1)
     trainable: Literal["injection", "adapters", "all"] = "all"
     restart_injection: bool = False
     acquisition: bool = False
@@ -157,8 +178,8 @@ class TrainConfig(_Settings):
     network: NetworkConfig = NetworkConfig()
     photos: PhotoAugmentation = PhotoAugmentation()
     scenes: SceneAugmentation = SceneAugmentation()
-    knee: float = Field(0.3, gt=0)
-    draws: int = Field(1, ge=1)
+    charbonnier_eps: float = Field(0.3, gt=0)
+    noise_samples: int = Field(1, ge=1)
     steps: int = Field(20_000, ge=1)
     time_limit: float = Field(0.0, ge=0)
     batch: int = Field(16, ge=1)

@@ -230,9 +230,9 @@ class _Trainer:
 
     def _loss(self, batch: Batch, generator: torch.Generator | None, network: Network) -> torch.Tensor:
         if self.config.objective == "mean":
-            return posterior_mean_loss(network, batch, self.config.knee)
+            return posterior_mean_loss(network, batch, self.config.charbonnier_eps)
         assert generator is not None
-        return diffusion_loss(network, batch, generator, self.config.draws).total
+        return diffusion_loss(network, batch, generator, self.config.noise_samples).total
 
     def _rate(self) -> float:
         """Linear warm-up, then a cosine to zero over steps or time, whichever is further along."""

@@ -16,17 +16,22 @@ from shsrd.training.data.random_ops import white_noise
 ASYMPTOTIC_SLOPE = 10 / 3  # of the mean's loss for large errors, a typical residual being one
 
 
-def posterior_mean_loss(network: Network, batch: Batch, knee: float = 0.3) -> Tensor:
+def posterior_mean_loss(network: Network, batch: Batch, charbonnier_eps: float = 0.3) -> Tensor:
     """Distance of the posterior mean from the true residual, with the spectral angle if requested.
 
-    ``sqrt(1 + (error / (knee unit))^2) - 1`` (Charbonnier et al. 1994): quadratic for errors below the knee, linear for
-    large ones. Noise in flat areas, which nobody can predict, is small against that size and hardly pulls; a plain L1
-    distance pulls as hard there as at an edge. For large errors the slope is ``ASYMPTOTIC_SLOPE``, whatever the knee.
+    ``sqrt(1 + (error / (charbonnier_eps unit))^2) - 1`` (Charbonnier et al. 1994): quadratic for errors below the knee,
+    linear for large ones. Noise in flat areas, which nobody can predict, is small against that size and hardly pulls; a
+    plain L1 distance pulls as hard there as at an edge. For large errors the slope is ``ASYMPTOTIC_SLOPE``, whatever
+    the knee.
     """
     information = batch.information
     mean = unpack(network.encode(batch.low, information).mean, network.config.scale).float()
     relative = (mean - batch.residual) / batch.unit
-    loss = ASYMPTOTIC_SLOPE * knee * (((1 + (relative / knee).square()).sqrt() - 1) * batch.weight).mean()
+    loss = (
+        ASYMPTOTIC_SLOPE
+        * charbonnier_eps
+        * (((1 + (relative / charbonnier_eps).square()).sqrt() - 1) * batch.weight).mean()
+    )
     if batch.angle is not None:
         loss = loss + batch.angle.loss(mean, batch.residual)
     return loss
@@ -49,22 +54,22 @@ class DiffusionLoss(NamedTuple):
         return self.denoising + self.scale
 
 
-def diffusion_loss(network: Network, batch: Batch, generator: torch.Generator, draws: int = 1) -> DiffusionLoss:
+def diffusion_loss(network: Network, batch: Batch, generator: torch.Generator, noise_samples: int = 1) -> DiffusionLoss:
     """Denoising score matching around the frozen posterior mean (Karras et al. 2022, eq. 8), in units of the scale.
 
     Args:
         network: its encoder is not trained.
         batch: triplets.
         generator: of noise and noise levels.
-        draws: of them for each triplet; the encoder, most of the work, runs once for all.
+        noise_samples: of them for each triplet; the encoder, most of the work, runs once for all.
     """
     config = network.config
     with torch.no_grad():
         condition = network.encode(batch.low, batch.information)
         std = pack(batch.residual, config.scale) - condition.mean.float()
     scale = network.scale(condition)
-    clean = (std / scale.detach()).repeat(draws, 1, 1, 1)
-    base = network.prepare(condition, batch.low, batch.information).repeat(draws, 1, 1, 1)
+    clean = (std / scale.detach()).repeat(noise_samples, 1, 1, 1)
+    base = network.prepare(condition, batch.low, batch.information).repeat(noise_samples, 1, 1, 1)
     sigma = sample_sigma(len(clean), config.sigma_data, generator).to(clean.device)
     noise = white_noise(clean.shape, generator, clean.device)
     estimate = network.denoise(clean + sigma.reshape(-1, 1, 1, 1) * noise, sigma, base)

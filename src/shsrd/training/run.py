@@ -15,7 +15,7 @@ import shsrd
 from shsrd.model import Network, NetworkConfig, load_weights, save_weights
 from shsrd.training.calibration import Calibration, calibrate
 from shsrd.training.checkpoint import BEST, CHECKPOINT, LAST, Progress, read_progress
-from shsrd.training.config import TrainConfig, TrainingError
+from shsrd.training.config import TrainConfig, TrainingError, current_keys
 from shsrd.training.data.mixture import MixtureSource, Source
 from shsrd.training.data.pack import scene_names
 from shsrd.training.data.photo_cubes import PhotoCubeSource
@@ -98,7 +98,7 @@ def _check(config: TrainConfig) -> None:
         raise TrainingError("patience stops a run by its validation figures; set validation, or patience to 0")
     if config.calibration is not None and config.validation is not None:
         raise TrainingError("calibration is measured on validation scenes; leave out one of validation, calibration")
-    uses_replay = config.stage == "transfer" and config.rehearsal is not None and config.rehearsal_share > 0
+    uses_replay = config.stage == "transfer" and config.replay is not None and config.replay_share > 0
     plain = config.photos.cubes < 1  # some of the photos come without spectral information
     if uses_replay and plain and config.objective == "mean" and config.trainable == "injection":
         raise TrainingError("photos teach an injection nothing, and it alone may change; leave out rehearsal")
@@ -164,10 +164,10 @@ def _source(config: TrainConfig, network: NetworkConfig) -> Source:
     scenes = SceneSource(config.train, config.scenes, scale=network.scale, patch=config.patch, guides=network.guides)
     if config.workers:
         scenes.prepare(config.workers)
-    if config.rehearsal is None:
+    if config.replay is None:
         return scenes
-    photos = _photos(config.rehearsal, config, network, device)
-    return MixtureSource(scenes, photos, config.rehearsal_share, apart=device.type != "cpu")
+    photos = _photos(config.replay, config, network, device)
+    return MixtureSource(scenes, photos, config.replay_share, apart=device.type != "cpu")
 
 
 def _photos(folder: Path, config: TrainConfig, network: NetworkConfig, device: torch.device | str) -> Source:
@@ -199,7 +199,8 @@ def check_run_folder(config: TrainConfig, network: NetworkConfig) -> None:
     if not path.exists() or not any((config.out / name).exists() for name in (CHECKPOINT, BEST)):
         return
     try:
-        before = json.loads(path.read_text())
+        before = current_keys(json.loads(path.read_text()))
+        before |= {"network": NetworkConfig.model_validate(before.get("network", {})).model_dump(mode="json")}
     except (OSError, ValueError):
         raise TrainingError(f"{path}: not readable; choose another out folder, or delete this one") from None
     resolved = _resolved(config, network)
@@ -240,14 +241,14 @@ def _provenance(config: TrainConfig, progress: Progress, figures: Mapping[str, f
         "scenes": scene_names(config.train) if config.stage == "transfer" else [],
         "validation": None if config.validation is None else config.validation.name,
         "start_from": None if config.start_from is None else _name(config.start_from),
-        "rehearsal": None if config.rehearsal is None else config.rehearsal.name,
+        "replay": None if config.replay is None else config.replay.name,
         "trainable": config.trainable,
         "restart_injection": config.restart_injection,
         "acquisition": config.acquisition,
         "sensors": config.scenes.sensors,
         "deepen": config.deepen,
         "scale_context": config.scale_context,
-        "draws": config.draws,
+        "noise_samples": config.noise_samples,
         "seed": config.seed,
         "step": progress.step,
         "minutes": round(progress.seconds / 60, 1),
@@ -257,6 +258,6 @@ def _provenance(config: TrainConfig, progress: Progress, figures: Mapping[str, f
         "body_rate": config.body_rate,
         "scale_rate": config.scale_rate,
         "lr": config.lr,
-        "knee": config.knee,
+        "charbonnier_eps": config.charbonnier_eps,
         "figures": {key: round(value, 4) for key, value in figures.items()},
     }

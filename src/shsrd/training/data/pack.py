@@ -178,7 +178,7 @@ def pack_scenes(
     destination: Path,
     *,
     opened: Callable[[Path], Cube] | None = None,
-    told: Callable[[str], None] | None = None,
+    on_message: Callable[[str], None] | None = None,
 ) -> int:
     """Open and pack scene files or CAVE folders; returns how many there are.
 
@@ -186,7 +186,7 @@ def pack_scenes(
         sources: scenes; each is packed under its own name.
         destination: folder to write.
         opened: opens a scene; ``open_cube`` where it is left out.
-        told: gets one sentence for everything that is left out of a scene, with the scene's name in front.
+        on_message: gets one sentence for everything that is left out of a scene, with the scene's name in front.
 
     Raises:
         TrainingError: two scenes of one name, or one of which nothing is left.
@@ -200,6 +200,6 @@ def pack_scenes(
             raise TrainingError(f"{before} and {source} would have one name, {source.stem!r}; rename one of them")
     for name, source in names.items():
         for note in pack_scene(name, (opened or open_cube)(source), destination):
-            if told is not None:
-                told(f"{name}: {note}")
+            if on_message is not None:
+                on_message(f"{name}: {note}")
     return len(names)

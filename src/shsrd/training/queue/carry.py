@@ -71,7 +71,7 @@ def carry(
     root: Path,
     home: Path,
     without: Sequence[Path] = (),
-    told: Callable[[str], None],
+    on_message: Callable[[str], None],
 ) -> None:
     """Fill a new folder: program, queue, what earlier calls reached, and data in the order in which it is needed.
 
@@ -84,7 +84,7 @@ def carry(
         root: where photos and scenes lie.
         home: what earlier calls have reached.
         without: folders carried before to the same machine, whose data need not be carried again.
-        told: gets one sentence at a time.
+        on_message: gets one sentence at a time.
 
     Raises:
         TrainingError: the folder is in use.
@@ -99,15 +99,17 @@ def carry(
         for key in WEIGHT_KEYS:
             _add_weights(str(queue.settings(training).get(key)), folder)
     with tempfile.TemporaryDirectory() as scratch:
-        store = DatasetStore(Path(scratch), root, told)
+        store = DatasetStore(Path(scratch), root, on_message)
         sets = {data: None for training in open_ones for data in queue.sets(training)}
         files = {name: _files(name, queue, store, Path(scratch), without) for name in sets}
         _add_data([queue.sets(training) for training in open_ones], files, folder, without)
     totals = {name: len(found) for name, found in files.items()}
     _write_queue(queue, totals, folder)
     for name, count in folder.left_out.items():
-        told(f"{name}: {count} of {totals[name]} files left out; carry them in a second folder, made with --without")
-    told(f"{folder.path}: {folder.used / 2**20:.1f} MiB")
+        on_message(
+            f"{name}: {count} of {totals[name]} files left out; carry them in a second folder, made with --without"
+        )
+    on_message(f"{folder.path}: {folder.used / 2**20:.1f} MiB")
 
 
 def _add_program(folder: TransferFolder) -> None:
@@ -142,7 +144,7 @@ def _files(name: str, queue: Queue, store: DatasetStore, scratch: Path, without:
     data = queue.data[name]
     found = store.photos(data) if data.photos else _scene_files(name, store.scenes(data), store, scratch, without)
     if not found:
-        store.told(f"{name}: nothing of it found in {store.root}; give its folder with --data")
+        store.on_message(f"{name}: nothing of it found in {store.root}; give its folder with --data")
     return found
 
 
@@ -157,7 +159,7 @@ def _scene_files(
             new.append(source)
         found[place] = before or scratch / place
     if new:
-        pack_scenes(new, scratch / "carried" / name, told=store.told)
+        pack_scenes(new, scratch / "carried" / name, on_message=store.on_message)
     for source in new:
         pack = scratch / "carried" / name / f"{source.stem}.safetensors"
         compress_scene(pack, scratch / f"{name}.scenes" / f"{source.stem}{SUFFIX}")

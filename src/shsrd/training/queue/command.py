@@ -24,7 +24,7 @@ def main(given: Sequence[str], *, prog: str = "shsrd queue") -> int:
     return int(arguments.run_command(queue, arguments))
 
 
-def told(text: str) -> None:
+def on_message(text: str) -> None:
     """A sentence on stderr."""
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
@@ -76,7 +76,7 @@ def _run(queue: Queue, arguments: argparse.Namespace) -> int:
     if arguments.minutes < 0:
         raise TrainingError(f"--minutes {arguments.minutes:g} must be 0 or more")
     places = Places(arguments.work, _data(arguments), _home(arguments), arguments.out)
-    reached = run_queue(queue, places, minutes=arguments.minutes, told=told)
+    reached = run_queue(queue, places, minutes=arguments.minutes, on_message=on_message)
     return _show(queue, reached)
 
 
@@ -101,5 +101,5 @@ def _show(queue: Queue, reached: QueueState) -> int:
 
 def _pack(queue: Queue, arguments: argparse.Namespace) -> int:
     folder = TransferFolder(arguments.folder, arguments.limit)
-    carry(queue, folder, root=_data(arguments), home=_home(arguments), without=arguments.without, told=told)
+    carry(queue, folder, root=_data(arguments), home=_home(arguments), without=arguments.without, on_message=on_message)
     return 0

@@ -19,11 +19,11 @@ class DatasetStore:
     Args:
         work: folder for packs, and for copies of what was carried here.
         root: where the folders of photos and scenes lie.
-        told: gets one sentence at a time.
+        on_message: gets one sentence at a time.
     """
 
-    def __init__(self, work: Path, root: Path, told: Callable[[str], None]) -> None:
-        self.packs, self.copies, self.root, self.told = work / "packs", work / "data", root, told
+    def __init__(self, work: Path, root: Path, on_message: Callable[[str], None]) -> None:
+        self.packs, self.copies, self.root, self.on_message = work / "packs", work / "data", root, on_message
 
     def copy_transferred(self) -> None:
         """Copy what was carried here, so that the next call may carry something else."""
@@ -80,7 +80,7 @@ class DatasetStore:
         """
         if self._packed(name, data):
             return
-        self.told(f"packing {name}")
+        self.on_message(f"packing {name}")
         unfinished = self.packs / f"{name}.part"
         shutil.rmtree(unfinished, ignore_errors=True)
         if data.photos:
@@ -89,7 +89,7 @@ class DatasetStore:
             with ThreadPoolExecutor(8) as pool:
                 list(pool.map(lambda file: expand_scene(file, unfinished), carried.values()))
         elif sources := self.scenes(data):
-            pack_scenes(sources, unfinished, told=self.told)
+            pack_scenes(sources, unfinished, on_message=self.on_message)
         else:
             raise TrainingError(f"{self.root}: nothing of the data {name!r} found; give its folder with --data")
         unfinished.replace(self.packs / name)

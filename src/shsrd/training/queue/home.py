@@ -132,14 +132,14 @@ class QueueState:
         self.statuses[name] = TrainingStatus("failed", message=message, **kept)  # type: ignore[arg-type]
         self.write()
 
-    def room(self) -> tuple[int, int]:
+    def free_quota(self) -> tuple[int, int]:
         """Files and bytes that the folder may still take, where it travels, a status file counted in."""
         others = [file for file in self.folder.glob("*") if file.name != STATUS] if self.folder.is_dir() else []
         return MAX_FILES - 1 - len(others), MAX_BYTES - 2**20 - sum(file.stat().st_size for file in others)
 
     def _keep_state(self, name: str, run: Path) -> tuple[tuple[str, ...], str, str]:
         """Names of the parts, their digest, and what has to be said of them."""
-        files, size = self.room()
+        files, size = self.free_quota()
         for compact, message in ((False, ""), (True, "state kept in bf16: too large to travel exactly")):
             content = pack_state(run, compact=compact)
             pieces = [content[first : first + PART] for first in range(0, len(content), PART)]

@@ -75,7 +75,7 @@ class Places:
     out: Path | None = None
 
 
-def run_queue(queue: Queue, places: Places, *, minutes: float = 0.0, told: Callable[[str], None]) -> QueueState:
+def run_queue(queue: Queue, places: Places, *, minutes: float = 0.0, on_message: Callable[[str], None]) -> QueueState:
     """Run trainings in their order until all are done or the time is up; the same call again goes on.
 
     Args:
@@ -83,7 +83,7 @@ def run_queue(queue: Queue, places: Places, *, minutes: float = 0.0, told: Calla
         places: where everything lies.
         minutes: of this call; 0 means no limit. Learning rates follow the steps or minutes of a whole training, so the
             end of a call changes nothing in them.
-        told: gets one sentence at a time.
+        on_message: gets one sentence at a time.
 
     Returns:
         What has been reached.
@@ -92,10 +92,10 @@ def run_queue(queue: Queue, places: Places, *, minutes: float = 0.0, told: Calla
     reached = earlier if places.out is None else QueueState(places.out)
     if reached is not earlier:
         reached.statuses = dict(earlier.statuses)
-    store = DatasetStore(places.work, places.root, told)
+    store = DatasetStore(places.work, places.root, on_message)
     if (queue.folder / "home").is_dir():  # a carried folder: the next call may carry another
         store.copy_transferred()
-    call = _Call(queue, places, clock, earlier, reached, store, told)
+    call = _Call(queue, places, clock, earlier, reached, store, on_message)
     with clock.stop_on_sigterm():
         for training in queue.trainings:
             if not reached.done(training.name) and not call.run(training):
@@ -112,7 +112,7 @@ class _Call:
     earlier: QueueState
     reached: QueueState
     store: DatasetStore
-    told: Callable[[str], None]
+    on_message: Callable[[str], None]
 
     @property
     def runs(self) -> Path:
@@ -123,19 +123,19 @@ class _Call:
         name = training.name
         waits = self._blocked_by(training)
         if waits is not None:
-            self.told(f"{name}: waits, {waits}")
+            self.on_message(f"{name}: waits, {waits}")
             return True
         if self.clock.left() < MIN_RUN_S:
-            self.told("the time is up")
+            self.on_message("the time is up")
             return False
-        if self.places.out is not None and self.reached.room()[0] < 1 + STATE_FILES:
-            self.told(f"{self.places.out} has no room for another training; copy its files home and call again")
+        if self.places.out is not None and self.reached.free_quota()[0] < 1 + STATE_FILES:
+            self.on_message(f"{self.places.out} has no room for another training; copy its files home and call again")
             return False
         try:
             return self._run(training)
         except (InputError, OSError) as error:
             self.reached.fail(name, str(error))
-            self.told(f"{name}: failed, {error}")
+            self.on_message(f"{name}: failed, {error}")
             return True
 
     def _run(self, training: TrainingSpec) -> bool:
@@ -149,16 +149,16 @@ class _Call:
             self.store.pack(data, self.queue.data[data])
         config = self.queue.resolved(training, packs=self.store.packs, runs=self.runs)
         _relocate_paths(run / "config.json", config)
-        self.told(f"{name}: training")
+        self.on_message(f"{name}: training")
         try:
             run_training(config, pause=self.clock.pause)
         except PausedError:
             if (run / CHECKPOINT).exists():
                 self.reached.pause(name, run, for_transfer=self.places.out is not None)
-            self.told(f"{name}: stopped, the time is up")
+            self.on_message(f"{name}: stopped, the time is up")
             return False
         self.reached.finish(name, run)
-        self.told(f"{name}: done")
+        self.on_message(f"{name}: done")
         return True
 
     def _blocked_by(self, training: TrainingSpec) -> str | None:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from shsrd.training.config import TrainConfig, TrainingError
 from shsrd.training.settings import sentence
 
-DATA_KEYS = ("train", "validation", "rehearsal")  # of a config: what names a data set
+DATA_KEYS = ("train", "validation", "replay")  # of a config: what names a data set
 WEIGHT_KEYS = ("start_from", "calibration")  # of a config: what may name an earlier training
 
 
