@@ -31,6 +31,7 @@ def test_commands(capsys, shsrd):
 
 
 def test_help_shows_new_names_alone(shsrd):
-    text = shsrd("upscale", "--help").out + shsrd("degrade", "--help").out + shsrd("benchmark", "scenes", "--help").out
+    commands = (["upscale"], ["degrade"], ["benchmark", "scenes"], ["transfer"])
+    text = "".join(shsrd(*command, "--help").out for command in commands)
     assert not [old for old in renamed.OPTIONS if old + " " in text]
     assert not [new for new in renamed.OPTIONS.values() if new + " " not in text]

@@ -11,6 +11,10 @@ OPTIONS = {
     "--photon": "--shot-noise",
     "--uncorrected": "--assume-bicubic",
     "--estimated": "--estimate-fwhm",
+    "--rehearsal": "--replay",
+    "--rehearsal-share": "--replay-share",
+    "--knee": "--charbonnier-eps",
+    "--draws": "--noise-samples",
 }
 VALUES = {("--basis", "eigen"): "pca"}
 
