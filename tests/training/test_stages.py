@@ -12,7 +12,6 @@ from shsrd.training.data.batch import MARGIN, SpectralAngleLoss
 from shsrd.training.data.loader import generator_of
 from shsrd.training.data.photos import PhotoSource
 from shsrd.training.data.scenes import SceneSource
-from shsrd.training.initialise import initialise_network
 from shsrd.training.loop import Run, limit_threads, train
 from shsrd.training.losses import diffusion_loss, posterior_mean_loss
 from shsrd.training.trainable import freeze, trainable_parameters
@@ -105,28 +104,6 @@ def test_a_scale_head_can_be_given_a_context(settings, stage_one):
     assert after.state_dict().keys() - before.state_dict().keys() == extra
     assert not any(after.state_dict()[key].any() for key in extra)
     assert all(torch.equal(after.state_dict()[key], value) for key, value in before.state_dict().items())
-
-
-@pytest.mark.parametrize("more", [1, 3, 4])
-def test_a_deepened_network_begins_as_its_start(settings, stage_one, more):
-    before = load_weights(stage_one).network
-    depth = before.config.blocks + more
-    config = settings("pretrain", start_from=stage_one, deepen=depth, steps=2)
-    network = initialise_network(config, load_weights(stage_one))
-    assert network.config == before.config.model_copy(update={"blocks": depth})
-    triplets = torch.randn(2, 3, 12, 12, generator=torch.Generator().manual_seed(0))
-    one, other = network.encode(triplets), before.encode(triplets)
-    assert torch.equal(one.mean, other.mean)
-    assert torch.equal(network.scale(one), before.scale(other))
-    after = load_weights(run_training(config)).network
-    assert after.config.blocks == depth
-    assert all(block.second.weight.any() for block in after.encoder.blocks)  # the new blocks learn too
-
-
-def test_a_network_cannot_be_made_shallower(settings, stage_one):
-    depth = load_weights(stage_one).network.config.blocks
-    with pytest.raises(TrainingError, match="deepen must be above"):
-        run_training(settings("pretrain", start_from=stage_one, deepen=depth, steps=1))
 
 
 def test_a_network_without_injection_cannot_train_it(settings, network_config, tmp_path):

@@ -116,8 +116,6 @@ class TrainConfig(_Settings):
             has learnt stays, bit for bit, until the first step.
         scale: super-resolution factor of a network that starts from weights of another factor: the trunk stays, heads
             are resampled (see ``shsrd.training.rescale``). 0 keeps the factor of the start.
-        deepen: encoder blocks of the network, more than ``start_from`` has: the new ones are spread between the old
-            ones and do nothing at first; the injection starts untrained. 0 keeps the depth.
         scale_context: that of the network's scale head, which ``start_from`` need not have: it is silent at first. 0
             keeps what the start has.
         mix: at the end of a transfer of the mean, also try averages of start, best and last weights.
@@ -170,7 +168,6 @@ class TrainConfig(_Settings):
     restart_injection: bool = False
     acquisition: bool = False
     scale: int = Field(0, ge=0, le=16)
-    deepen: int = Field(0, ge=0)
     scale_context: int = Field(0, ge=0, le=64)
     mix: bool = True
     mix_share: float | None = Field(None, gt=0, le=1)

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import re
-
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from shsrd.model import Model, Network
 from shsrd.spectral import DESCRIPTOR_FEATURES
-from shsrd.training.config import TrainConfig, TrainingError
+from shsrd.training.config import TrainConfig
 from shsrd.training.rescale import rescale_weights
 
 INJECTION_SETTINGS = ("injection", "wavelengths", "guide_width", "inject_every", "guides")
 _SELECTION = ".select.0.weight"
-_BLOCK = re.compile(r"encoder\.blocks\.(\d+)\.")
 
 
 def initialise_network(config: TrainConfig, start: Model | None) -> Network:
-    """The network of a run before its first step.
-
-    Raises:
-        TrainingError: the start cannot be deepened as asked.
-    """
+    """Network of a run before its first step."""
     torch.manual_seed(config.seed)
     if start is None:
         return Network(config.network)
@@ -38,8 +31,6 @@ def initialise_network(config: TrainConfig, start: Model | None) -> Network:
         rescaled = rescale_weights(start.network.state_dict(), settings.scale, config.scale)
         kept = {key: rescaled[key] for key in rescaled if not config.restart_injection or _is_kept(key)}
         return _filled(Network(settings.model_copy(update={"scale": config.scale})), kept)
-    if config.deepen:
-        return _deepened(start.network, Network(settings.model_copy(update={"blocks": config.deepen})))
     kept = start.network.state_dict()
     if config.restart_injection:
         kept = {key: value for key, value in kept.items() if _is_kept(key)}
@@ -51,21 +42,6 @@ def initialise_network(config: TrainConfig, start: Model | None) -> Network:
 def _pad_inputs(weight: Tensor, like: Tensor) -> Tensor:
     """First weights of a selection by shorter descriptors, blind to the further entries."""
     return functional.pad(weight, (0, like.shape[1] - weight.shape[1]))
-
-
-def _deepened(start: Network, network: Network) -> Network:
-    """A network of more encoder blocks: those of the start spread over its depth, the ones between silent at first."""
-    before, after = start.config.blocks, network.config.blocks
-    if after <= before:
-        raise TrainingError(f"deepen must be above the {before} encoder blocks of the start, not {after}")
-    place = {old: (old + 1) * after // before - 1 for old in range(before)}
-    for number in set(range(after)) - set(place.values()):
-        block = network.encoder.blocks[number]
-        torch.nn.init.zeros_(block.second.weight)  # type: ignore[union-attr,arg-type]
-        torch.nn.init.zeros_(block.second.bias)  # type: ignore[union-attr,arg-type]
-    kept = {key: value for key, value in start.state_dict().items() if _is_kept(key)}
-    moved = {_BLOCK.sub(lambda block: f"encoder.blocks.{place[int(block[1])]}.", key): kept[key] for key in kept}
-    return _filled(network, moved)
 
 
 def _is_kept(key: str) -> bool:

@@ -246,7 +246,6 @@ def _provenance(config: TrainConfig, progress: Progress, figures: Mapping[str, f
         "restart_injection": config.restart_injection,
         "acquisition": config.acquisition,
         "sensors": config.scenes.sensors,
-        "deepen": config.deepen,
         "scale_context": config.scale_context,
         "noise_samples": config.noise_samples,
         "seed": config.seed,
