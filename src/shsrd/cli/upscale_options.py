@@ -50,7 +50,7 @@ class QualityOptions:
         steps: diffusion steps; 0 gives the posterior mean (most faithful), 4 to 8 a posterior sample (natural texture).
         detail: 0 to 1, how much texture a sample adds to the mean.
         samples: posterior samples to draw; the output is their mean.
-        seed: of the samples' noise.
+        seed: seed of the noise of samples.
         ensemble: average the mean over flips (2, 4) and turns (8) of the scene; a little better, as many times slower.
         non_negative: set what comes out below zero to zero, for quantities that cannot be; the input is contradicted by
             as much as is cut off.
@@ -89,10 +89,10 @@ class Computing(DeviceOptions):
 
     Attributes:
         precision: int8 (CPUs only), bf16 or fp32; auto takes the fastest that the processor computes in;
-            for scenes larger than one cell bf16 goes before int8.
-        tile: low-resolution pixels on a side that are read and kept together, in whole cells; the result is the same.
+            for scenes larger than one block bf16 goes before int8.
+        tile: low-resolution pixels on a side that are read and kept together, in whole blocks; the result is the same.
         block: side of the squares that the network sees together, in low-resolution pixels; smaller needs less memory.
-        halo: low-resolution pixels a cell sees beyond itself; the default leaves no visible seams.
+        halo: low-resolution pixels that a block reads beyond itself; the default leaves no visible seams.
         workers: processes to start on this machine for the tiles (needs shsrd[cluster]); 0 computes them in this one.
         scheduler: address of a running dask scheduler (tcp://host:8786), or the file that it wrote.
     """
@@ -120,7 +120,7 @@ class OutputOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Instrument:
+class SensorOptions:
     """Point spread function and noise of the scene: those of a recognised product, else the bicubic kernel.
 
     Attributes:
@@ -197,13 +197,13 @@ class EstimateOptions:
 class UpscaleArguments(EstimateOptions):
     """Options shared by ``upscale`` and ``upscale-all``."""
 
-    instrument: Instrument = field(default_factory=Instrument)
+    sensing: SensorOptions = field(default_factory=SensorOptions)
     computing: Computing = field(default_factory=Computing)
     reading: ReadOptions = field(default_factory=ReadOptions)
 
     def measured(self) -> dict[str, Any]:
         """Sensor, width and noise, as given."""
-        return self.instrument.sensor_options()
+        return self.sensing.sensor_options()
 
 
 def sensor_observation(sensor: SensorName | None, scale: int, scene: Cube) -> ObservationModel:

@@ -30,7 +30,7 @@ class NetworkConfig(BaseModel):
         scale_width: feature channels of the head that predicts the scale of ``r - m``.
         scale_context: low-resolution pixels on each side over which that head also sees mean features; 0: it does not.
         sigma_data: standard deviation of ``(r - m) / scale`` (Karras et al. 2022, table 1).
-        basis: spectral frame recommended for this model.
+        basis: spectral basis recommended for this model.
         spread: factor from the predicted scale to a calibrated standard deviation.
         sample_spread: factor from the standard deviation of posterior samples to a calibrated one.
         interval_factors: half-widths of the central intervals of ``INTERVALS``, in calibrated standard deviations;

@@ -1,4 +1,4 @@
-"""Spectral frames and wavelengths: how a cube of any band count reaches a network that sees three channels."""
+"""Spectral bases and wavelengths: how a cube of any band count reaches a network that sees three channels."""
 
 from shsrd.spectral.basis import (
     DEFAULT_INPUT_BANDS,

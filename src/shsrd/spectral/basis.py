@@ -1,4 +1,4 @@
-"""Spectral frames: linear maps from B bands to K channels, which the network sees three at a time, and back."""
+"""Spectral bases: linear maps from B bands to K channels, which the network sees three at a time, and back."""
 
 from __future__ import annotations
 
@@ -101,8 +101,8 @@ class SpectralBasis:
     def reconstruct_std(self, std: Tensor) -> Tensor:
         """Standard deviations ``(B, y, x)`` of a cube whose channels have these, ``(K, y, x)``.
 
-        Channels of the eigen frame count as uncorrelated; in the bands frame a band's error is that of the channels its
-        detail comes from, in its own standard units. What a frame leaves out counts as known.
+        Channels of the PCA basis count as uncorrelated; in the basis of bands a band's error is that of the channels
+        its detail comes from, in its own standard units. What a basis leaves out counts as known.
         """
         return square_root_(_project(self.variances, std.square(), np.zeros(len(self.variances))))
 
@@ -163,7 +163,7 @@ def pca_basis(statistics: SceneStatistics, channels: int | None = None) -> Spect
             variance, at most ``MAX_PCA_COMPONENTS`` (and at most B).
 
     Returns:
-        A frame whose columns have their largest entry positive, so signs are reproducible.
+        A basis whose columns have their largest entry positive, so signs are reproducible.
     """
     values, vectors = statistics.principal_components
     energy = values / max(values.sum(), np.finfo(float).tiny)
@@ -202,7 +202,7 @@ def _signed(vectors: Matrix) -> Matrix:
 
 
 def linear_basis(statistics: SceneStatistics, vectors: Matrix, name: BasisName) -> SpectralBasis:
-    """The frame of any columns ``vectors`` ``(B, K)``: deviations, energies and noise of its channels.
+    """The basis of any columns ``vectors`` ``(B, K)``: deviations, energies and noise of its channels.
 
     Its synthesis is right for orthonormal columns; training also analyses with others.
     """
@@ -226,7 +226,7 @@ def linear_basis(statistics: SceneStatistics, vectors: Matrix, name: BasisName) 
 def mnf_basis(statistics: SceneStatistics, channels: int) -> SpectralBasis:
     """The leading noise-adjusted principal components (Lee et al. 1990): those of bands in units of their own noise.
 
-    A noisy band takes no component for itself as it does in the eigen frame, so few components hold more of the scene
+    A noisy band takes no component for itself as it does in the PCA basis, so few components hold more of the scene
     and less of the noise. Noise counts as uncorrelated between bands.
     """
     unit, vectors = statistics.noise_adjusted_components

@@ -55,7 +55,7 @@ class Acquisition:
         return Acquisition(self.fwhm[bands], self.noise[bands])
 
     def features(self, basis: SpectralBasis) -> Matrix:
-        """Features ``(K, ACQUISITION_FEATURES)`` of a frame's channels; all 0 means: no sensor known."""
+        """Features ``(K, ACQUISITION_FEATURES)`` of a basis's channels; all 0 means: no sensor known."""
         share = np.square(basis.vectors)
         fwhm = share.T @ self.fwhm / share.sum(axis=0)[:, None]
         noise = np.sqrt(share.T @ np.square(self.noise)) / basis.std
@@ -65,11 +65,11 @@ class Acquisition:
 
 @dataclass(frozen=True)
 class SpectralGuide:
-    """Everything the injection needs to know of one scene and one frame.
+    """Everything the injection needs to know of one scene and one basis.
 
     Attributes:
-        basis: eigen frame of the guide maps, at most ``GUIDE_CHANNELS`` channels.
-        loadings: ``(K, GUIDE_CHANNELS)``, each channel of the working frame as a sum of standardised eigenimages.
+        basis: PCA basis of the guide maps, at most ``GUIDE_CHANNELS`` channels.
+        loadings: ``(K, GUIDE_CHANNELS)``, each channel of the working basis as a sum of standardised eigenimages.
         features: ``(K, CHANNEL_FEATURES)`` descriptor of each channel.
         acquisition: ``(K, ACQUISITION_FEATURES)``, the same of its measurement.
     """
@@ -84,7 +84,7 @@ class SpectralGuide:
 
         Args:
             eigenimages: ``(GUIDE_CHANNELS, y, x)``, from ``guide_components``.
-            triplets: ``(T, 3)`` channel numbers of the working frame.
+            triplets: ``(T, 3)`` channel numbers of the working basis.
 
         Returns:
             ``(T, MAP_CHANNELS, y, x)``.
@@ -130,7 +130,7 @@ def spectral_guide(
     """Relate the channels of ``basis`` to the eigenimages of ``guide`` and describe them.
 
     Args:
-        basis: the working frame (eigen or bands), K channels.
+        basis: the working basis (eigen or bands), K channels.
         guide: from ``guide_basis``, of the same scene.
         position_um: ``(B,)`` from ``positions_um``.
         acquisition: how the bands were measured, of a scene that was corrected for that.

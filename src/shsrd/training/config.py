@@ -47,7 +47,7 @@ class PhotoAugmentation(_Settings):
         cubes: share of steps that see photos as cubes of many noisy bands, which teach the spectral injection.
         cube_noise_range: standard deviation of such a cube's noise at low resolution, in units of the band's,
             log-uniform; bands differ.
-        cube_eigen: share of such cubes seen in the eigen frame.
+        cube_eigen: share of such cubes seen in the PCA basis.
         cube_sensors: share of such cubes measured by a random sensor (point spread function and noise) and corrected
             for it.
     """
@@ -70,7 +70,7 @@ class SceneAugmentation(_Settings):
     """Sampling and augmentation of hyperspectral patches (stage 2).
 
     Attributes:
-        eigen: share of patches seen in the eigen frame.
+        eigen: share of patches seen in the PCA basis.
         mixed: share of patches seen through random broad bands, as of another sensor.
         balanced: share of patches drawn so that rare spectra are seen as often as common ones.
         triplets: triplets drawn from each patch.

@@ -64,7 +64,7 @@ def scene_validator(
     noise: float = 0.0,
     sensors: bool = False,
 ) -> Validate:
-    """Whole scenes: gain in MPSNR over bicubic and SAM as a share of bicubic's, in both frames.
+    """Whole scenes: gain in MPSNR over bicubic and SAM as a share of bicubic's, in both bases.
 
     Args:
         folder: packed scenes.
@@ -205,7 +205,7 @@ class HeldOutScene:
             raise TrainingError(f"validation scene {packed.name!r} has no band that can be judged; leave it out")
 
     def guided(self, engine: Engine, name: BasisName, channels: int | None = None) -> GuidedBasis:
-        """A frame of the scene with the guides that the weights take."""
+        """A basis of the scene with the guides that the weights take."""
         guides, acquisition = engine.network.config.guides, self.acquisition
         statistics, wavelength_nm = self.statistics, self.wavelength_nm
         return guided_basis(statistics, name, wavelength_nm, channels, guides=guides, acquisition=acquisition)

@@ -57,7 +57,7 @@ def weight_average_name(start: str, share: float) -> str:
 
 
 def score_db(figures: Mapping[str, float]) -> float:
-    """Gain in MPSNR plus gain in spectral angle, both in dB over bicubic, of the better frame; least if not finite."""
+    """Gain in MPSNR plus gain in spectral angle, both in dB over bicubic, of the better basis; least if not finite."""
     bases = [key.removesuffix("_sam_ratio") for key in figures if key.endswith("_sam_ratio")]
     pairs = [(figures[f"{name}_gain_db"], figures[f"{name}_sam_ratio"]) for name in bases]
     scores = [gain - 20 * math.log10(ratio) if ratio > 0 else math.nan for gain, ratio in pairs]

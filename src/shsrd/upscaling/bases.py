@@ -25,7 +25,7 @@ from shsrd.spectral import (
 
 @dataclass(frozen=True)
 class GuidedBasis:
-    """A working frame with the spectral information that goes with it.
+    """A working basis with the spectral information that goes with it.
 
     Attributes:
         basis: K channels.
@@ -50,14 +50,14 @@ def guided_basis(
     guides: GuideName,
     acquisition: Acquisition | None = None,
 ) -> GuidedBasis:
-    """The working frame ``name`` of a scene and its guide.
+    """The working basis ``name`` of a scene and its guide.
 
     Where detail is filtered across the channels afterwards, triplets are shown in turn as they are and mirrored: the
     network's errors differ between the four, so the filter averages more of them away. It costs nothing.
 
     Args:
         statistics: of the scene.
-        name: which frame.
+        name: which basis.
         wavelength_nm: ``(B,)`` band centres, or None.
         channels: K, how many channels the network sees; None chooses eigenimages by energy and bands by their number.
         stride: channels from one triplet to the next; below 3 triplets overlap and their details are averaged.

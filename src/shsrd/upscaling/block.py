@@ -22,8 +22,8 @@ class BlockSettings:
     """Settings for all blocks of a scene.
 
     Attributes:
-        mean: frame in which the posterior mean is computed.
-        texture: eigen frame in which posterior samples deviate from the mean.
+        mean: basis in which the posterior mean is computed.
+        texture: PCA basis in which posterior samples deviate from the mean.
         degradation: D, or None to leave consistency out.
         measurements: how bands of a corrected scene were measured, for consistency with that; none leave it out.
         sampling: how samples are drawn, or None for the mean alone.

@@ -35,11 +35,11 @@ Bands = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class DetectorBasis:
-    """Working frame and guide of one detector.
+    """Working basis and guide of one detector.
 
     Attributes:
         bands: ``(b,)`` numbers of its bands.
-        guided: frame of those bands alone.
+        guided: basis of those bands alone.
     """
 
     bands: Bands
@@ -65,11 +65,11 @@ def detector_bases(
     guides: GuideName,
     acquisition: Acquisition | None = None,
 ) -> tuple[DetectorBasis, ...]:
-    """A working frame for each detector; arguments as for ``guided_basis``.
+    """A working basis for each detector; arguments as for ``guided_basis``.
 
     Args:
         statistics: of the scene.
-        name: which frame.
+        name: which basis.
         parts: numbers of every detector's bands.
         wavelength_nm: ``(B,)`` band centres, or None.
         channels: how many the network sees of all detectors together.
@@ -105,7 +105,7 @@ def shared_channels(
 
     Args:
         statistics: of every detector.
-        name: which frame.
+        name: which basis.
         channels: of all detectors together; None chooses as for a scene of one.
     """
     sizes = [each.bands for each in statistics]

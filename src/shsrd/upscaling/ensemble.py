@@ -21,7 +21,7 @@ def ensemble_mean(
     Args:
         low: ``(B, y, x)`` low-resolution block without missing values.
         engine: the network.
-        guided: frame and guide of the scene.
+        guided: basis and guide of the scene.
         count: 1, 2, 4 or 8.
         with_std: also give the predicted standard deviation around the mean, from the block as it is.
 

@@ -64,7 +64,7 @@ class EncodedBlock:
     """A block as the denoiser sees it.
 
     Attributes:
-        guided: frame.
+        guided: basis.
         shape: low-resolution ``(B, y, x)``.
         batches: channel numbers, what the denoiser needs, and scale, by batch of triplets.
     """
@@ -103,7 +103,7 @@ class Engine:
 
         Args:
             low: ``(B, y, x)`` low-resolution block without missing values.
-            guided: frame and guide of the scene.
+            guided: basis and guide of the scene.
 
         Returns:
             ``(K, s y, s x)``.

@@ -36,21 +36,21 @@ class UpscaleOptions(BaseModel):
         samples: posterior samples to draw; the output is their mean.
         uncertainty: also give one standard deviation per pixel and band: with ``steps=0`` the one that the network
             predicts beside the posterior mean, at hardly any cost; with steps, the samples' own.
-        seed: of the samples' noise.
+        seed: seed of the noise of samples.
         basis: what the network sees: ``bands``, from whose detail that of all bands follows, or ``pca``, the scene's
             principal components; None takes the model's recommendation.
         channels: how many of them; fewer are faster. None: every band of up to 36, 24 evenly spaced ones of more;
             eigenimages by the energy they leave out.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         precision: ``int8`` (most of the encoder in integers: CPUs only), ``bf16`` or ``fp32``. ``auto`` takes the first
-            of them that the processor has; for scenes of several cells the first but ``int8``, unless that leaves
+            of them that the processor has; for scenes of several blocks the first but ``int8``, unless that leaves
             ``fp32``.
         tile: side of a tile in low-resolution pixels: what is read, kept and handed out together, rounded up to whole
-            cells. It changes memory and the number of files of an interrupted run, never the result.
+            blocks. It changes memory and the number of files of an interrupted run, never the result.
         block: side of the squares on a grid fixed to the scene that the network sees together; a smaller one needs less
             memory and more time (a halo for each).
-        halo: low-resolution pixels a cell sees beyond itself, and never fewer than interpolation and consistency look
-            at; None is the default, whose seams stay below 1e-3 of the range. There are no seams at all from the
+        halo: low-resolution pixels that a block reads beyond itself, and never fewer than interpolation and consistency
+            look at; None is the default, whose seams stay below 1e-3 of the range. There are no seams at all from the
             network's reach (plus its scale head's for an uncertainty and its denoiser's for every step) plus the
             consistency step's.
         consistency: back-project so that the degraded output equals the input.
@@ -62,7 +62,7 @@ class UpscaleOptions(BaseModel):
             None: no bounds.
         ensemble: average the posterior mean over this many flips and turns of the scene: 1 none, 2 the mirror image, 4
             both flips, 8 all of the square. Costs as many times the encoder; samples deviate as without it.
-        stride: ``bands`` frame only: bands from one triplet to the next. 3 shows each band to the network once; with 2
+        stride: basis of bands only: bands from one triplet to the next. 3 shows each band to the network once; with 2
             or 1 triplets overlap, and a band's detail is the average over the triplets that contain it.
         self_check: degrade the scene once more, super-resolve that and compare; where the network does worse than
             bicubic, scale the detail of the bands it harms.
@@ -142,8 +142,8 @@ def inference_precision(
 ) -> Precision:
     """Precision for inference.
 
-    Integers where the processor has them, but for scenes of several cells on one that has bf16 as well: scales follow
-    the cell, so rounding differs between neighbours. Where the choice is between that and float32, which takes more
+    Integers where the processor has them, but for scenes of several blocks on one that has bf16 as well: scales follow
+    the block, so rounding differs between neighbours. Where the choice is between that and float32, which takes more
     than twice as long, it is integers again.
 
     Args:

@@ -177,7 +177,7 @@ def select_model(options: UpscaleOptions, scale: int, given: Model | None = None
         raise SceneError(f"model {model.name} is for scale {config.scale}, not {scale}; choose another")
     if (options.basis or config.basis) != "bands" and options.stride != 3:
         basis = options.basis or config.basis
-        raise SceneError(f"the stride is that of band triplets, the frame is {basis}; ask for --basis bands as well")
+        raise SceneError(f"the stride is that of band triplets, the basis is {basis}; ask for --basis bands as well")
     return model
 
 

@@ -1,6 +1,6 @@
 """The self-check: is a scene of the kind that the network knows? Asked of the scene itself, without any truth.
 
-The scene ``y`` is degraded once more, ``yy = D y``, and super-resolved by the same weights in the same frame. What
+The scene ``y`` is degraded once more, ``yy = D y``, and super-resolved by the same weights in the same basis. What
 comes out can be compared with ``y``, and so can bicubic enlargement ``U(yy)``. The check happens one scale step coarser
 than the use: what differs between the two (noise above all, which ``D`` averages away) it does not see.
 

@@ -51,7 +51,7 @@ def band_noise(bands: int, noise_range: tuple[float, float], generator: torch.Ge
 
 
 def gained(basis: SpectralBasis, gain: float, generator: torch.Generator) -> SpectralBasis:
-    """The frame with its standard units divided by up to ``gain`` or multiplied by up to it."""
+    """The basis with its standard units divided by up to ``gain`` or multiplied by up to it."""
     factor = log_uniform(1 / gain, gain, generator)
     return replace(
         basis,

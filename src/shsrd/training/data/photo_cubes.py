@@ -85,7 +85,7 @@ class PhotoCubeSource:
         clean = _of_bands(self.statistics(number, linear), spectra)
         seen = (self._by_sensor if by_sensor else self._with_noise)(materials, spectra, clean, generator)
         low, statistics = seen.low, seen.statistics
-        basis = self._frame(statistics, group, generator)
+        basis = self._draw_basis(statistics, group, generator)
         leading = guide_basis(statistics, GUIDE_CHANNELS, self.guides)
         position_um = _random_wavelengths_um(len(spectra), generator)
         information = spectral_information(low, basis, leading, position_um, signs(3, generator), seen.acquisition)
@@ -136,7 +136,7 @@ class PhotoCubeSource:
             return crop
         return blurred(crop[None], random_blur_sigma(generator))[0]
 
-    def _frame(self, statistics: SceneStatistics, group: int, generator: torch.Generator) -> SpectralBasis:
+    def _draw_basis(self, statistics: SceneStatistics, group: int, generator: torch.Generator) -> SpectralBasis:
         channels = pca_component_counts if bernoulli(self.augmentation.cube_eigen, generator) else random_band_triplets
         return gained(channels(statistics, group, generator), self.augmentation.gain, generator)
 

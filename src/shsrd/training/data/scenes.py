@@ -1,4 +1,4 @@
-"""Stage 2 batches: patches of hyperspectral scenes, seen through the scene's own frames."""
+"""Stage 2 batches: patches of hyperspectral scenes, seen through the scene's own bases."""
 
 from __future__ import annotations
 
@@ -92,11 +92,11 @@ class SceneSource:
             scene = scene.acquired(integer(wanted.sensor_count, generator))
         elif wanted.noise and bernoulli(wanted.noise, generator):
             scene = scene.with_band_noise(band_noise(len(scene.low), self.augmentation.noise_range, generator))
-        basis = gained(self._frame(scene, group, generator), self.augmentation.gain, generator)
+        basis = gained(self._draw_basis(scene, group, generator), self.augmentation.gain, generator)
         symmetry = integer(8, generator)
         return scene.batch(basis, (row, column, side), self.augmentation, (symmetry, signs(3, generator)), generator)
 
-    def _frame(self, scene: TrainingScene, group: int, generator: torch.Generator) -> SpectralBasis:
+    def _draw_basis(self, scene: TrainingScene, group: int, generator: torch.Generator) -> SpectralBasis:
         """Channels of ``group`` triplets: eigenimages, broad random bands, or neighbouring bands."""
         draw, share = uniform(generator), self.augmentation
         if draw < share.eigen:
