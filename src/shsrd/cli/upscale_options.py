@@ -197,13 +197,13 @@ class EstimateOptions:
 class UpscaleArguments(EstimateOptions):
     """Options shared by ``upscale`` and ``upscale-all``."""
 
-    sensing: SensorOptions = field(default_factory=SensorOptions)
+    sensor: SensorOptions = field(default_factory=SensorOptions)
     computing: Computing = field(default_factory=Computing)
     reading: ReadOptions = field(default_factory=ReadOptions)
 
     def measured(self) -> dict[str, Any]:
         """Sensor, width and noise, as given."""
-        return self.sensing.sensor_options()
+        return self.sensor.sensor_options()
 
 
 def sensor_observation(sensor: SensorName | None, scale: int, scene: Cube) -> ObservationModel:
