@@ -163,7 +163,7 @@ def test_shadow_falls_away_from_the_sun_and_paint_covers_it():
     "wrong", [{"rows": 0}, {"noise": -1}, {"pixel_m": 30}, {"wavelength_nm": [0.55]}, {"wavelength_nm": []}]
 )
 def test_refuses(wrong):
-    with pytest.raises(SceneError, match="synthetic_scene"):
+    with pytest.raises(SceneError, match="synthetic scene"):
         synthetic_scene(**wrong)
 
 

@@ -62,7 +62,7 @@ def synthetic_scene(
     """
     if min(rows, columns) < 1 or not 0 < pixel_m <= LARGEST_PIXEL_M or noise < 0:
         raise SceneError(
-            f"a phantom of {rows} x {columns} pixels of {pixel_m} m with noise {noise} cannot be made; give "
+            f"a synthetic scene of {rows} x {columns} pixels of {pixel_m} m with noise {noise} cannot be made; give "
             f"sizes above 0, pixels of at most {LARGEST_PIXEL_M} m (degrade a finer scene) and noise from 0"
         )
     lam, fwhm = _bands(wavelength_nm)
@@ -92,7 +92,9 @@ def _bands(wavelength_nm: ArrayLike | None) -> tuple[NDArray[np.float64], NDArra
     given = np.linspace(*DEFAULT_WAVELENGTH_NM) if wavelength_nm is None else np.asarray(wavelength_nm, np.float64)
     lam = np.atleast_1d(given)
     if lam.ndim != 1 or lam.size == 0 or not np.all((lam >= 350) & (lam <= 2600)):
-        raise SceneError("phantom wavelengths must be a list of nanometres from 350 to 2600; correct the list")
+        raise SceneError(
+            "wavelengths of a synthetic scene must be a list of nanometres from 350 to 2600; correct the list"
+        )
     spacing = np.abs(np.gradient(lam)) if lam.size > 1 else np.array([10.0])
     return lam, np.clip(spacing, 3.0, 60.0)
 
