@@ -144,9 +144,9 @@ def test_the_output_is_compared_by_each_bands_own_width(truth):
     for bands, sensor in parts:
         measured[bands] = degrade(x[bands], sensor).numpy()
     plan = SimpleNamespace(metadata=degrade_cube(truth, sensor_of(SHARP)).metadata, scale=4, band_degradations=parts)
-    right = _consistency_stats(x, measured, Window(0, 0, 64, 64), plan)
+    right = _consistency_stats(x, torch.from_numpy(measured), Window(0, 0, 64, 64), plan)
     plan.band_degradations = [(bands, sensor_of(SHARP)) for bands, _ in parts]
-    wrong = _consistency_stats(x, measured, Window(0, 0, 64, 64), plan)
+    wrong = _consistency_stats(x, torch.from_numpy(measured), Window(0, 0, 64, 64), plan)
     assert right.count == wrong.count == measured.size
     assert right.squares < 1e-8 * wrong.squares
     assert right.span == replace(wrong).span
