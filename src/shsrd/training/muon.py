@@ -1,7 +1,7 @@
 """Muon (Jordan et al. 2024): momentum whose update is orthogonalised, for all convolutions; AdamW for the rest.
 
 A gradient of a convolution, seen as a matrix ``(out, in * taps)``, is dominated by few directions. Replacing its
-singular values by one moves all directions alike. Measured from scratch and from trained weights in docs/results.md.
+singular values by one moves all directions alike. Measured from scratch and from trained weights in docs/ablations.md.
 """
 
 from __future__ import annotations
