@@ -32,7 +32,7 @@ REFUSED = {
     "literature": "published_results",
     "napc": "mnf",
     "outfit": "payload",
-    "synthetic_scene": "synthetic_scene",
+    "phantom": "synthetic_scene",
     "refusal": "error",
     "rehearsal": "replay",
     "remark": "log, note",
