@@ -59,8 +59,8 @@ def test_what_exceeds_a_multiple_of_the_scale_is_cropped(truth):
 
 @pytest.mark.parametrize(("brightest", "expected"), [(0.9, 1.0), (1.4, 1.0), (3.0, 3.0), (4095.0, 4095.0)])
 def test_range_is_one_for_reflectance_and_the_maximum_otherwise(truth, brightest, expected):
-    with_std = truth.replace(pixels=truth.pixels * np.float32(brightest / truth.pixels.max()))
-    assert compare(with_std, with_std, 4).data_range == pytest.approx(expected)
+    scaled = truth.replace(pixels=truth.pixels * np.float32(brightest / truth.pixels.max()))
+    assert compare(scaled, scaled, 4).data_range == pytest.approx(expected)
 
 
 def test_units_do_not_matter(truth):

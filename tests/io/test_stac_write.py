@@ -207,7 +207,7 @@ def test_a_collection_of_items(made):
 
 
 def swath(west, *, turn=0.0, holes=False):
-    """Facts of 40 x 60 pixels in the sensor's grid: a turned rectangle of 0.4 x 0.6 degrees around 10 degrees north."""
+    """Metadata of 40 x 60 pixels in a turned sensor grid: 0.4 x 0.6 degrees around 10 degrees north."""
     y, x = np.mgrid[0:40, 0:60] / 100
     latitude = 10 - y * np.cos(turn) + x * np.sin(turn)
     longitude = (west + x * np.cos(turn) + y * np.sin(turn) + 180) % 360 - 180

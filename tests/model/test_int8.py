@@ -49,8 +49,8 @@ def test_integers_differ_by_rounding(made, sums):
 def test_scales_follow_the_input(made, contrast, sums):
     """A scene of a million times the contrast is neither clipped nor lost in one step."""
     network, triplets, information = made
-    with_std = triplets * contrast
-    exact, ours = (features(n, with_std, information) for n in (network, in_integers(network, sums)))
+    scaled = triplets * contrast
+    exact, ours = (features(n, scaled, information) for n in (network, in_integers(network, sums)))
     assert apart(ours, exact) < 0.03
 
 

@@ -78,10 +78,10 @@ def test_batches_hold_the_acquisition_and_are_a_function_of_the_generator(scene_
     first, second = (source_of(scene_folder).draw(4, generator_of(0, 5, 0)) for _ in range(2))
     assert all(torch.equal(a, b) for a, b in zip(first.tensors(), second.tensors(), strict=True))
     batches = [source_of(scene_folder).draw(4, generator_of(0, step, 0)) for step in range(6)]
-    on_message = torch.cat([batch.information.descriptor[:, CONTENT_FEATURES:].reshape(-1, 4) for batch in batches])
-    assert set(on_message[:, 0].tolist()) <= {0.0, 1.0}
-    assert on_message[:, 0].mean() > 0.5
-    assert not on_message[on_message[:, 0] == 0].any()
+    told = torch.cat([batch.information.descriptor[:, CONTENT_FEATURES:].reshape(-1, 4) for batch in batches])
+    assert set(told[:, 0].tolist()) <= {0.0, 1.0}
+    assert told[:, 0].mean() > 0.5
+    assert not told[told[:, 0] == 0].any()
     plain = source_of(scene_folder, sensors=0.0).draw(4, generator_of(0, 5, 0))
     assert not plain.information.descriptor[:, CONTENT_FEATURES:].any()
 
@@ -137,9 +137,9 @@ def cubes_of(photo_folder, **changes):
 
 def test_cubes_of_photos_are_measured_by_sensors_too(photo_folder):
     batches = [cubes_of(photo_folder, cube_sensors=1.0).draw(4, generator_of(0, step, 0)) for step in range(5)]
-    on_message = torch.cat([batch.information.descriptor[:, CONTENT_FEATURES:].reshape(-1, 4) for batch in batches])
-    assert set(on_message[:, 0].tolist()) <= {0.0, 1.0}  # now and then the kernel of the literature
-    assert on_message[:, 0].mean() > 0.5
+    told = torch.cat([batch.information.descriptor[:, CONTENT_FEATURES:].reshape(-1, 4) for batch in batches])
+    assert set(told[:, 0].tolist()) <= {0.0, 1.0}  # now and then the kernel of the literature
+    assert told[:, 0].mean() > 0.5
     for batch in batches:
         assert all(torch.isfinite(tensor).all() for tensor in batch.tensors())
         assert batch.residual.std() < batch.low.std()

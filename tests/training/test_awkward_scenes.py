@@ -108,9 +108,9 @@ def test_two_scenes_of_one_name_are_refused(tmp_path, make_scene):
 
 def test_what_is_left_out_is_told_with_the_name(tmp_path, make_scene):
     save_cube(with_bands(make_scene(), {2: 0.0}), tmp_path / "mine.npz")
-    on_message = []
-    pack_scenes([tmp_path / "mine.npz"], tmp_path / "pack", on_message=on_message.append)
-    assert len(on_message) == 1 and on_message[0].startswith("mine: band 3 ")
+    messages = []
+    pack_scenes([tmp_path / "mine.npz"], tmp_path / "pack", on_message=messages.append)
+    assert len(messages) == 1 and messages[0].startswith("mine: band 3 ")
 
 
 @pytest.mark.parametrize(("umask", "rights"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])

@@ -133,7 +133,7 @@ def bands_with_noise(kind, level, photo_folder, scene_folder):
 @pytest.mark.parametrize("kind", ["cubes", "scenes"])
 def test_noise_of_a_sensor_is_in_the_low_resolution_and_the_descriptor_tells(photo_folder, scene_folder, kind):
     clean, noisy = (bands_with_noise(kind, level, photo_folder, scene_folder) for level in (1e-9, 0.2))
-    added, on_message, alike = [], [], []
+    added, told, alike = [], [], []
     for step in range(6):
         a, b = (source.draw(2, generator_of(1, step, 0)) for source in (clean, noisy))
         added.append((b.low - a.low).std())
@@ -141,11 +141,11 @@ def test_noise_of_a_sensor_is_in_the_low_resolution_and_the_descriptor_tells(pho
             x.information.descriptor[:, :CONTENT_FEATURES].reshape(2, 3, -1)[:, :, WAVELENGTH_FEATURES + 1]
             for x in (a, b)
         ]
-        on_message.append((logarithms[1] - logarithms[0]).mean())
+        told.append((logarithms[1] - logarithms[0]).mean())
         truths = [(bicubic_up(x.low, SCALE) + x.residual)[..., 6:-6, 6:-6].reshape(6, -1) for x in (a, b)]
         alike += [torch.corrcoef(torch.stack(pair))[0, 1] for pair in zip(*truths, strict=True)]
     assert 0.1 < np.mean(added) < 0.5
-    assert np.mean(on_message) > 0.05  # half the decimal logarithm of the noise
+    assert np.mean(told) > 0.05  # half the decimal logarithm of the noise
     assert min(alike) > 0.9999
 
 

@@ -43,11 +43,11 @@ class Here:
     """A source that only the process which made it may draw from, as one on a GPU."""
 
     def __init__(self, source):
-        self.source, self.process, self.noise_samples = source, os.getpid(), 0
+        self.source, self.process, self.draws = source, os.getpid(), 0
 
     def draw(self, count, generator):
         assert os.getpid() == self.process
-        self.noise_samples += 1
+        self.draws += 1
         return self.source.draw(count, generator)
 
 
@@ -58,7 +58,7 @@ def test_what_is_apart_is_drawn_here_and_changes_no_bit(source, workers):
     for (ours, after), (theirs, then) in zip(all_drawn(apart, workers), all_drawn(source, 0), strict=True):
         assert all(map(torch.equal, ours.tensors(), theirs.tensors()))
         assert torch.equal(after, then)
-    assert 0 < photos.noise_samples < len(STEPS)
+    assert 0 < photos.draws < len(STEPS)
 
 
 def test_a_step_goes_on_with_the_generator_that_drew_its_batch(source):

@@ -68,8 +68,8 @@ def test_the_denoiser_works_in_units_of_the_scale(batch, network_config):
     losses = []
     for factor in (1.0, 2.0):
         network.scale_head.restart(0.3 * factor)
-        with_std = type(batch)(batch.low, factor * batch.residual, batch.unit, batch.weight)
-        losses.append(diffusion_loss(network, with_std, torch.Generator().manual_seed(0)))
+        scaled = type(batch)(batch.low, factor * batch.residual, batch.unit, batch.weight)
+        losses.append(diffusion_loss(network, scaled, torch.Generator().manual_seed(0)))
     torch.testing.assert_close(losses[0].denoising, losses[1].denoising, rtol=1e-2, atol=0)
     assert float(losses[1].scale - losses[0].scale) == pytest.approx(0.693, abs=0.01)
 

@@ -195,8 +195,8 @@ def test_a_tiny_set_is_learnt_by_heart(settings, scene_folder, stage_one, object
         with torch.no_grad():
             if objective == "mean":
                 return float(posterior_mean_loss(network, batch))
-            noise_samples = [diffusion_loss(network, batch, torch.Generator().manual_seed(n)).total for n in range(8)]
-            return float(torch.stack(noise_samples).mean())
+            losses = [diffusion_loss(network, batch, torch.Generator().manual_seed(n)).total for n in range(8)]
+            return float(torch.stack(losses).mean())
 
     before = loss()
     quietly(config, network, Fixed(batch))

@@ -46,24 +46,24 @@ def test_two_runs_that_share_a_file(first, second, job, make_model, tmp_path):
     )
     refusals = []
 
-    def requested(done, total):
+    def progress(done, total):
         if done == 3:
             with pytest.raises(SceneError, match="another run is at work") as caught:
                 upscale_file(replace(two, overwrite=True), model=make_model())
             refusals.append(str(caught.value))
 
-    upscale_file(one, model=make_model(), progress=requested)
+    upscale_file(one, model=make_model(), progress=progress)
     assert len(refusals) == 1
     assert all(target.exists() for target in one.targets)
     assert {path.name for path in tmp_path.iterdir() if path.name.startswith(".")} == set()
 
 
 def test_two_runs_that_share_nothing(job, make_model, tmp_path):
-    def requested(done, total):
+    def progress(done, total):
         if done == 3:
             upscale_file(replace(job, target=tmp_path / "other.img"), model=make_model())
 
-    upscale_file(job, model=make_model(), progress=requested)
+    upscale_file(job, model=make_model(), progress=progress)
     assert (tmp_path / "other.img").read_bytes() == (tmp_path / "fine.img").read_bytes()
 
 
@@ -95,7 +95,7 @@ def test_an_input_that_is_overwritten_during_the_run(when, how, job, make_model,
         (tmp_path / name).write_bytes(content)
     status = job.source.stat()
 
-    def requested(done, total):
+    def progress(done, total):
         if done != when:
             return
         if how == "replaced":
@@ -110,7 +110,7 @@ def test_an_input_that_is_overwritten_during_the_run(when, how, job, make_model,
             os.utime(job.source, ns=(status.st_atime_ns, status.st_mtime_ns))
 
     with pytest.raises(SceneError, match=r"scene\.img") as caught:
-        upscale_file(replace(job, overwrite=True), model=make_model(), progress=requested)
+        upscale_file(replace(job, overwrite=True), model=make_model(), progress=progress)
     assert "\n" not in str(caught.value)
     if when == 12:
         assert "was changed while it was read" in str(caught.value)
@@ -122,11 +122,11 @@ def test_an_input_that_is_only_touched_moved_or_deleted_at_the_end(job, make_mod
     for number, act in enumerate((Path.touch, lambda path: path.chmod(0o600), Path.unlink)):
         run = replace(job, target=tmp_path / f"fine{number}.img")
 
-        def requested(done, total, act=act):
+        def progress(done, total, act=act):
             if done == total:
                 act(job.source)
 
-        upscale_file(run, model=make_model(), progress=requested)
+        upscale_file(run, model=make_model(), progress=progress)
         assert run.target.read_bytes() == (tmp_path / "fine0.img").read_bytes()
 
 

@@ -39,14 +39,14 @@ def whole(job):
 def cluster(tmp_path_factory):
     """A scheduler and three workers as processes, as somebody would start them by hand."""
     folder = tmp_path_factory.mktemp("cluster")
-    requested = folder / "scheduler.json"
+    address = folder / "scheduler.json"
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
 
     def start(*arguments):
         log = (folder / "log.txt").open("a")
         return subprocess.Popen([sys.executable, "-m", *map(str, arguments)], env=environment, stdout=log, stderr=log)
 
-    scheduler = ("distributed.cli.dask_scheduler", "--port", 0, "--no-dashboard", "--scheduler-file", requested)
+    scheduler = ("distributed.cli.dask_scheduler", "--port", 0, "--no-dashboard", "--scheduler-file", address)
     worker = (
         "distributed.cli.dask_worker",
         "--no-nanny",
@@ -54,19 +54,19 @@ def cluster(tmp_path_factory):
         "--nthreads",
         1,
         "--scheduler-file",
-        requested,
+        address,
     )
     processes = [start(*scheduler), *(start(*worker) for _ in range(WORKERS))]
-    with distributed.Client(scheduler_file=str(requested), timeout="60s", set_as_default=False) as client:
+    with distributed.Client(scheduler_file=str(address), timeout="60s", set_as_default=False) as client:
         client.wait_for_workers(WORKERS, timeout=120)
-    yield requested, processes
+    yield address, processes
     for process in processes:
         process.kill()
         process.wait()
 
 
 def test_workers_of_a_scheduler_and_one_that_dies(job, whole, cluster):
-    requested, processes = cluster
+    address, processes = cluster
     seen = []
 
     def killing(done, total):
@@ -74,7 +74,7 @@ def test_workers_of_a_scheduler_and_one_that_dies(job, whole, cluster):
         if done == 5:
             os.kill(processes[1].pid, signal.SIGKILL)
 
-    done = upscale_file(replace(job, scheduler=str(requested), overwrite=True), progress=killing)
+    done = upscale_file(replace(job, scheduler=str(address), overwrite=True), progress=killing)
     assert processes[1].wait(10) == -signal.SIGKILL
     assert job.target.read_bytes() == whole
     assert seen == [(n, done.tiles) for n in range(1, done.tiles + 1)]
@@ -82,7 +82,7 @@ def test_workers_of_a_scheduler_and_one_that_dies(job, whole, cluster):
 
 def test_what_a_worker_says_of_a_tile_reaches_the_user(job, cluster):
     """A worker that cannot read the scene any more."""
-    requested, _ = cluster
+    address, _ = cluster
     moved = job.source.with_name("moved.tif")
 
     def moving(done, total):
@@ -91,7 +91,7 @@ def test_what_a_worker_says_of_a_tile_reaches_the_user(job, cluster):
 
     try:
         with pytest.raises(SceneError, match=r"scene\.tif"):
-            upscale_file(replace(job, scheduler=str(requested), overwrite=True), progress=moving)
+            upscale_file(replace(job, scheduler=str(address), overwrite=True), progress=moving)
     finally:
         moved.rename(job.source)
 
@@ -132,9 +132,9 @@ def test_an_interrupt_from_the_keyboard_is_one_sentence(job, tmp_path):
     while run.poll() is None and not list(tmp_path.glob("fine.tif.partial/tile*")):
         time.sleep(0.02)
     os.killpg(run.pid, signal.SIGINT)
-    _, requested = run.communicate(timeout=60)
+    _, said = run.communicate(timeout=60)
     before = ("tiles: ", "to be made: ", "the first of ")  # what was said before, depending on the machine's speed
-    lines = [line for line in requested.splitlines() if not line.startswith(before)]
+    lines = [line for line in said.splitlines() if not line.startswith(before)]
     assert run.returncode == 130
-    assert lines == ["shsrd: interrupted; nothing was left half-written"], requested
+    assert lines == ["shsrd: interrupted; nothing was left half-written"], said
     assert not (tmp_path / "fine.tif").exists()

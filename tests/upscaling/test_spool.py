@@ -167,7 +167,7 @@ def test_a_run_of_an_earlier_version_starts_again(interrupted, job, make_model):
     folder, whole = interrupted
     manifest = json.loads((folder / "manifest.json").read_text())
     (folder / "scan.npz").rename(folder / "survey.npz")
-    (folder / "manifest.json").write_text(json.dumps(manifest | {"version": 4, "scan_scene": manifest["scan"]}))
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"version": 4, "survey": manifest["scan"]}))
     refused(job, make_model(), "not a manifest of this version", "--overwrite")
     assert upscale_file(replace(job, resume=False, overwrite=True), model=make_model()).resumed == 0
     assert job.target.read_bytes() == whole

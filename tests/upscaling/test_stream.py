@@ -42,9 +42,9 @@ def source(scene, tmp_path):
 def go(source, make_model):
     """``upscale_file`` of the scene to a file beside it."""
 
-    def go(name="fine.tif", *, requested=None, job=None, **asked):
+    def go(name="fine.tif", *, progress=None, job=None, **asked):
         wanted = Job(source, source.with_name(name), 2, UpscaleOptions(**OPTIONS | asked))
-        return upscale_file(replace(wanted, **(job or {})), model=make_model(), progress=requested)
+        return upscale_file(replace(wanted, **(job or {})), model=make_model(), progress=progress)
 
     return go
 
@@ -107,11 +107,11 @@ class InterruptionError(Exception):
 
 
 def stop_after(count):
-    def requested(done, total):
+    def progress(done, total):
         if done == count:
             raise InterruptionError
 
-    return requested
+    return progress
 
 
 @pytest.mark.parametrize("after", [1, 5, 12])
@@ -121,10 +121,10 @@ def test_resumed_work_ends_in_the_same_bytes(source, go, after):
     whole = target.read_bytes()
     target.unlink()
     with pytest.raises(InterruptionError):
-        go(requested=stop_after(after))
+        go(progress=stop_after(after))
     assert not target.exists()
     assert not list(source.parent.glob(".fine*"))
-    done = go(requested=tiles, job={"resume": True})
+    done = go(progress=tiles, job={"resume": True})
     assert done.resumed == after
     assert [call.args for call in tiles.call_args_list] == [(n, 12) for n in range(after + 1, 13)]
     assert target.read_bytes() == whole
@@ -133,7 +133,7 @@ def test_resumed_work_ends_in_the_same_bytes(source, go, after):
 
 def test_an_interrupted_run_is_not_passed_over(source, go):
     with pytest.raises(InterruptionError):
-        go(requested=stop_after(2))
+        go(progress=stop_after(2))
     with pytest.raises(SceneError, match=r"fine\.tif\.partial.*--resume.*--overwrite"):
         go()
     assert go(job={"overwrite": True}).resumed == 0
@@ -146,7 +146,7 @@ def test_an_interrupted_run_is_not_passed_over(source, go):
 )
 def test_other_options_are_refused(source, go, asked, word):
     with pytest.raises(InterruptionError):
-        go(requested=stop_after(2))
+        go(progress=stop_after(2))
     with pytest.raises(SceneError, match=word):
         go(job={"resume": True}, **asked)
     assert go(job={"resume": True}).resumed == 2  # the refusal took nothing away
@@ -154,12 +154,12 @@ def test_other_options_are_refused(source, go, asked, word):
 
 def test_another_compression_is_refused(source, go):
     with pytest.raises(InterruptionError):
-        go(requested=stop_after(2))
+        go(progress=stop_after(2))
     with pytest.raises(SceneError, match="--compress was deflate and is zstd"):
         go(job={"resume": True, "compress": "zstd"})
     assert go(job={"resume": True, "compress": "deflate"}).resumed == 2  # said or not, it is the same
     with pytest.raises(InterruptionError):
-        go("other.tif", requested=stop_after(2), job={"compress": "zstd"})
+        go("other.tif", progress=stop_after(2), job={"compress": "zstd"})
     with pytest.raises(SceneError, match="--compress was zstd and is deflate"):
         go("other.tif", job={"resume": True})
     assert go("other.tif", job={"resume": True, "compress": "zstd"}).resumed == 2
@@ -169,7 +169,7 @@ def test_another_compression_is_refused(source, go):
 
 def test_other_weights_are_refused(source, go, make_model):
     with pytest.raises(InterruptionError):
-        go(requested=stop_after(2))
+        go(progress=stop_after(2))
     other = replace(make_model(seed=1), fingerprint="1" * 16)
     job = Job(source, source.with_name("fine.tif"), 2, UpscaleOptions(**OPTIONS), resume=True)
     with pytest.raises(SceneError, match="other weights"):
@@ -178,22 +178,22 @@ def test_other_weights_are_refused(source, go, make_model):
 
 def test_a_changed_input_is_refused_and_a_touched_one_is_not(source, scene, go):
     with pytest.raises(InterruptionError):
-        go(requested=stop_after(2))
+        go(progress=stop_after(2))
     os.utime(source)
     with pytest.raises(InterruptionError):
-        go(requested=stop_after(3), job={"resume": True})
+        go(progress=stop_after(3), job={"resume": True})
     save_cube(scene.replace(pixels=scene.pixels + 1e-3), source, overwrite=True)
     with pytest.raises(SceneError, match=r"scene\.img has changed"):
         go(job={"resume": True})
 
 
 def test_a_second_run_on_the_same_destination_waits_outside(source, go):
-    def requested(done, total):
+    def progress(done, total):
         if done == 2:
             with pytest.raises(SceneError, match="another run is at work"):
                 go(job={"overwrite": True})
 
-    assert go(requested=requested).tiles == 12
+    assert go(progress=progress).tiles == 12
 
 
 def test_a_second_run_leaves_the_first_its_folder(source, go, monkeypatch):
@@ -213,11 +213,11 @@ def test_a_second_run_leaves_the_first_its_folder(source, go, monkeypatch):
 
 
 def test_an_input_that_vanishes_midway(source, go):
-    def requested(done, total):
+    def progress(done, total):
         source.unlink(missing_ok=True)
 
     with pytest.raises(SceneError, match=r"scene\.img"):
-        go(requested=requested)
+        go(progress=progress)
     assert not source.with_name("fine.tif").exists()
 
 
@@ -248,7 +248,7 @@ def _full_after(count, full):
 
 def test_damaged_tiles_are_named(source, go):
     with pytest.raises(InterruptionError):
-        go(requested=stop_after(3))
+        go(progress=stop_after(3))
     tile = source.with_name("fine.tif.partial") / "tile-000001.npz"
     tile.write_bytes(tile.read_bytes()[:100])
     with pytest.raises(SceneError, match=r"tile-000001\.npz: damaged"):

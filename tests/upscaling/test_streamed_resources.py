@@ -79,10 +79,10 @@ def test_nobody_shares_a_dataset(make_job, make_model, monkeypatch):
 def test_the_output_has_its_name_only_when_complete(make_job, make_model):
     job, seen = make_job(), []
 
-    def requested(done, total):
+    def progress(done, total):
         seen.append((done == total, job.target.exists()))
 
-    upscale_file(job, model=make_model(), progress=requested)
+    upscale_file(job, model=make_model(), progress=progress)
     assert job.target.exists()
     assert len(seen) == 6
     assert not any(exists for _, exists in seen)

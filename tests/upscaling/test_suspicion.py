@@ -90,8 +90,8 @@ def test_ordinary_scenes_have_no_notes(ordinary, make_scene):
 
 def test_numbers_are_those_of_the_file(ordinary):
     """``--nodata`` takes stored numbers, pixels are scaled."""
-    with_std = spoiled(ordinary, (3, 5, slice(5, 8)), np.float32(-9999 * 1e-4))
-    notes = seen(with_std.replace(storage=Storage("int16", 1e-4))).notes
+    scaled = spoiled(ordinary, (3, 5, slice(5, 8)), np.float32(-9999 * 1e-4))
+    notes = seen(scaled.replace(storage=Storage("int16", 1e-4))).notes
     assert [note for note in notes if "--nodata -9999" in note and "band 4" in note]
 
 

@@ -141,10 +141,10 @@ def test_how_many_triplets_run_together_does_not_matter(make_scene, run, monkeyp
 def test_progress_counts_tiles(make_scene, make_model):
     from shsrd.upscaling import UpscaleOptions, upscale
 
-    requested = Mock()
+    progress = Mock()
     options = UpscaleOptions(tile=8, block=8, device="cpu", precision="fp32")
-    upscale(make_scene(), 2, options=options, model=make_model(), progress=requested)
-    assert [call.args for call in requested.call_args_list] == [(done, 9) for done in range(1, 10)]
+    upscale(make_scene(), 2, options=options, model=make_model(), progress=progress)
+    assert [call.args for call in progress.call_args_list] == [(done, 9) for done in range(1, 10)]
 
 
 SEAMS = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -159,6 +160,13 @@ class Network(nn.Module):
         c_skip, c_out, c_in, c_noise = precondition(sigma.reshape(-1, 1, 1, 1), self.config.sigma_data)
         out: Tensor = self.denoiser(c_in * noisy, c_noise.flatten(), base)
         return c_skip * noisy + c_out * out.float()
+
+
+def with_encoder(network: Network, encoder: nn.Module) -> Network:
+    """A copy of the network with another encoder; all other weights are shared with the original."""
+    made = copy.copy(network)
+    made._modules = {**network._modules, "encoder": encoder}
+    return made
 
 
 def channels_last(network: Network) -> Network:

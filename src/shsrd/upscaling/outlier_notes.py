@@ -133,5 +133,5 @@ def _ranges(bands: Sequence[int]) -> str:
     """Band numbers from 1, as on the command line: ``3, 5-14, 40``."""
     numbers = np.asarray(bands) + 1
     parts = np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1)
-    requested = [f"{part[0]}" if len(part) == 1 else f"{part[0]}-{part[-1]}" for part in parts]
-    return ", ".join(requested[:MOST_RANGES]) + (" ..." if len(requested) > MOST_RANGES else "")
+    texts = [f"{part[0]}" if len(part) == 1 else f"{part[0]}-{part[-1]}" for part in parts]
+    return ", ".join(texts[:MOST_RANGES]) + (" ..." if len(texts) > MOST_RANGES else "")

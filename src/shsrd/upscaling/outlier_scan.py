@@ -87,7 +87,7 @@ def _ordinary(values: Vector) -> tuple[float, float]:
 
 
 def _apart(values: Vector, end: int, following: int, other: int) -> bool:
-    """Return True if an end value is farther from the next than all others are from each other, and those are many."""
+    """Return True if an end value is farther from the next than the next is from the other end, many values between."""
     between = values[min(following, other) : max(following, other) + 1]
     apart = abs(values[following] - values[end]) > abs(values[other] - values[following])
     return bool(apart and len(np.unique(between)) >= FEWEST)
@@ -119,8 +119,8 @@ class OutlierScan:
     def __post_init__(self) -> None:
         self.numbers = [Counter() for _ in self.good]
         width = self.ordinary[:, 1] - self.ordinary[:, 0]
-        requested = width[np.isfinite(width) & (width > 0) & self.good]
-        self.width = np.maximum(width, 0.01 * float(np.median(requested)) if len(requested) else 0)
+        measurable = width[np.isfinite(width) & (width > 0) & self.good]
+        self.width = np.maximum(width, 0.01 * float(np.median(measurable)) if len(measurable) else 0)
         largest = np.abs(self.ordinary[self.good]).max(initial=0, where=np.isfinite(self.ordinary[self.good]))
         self.most = IMPOSSIBLE * float(largest) if largest > 0 else np.inf
 

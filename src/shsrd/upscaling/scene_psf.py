@@ -157,8 +157,8 @@ def _remark(widths: NDArray[np.float64] | None, observed: BlurNoiseEstimate) -> 
         return "too few sharp edges to estimate the blur"
     lower, error = np.array(observed.width.lower), np.array(observed.width.error)
     if widths is None:
-        requested = "--fwhm auto corrects for its lower end, {:.2f},{:.2f}".format(*lower)
-        return requested if (lower > SHARP).any() else None
+        hint = "--fwhm auto corrects for its lower end, {:.2f},{:.2f}".format(*lower)
+        return hint if (lower > SHARP).any() else None
     if (widths > np.array(observed.width.fwhm) + PSF_CONFLICT_SIGMAS * error).any():
         return "edges are sharper than the published width allows; --fwhm auto takes what they show"
     return None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
-from shsrd.model import Model
+from shsrd.model import Model, load_weights
 from shsrd.upscaling.options import UpscaleOptions, choose_device
 from shsrd.upscaling.plan import select_model
 from shsrd.upscaling.upscale import Progress, UpscaleResult, upscale
@@ -101,7 +101,5 @@ def _load(options: UpscaleOptions, scale: int) -> Model:
     """Weights of a name, whatever their scale; else the default of ``scale``."""
     if options.model is None:
         return select_model(options, scale)
-    from shsrd.model import load_weights
-
     model = load_weights(options.model)
     return select_model(options, model.network.config.scale, model)

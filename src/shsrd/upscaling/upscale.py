@@ -98,10 +98,10 @@ def upscale(
 def _upscale_tiles(
     source: Source, engine: Engine, plan: Plan, progress: Progress | None
 ) -> tuple[Block, Block | None, ConsistencyStats]:
-    tiles, requested = plan.tiles(), progress or (lambda done, total: None)
+    tiles, report_progress = plan.tiles(), progress or (lambda done, total: None)
     if len(tiles) == 1:  # the tile is the scene: no copy
         only = upscale_tile(read_tile(source, plan, tiles[0]), engine, plan)
-        requested(1, 1)
+        report_progress(1, 1)
         return only.estimate, only.std, only.consistency_stats
     estimate = np.empty(source.metadata.finer(plan.scale).shape, np.float32)
     std = np.empty_like(estimate) if plan.options.uncertainty else None
@@ -113,12 +113,12 @@ def _upscale_tiles(
         if std is not None and solved.std is not None:
             std[target] = solved.std
         consistency_stats += solved.consistency_stats
-        requested(done, len(tiles))
+        report_progress(done, len(tiles))
     return estimate, std, consistency_stats
 
 
 def uncertainty_metadata(finer: SceneMetadata, model: Model, options: UpscaleOptions) -> SceneMetadata:
-    """Facts of the file that holds one standard deviation per pixel and band."""
+    """Metadata of the file that holds one standard deviation per pixel and band."""
     factors = model.network.config.interval_factors if options.steps == 0 else ()  # measured for the predicted scale
     held = [f"{100 * share:g} % within {factor:.3g} of it" for share, factor in zip(INTERVALS, factors, strict=False)]
     description = "; ".join(["one standard deviation of the super-resolved scene", *held])

@@ -9,7 +9,6 @@ Xiao et al. 2023), which have one for every output channel; they are rounded ane
 
 from __future__ import annotations
 
-import copy
 from functools import cache, partial
 
 import torch
@@ -17,7 +16,7 @@ from torch import Tensor, nn
 
 from shsrd.model.blocks import ResidualBlock
 from shsrd.model.injection import SpectralInformation
-from shsrd.model.network import Condition, Encoder, Network
+from shsrd.model.network import Condition, Encoder, Network, with_encoder
 
 MIN_SCALE_RATIO = 0.1  # of the largest channel's size: no channel has a finer scale
 ROWS = 8  # that are turned into bytes together
@@ -58,10 +57,7 @@ def accumulator_dtype() -> torch.dtype:
 
 def to_int8(network: Network) -> Network:
     """The network with an encoder in integers; all weights are shared with the original."""
-    made = copy.copy(network)
-    made._modules = dict(network._modules)
-    made.encoder = Int8Encoder(network.encoder)  # type: ignore[assignment]
-    return made
+    return with_encoder(network, Int8Encoder(network.encoder))
 
 
 class Int8Encoder(nn.Module):

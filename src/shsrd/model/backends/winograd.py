@@ -7,14 +7,13 @@ convolution for these processors. Sums come out in another order, 1e-5 of the la
 
 from __future__ import annotations
 
-import copy
 from functools import cache
 
 import torch
 from torch import Tensor, nn
 
 from shsrd.model.injection import GuideFeatures, SpectralInformation, SpectralInjection
-from shsrd.model.network import Condition, Encoder, Network
+from shsrd.model.network import Condition, Encoder, Network, with_encoder
 
 NARROWEST = 96  # channels; with fewer, transforms cost what products save
 WINOGRAD_TILE = 6  # pixels on a side that are computed together; one more on each side is looked at
@@ -43,10 +42,7 @@ def _self_test() -> bool:
 
 def to_winograd(network: Network) -> Network:
     """The network with an encoder by Winograd's convolution; all weights are shared with the original."""
-    made = copy.copy(network)
-    made._modules = dict(network._modules)
-    made.encoder = WinogradEncoder(network.encoder)  # type: ignore[assignment]
-    return made
+    return with_encoder(network, WinogradEncoder(network.encoder))
 
 
 class WinogradEncoder(nn.Module):
