@@ -138,6 +138,16 @@ def test_a_bare_machine_needs_only_what_was_carried(tmp_path, root, queue_file):
     assert read_header(tmp_path / "out" / "third.safetensors")["provenance"]["stages"][-1]["scenes"]
 
 
+def test_keys_of_earlier_versions_name_their_data(queue_file):
+    third = {"name": "third", "stage": "transfer", "start_from": "first", "train": "scenes", "validation": "scenes"}
+    sets = []
+    for key in ("rehearsal", "replay"):
+        queue = read_queue(queue_file(FIRST, third | COMMON | {key: "photos"}))
+        sets.append(queue.sets(queue.trainings[1]))
+    assert sets[0] == sets[1]
+    assert "photos" in sets[0]
+
+
 def test_what_fails_or_waits_does_not_stop_the_others(tmp_path, root, queue_file):
     broken = FIRST | {"name": "broken", "patch": 4000}
     behind = SECOND | {"name": "behind", "start_from": "broken"}

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from shsrd.training.config import TrainConfig, TrainingError
+from shsrd.training.config import TrainConfig, TrainingError, current_keys
 from shsrd.training.settings import sentence
 
 DATA_KEYS = ("train", "validation", "replay")  # of a config: what names a data set
@@ -76,7 +76,7 @@ class Queue(BaseModel):
         values |= training.model_extra or {}
         if training.minutes is not None:
             values["time_limit"] = training.minutes
-        return values
+        return current_keys(values)
 
     def needs(self, training: TrainingSpec) -> tuple[str, ...]:
         """Names of the trainings that must be done before this one."""
